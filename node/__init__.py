@@ -1,0 +1,1 @@
+"""Everything one market participant is made of: mechanism, strategy, protocol and runtime."""

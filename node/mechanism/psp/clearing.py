@@ -1,0 +1,151 @@
+"""Clearing of one auction: every allocation and every charge from a single sort."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from node.mechanism.checks import FloatArray, IntArray, bids, non_negative
+
+# What floating-point sums may leave of a supply that is in truth sold out; relative.
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """The outcome of one auction, in the order of its bids.
+
+    Attributes
+    ----------
+    allocation
+        Shape (n,), MB.
+    charge
+        Shape (n,), money for the whole allocation, not per MB.
+    """
+
+    allocation: FloatArray
+    charge: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Margin:
+    """Where supply ends in the stack of bids, dearest first: inside the group ``start:end`` of one price."""
+
+    price: float
+    start: int
+    end: int
+    wanted: float
+    served: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Queue:
+    """The unserved demand, dearest first, as running totals: its width in MB and what it would have paid."""
+
+    width: FloatArray
+    value: FloatArray
+    reserve: float
+
+    def worth(self, displaced: FloatArray) -> FloatArray:
+        """What the first ``displaced`` MB would have paid; past the end of the queue the seller's reserve does."""
+        paid = np.interp(displaced, self.width, self.value)
+        if self.reserve > 0.0 and displaced.max(initial=0.0) > self.width[-1]:
+            paid += self.reserve * np.maximum(displaced - self.width[-1], 0.0)
+        return paid
+
+
+def clear(quantity: Any, price: Any, supply: float, reserve: float = 0.0) -> Clearing:  # noqa: ANN401
+    """Allocations and charges of one progressive second price auction, in O(n log n).
+
+    Bids at the marginal price share what the dearer ones leave, in proportion to their quantities (paper, eq. 5); bids
+    below the reserve get nothing. A charge is what the bids that its payer excludes would have paid (eq. 6, with the
+    prices of the excluded), where the seller's reserve counts as one more bid for the whole supply.
+
+    Parameters
+    ----------
+    quantity, price
+        The bids: shape (n,), MB and price per MB.
+    supply
+        MB on sale.
+    reserve
+        Price per MB below which nothing is sold.
+
+    Raises
+    ------
+    ValueError
+        If an argument is NaN, infinite, negative or of another shape, or the sum of the quantities or their worth is
+        beyond the floating-point range; the text names it.
+
+    Examples
+    --------
+    >>> outcome = clear([60, 70, 40, 10], [4, 4, 2, 1], supply=100)
+    >>> outcome.allocation.round(4).tolist()
+    [46.1538, 53.8462, 0.0, 0.0]
+    >>> outcome.charge.round(4).tolist()
+    [124.6154, 135.3846, 0.0, 0.0]
+    """
+    quantity, price = bids(quantity, price)
+    supply, reserve = non_negative("supply", supply), non_negative("reserve", reserve)
+    if not quantity.size:
+        return Clearing(np.zeros(0), np.zeros(0))
+    order = np.argsort(price)[np.count_nonzero(price < reserve) :][::-1]
+    reach = _reach(quantity, price, order)
+    if not reach.size or reach[-1] <= supply:
+        # Nobody is excluded: whoever may buy does, at the reserve.
+        allocation = quantity * (price >= reserve)
+        return Clearing(allocation, reserve * allocation)
+    marginal_price = float(price[order[reach.searchsorted(supply, side="right")]])
+    allocation = quantity * (price > marginal_price)
+    margin = _margin(quantity, price, order, marginal_price, supply, float(allocation.sum()))
+    tied = order[margin.start : margin.end]
+    # No bid displaces more than itself, so the queue is needed only that far: a few bids of a large book.
+    longest = max(allocation.max(), quantity[tied].max())
+    queue_end = int(reach.searchsorted((reach[margin.end - 1] + longest) * (1.0 + _ROUNDING))) + 1
+    losers = order[margin.end : max(margin.end, queue_end)]
+    behind = quantity[losers], price[losers], reserve
+    charge = _queue(margin.wanted - margin.served, margin.price, *behind).worth(allocation)
+    allocation[tied], charge[tied] = _marginal_outcome(quantity[tied], margin, _queue(0.0, 0.0, *behind))
+    return Clearing(allocation, charge)
+
+
+def _reach(quantity: FloatArray, price: FloatArray, order: IntArray) -> FloatArray:
+    """How much the bids want in all down to each one, dearest first; shape of ``order``, MB."""
+    reach = quantity[order]
+    with np.errstate(over="ignore"):
+        np.cumsum(reach, out=reach)
+    if reach.size and not math.isfinite(float(reach[-1])):
+        raise ValueError("quantity must have a finite sum")
+    if reach.size and not math.isfinite(float(reach[-1]) * float(price[order[0]])):
+        raise ValueError("quantity times price must be finite")
+    return reach
+
+
+def _margin(
+    quantity: FloatArray, price: FloatArray, order: IntArray, marginal_price: float, supply: float, sold: float
+) -> _Margin:
+    """The group of bids at the price in which the supply ends, sharing what the dearer bids left unsold."""
+    start = int(np.count_nonzero(price > marginal_price))
+    end = int(np.count_nonzero(price >= marginal_price))
+    wanted = float(quantity[order[start:end]].sum())
+    left = supply - sold
+    # A rounding error is no allocation: who gets it would pass for a winner.
+    return _Margin(marginal_price, start, end, wanted, served=min(left, wanted) if left > _ROUNDING * supply else 0.0)
+
+
+def _queue(width: float, paid: float, quantity: FloatArray, price: FloatArray, reserve: float) -> _Queue:
+    """``width`` MB that pay the price ``paid``, then the losers, dearest first: what a served bid excludes."""
+    widths = np.concatenate(([0.0, width], quantity))
+    values = widths * np.concatenate(([0.0, paid], price))
+    return _Queue(np.cumsum(widths), np.cumsum(values), reserve)
+
+
+def _marginal_outcome(quantity: FloatArray, margin: _Margin, losers: _Queue) -> tuple[FloatArray, FloatArray]:
+    """Allocation and charge of the bids at the marginal price, who do not queue behind themselves.
+
+    Without such a bid the rest of its group could take all but ``cheap`` MB of what it gets, at the group's price;
+    the losers behind the group would take those.
+    """
+    allocation = quantity * (margin.served / margin.wanted)
+    cheap = np.maximum(margin.served - (margin.wanted - quantity), 0.0)
+    return allocation, margin.price * np.maximum(allocation - cheap, 0.0) + losers.worth(cheap)
