@@ -1,0 +1,220 @@
+"""One auction as one of its bidders knows it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from node.mechanism.checks import FloatArray
+from node.protocol.errors import IgnoredError, RejectedError
+from node.protocol.messages import Accept, Advert, Award, Bid, Profile, Settled, Void, Withdraw, Withdrawn
+from node.protocol.timing import PATIENCE
+from node.strategy.view import NOTHING, ROUNDING, Offer, Target
+
+
+@dataclass(slots=True)
+class _Seen:
+    """The opponents' profile of one round."""
+
+    round: int
+    supply: float
+    reserve: float
+    quantity: FloatArray
+    price: FloatArray
+
+
+@dataclass(slots=True)
+class Auction:
+    """What a buyer knows of one seller's auction, and what it has said there.
+
+    Attributes
+    ----------
+    standing
+        The buyer's bid; nothing where it has none.
+    bound
+        The award it has accepted and has no receipt for.
+    """
+
+    seller: str
+    standing: Target = NOTHING
+    bound: Award | None = None
+    repeated: int = 0
+    _advert: Advert | None = None
+    _seen: _Seen | None = None
+    _seq: int = 0
+    _pending: Bid | Withdraw | None = None
+    _sent_at: float = 0.0
+    _receipts: dict[int, Settled] = field(default_factory=dict)
+    _is_over: bool = False
+    _is_lost: bool = False
+
+    @property
+    def number(self) -> int:
+        """Which of the seller's auctions this is."""
+        return self._advert.auction if self._advert else 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be bid in: advertised, not over, and not already won."""
+        if self._advert is None or self._is_over or self._is_lost or self.bound:
+            return False
+        return self._advert.state == "open" or self.standing.quantity > 0.0
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the buyer has said something that no profile reflects yet."""
+        return self._pending is not None
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether an answer is due: to a bid, a withdrawal or an acceptance."""
+        return not self._is_lost and (self._pending is not None or self.bound is not None)
+
+    @property
+    def participants(self) -> int:
+        """Bidders in the last profile, this one included; 0 where it has none."""
+        return self._seen.price.size + 1 if self._seen else 0
+
+    def offer(self) -> Offer:
+        """What the strategy may know: the profile where the buyer has a bid, else the advert."""
+        if self._seen and self.standing.quantity > 0.0:
+            seen = self._seen
+            return Offer(seen.supply, seen.reserve, seen.quantity, seen.price, self.standing)
+        if self._advert is None:
+            return Offer(0.0, 0.0)
+        return Offer(self._advert.left, self._advert.reserve)
+
+    # What the buyer says
+
+    def place(self, target: Target, now: float) -> Bid | Withdraw:
+        """Make ``target`` the standing bid; the message that says so."""
+        self._seq += 1
+        self.standing = target
+        seen_round = self._seen.round if self._seen else 0
+        if target.quantity > 0.0:
+            self._pending = Bid(self.number, seen_round, target.quantity, target.price, self._seq)
+        else:
+            self._pending = Withdraw(self.number, seen_round, self._seq)
+            self._seen = None
+        self._sent_at, self.repeated = now, 0
+        return self._pending
+
+    def stands(self, seq: int) -> bool:
+        """Whether the bid of that number is the standing one."""
+        return seq == self._seq and self.standing.quantity > 0.0
+
+    def repetition(self, now: float, retry_s: float) -> Bid | Withdraw | Accept | None:
+        """What is unanswered since ``retry_s`` seconds and not yet given up, to be said again."""
+        if not self.unanswered or self.repeated >= PATIENCE or now - self._sent_at < 0.5 * retry_s:
+            return None
+        self.repeated += 1
+        if self.bound:
+            return Accept(self.number, self.bound.round, self.bound.your_seq)
+        return self._pending
+
+    # What the seller says
+
+    def advertised(self, advert: Advert) -> None:
+        """Take in an advert, unless a newer one is known."""
+        if self._advert and advert.seq <= self._advert.seq:
+            raise IgnoredError("overtaken advert")
+        self._advert, self._is_lost = advert, False
+        if advert.state == "closed":
+            self.closed()
+
+    def saw(self, profile: Profile) -> bool:
+        """Take in a profile; whether it is news. A repeated one wants to be confirmed.
+
+        Raises
+        ------
+        IgnoredError
+            If it is overtaken, or no bid stands here.
+        RejectedError
+            If no correct seller sends such a profile.
+        """
+        self._check(profile)
+        if self.standing.quantity <= 0.0 or profile.your_seq < self._seq or self._is_over:
+            raise IgnoredError("profile without bid")
+        if self._seen and profile.round <= self._seen.round:
+            if profile.round < self._seen.round:
+                raise IgnoredError("overtaken profile")
+            if self._pending is None:
+                return False
+        others = np.arange(len(profile.prices)) != profile.your_row
+        self._seen = _Seen(
+            profile.round,
+            profile.supply,
+            profile.reserve,
+            np.array(profile.quantities)[others],
+            np.array(profile.prices)[others],
+        )
+        self._pending = None
+        return True
+
+    def _check(self, profile: Profile) -> None:
+        rows = len(profile.prices)
+        if len(profile.quantities) != rows or profile.your_row >= rows or profile.your_seq > self._seq:
+            raise RejectedError("impossible profile")
+        if self.stands(profile.your_seq):
+            own = Target(profile.quantities[profile.your_row], profile.prices[profile.your_row])
+            if own != self.standing or profile.allocation > own.quantity:
+                raise RejectedError("profile does not reflect the bid")
+
+    def withdrawn(self, message: Withdrawn) -> None:
+        """The seller confirms the withdrawal."""
+        if message.seq > self._seq:
+            raise RejectedError("never withdrawn")
+        if not isinstance(self._pending, Withdraw) or message.seq < self._seq:
+            raise IgnoredError("repeated confirmation")
+        self._pending = None
+
+    def check_award(self, award: Award) -> None:
+        """Raise RejectedError if the award can not follow from the bid."""
+        if award.your_seq > self._seq:
+            raise RejectedError("award for no bid")
+        if self.stands(award.your_seq):
+            dearest = self.standing.price * award.quantity
+            if award.quantity > self.standing.quantity or award.charge > dearest * (1.0 + ROUNDING):
+                raise RejectedError("award exceeds the bid")
+
+    def has_accepted(self, award: Award) -> bool:
+        """Whether this award was accepted before."""
+        return award.round in self._receipts or (self.bound is not None and self.bound.round == award.round)
+
+    def bind(self, award: Award, now: float) -> None:
+        """Accept an award: the bid becomes a purchase."""
+        self.bound, self.standing, self._pending = award, NOTHING, None
+        self._sent_at, self.repeated = now, 0
+
+    def declined(self, award: Award) -> None:
+        """Decline an award; the seller strikes the bid out, if it still stands."""
+        if award.your_seq == self._seq:
+            self.standing, self._pending, self._seen = NOTHING, None, None
+
+    def settled(self, receipt: Settled) -> None:
+        """Take in the receipt of the award the buyer is bound by."""
+        if receipt.round in self._receipts:
+            raise IgnoredError("repeated receipt")
+        award = self.bound
+        if award is None or receipt != Settled(award.auction, award.round, award.quantity, award.charge):
+            raise RejectedError("receipt for no award")
+        self._receipts[receipt.round] = receipt
+        self.bound = self._seen = None
+        self._is_over = self._is_over or (self._advert is not None and self._advert.state == "closed")
+
+    def voided(self, message: Void) -> Award:
+        """The accepted award does not stand; the result is the award the buyer is free of."""
+        award = self.bound
+        if award is None or award.round != message.round:
+            raise IgnoredError("no such award")
+        self.bound = self._seen = None
+        return award
+
+    def closed(self) -> None:
+        """The auction is over; an acceptance without receipt stays open until its answer comes."""
+        self._is_over = True
+        self.standing, self._pending, self._seen = NOTHING, None, None
+
+    def lost(self) -> None:
+        """The seller is gone, until it advertises again; what was accepted stays in doubt."""
+        self._is_lost = True
+        self.standing, self._pending, self._seen = NOTHING, None, None

@@ -1,0 +1,135 @@
+"""The bids of one auction, and their last clearing."""
+
+from collections.abc import ItemsView, Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import msgspec
+import numpy as np
+
+from node.mechanism.checks import FloatArray
+from node.mechanism.psp import clear
+from node.protocol.frames import encode_numbers
+from node.protocol.messages import Bid
+from node.strategy.reserve import ReserveRule
+from node.strategy.view import ROUNDING
+
+
+@dataclass(slots=True)
+class Entry:
+    """One bid in the book, what it was allocated last, and what its bidder knows of that.
+
+    Attributes
+    ----------
+    row
+        Its row in the last cleared book, None before its first clearing.
+    told_round, seen_round
+        The round of the last profile sent to the bidder, and of the last that it is known to have seen.
+    repeated
+        How often the profile was repeated without an answer.
+    """
+
+    quantity: float
+    price: float
+    seq: int
+    row: int | None = None
+    allocation: float = 0.0
+    charge: float = 0.0
+    told_round: int = 0
+    seen_round: int = 0
+    repeated: int = 0
+    has_news: bool = True
+
+    def told(self, round_: int) -> None:
+        """Note that the profile of this round was sent."""
+        self.told_round, self.repeated, self.has_news = round_, 0, False
+
+
+class Book:
+    """The standing bids of one auction by bidder, cleared on demand."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Entry] = {}
+        self.reserve = 0.0
+        self.sold = 0.0
+        self.revenue = 0.0
+        self.market_price = 0.0
+        self._profile: tuple[bytes, bytes, float, float] | None = None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def items(self) -> ItemsView[str, Entry]:
+        """Bidders and their entries."""
+        return self._entries.items()
+
+    def get(self, buyer: str) -> Entry | None:
+        """The buyer's bid, if it has one here."""
+        return self._entries.get(buyer)
+
+    def put(self, buyer: str, bid: Bid) -> None:
+        """Enter a bid, in the place of the buyer's former one."""
+        former = self._entries.get(buyer)
+        entry = Entry(bid.quantity, bid.price, bid.seq)
+        if former:
+            entry.allocation, entry.charge, entry.told_round = former.allocation, former.charge, former.told_round
+        self._entries[buyer] = entry
+
+    def remove(self, buyer: str) -> bool:
+        """Strike out the buyer's bid; whether there was one."""
+        return self._entries.pop(buyer, None) is not None
+
+    @property
+    def encoded(self) -> tuple[list[float], list[float]]:
+        """Quantities and prices of the last clearing by row, MB and price per MB, already encoded.
+
+        msgspec embeds encoded bytes where a list is expected; only its type checker must be told.
+        """
+        quantities, prices = self._profile[:2] if self._profile else (encode_numbers(()), encode_numbers(()))
+        return cast("list[float]", msgspec.Raw(quantities)), cast("list[float]", msgspec.Raw(prices))
+
+    def with_news(self) -> list[tuple[str, Entry]]:
+        """Those whose profile has changed since they were last told."""
+        return [(buyer, entry) for buyer, entry in self._entries.items() if entry.has_news]
+
+    def unseen(self) -> Iterator[tuple[str, Entry]]:
+        """Those who may not have seen their last profile."""
+        return ((buyer, entry) for buyer, entry in self._entries.items() if entry.seen_round < entry.told_round)
+
+    def clear(self, rule: ReserveRule, supply: float) -> list[tuple[str, Entry]]:
+        """Clear the auction; the result is those whose allocation or charge changed."""
+        entries = sorted(self._entries.items(), key=lambda item: (-item[1].price, -item[1].quantity))
+        quantity = np.array([entry.quantity for _, entry in entries])
+        price = np.array([entry.price for _, entry in entries])
+        self.reserve = rule.reserve(quantity, price, supply)
+        outcome = clear(quantity, price, supply, self.reserve)
+        self._note_profile(quantity, price, supply)
+        self._note_market(price, outcome.allocation, outcome.charge, supply)
+        return self._note_rows(entries, outcome.allocation.tolist(), outcome.charge.tolist())
+
+    def _note_profile(self, quantity: FloatArray, price: FloatArray, supply: float) -> None:
+        """Encode the book once for all profiles; where it reads as before, only new bids are news."""
+        profile = (encode_numbers(quantity), encode_numbers(price), supply, self.reserve)
+        if profile != self._profile:
+            self._profile = profile
+            for entry in self._entries.values():
+                entry.has_news = True
+
+    def _note_market(self, price: FloatArray, allocation: FloatArray, charge: FloatArray, supply: float) -> None:
+        self.sold, self.revenue = float(allocation.sum()), float(charge.sum())
+        sold_out = allocation.size > 0 and self.sold >= supply * (1.0 - ROUNDING)
+        self.market_price = float(price[allocation > 0.0].min(initial=np.inf)) if sold_out else self.reserve
+
+    def _note_rows(
+        self, entries: list[tuple[str, Entry]], allocations: list[float], charges: list[float]
+    ) -> list[tuple[str, Entry]]:
+        reallocated = []
+        for row, ((buyer, entry), allocation, charge) in enumerate(zip(entries, allocations, charges, strict=True)):
+            entry.row = row
+            if (entry.allocation, entry.charge) != (allocation, charge):
+                entry.allocation, entry.charge = allocation, charge
+                reallocated.append((buyer, entry))
+        return reallocated

@@ -1,0 +1,270 @@
+"""The buyer: keeps one view of each auction of its pool, and lets its strategy bid (paper, section IV.B)."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from node.mechanism.valuation import Remaining, Valuation
+from node.protocol.auction import Auction
+from node.protocol.errors import IgnoredError, RejectedError
+from node.protocol.events import (
+    Dropped,
+    Effect,
+    Event,
+    Opened,
+    PeerOffline,
+    Received,
+    Reconnected,
+    Send,
+    SetTimer,
+    TimerFired,
+    Trace,
+)
+from node.protocol.messages import (
+    Accept,
+    Advert,
+    Award,
+    Bid,
+    Closed,
+    Decline,
+    Hold,
+    Message,
+    Profile,
+    Settled,
+    Void,
+    Withdrawn,
+)
+from node.protocol.timing import PATIENCE, Timing
+from node.protocol.topics import host_of
+from node.strategy.view import NOTHING, ROUNDING, BuyerStrategy, Need, Random, Target
+
+
+class Buyer:
+    """A user who wants data from any of the sellers in its ``pool``.
+
+    News makes it think; after its think time the strategy decides, unless a bid of its own is not yet reflected in the
+    profile of its auction: then it waits for that. It is bound by what it accepts, and never bids for or accepts more
+    than it values, nor accepts what exceeds its budget.
+    """
+
+    def __init__(
+        self,
+        pool: Iterable[str],
+        valuation: Valuation,
+        strategy: BuyerStrategy,
+        timing: Timing,
+        random: Random,
+        budget: float = math.inf,
+    ) -> None:
+        self._auctions = {seller: Auction(seller) for seller in pool}
+        self._valuation = valuation
+        self._strategy = strategy
+        self._timing = timing
+        self._random = random
+        self._budget = budget
+        self._held = self._paid = 0.0
+        self._is_open = self._thinking = self._retrying = False
+
+    @property
+    def watches(self) -> frozenset[str]:
+        """The sellers of its pool."""
+        return frozenset(self._auctions)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every auction of the pool is over, or waits for nothing from this buyer."""
+        return not any(auction.unanswered for auction in self._auctions.values())
+
+    def step(self, now: float, event: Event) -> list[Effect]:
+        """The effects of one event at time ``now``, seconds."""
+        try:
+            return list(self._handled(now, event))
+        except IgnoredError as reason:
+            return [Dropped("ignored", str(reason))]
+        except RejectedError as reason:
+            return [Dropped("rejected", str(reason))]
+
+    def _handled(self, now: float, event: Event) -> Iterator[Effect]:
+        match event:
+            case Received(sender, message):
+                yield from self._received(now, sender, message)
+            case TimerFired("think"):
+                yield from self._thought(now)
+            case TimerFired("retry"):
+                yield from self._retried(now)
+            case Opened():
+                self._is_open = True
+                yield from self._ponder(now)
+            case PeerOffline(host):
+                yield from self._offline(now, host)
+            case Reconnected():
+                yield from self._said_again(now)
+
+    def _received(self, now: float, sender: str, message: Message) -> Iterator[Effect]:
+        auction = self._auctions.get(sender)
+        if auction is None:
+            raise RejectedError("foreign sender")
+        if isinstance(message, Advert):
+            auction.advertised(message)
+            yield from self._ponder(now)
+            return
+        if message.auction != auction.number:
+            raise IgnoredError("other auction")
+        match message:
+            case Profile():
+                yield from self._profiled(now, auction, message)
+            case Award():
+                yield from self._awarded(now, auction, message)
+            case Settled():
+                yield from self._settled(now, auction, message)
+            case Withdrawn():
+                auction.withdrawn(message)
+                yield from self._ponder(now)
+            case Void():
+                yield from self._voided(now, auction, message)
+            case Closed():
+                auction.closed()
+                yield from self._ponder(now)
+            case _:
+                raise RejectedError("not for a buyer")
+
+    # Thinking and bidding
+
+    def _ponder(self, now: float) -> Iterator[Effect]:
+        if self._is_open and not self._thinking:
+            self._thinking = True
+            crowd = max((auction.participants for auction in self._auctions.values()), default=0)
+            yield SetTimer("think", now + self._strategy.think_time(crowd, self._random))
+
+    def _thought(self, now: float) -> Iterator[Effect]:
+        self._thinking = False
+        if any(auction.is_pending for auction in self._auctions.values()):
+            return  # no reply on half-seen news: the profile that reflects the bid makes it think again
+        open_auctions = [auction for auction in self._auctions.values() if auction.is_open]
+        need = self._need()
+        if not open_auctions or need.valuation.demand_mb <= ROUNDING * self._valuation.demand_mb:
+            return
+        decision = self._strategy.decide(now, need, [auction.offer() for auction in open_auctions])
+        if decision.targets is not None:
+            yield from self._placed_all(now, open_auctions, decision.targets)
+        if decision.reconsider:
+            yield from self._ponder(now)
+
+    def _need(self) -> Need:
+        return Need(Remaining(self._valuation, self._held), max(0.0, self._budget - self._paid))
+
+    def _placed_all(self, now: float, auctions: Sequence[Auction], targets: Sequence[Target]) -> Iterator[Effect]:
+        wanted = sum(target.quantity for target in targets)
+        allowed = self._valuation.demand_mb - self._held
+        scale = min(1.0, allowed / wanted) if wanted > 0.0 else 1.0
+        for auction, target in zip(auctions, targets, strict=True):
+            quantity = target.quantity * scale
+            real = quantity > ROUNDING * self._valuation.demand_mb
+            fitted = Target(quantity, target.price) if real else NOTHING
+            if fitted != auction.standing:
+                yield from self._placed(now, auction, fitted)
+
+    def _placed(self, now: float, auction: Auction, target: Target) -> Iterator[Effect]:
+        message = auction.place(target, now)
+        if isinstance(message, Bid):
+            yield Trace("bid", auction.seller, message.round, message.seq, message.quantity, message.price)
+        else:
+            yield Trace("withdraw", auction.seller, message.round, message.seq)
+        yield Send(auction.seller, message)
+        yield from self._retry_later(now)
+
+    def _fitted(self, now: float) -> Iterator[Effect]:
+        """Lower the standing bids, smallest first, to what is still wanted besides what is held."""
+        bids = [auction for auction in self._auctions.values() if auction.standing.quantity > 0.0]
+        excess = sum(auction.standing.quantity for auction in bids) + self._held - self._valuation.demand_mb
+        least = ROUNDING * self._valuation.demand_mb
+        for auction in sorted(bids, key=lambda auction: auction.standing.quantity):
+            if excess <= least:
+                return
+            cut = min(excess, auction.standing.quantity)
+            excess -= cut
+            left = auction.standing.quantity - cut
+            yield from self._placed(now, auction, Target(left, auction.standing.price) if left > least else NOTHING)
+
+    # Profiles
+
+    def _profiled(self, now: float, auction: Auction, message: Profile) -> Iterator[Effect]:
+        if auction.saw(message):
+            yield from self._ponder(now)
+            return
+        yield Send(auction.seller, Hold(message.auction, message.round, message.your_seq))
+        yield Dropped("ignored", "repeated profile")
+
+    # Settlement
+
+    def _awarded(self, now: float, auction: Auction, message: Award) -> Iterator[Effect]:
+        accept = Accept(message.auction, message.round, message.your_seq)
+        if auction.has_accepted(message):
+            yield Send(auction.seller, accept)
+            yield Dropped("ignored", "repeated award")
+            return
+        auction.check_award(message)
+        if not (auction.stands(message.your_seq) and self._can_take(message)):
+            auction.declined(message)
+            yield Send(auction.seller, Decline(message.auction, message.round, message.your_seq))
+            yield from self._ponder(now)
+            return
+        auction.bind(message, now)
+        self._held += message.quantity
+        self._paid += message.charge
+        yield Send(auction.seller, accept)
+        yield from self._retry_later(now)
+        yield from self._fitted(now)
+        yield from self._ponder(now)
+
+    def _can_take(self, award: Award) -> bool:
+        enough = self._held + award.quantity <= self._valuation.demand_mb * (1.0 + ROUNDING)
+        return enough and self._paid + award.charge <= self._budget * (1.0 + ROUNDING)
+
+    def _settled(self, now: float, auction: Auction, message: Settled) -> Iterator[Effect]:
+        auction.settled(message)
+        yield from self._ponder(now)
+
+    def _voided(self, now: float, auction: Auction, message: Void) -> Iterator[Effect]:
+        award = auction.voided(message)
+        self._held -= award.quantity
+        self._paid -= award.charge
+        yield from self._ponder(now)
+
+    # Faults: what is unanswered is said again
+
+    def _offline(self, now: float, host: str) -> Iterator[Effect]:
+        gone = [auction for auction in self._auctions.values() if host_of(auction.seller) == host]
+        for auction in gone:
+            auction.lost()
+        if gone:
+            yield from self._ponder(now)
+
+    def _said_again(self, now: float) -> Iterator[Effect]:
+        """Sellers strike out the bids of a host that was cut off: bid anew."""
+        for auction in self._auctions.values():
+            if auction.standing.quantity > 0.0:
+                yield from self._placed(now, auction, auction.standing)
+
+    def _retry_later(self, now: float) -> Iterator[Effect]:
+        if not self._retrying:
+            self._retrying = True
+            yield SetTimer("retry", now + self._timing.retry_s)
+
+    def _retried(self, now: float) -> Iterator[Effect]:
+        self._retrying = False
+        for auction in self._auctions.values():
+            message = auction.repetition(now, self._timing.retry_s)
+            if message:
+                yield Send(auction.seller, message)
+            elif auction.unanswered and auction.repeated >= PATIENCE:
+                yield from self._given_up(now, auction)
+        if any(auction.unanswered for auction in self._auctions.values()):
+            yield from self._retry_later(now)
+
+    def _given_up(self, now: float, auction: Auction) -> Iterator[Effect]:
+        if auction.bound:
+            yield Trace(
+                "in-doubt", auction.seller, auction.bound.round, 0, auction.bound.quantity, 0.0, auction.bound.charge
+            )
+        auction.lost()
+        yield from self._ponder(now)

@@ -1,0 +1,122 @@
+"""What goes into a machine and what comes out of it (docs/protocol.md, section 5)."""
+
+from typing import Literal, Protocol
+
+import msgspec
+
+from node.protocol.messages import Message
+
+
+class Started(msgspec.Struct, frozen=True):
+    """The node is up: post what others must know before the market opens."""
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """The start barrier has fallen."""
+
+
+class Received(msgspec.Struct, frozen=True):
+    """A decoded message from the node at address ``sender``."""
+
+    sender: str
+    message: Message
+
+
+class TimerFired(msgspec.Struct, frozen=True):
+    """The timer set under this name is due."""
+
+    name: str
+
+
+class PeerOffline(msgspec.Struct, frozen=True):
+    """A host is gone, by its own word or by its last will."""
+
+    host: str
+
+
+class Reconnected(msgspec.Struct, frozen=True):
+    """The own host was cut off and is back: what was sent may be lost."""
+
+
+Event = Started | Opened | Received | TimerFired | PeerOffline | Reconnected
+
+
+class Send(msgspec.Struct, frozen=True):
+    """Send a message to the node at address ``to``."""
+
+    to: str
+    message: Message
+
+
+class PostOnBoard(msgspec.Struct, frozen=True):
+    """Replace the node's retained post on the public board."""
+
+    message: Message
+
+
+class SetTimer(msgspec.Struct, frozen=True):
+    """Fire the named timer at time ``at``, seconds; setting it again moves it."""
+
+    name: str
+    at: float
+
+
+class CancelTimer(msgspec.Struct, frozen=True):
+    """Forget the named timer, if it is set."""
+
+    name: str
+
+
+TraceKind = Literal[
+    "bid",
+    "withdraw",
+    "cleared",
+    "allocated",
+    "awarding",
+    "settled",
+    "declined",
+    "voided",
+    "reopened",
+    "closed",
+    "in-doubt",
+]
+
+
+class Trace(msgspec.Struct, frozen=True):
+    """Something observers want to know; its numbers mean what ``kind`` says (docs/results.md)."""
+
+    kind: TraceKind
+    peer: str = ""
+    round: int = 0
+    seq: int = 0
+    quantity: float = 0.0
+    price: float = 0.0
+    charge: float = 0.0
+
+
+class Dropped(msgspec.Struct, frozen=True):
+    """A received message changed nothing: stale or repeated (ignored), or such as no correct peer sends (rejected)."""
+
+    verdict: Literal["ignored", "rejected"]
+    reason: str
+
+
+Effect = Send | PostOnBoard | SetTimer | CancelTimer | Trace | Dropped
+
+
+class Machine(Protocol):
+    """A node's behaviour, without clock, randomness of its own, sockets or threads."""
+
+    @property
+    def watches(self) -> frozenset[str]:
+        """The addresses whose board posts it wants to see."""
+        ...
+
+    @property
+    def finished(self) -> bool:
+        """Whether it neither waits for anything nor means to do anything more unless spoken to."""
+        ...
+
+    def step(self, now: float, event: Event) -> list[Effect]:
+        """The effects of one event at time ``now``, seconds."""
+        ...

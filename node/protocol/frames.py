@@ -1,0 +1,135 @@
+"""Frames: everything one host has for another, as the bytes of one MQTT message (docs/protocol.md, section 3)."""
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated
+
+import msgspec
+
+from node.protocol.errors import ProtocolUsageError, RejectedError
+from node.protocol.messages import Count, Message
+from node.protocol.topics import NAME
+
+VERSION = 1
+
+FLUSH_BYTES = 64 * 1024
+"""A frame is sent when it has grown to this."""
+
+MAX_FRAME_BYTES = 1024 * 1024
+"""A larger frame is rejected unread; one profile of about 50,000 bids fits."""
+
+_NodeName = Annotated[str, msgspec.Meta(pattern=f"^{NAME}$", max_length=64)]
+
+
+class Envelope(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """One message between two nodes; ``seq`` counts what the sender has sent, to anyone."""
+
+    to_node: _NodeName
+    from_node: _NodeName
+    seq: Count
+    message: msgspec.Raw
+
+
+class _Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    version: int
+    envelopes: list[Envelope]
+
+
+class _Post(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    version: int
+    message: Message
+
+
+_encoder = msgspec.msgpack.Encoder()
+_frame_decoder = msgspec.msgpack.Decoder(_Frame)
+_post_decoder = msgspec.msgpack.Decoder(_Post)
+_message_decoder = msgspec.msgpack.Decoder(Message)
+
+
+def encode_message(message: Message) -> msgspec.Raw:
+    """The bytes of one message, to be put into an envelope."""
+    return msgspec.Raw(_encoder.encode(message))
+
+
+def encode_numbers(numbers: Iterable[float]) -> bytes:
+    """A list of floats, encoded once to be embedded in many profiles."""
+    return _encoder.encode([float(number) for number in numbers])
+
+
+def decode_message(data: msgspec.Raw) -> Message:
+    """The message of an envelope.
+
+    Raises
+    ------
+    RejectedError
+        If it is not one: unknown tag, wrong type, number out of bounds, missing or surplus field, trailing bytes.
+    """
+    try:
+        message: Message = _message_decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise RejectedError("malformed message") from error
+    return message
+
+
+def encode_frames(envelopes: Iterable[Envelope]) -> Iterator[bytes]:
+    """Frames that carry the envelopes in their order, each flushed once it has grown to ``FLUSH_BYTES``."""
+    batch: list[Envelope] = []
+    size = 0
+    for envelope in envelopes:
+        length = len(memoryview(envelope.message))
+        if batch and size + length > FLUSH_BYTES:
+            yield _encode_frame(batch)
+            batch, size = [], 0
+        batch.append(envelope)
+        size += length
+    if batch:
+        yield _encode_frame(batch)
+
+
+def _encode_frame(batch: list[Envelope]) -> bytes:
+    frame = _encoder.encode(_Frame(VERSION, batch))
+    if len(frame) > MAX_FRAME_BYTES:
+        raise ProtocolUsageError(f"a frame of {len(frame)} bytes exceeds {MAX_FRAME_BYTES}")
+    return frame
+
+
+def decode_frame(data: bytes) -> list[Envelope]:
+    """The envelopes of a frame; their messages are still encoded, so that a bad one spoils no other.
+
+    Raises
+    ------
+    RejectedError
+        If the frame is too large, malformed or of another version.
+    """
+    if len(data) > MAX_FRAME_BYTES:
+        raise RejectedError("oversized frame")
+    try:
+        frame = _frame_decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise RejectedError("malformed frame") from error
+    if frame.version != VERSION:
+        raise RejectedError("unknown version")
+    return frame.envelopes
+
+
+def encode_post(message: Message) -> bytes:
+    """A message as it stands on the board."""
+    return _encoder.encode(_Post(VERSION, message))
+
+
+def decode_post(data: bytes) -> Message:
+    """The message of a board post.
+
+    Raises
+    ------
+    RejectedError
+        If it is too large, malformed or of another version.
+    """
+    if len(data) > MAX_FRAME_BYTES:
+        raise RejectedError("oversized post")
+    try:
+        post = _post_decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise RejectedError("malformed post") from error
+    if post.version != VERSION:
+        raise RejectedError("unknown version")
+    return post.message

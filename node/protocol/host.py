@@ -1,0 +1,210 @@
+"""A host: the nodes that share one connection, still without a transport (docs/protocol.md, section 1)."""
+
+import heapq
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from typing import assert_never
+
+import msgspec
+
+from node.protocol.errors import RejectedError
+from node.protocol.events import (
+    CancelTimer,
+    Dropped,
+    Effect,
+    Event,
+    Machine,
+    Opened,
+    PeerOffline,
+    PostOnBoard,
+    Received,
+    Reconnected,
+    Send,
+    SetTimer,
+    Started,
+    TimerFired,
+    Trace,
+)
+from node.protocol.frames import (
+    Envelope,
+    decode_frame,
+    decode_message,
+    decode_post,
+    encode_frames,
+    encode_message,
+    encode_post,
+)
+from node.protocol.topics import address, host_of, node_of, peer_address
+
+
+class Record(msgspec.Struct, frozen=True, array_like=True):
+    """A trace event with its time (seconds since the world began) and the address of its node."""
+
+    time_s: float
+    node: str
+    kind: str
+    peer: str
+    round: int
+    seq: int
+    quantity: float
+    price: float
+    charge: float
+
+
+class Host:
+    """Feeds its nodes with what arrives and gathers what they have to say.
+
+    Whoever drives it hands in time and bytes, calls ``fire`` at ``next_deadline``, and takes ``frames``, ``posts`` and
+    ``records`` out after every turn.
+    """
+
+    def __init__(self, name: str, nodes: Mapping[str, Machine]) -> None:
+        self.name = name
+        self.counters: Counter[str] = Counter()
+        self._nodes = {address(name, node): machine for node, machine in nodes.items()}
+        self._watchers: defaultdict[str, list[str]] = defaultdict(list)
+        for own, machine in self._nodes.items():
+            for watched in machine.watches:
+                self._watchers[watched].append(own)
+        self._outbox: defaultdict[str, list[Envelope]] = defaultdict(list)
+        self._posts: dict[str, bytes] = {}
+        self._records: list[Record] = []
+        self._sent: Counter[str] = Counter()
+        self._timers: list[tuple[float, int, str, str]] = []
+        self._due: dict[tuple[str, str], int] = {}
+        self._order = itertools.count()
+
+    @property
+    def watched(self) -> Iterable[str]:
+        """The addresses whose posts some node here wants to see."""
+        return self._watchers.keys()
+
+    @property
+    def finished(self) -> bool:
+        """Whether none of its nodes waits for anything."""
+        return all(machine.finished for machine in self._nodes.values())
+
+    # In
+
+    def start(self, now: float) -> None:
+        """Bring the nodes up, before the market opens."""
+        self._all_step(now, Started())
+
+    def open(self, now: float) -> None:
+        """Let the start barrier fall."""
+        self._all_step(now, Opened())
+
+    def reconnected(self, now: float) -> None:
+        """Tell the nodes that the connection was lost and is back."""
+        self._all_step(now, Reconnected())
+
+    def peer_offline(self, now: float, host: str) -> None:
+        """Tell the nodes that another host is gone."""
+        self._all_step(now, PeerOffline(host))
+
+    def receive_frame(self, now: float, from_host: str, data: bytes) -> None:
+        """Hand the messages of a frame to their nodes; what is malformed or misdirected is counted and dropped."""
+        try:
+            envelopes = decode_frame(data)
+        except RejectedError as reason:
+            self._drop("rejected", str(reason))
+            return
+        for envelope in envelopes:
+            try:
+                self._deliver(now, from_host, envelope)
+            except RejectedError as reason:
+                self._drop("rejected", str(reason))
+
+    def _deliver(self, now: float, from_host: str, envelope: Envelope) -> None:
+        to = f"{self.name}/{envelope.to_node}"
+        if to not in self._nodes:
+            raise RejectedError("unknown node")
+        sender = peer_address(from_host, envelope.from_node)
+        message = decode_message(envelope.message)
+        self.counters["received"] += 1
+        self._step(now, to, Received(sender, message))
+
+    def receive_post(self, now: float, poster: str, data: bytes) -> None:
+        """Hand a board post to the nodes that watch its poster."""
+        watchers = self._watchers.get(poster)
+        if not watchers:
+            return
+        try:
+            message = decode_post(data)
+        except RejectedError as reason:
+            self._drop("rejected", str(reason))
+            return
+        for own in watchers:
+            self._step(now, own, Received(poster, message))
+
+    # Time
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When the next timer is due, seconds."""
+        while self._timers:
+            at, order, own, name = self._timers[0]
+            if self._due.get((own, name)) == order:
+                return at
+            heapq.heappop(self._timers)
+        return None
+
+    def fire(self, now: float) -> None:
+        """Fire every timer that is due."""
+        while (deadline := self.next_deadline) is not None and deadline <= now:
+            _, _, own, name = heapq.heappop(self._timers)
+            del self._due[own, name]
+            self._step(now, own, TimerFired(name))
+
+    # Out
+
+    def frames(self) -> list[tuple[str, bytes]]:
+        """What there is to send since the last call: (host, frame)."""
+        outbox, self._outbox = self._outbox, defaultdict(list)
+        return [(to, frame) for to, envelopes in outbox.items() for frame in encode_frames(envelopes)]
+
+    def posts(self) -> list[tuple[str, bytes]]:
+        """What there is to post since the last call: (address, post); only the newest of each node."""
+        posts, self._posts = self._posts, {}
+        return list(posts.items())
+
+    def records(self) -> list[Record]:
+        """What happened since the last call."""
+        records, self._records = self._records, []
+        return records
+
+    # Machines
+
+    def _all_step(self, now: float, event: Event) -> None:
+        for own in self._nodes:
+            self._step(now, own, event)
+
+    def _step(self, now: float, own: str, event: Event) -> None:
+        for effect in self._nodes[own].step(now, event):
+            self._apply(now, own, effect)
+
+    def _apply(self, now: float, own: str, effect: Effect) -> None:
+        match effect:
+            case Send(to, message):
+                self._sent[own] += 1
+                self.counters["sent"] += 1
+                envelope = Envelope(node_of(to), node_of(own), self._sent[own], encode_message(message))
+                self._outbox[host_of(to)].append(envelope)
+            case SetTimer(name, at):
+                self._due[own, name] = order = next(self._order)
+                heapq.heappush(self._timers, (at, order, own, name))
+            case CancelTimer(name):
+                self._due.pop((own, name), None)
+            case Trace():
+                self._records.append(Record(now, own, *msgspec.structs.astuple(effect)))
+            case PostOnBoard(message):
+                self.counters["posts"] += 1
+                self._posts[own] = encode_post(message)
+            case Dropped(verdict, reason):
+                self._drop(verdict, reason)
+            case _:
+                assert_never(effect)
+
+    def _drop(self, verdict: str, reason: str) -> None:
+        self.counters[f"{verdict}: {reason}"] += 1

@@ -1,0 +1,129 @@
+"""Every message of the exchange (docs/protocol.md, section 4).
+
+A message is a MessagePack array whose first element is its tag. Every number is bounded, so that no sum overflows; what
+does not fit is rejected by the decoder, before a machine sees it.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+MAX_QUANTITY_MB = 1e12
+MAX_PRICE = 1e9
+MAX_MONEY = 1e21
+MAX_COUNT = 2**53
+
+Quantity = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_QUANTITY_MB)]
+PositiveQuantity = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_QUANTITY_MB)]
+Price = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
+Money = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_MONEY)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
+
+AuctionState = Literal["open", "awarding", "closed"]
+
+
+class _Message(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """``auction`` numbers the auctions that one seller holds; ``round`` its clearings."""
+
+    auction: Count
+
+
+class Advert(_Message, frozen=True, tag="advert"):
+    """Seller to the board: what is on sale. ``seq`` grows with every advert of the node."""
+
+    seq: Count
+    supply: Quantity
+    left: Quantity
+    reserve: Price
+    state: AuctionState
+
+
+class Bid(_Message, frozen=True, tag="bid"):
+    """Buyer to seller: s_i^j = (quantity, price). ``round`` is the last one whose profile the buyer has seen."""
+
+    round: Count
+    quantity: PositiveQuantity
+    price: Price
+    seq: Count
+
+
+class Withdraw(_Message, frozen=True, tag="withdraw"):
+    """Buyer to seller: the zero bid, which ends the right to profiles."""
+
+    round: Count
+    seq: Count
+
+
+class Withdrawn(_Message, frozen=True, tag="withdrawn"):
+    """Seller to buyer: the bid numbered below ``seq`` is out of the book."""
+
+    seq: Count
+
+
+class Profile(_Message, frozen=True, gc=True, tag="profile"):
+    """Seller to a participant: the book of a clearing, and the reader's own row in it.
+
+    The opponents' profile s_-i^j is the book without row ``your_row``, which reflects the reader's bid ``your_seq``.
+    The rows are sorted by falling price and name nobody.
+    """
+
+    round: Count
+    your_seq: Count
+    your_row: Count
+    supply: Quantity
+    reserve: Price
+    allocation: Quantity
+    charge: Money
+    quantities: list[Quantity]
+    prices: list[Price]
+
+
+class Hold(_Message, frozen=True, tag="hold"):
+    """Buyer to seller, on a repeated profile: seen, my bid ``seq`` stands."""
+
+    round: Count
+    seq: Count
+
+
+class Award(_Message, frozen=True, tag="award"):
+    """Seller to a winner when its auction has been quiet: yours, if your bid ``your_seq`` still stands."""
+
+    round: Count
+    your_seq: Count
+    quantity: PositiveQuantity
+    charge: Money
+
+
+class Accept(_Message, frozen=True, tag="accept"):
+    """Buyer to seller: the bid stands, I am bound by it."""
+
+    round: Count
+    seq: Count
+
+
+class Decline(_Message, frozen=True, tag="decline"):
+    """Buyer to seller: the bid ``seq`` does not stand any more."""
+
+    round: Count
+    seq: Count
+
+
+class Settled(_Message, frozen=True, tag="settled"):
+    """Seller to buyer: the receipt. This much was sold for this much money."""
+
+    round: Count
+    quantity: PositiveQuantity
+    charge: Money
+
+
+class Void(_Message, frozen=True, tag="void"):
+    """Seller to buyer: the award of that round does not stand, you are not bound by it."""
+
+    round: Count
+
+
+class Closed(_Message, frozen=True, tag="closed"):
+    """Seller to a bidder: the auction is over, your bid got nothing (more)."""
+
+
+Message = Advert | Bid | Withdraw | Withdrawn | Profile | Hold | Award | Accept | Decline | Settled | Void | Closed

@@ -1,0 +1,222 @@
+"""The world ``mqtt``: one host on one MQTT connection (docs/protocol.md, sections 2 and 7)."""
+
+import asyncio
+import contextlib
+import random
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import aiomqtt
+import msgspec
+
+from node.protocol.errors import RejectedError
+from node.protocol.host import Host, Record
+from node.protocol.topics import Board, Control, Inbox, Presence, Topics
+
+ONLINE, READY, OFFLINE = b"online", b"ready", b"offline"
+"""What a host says on its presence topic; its last will says the last."""
+
+OPEN, STOP = b"open", b"stop"
+"""What the launcher says on the control topic."""
+
+FEW_POSTERS = 20
+"""Up to so many posters are subscribed to one by one; a host that watches more reads the whole board."""
+
+TRACE_INTERVAL_S = 0.25
+STOP_GRACE_S = 2.0
+FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the broker listens, and as whom to log in."""
+
+    host: str
+    port: int
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    def client(self, identifier: str, will: aiomqtt.Will | None = None) -> aiomqtt.Client:
+        """A client for this broker, without Nagle's 40 ms."""
+        return aiomqtt.Client(
+            self.host,
+            self.port,
+            username=self.username,
+            password=self.password,
+            identifier=identifier,
+            will=will,
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+        )
+
+
+class TraceBatch(msgspec.Struct, array_like=True, frozen=True):
+    """What a host publishes for observers: its counters so far, and what happened since the last batch."""
+
+    counters: dict[str, int]
+    records: list[Record]
+
+
+class Clock:
+    """Seconds since an instant of the wall clock that all hosts of a run share, never running backwards."""
+
+    def __init__(self, epoch: float) -> None:
+        self._offset = time.time() - time.monotonic() - epoch
+
+    def __call__(self) -> float:
+        """The time now, seconds."""
+        return time.monotonic() + self._offset
+
+
+class MqttHost:
+    """Drives one host over MQTT until it is told to stop; reconnects with jittered backoff when cut off."""
+
+    def __init__(
+        self, host: Host, topics: Topics, endpoint: Endpoint, clock: Clock, sink: Callable[[list[Record]], None]
+    ) -> None:
+        self._host = host
+        self._topics = topics
+        self._endpoint = endpoint
+        self._clock = clock
+        self._sink = sink
+        self._unpublished: list[Record] = []
+        self._posters_seen: set[str] = set()
+        self._has_news = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._is_started = self._is_open = False
+        self._says = ONLINE
+
+    def stop(self) -> None:
+        """Ask the host to leave; ``run`` then returns."""
+        self._stopping.set()
+        self._has_news.set()
+
+    async def run(self) -> None:
+        """Serve until stopped."""
+        backoff = FIRST_BACKOFF_S
+        while not self._stopping.is_set():
+            try:
+                async with self._connected() as client:
+                    backoff = FIRST_BACKOFF_S
+                    await self._serve(client)
+            except* aiomqtt.MqttError:
+                self._host.counters["reconnects"] += 1
+                # Jitter keeps a thousand hosts from coming back in the same instant.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), backoff * random.uniform(0.5, 1.5))  # noqa: S311
+                backoff = min(LONGEST_BACKOFF_S, 2.0 * backoff)
+
+    @contextlib.asynccontextmanager
+    async def _connected(self) -> AsyncIterator[aiomqtt.Client]:
+        presence = self._topics.presence(self._host.name)
+        will = aiomqtt.Will(presence, OFFLINE, qos=1, retain=True)
+        async with self._endpoint.client(self._host.name, will) as client:
+            watched = list(self._host.watched)
+            boards = [self._topics.board(poster) for poster in watched]
+            filters = [
+                self._topics.every_inbox(self._host.name),
+                self._topics.every_presence,
+                self._topics.control,
+                *(boards if len(boards) <= FEW_POSTERS else [self._topics.every_board]),
+            ]
+            await client.subscribe([(topic, 1) for topic in filters])
+            await client.publish(presence, self._says, qos=1, retain=True)
+            yield client
+            await client.publish(presence, OFFLINE, qos=1, retain=True)
+
+    async def _serve(self, client: aiomqtt.Client) -> None:
+        if self._is_started:
+            self._host.reconnected(self._clock())
+        else:
+            self._is_started = True
+            self._host.start(self._clock())
+        self._has_news.set()
+        async with asyncio.TaskGroup() as tasks:
+            helpers = [
+                tasks.create_task(self._read(client), name=f"{self._host.name} reader"),
+                tasks.create_task(self._publish_trace(client), name=f"{self._host.name} trace"),
+            ]
+            await self._pump(client)
+            for helper in helpers:
+                helper.cancel()
+        await self._flush_trace(client)
+
+    async def _pump(self, client: aiomqtt.Client) -> None:
+        """Fire due timers and send what the nodes have to say, until the host has said its last."""
+        leave_by: float | None = None
+        while leave_by is None or (self._clock() < leave_by and not self._host.finished):
+            await self._has_news.wait()
+            self._has_news.clear()
+            self._host.fire(self._clock())
+            await self._flush(client)
+            self._wake_when_due()
+            if self._stopping.is_set() and leave_by is None:
+                leave_by = self._clock() + STOP_GRACE_S
+            if leave_by is not None:
+                self._has_news.set()
+                await asyncio.sleep(0.01)
+
+    async def _flush(self, client: aiomqtt.Client) -> None:
+        host = self._host
+        if self._says == ONLINE and self._posters_seen.issuperset(host.watched):
+            self._says = READY
+            await client.publish(self._topics.presence(host.name), READY, qos=1, retain=True)
+        outgoing = [(self._topics.inbox(to, host.name), frame, False) for to, frame in host.frames()]
+        outgoing += [(self._topics.board(poster), post, True) for poster, post in host.posts()]
+        if records := host.records():
+            self._sink(records)
+            self._unpublished += records
+        # While these wait for their acknowledgements, more gathers for the next frames.
+        await asyncio.gather(*(client.publish(topic, data, qos=1, retain=keep) for topic, data, keep in outgoing))
+        host.counters["frames"] += sum(not keep for _, _, keep in outgoing)
+        host.counters["bytes"] += sum(len(data) for _, data, _ in outgoing)
+
+    def _wake_when_due(self) -> None:
+        """Have the pump run again at the next deadline."""
+        if self._alarm:
+            self._alarm.cancel()
+        deadline = self._host.next_deadline
+        if deadline is not None:
+            wait_s = max(0.0, deadline - self._clock())
+            self._alarm = asyncio.get_running_loop().call_later(wait_s, self._has_news.set)
+
+    # In
+
+    async def _read(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            payload = message.payload
+            try:
+                self._receive(message.topic.value, payload if isinstance(payload, bytes) else b"")
+            except RejectedError as reason:
+                self._host.counters[f"rejected: {reason}"] += 1
+            self._has_news.set()
+
+    def _receive(self, topic: str, payload: bytes) -> None:
+        now = self._clock()
+        match self._topics.parse(topic):
+            case Inbox(_, from_host):
+                self._host.receive_frame(now, from_host, payload)
+            case Board(poster) if payload:
+                self._posters_seen.add(poster)
+                self._host.receive_post(now, poster, payload)
+            case Presence(host) if payload == OFFLINE and host != self._host.name:
+                self._host.peer_offline(now, host)
+            case Control() if payload == OPEN and not self._is_open:
+                self._is_open = True
+                self._host.open(now)
+            case Control() if payload == STOP:
+                self.stop()
+
+    # Observers
+
+    async def _publish_trace(self, client: aiomqtt.Client) -> None:
+        while True:
+            await asyncio.sleep(TRACE_INTERVAL_S)
+            await self._flush_trace(client)
+
+    async def _flush_trace(self, client: aiomqtt.Client) -> None:
+        records, self._unpublished = self._unpublished, []
+        batch = TraceBatch(dict(self._host.counters), records)
+        await client.publish(self._topics.trace(self._host.name), msgspec.msgpack.encode(batch), qos=0)

@@ -1,0 +1,149 @@
+"""The world ``sim``: hosts on virtual time, joined by a seeded network that delays, loses, doubles and overtakes."""
+
+import heapq
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import msgspec
+
+from node.protocol.host import Host, Record
+from node.runtime.streams import stream
+
+
+class Network(msgspec.Struct, frozen=True):
+    """How frames travel between hosts.
+
+    Attributes
+    ----------
+    delay_min_s, delay_max_s
+        A frame takes a uniform time between these, seconds.
+    loss, duplication
+        Share of frames that never arrive, and that arrive twice. A board post is retained by the broker, so a lost one
+        only arrives later.
+    reordering
+        Share of frames that may overtake earlier ones of the same sender and receiver.
+    """
+
+    delay_min_s: float = 0.0005
+    delay_max_s: float = 0.003
+    loss: float = 0.0
+    duplication: float = 0.0
+    reordering: float = 0.0
+
+
+class Simulation:
+    """Runs hosts on virtual time; the same seed gives the same records, byte for byte."""
+
+    def __init__(
+        self, hosts: Iterable[Host], network: Network, seed: int, sink: Callable[[list[Record]], None]
+    ) -> None:
+        self.now = 0.0
+        self.delivered = 0
+        self._hosts = {host.name: host for host in hosts}
+        self._network = network
+        self._random = stream(seed, "network", "delivery")
+        self._sink = sink
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+        self._last_arrival: defaultdict[tuple[str, str], float] = defaultdict(float)
+        self._wake_at: dict[str, float] = {}
+        self._busy = set(self._hosts)
+        self._readers: defaultdict[str, list[Host]] = defaultdict(list)
+        for host in self._hosts.values():
+            for poster in host.watched:
+                self._readers[poster].append(host)
+
+    @property
+    def settled(self) -> bool:
+        """Whether no node means to do anything more."""
+        return not self._busy
+
+    def open_market(self) -> float:
+        """Start all nodes, let every post arrive, then let the start barrier fall; the time of that, seconds."""
+        for host in self._hosts.values():
+            host.start(self.now)
+            self._collect(host)
+        while self._events:
+            self._next()
+        for host in self._hosts.values():
+            host.open(self.now)
+            self._collect(host)
+        return self.now
+
+    def run(self, until: float, most_events: int) -> bool:
+        """Run to time ``until`` or until all is settled, at most so many events; whether there is more to do."""
+        for _ in range(most_events):
+            if self.settled or not self._events or self._events[0][0] > until:
+                return False
+            self._next()
+        return True
+
+    def _next(self) -> None:
+        self.now, _, action = heapq.heappop(self._events)
+        action()
+
+    def _at(self, time_s: float, action: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (time_s, next(self._order), action))
+
+    def _collect(self, host: Host) -> None:
+        """Take what a host has to say after its turn, and note when it wants its next one."""
+        for to, frame in host.frames():
+            self._send(host, to, frame)
+        for poster, post in host.posts():
+            for reader in self._readers[poster]:
+                self._at(self._post_arrival(), partial(self._deliver_post, reader, poster, post))
+        if records := host.records():
+            self._sink(records)
+        if host.finished:
+            self._busy.discard(host.name)
+        else:
+            self._busy.add(host.name)
+        self._wake_when_due(host)
+
+    def _wake_when_due(self, host: Host) -> None:
+        deadline = host.next_deadline
+        if deadline is not None and deadline < self._wake_at.get(host.name, float("inf")):
+            self._wake_at[host.name] = deadline
+            self._at(max(deadline, self.now), partial(self._wake, host, deadline))
+
+    def _wake(self, host: Host, deadline: float) -> None:
+        if self._wake_at.get(host.name) == deadline:
+            del self._wake_at[host.name]
+        host.fire(self.now)
+        self._collect(host)
+
+    # The network
+
+    def _draw(self, share: float) -> bool:
+        return share > 0.0 and self._random.random() < share
+
+    def _delay(self) -> float:
+        return self._random.uniform(self._network.delay_min_s, self._network.delay_max_s)
+
+    def _send(self, sender: Host, to: str, frame: bytes) -> None:
+        receiver = self._hosts.get(to)
+        copies = 2 if self._draw(self._network.duplication) else 1
+        for _ in range(copies):
+            arrival = self.now + self._delay()
+            if not self._draw(self._network.reordering):
+                arrival = max(arrival, self._last_arrival[sender.name, to])
+                self._last_arrival[sender.name, to] = arrival
+            if receiver and not self._draw(self._network.loss):
+                self._at(arrival, partial(self._deliver, receiver, sender.name, frame))
+
+    def _deliver(self, receiver: Host, sender: str, frame: bytes) -> None:
+        self.delivered += 1
+        receiver.receive_frame(self.now, sender, frame)
+        self._collect(receiver)
+
+    def _post_arrival(self) -> float:
+        arrival = self.now + self._delay()
+        while self._draw(self._network.loss):
+            arrival += 2.0 * self._network.delay_max_s
+        return arrival
+
+    def _deliver_post(self, reader: Host, poster: str, post: bytes) -> None:
+        reader.receive_post(self.now, poster, post)
+        self._collect(reader)

@@ -1,0 +1,1 @@
+"""How buyers and sellers behave: one small class per strategy, randomness injected."""

@@ -1,0 +1,43 @@
+"""Lazar & Semret's buyer (Algorithm 1), over several sellers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from node.mechanism.psp import best_reply, merged_staircase
+from node.strategy.view import HOLD, Decision, Need, Offer, Random, Target, expected_utility
+
+
+@dataclass(slots=True)
+class BestReply:
+    """Bids its truthful ε-best reply whenever that gains more than the bid fee.
+
+    With several sellers and messages on their way this need not settle (docs/decisions/0004-strategies.md); it is kept
+    as the baseline, and settles where all buyers share one seller.
+
+    Attributes
+    ----------
+    epsilon_step
+        Utility forgone to stay clear of rivals, money: the ε of the reply.
+    epsilon_fee
+        Utility that a move must gain, money: the bid fee.
+    think_s
+        Shortest and longest think time, seconds.
+    """
+
+    epsilon_step: float
+    epsilon_fee: float
+    think_s: tuple[float, float] = (0.0, 0.0)
+
+    def think_time(self, participants: int, random: Random) -> float:
+        """Uniform between the shortest and the longest; the number of participants does not matter."""
+        del participants
+        return random.uniform(*self.think_s)
+
+    def decide(self, now: float, need: Need, offers: Sequence[Offer]) -> Decision:
+        """The ε-best reply, or hold where it gains no more than the fee."""
+        del now
+        market = merged_staircase([offer.staircase() for offer in offers])
+        reply = best_reply(need.valuation, market, epsilon=self.epsilon_step, budget=need.budget)
+        targets = [Target(quantity, reply.price) for quantity in reply.quantity.tolist()]
+        gain = reply.utility - expected_utility(need, offers, [offer.standing for offer in offers])
+        return Decision(targets) if gain > self.epsilon_fee else HOLD

@@ -1,0 +1,90 @@
+"""The paper's buyer strategy (Def. IV.2): bid at few sellers, opt out of the others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from node.mechanism.psp import best_reply, merged_staircase
+from node.strategy.view import HOLD, NOTHING, ROUNDING, Decision, Need, Offer, Random, Target, expected_total
+
+Split = Literal["equal", "fill-largest-first"]
+PriceAt = Literal["total", "share"]
+
+
+@dataclass(slots=True)
+class OptOut:
+    """Bids at the fewest sellers that can serve the demand, and moves only if its expected allocation grows.
+
+    Attributes
+    ----------
+    split
+        ``equal`` (the paper): the same quantity at each chosen seller. ``fill-largest-first``: as much as each can
+        give, largest first.
+    price_at
+        ``total``: all bids carry θ' of the whole demand. ``share``: θ' of the quantity bid at one seller, as the
+        paper prints it, which overstates the value where sellers are substitutes.
+    think_s
+        Longest think time, seconds; a decision waits a uniform share of it.
+    """
+
+    split: Split = "equal"
+    price_at: PriceAt = "total"
+    think_s: float = 0.0
+
+    def think_time(self, participants: int, random: Random) -> float:
+        """A uniform share of ``think_s``; the number of participants does not matter."""
+        del participants
+        return random.uniform(0.0, self.think_s) if self.think_s > 0.0 else 0.0
+
+    def decide(self, now: float, need: Need, offers: Sequence[Offer]) -> Decision:
+        """The targets of Def. IV.2, or hold where they would not give more than the standing bids."""
+        del now
+        wanted = _desired_allocation(need, offers)
+        if wanted <= 0.0:
+            return HOLD
+        targets = self._targets(wanted, need, offers)
+        standing = [offer.standing for offer in offers]
+        grows = expected_total(offers, targets) > expected_total(offers, standing) + ROUNDING * wanted
+        return Decision(targets) if grows else HOLD
+
+    def _targets(self, wanted: float, need: Need, offers: Sequence[Offer]) -> list[Target]:
+        price = need.valuation.marginal(wanted)
+        available = [offer.available(price) for offer in offers]
+        # Sorting is stable, so equal quantities keep the order of the pool.
+        pool = sorted((k for k, amount in enumerate(available) if amount > 0.0), key=lambda k: -available[k])
+        targets = [NOTHING] * len(offers)
+        if not pool:
+            return targets
+        if self.split == "equal":
+            chosen = pool[: _fewest_sellers([available[k] for k in pool], wanted)]
+            shares = [wanted / len(chosen)] * len(chosen)
+        else:
+            chosen, shares = pool, _filled([available[k] for k in pool], wanted)
+        for k, share in zip(chosen, shares, strict=True):
+            if share > 0.0:
+                targets[k] = Target(share, need.valuation.marginal(share) if self.price_at == "share" else price)
+        return targets
+
+
+def _desired_allocation(need: Need, offers: Sequence[Offer]) -> float:
+    """The buyer's a: all it values if even the last MB is worth a price, else what it wants at the market's prices."""
+    demand = need.valuation.demand_mb
+    if need.valuation.marginal(demand) > 0.0:
+        return demand
+    market = merged_staircase([offer.staircase() for offer in offers])
+    return float(best_reply(need.valuation, market, budget=need.budget).quantity.sum())
+
+
+def _fewest_sellers(available: Sequence[float], wanted: float) -> int:
+    """The smallest n with n · Q^(n) >= wanted; where there is none, the n that makes n · Q^(n) largest."""
+    reach = [n * amount for n, amount in enumerate(available, start=1)]
+    enough = wanted * (1.0 - ROUNDING)
+    return next((n for n, amount in enumerate(reach, start=1) if amount >= enough), reach.index(max(reach)) + 1)
+
+
+def _filled(available: Sequence[float], wanted: float) -> list[float]:
+    shares = []
+    for amount in available:
+        shares.append(min(amount, wanted))
+        wanted -= shares[-1]
+    return shares

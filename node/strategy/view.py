@@ -1,0 +1,115 @@
+"""What a buyer knows when it decides, and what it can decide."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from node.mechanism.checks import FloatArray
+from node.mechanism.psp import Staircase, expected_allocation, residual_supply, staircase
+from node.mechanism.valuation import Valuation
+
+ROUNDING = 1e-9
+"""Share of a quantity below which a difference is rounding, not news."""
+
+
+class Random(Protocol):
+    """The one thing a strategy asks of a random stream; ``numpy.random.Generator`` has it."""
+
+    def uniform(self, low: float, high: float) -> float:
+        """Draw a float from [low, high)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A bid to place at one seller: MB, and price per MB; the quantity 0 withdraws."""
+
+    quantity: float
+    price: float
+
+
+NOTHING = Target(0.0, 0.0)
+
+
+def _no_bids() -> FloatArray:
+    return np.zeros(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One open auction as one buyer sees it.
+
+    Attributes
+    ----------
+    supply
+        MB on sale; where the buyer has no bid, the MB that the advert shows as left.
+    reserve
+        Price per MB.
+    quantity, price
+        The opponents' bids, shape (n,); empty where the buyer has not bid.
+    standing
+        The buyer's own bid there.
+    """
+
+    supply: float
+    reserve: float
+    quantity: FloatArray = field(default_factory=_no_bids)
+    price: FloatArray = field(default_factory=_no_bids)
+    standing: Target = NOTHING
+
+    def staircase(self) -> Staircase:
+        """What more of this auction's supply costs the buyer."""
+        return staircase(self.quantity, self.price, self.supply, self.reserve)
+
+    def available(self, price: float) -> float:
+        """Q(p): MB that a bid at ``price`` leaves no opponent above it to take (paper, eq. 3)."""
+        return float(residual_supply([price], self.quantity, self.price, self.supply, self.reserve)[0])
+
+    def allocation(self, target: Target) -> float:
+        """MB that ``target`` would be given here, sharing its price pro rata (paper, eq. 5)."""
+        return expected_allocation(target.quantity, target.price, self.quantity, self.price, self.supply, self.reserve)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a buyer still wants: the valuation of more on top of what it has bought, and the money left."""
+
+    valuation: Valuation
+    budget: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The targets in the order of the offers, or None to hold; ``reconsider`` asks to think again without news."""
+
+    targets: Sequence[Target] | None
+    reconsider: bool = False
+
+
+HOLD = Decision(None)
+
+
+class BuyerStrategy(Protocol):
+    """The behaviour of one buyer; an instance belongs to one node and may keep state between decisions."""
+
+    def think_time(self, participants: int, random: Random) -> float:
+        """Seconds to wait before deciding, where the busiest auction has so many ``participants``."""
+        ...
+
+    def decide(self, now: float, need: Need, offers: Sequence[Offer]) -> Decision:
+        """The bids to place now, at time ``now`` in seconds."""
+        ...
+
+
+def expected_total(offers: Sequence[Offer], targets: Sequence[Target]) -> float:
+    """MB that the targets would be given in all."""
+    return sum(offer.allocation(target) for offer, target in zip(offers, targets, strict=True))
+
+
+def expected_utility(need: Need, offers: Sequence[Offer], targets: Sequence[Target]) -> float:
+    """Valuation minus charges of what the targets would be given, money."""
+    got = [offer.allocation(target) for offer, target in zip(offers, targets, strict=True)]
+    cost = sum(offer.staircase().cost(amount) for offer, amount in zip(offers, got, strict=True) if amount > 0.0)
+    return need.valuation.value(sum(got)) - cost
