@@ -50,6 +50,7 @@ class Book:
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
+        self._departed: dict[str, Entry] = {}
         self.reserve = 0.0
         self.sold = 0.0
         self.revenue = 0.0
@@ -72,7 +73,7 @@ class Book:
 
     def put(self, buyer: str, bid: Bid) -> None:
         """Enter a bid, in the place of the buyer's former one."""
-        former = self._entries.get(buyer)
+        former = self._entries.get(buyer) or self._departed.pop(buyer, None)
         entry = Entry(bid.quantity, bid.price, bid.seq)
         if former:
             entry.allocation, entry.charge, entry.told_round = former.allocation, former.charge, former.told_round
@@ -80,7 +81,10 @@ class Book:
 
     def remove(self, buyer: str) -> bool:
         """Strike out the buyer's bid; whether there was one."""
-        return self._entries.pop(buyer, None) is not None
+        entry = self._entries.pop(buyer, None)
+        if entry and entry.allocation > 0.0:
+            self._departed[buyer] = entry
+        return entry is not None
 
     @property
     def encoded(self) -> tuple[list[float], list[float]]:
@@ -100,7 +104,7 @@ class Book:
         return ((buyer, entry) for buyer, entry in self._entries.items() if entry.seen_round < entry.told_round)
 
     def clear(self, rule: ReserveRule, supply: float) -> list[tuple[str, Entry]]:
-        """Clear the auction; the result is those whose allocation or charge changed."""
+        """Clear the auction; the result is those whose allocation or charge changed, the departed with none."""
         entries = sorted(self._entries.items(), key=lambda item: (-item[1].price, -item[1].quantity))
         quantity = np.array([entry.quantity for _, entry in entries])
         price = np.array([entry.price for _, entry in entries])
@@ -126,7 +130,8 @@ class Book:
     def _note_rows(
         self, entries: list[tuple[str, Entry]], allocations: list[float], charges: list[float]
     ) -> list[tuple[str, Entry]]:
-        reallocated = []
+        reallocated = [(buyer, Entry(0.0, 0.0, entry.seq)) for buyer, entry in self._departed.items()]
+        self._departed = {}
         for row, ((buyer, entry), allocation, charge) in enumerate(zip(entries, allocations, charges, strict=True)):
             entry.row = row
             if (entry.allocation, entry.charge) != (allocation, charge):

@@ -1,5 +1,6 @@
 """What a buyer knows when it decides, and what it can decide."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -109,7 +110,9 @@ def expected_total(offers: Sequence[Offer], targets: Sequence[Target]) -> float:
 
 
 def expected_utility(need: Need, offers: Sequence[Offer], targets: Sequence[Target]) -> float:
-    """Valuation minus charges of what the targets would be given, money."""
+    """Valuation minus charges of what the targets would be given, money; minus infinity where the budget bursts."""
     got = [offer.allocation(target) for offer, target in zip(offers, targets, strict=True)]
     cost = sum(offer.staircase().cost(amount) for offer, amount in zip(offers, got, strict=True) if amount > 0.0)
+    if cost > need.budget * (1.0 + ROUNDING):
+        return -math.inf
     return need.valuation.value(sum(got)) - cost

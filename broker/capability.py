@@ -1,0 +1,164 @@
+"""Whether a running broker can carry an auction: shown by doing once what hosts do (docs/protocol.md, section 2)."""
+
+import asyncio
+import re
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import uuid4
+
+import aiomqtt
+import paho.mqtt.client as paho
+from aiomqtt.exceptions import MqttConnectError
+from paho.mqtt.enums import CallbackAPIVersion
+
+from broker.address import BrokerAddress
+from broker.client import TIMEOUT_S, mqtt_client
+from broker.errors import BrokerError
+
+SUBACK_FAILURE = 0x80
+LOGIN_REFUSED = (134, 135)  # how paho names CONNACK 4 (bad user name or password) and 5 (not authorised)
+
+
+@dataclass(frozen=True, slots=True)
+class _Topics:
+    """One host's topics in a market of its own, as access rules by user name see them (docs/protocol.md, section 2)."""
+
+    market: str
+    host: str
+
+    @property
+    def inbox(self) -> str:
+        return f"{self.market}/inbox/{self.host}/{self.host}"
+
+    @property
+    def board(self) -> str:
+        return f"{self.market}/board/{self.host}/check"
+
+    @property
+    def presence(self) -> str:
+        return f"{self.market}/presence/{self.host}"
+
+
+async def check_capability(address: BrokerAddress) -> None:
+    """Return if the broker can carry an auction; ``BrokerError`` naming what is missing and the remedy if not.
+
+    Checks in turn: TCP, login, QoS 1 to a ``+`` subscription, a retained message to a ``#`` subscription, a last will.
+    """
+    await _require_reachable(address)
+    try:
+        async with mqtt_client(address) as client:
+            await _require_services(client, address)
+    except MqttConnectError as error:
+        raise BrokerError(_refusal(address, error)) from None
+    except aiomqtt.MqttError as error:
+        raise BrokerError(
+            f"{address.host_port} is not usable as an MQTT 3.1.1 broker ({error}): check the host, the port and its log"
+        ) from None
+
+
+async def _require_reachable(address: BrokerAddress) -> None:
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            _, writer = await asyncio.open_connection(address.host, address.port)
+    except (socket.gaierror, UnicodeError):
+        raise BrokerError(f"{address.host_port}: no such host is known: check the name in --broker") from None
+    except TimeoutError:
+        raise BrokerError(
+            f"{address.host_port} does not answer within {TIMEOUT_S:g} s: check the host, the port and the firewall"
+        ) from None
+    except OSError as error:
+        raise BrokerError(
+            f"{address.host_port} cannot be reached ({error.strerror or error}): start the broker there, "
+            "or check the host and the port"
+        ) from None
+    writer.close()
+
+
+def _refusal(address: BrokerAddress, error: MqttConnectError) -> str:
+    reason = getattr(error.rc, "value", error.rc)
+    if reason not in LOGIN_REFUSED:
+        return f"{address.host_port} refuses the connection ({error.rc}): it must speak MQTT 3.1.1 and have room"
+    if address.username is None:
+        return f"{address.host_port} refuses clients without a login: write mqtt://user:password@{address.host_port}"
+    return f"{address.host_port} refuses the login of {address.username!r}: check the user name and the password"
+
+
+async def _require_services(client: aiomqtt.Client, address: BrokerAddress) -> None:
+    # The name of the user is the name of the host, so that a broker with access rules per user grants these topics.
+    user = address.username or ""
+    host = user if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", user) else "check"
+    topics = _Topics(f"bidswarm/v1/capability-check-{uuid4().hex[:12]}", host)
+    services: tuple[tuple[str, Callable[[], Awaitable[None]]], ...] = (
+        ("deliver a QoS 1 message to a '+' subscription", lambda: _require_inbox(client, topics)),
+        ("deliver a retained message to a '#' subscription", lambda: _require_board(client, topics)),
+        ("deliver the last will of a lost client", lambda: _require_will(client, topics, address)),
+    )
+    try:
+        for service, require in services:
+            await _require(service, require, address)
+    finally:
+        await _clear_retained(client, topics)
+
+
+async def _require(service: str, require: Callable[[], Awaitable[None]], address: BrokerAddress) -> None:
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            await require()
+    except (aiomqtt.MqttError, TimeoutError) as error:
+        raise BrokerError(
+            f"{address.host_port} does not {service} ({str(error) or 'no answer'}): enable it on the broker, and let "
+            f"user {address.username!r} read and write below bidswarm/v1/ (docs/protocol.md, section 2)"
+        ) from None
+
+
+async def _require_inbox(client: aiomqtt.Client, topics: _Topics) -> None:
+    await _subscribe(client, f"{topics.market}/inbox/{topics.host}/+")
+    await client.publish(topics.inbox, b"check", qos=1)
+    await _wait_message(client, topics.inbox, b"check")
+
+
+async def _require_board(client: aiomqtt.Client, topics: _Topics) -> None:
+    await client.publish(topics.board, b"check", qos=1, retain=True)
+    await _subscribe(client, f"{topics.market}/board/#")
+    await _wait_message(client, topics.board, b"check")
+
+
+async def _require_will(client: aiomqtt.Client, topics: _Topics, address: BrokerAddress) -> None:
+    await _subscribe(client, f"{topics.market}/presence/#")
+    await asyncio.to_thread(_vanish, address, topics.presence)
+    await _wait_message(client, topics.presence, b"offline")
+
+
+def _vanish(address: BrokerAddress, will_topic: str) -> None:
+    """Connect with a last will, then drop the socket without a DISCONNECT, which aiomqtt itself would always send."""
+    lost = paho.Client(CallbackAPIVersion.VERSION2, f"bidswarm-{uuid4().hex[:12]}", reconnect_on_failure=False)
+    lost.username_pw_set(address.username, address.password)
+    lost.will_set(will_topic, b"offline", qos=1, retain=True)
+    with suppress(OSError):  # no connection, no will: the caller reports that none came
+        lost.connect(address.host, address.port)
+    deadline = time.monotonic() + TIMEOUT_S
+    while not lost.is_connected() and time.monotonic() < deadline and lost.loop(0.05) == paho.MQTT_ERR_SUCCESS:
+        pass
+    if connection := lost.socket():
+        connection.close()
+
+
+async def _subscribe(client: aiomqtt.Client, topic_filter: str) -> None:
+    (granted,) = await client.subscribe(topic_filter, qos=1)
+    if getattr(granted, "value", granted) >= SUBACK_FAILURE:
+        raise aiomqtt.MqttError(f"subscription to {topic_filter} refused")
+
+
+async def _wait_message(client: aiomqtt.Client, topic: str, payload: bytes) -> None:
+    async for message in client.messages:
+        if message.topic.value == topic and message.payload == payload:
+            return
+
+
+async def _clear_retained(client: aiomqtt.Client, topics: _Topics) -> None:
+    with suppress(aiomqtt.MqttError):  # a connection that is lost has been reported already
+        for topic in (topics.board, topics.presence):
+            await client.publish(topic, b"", qos=1, retain=True)

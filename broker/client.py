@@ -1,0 +1,22 @@
+import socket
+from uuid import uuid4
+
+import aiomqtt
+
+from broker.address import BrokerAddress
+
+TIMEOUT_S = 5.0
+"""Seconds for one answer of a broker, which takes milliseconds on a good day."""
+
+
+def mqtt_client(address: BrokerAddress) -> aiomqtt.Client:
+    """A client for the broker, not yet connected (docs/protocol.md, section 7: without TCP_NODELAY QoS 1 crawls)."""
+    return aiomqtt.Client(
+        address.host,
+        address.port,
+        username=address.username,
+        password=address.password,
+        identifier=f"bidswarm-{uuid4().hex[:12]}",
+        timeout=TIMEOUT_S,
+        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+    )

@@ -1,0 +1,24 @@
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from broker.address import BrokerAddress
+from broker.children import start_child
+from broker.errors import BrokerError
+from broker.ports import LOOPBACK
+from broker.running import RunningBroker
+
+
+async def start_embedded(port: int | None, log: Path) -> RunningBroker:
+    """An amqtt broker in a process of its own on a loopback port; ``BrokerError`` if amqtt is missing or fails."""
+    installed = _amqtt_version()
+    process, (pid, actual_port) = await start_child("embedded_process.py", str(port or 0), log=log)
+    return RunningBroker("embedded", f"amqtt {installed}", BrokerAddress(LOOPBACK, actual_port), pid, process)
+
+
+def _amqtt_version() -> str:
+    try:
+        return version("amqtt")
+    except PackageNotFoundError:
+        raise BrokerError(
+            "the embedded broker needs amqtt: pip install 'bidswarm[broker]', or use --broker mosquitto or a URL"
+        ) from None

@@ -1,0 +1,69 @@
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from broker.address import broker_address, without_secret
+from broker.capability import check_capability
+from broker.children import stop_child
+from broker.embedded import start_embedded
+from broker.errors import BrokerError
+from broker.mosquitto import start_mosquitto
+from broker.ports import require_free
+from broker.running import RunningBroker
+
+
+@asynccontextmanager
+async def open_broker(
+    spec: str, *, port: int | None = None, log_dir: Path | None = None
+) -> AsyncIterator[RunningBroker]:
+    """A broker for the time of the block: started and stopped here, or external and checked first.
+
+    ``spec`` is ``embedded``, ``mosquitto`` or ``mqtt://[user[:password]@]host[:port]``; ``port`` (default: a free one)
+    and ``log_dir`` (which gets ``broker.log``) concern a broker started here. Raises ``BrokerError``.
+    """
+    if spec in ("embedded", "mosquitto"):
+        async with _started(spec, port, log_dir) as broker:
+            yield broker
+    elif "://" in spec:
+        yield await _checked(spec, port)
+    else:
+        raise BrokerError(
+            f"unknown broker {without_secret(spec)!r}: allowed are embedded, mosquitto "
+            "and mqtt://[user[:password]@]host[:port]"
+        )
+
+
+@asynccontextmanager
+async def _started(kind: str, port: int | None, log_dir: Path | None) -> AsyncIterator[RunningBroker]:
+    if port is not None:
+        require_free(port)
+    with tempfile.TemporaryDirectory(prefix="bidswarm-broker-", ignore_cleanup_errors=True) as folder:
+        log = _log_file(log_dir or Path(folder))
+        if kind == "embedded":
+            broker = await start_embedded(port, log)
+        else:
+            broker = await start_mosquitto(port, Path(folder), log)
+        try:
+            yield broker
+        finally:
+            assert broker.process is not None
+            await stop_child(broker.process)
+
+
+async def _checked(url: str, port: int | None) -> RunningBroker:
+    address = broker_address(url)
+    if port is not None:
+        raise BrokerError(f"--port is for a broker started here: write the port into the URL, as in {address.url}")
+    await check_capability(address)
+    return RunningBroker("external", "external", address)
+
+
+def _log_file(folder: Path) -> Path:
+    log = folder / "broker.log"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        log.touch()
+    except OSError as error:
+        raise BrokerError(f"cannot write {log} ({error.strerror}): choose another folder for logs") from None
+    return log

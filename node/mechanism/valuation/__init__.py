@@ -1,0 +1,11 @@
+"""What quantities of the good are worth to a user (paper, Def. IV.1): one family per module."""
+
+from node.mechanism.valuation.flat import Flat
+from node.mechanism.valuation.isoelastic import Isoelastic
+from node.mechanism.valuation.logarithmic import Logarithmic
+from node.mechanism.valuation.parabolic import Parabolic
+from node.mechanism.valuation.piecewise import PiecewiseLinear
+from node.mechanism.valuation.protocol import Valuation
+from node.mechanism.valuation.remaining import Remaining
+
+__all__ = ["Flat", "Isoelastic", "Logarithmic", "Parabolic", "PiecewiseLinear", "Remaining", "Valuation"]

@@ -1,0 +1,17 @@
+"""How good an outcome is: social welfare, its optimum, and what single buyers could still gain."""
+
+from node.mechanism.welfare.flow import Edges
+from node.mechanism.welfare.gaps import Profile, epsilon_gaps
+from node.mechanism.welfare.measures import efficiency, welfare, welfare_loss_bound
+from node.mechanism.welfare.optimum import Optimum, optimum
+
+__all__ = [
+    "Edges",
+    "Optimum",
+    "Profile",
+    "efficiency",
+    "epsilon_gaps",
+    "optimum",
+    "welfare",
+    "welfare_loss_bound",
+]

@@ -1,0 +1,147 @@
+"""What a run shows, folded from its trace alone, so that it is the same in every world."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from node.mechanism.valuation import Valuation
+from node.protocol.host import Record
+from node.protocol.topics import node_of
+
+
+@dataclass(slots=True)
+class AuctionMetrics:
+    """One auction so far.
+
+    Attributes
+    ----------
+    price
+        What a newcomer must beat, price per MB; NaN before the first clearing.
+    sold, revenue
+        MB and money, tentative until the auction is closed.
+    bids
+        The bids it was last awarded on, or that stand: buyer to (MB, price per MB).
+    """
+
+    price: float = float("nan")
+    sold: float = 0.0
+    revenue: float = 0.0
+    state: str = "open"
+    bids: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Position:
+    """What one buyer has or would get from one seller, MB and money."""
+
+    quantity: float = 0.0
+    charge: float = 0.0
+    settled_quantity: float = 0.0
+    settled_charge: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """MB, bought and tentative."""
+        return self.quantity + self.settled_quantity
+
+    @property
+    def total_charge(self) -> float:
+        """Money, paid and tentative."""
+        return self.charge + self.settled_charge
+
+
+class MarketMetrics:
+    """Bids, prices, allocations and welfare of a market, one record at a time.
+
+    Buyers and sellers go by their node names, which are unique in a market.
+    """
+
+    def __init__(self, valuations: Mapping[str, Valuation], sellers: Iterable[str]) -> None:
+        self.time_s = 0.0
+        self.bids = 0
+        self.welfare = 0.0
+        self.last_move_s = 0.0
+        self.in_doubt = 0
+        self.auctions = {seller: AuctionMetrics() for seller in sellers}
+        self.positions: defaultdict[tuple[str, str], Position] = defaultdict(Position)
+        self.bids_of: defaultdict[str, int] = defaultdict(int)
+        self._valuations = valuations
+        self._held: defaultdict[str, float] = defaultdict(float)
+        self._standing: defaultdict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
+
+    @property
+    def closed(self) -> int:
+        """How many auctions are over."""
+        return sum(auction.state == "closed" for auction in self.auctions.values())
+
+    def add(self, record: Record) -> None:
+        """Take in the next record."""
+        self.time_s = max(self.time_s, record.time_s)
+        node, peer = node_of(record.node), node_of(record.peer)
+        match record.kind:
+            case "bid" | "withdraw":
+                self._moved(node, peer, record)
+            case "allocated":
+                self._set(node, peer, record.quantity, record.charge)
+            case "settled":
+                self._settled(node, peer, record)
+            case "cleared":
+                auction = self.auctions[node]
+                auction.price, auction.sold, auction.revenue = record.price, record.quantity, record.charge
+            case "awarding":
+                self._awarding(node)
+            case "reopened":
+                self.auctions[node].state = "open"
+            case "closed":
+                self._closed(node, record)
+            case "in-doubt":
+                self.in_doubt += 1
+
+    def _moved(self, buyer: str, seller: str, record: Record) -> None:
+        self.last_move_s = max(self.last_move_s, record.time_s)
+        self.bids += 1
+        self.bids_of[buyer] += 1
+        if record.kind == "bid":
+            self._standing[seller][buyer] = (record.quantity, record.price)
+        else:
+            self._standing[seller].pop(buyer, None)
+
+    def _set(self, seller: str, buyer: str, quantity: float, charge: float) -> None:
+        """Set a tentative allocation."""
+        position = self.positions[seller, buyer]
+        self._hold(buyer, quantity - position.quantity)
+        position.quantity, position.charge = quantity, charge
+
+    def _hold(self, buyer: str, more: float) -> None:
+        value = self._valuations[buyer].value
+        before = self._held[buyer]
+        self._held[buyer] = before + more
+        self.welfare += value(max(0.0, before + more)) - value(max(0.0, before))
+
+    def _settled(self, seller: str, buyer: str, record: Record) -> None:
+        self._set(seller, buyer, 0.0, 0.0)
+        position = self.positions[seller, buyer]
+        position.settled_quantity += record.quantity
+        position.settled_charge += record.charge
+        self._hold(buyer, record.quantity)
+        self._standing[seller].pop(buyer, None)
+
+    def _awarding(self, seller: str) -> None:
+        auction = self.auctions[seller]
+        bought = {
+            buyer: bid for buyer, bid in auction.bids.items() if self.positions[seller, buyer].settled_quantity > 0.0
+        }
+        auction.bids = bought | self._standing[seller]
+        auction.state = "awarding"
+
+    def _closed(self, seller: str, record: Record) -> None:
+        auction = self.auctions[seller]
+        auction.state, auction.sold, auction.revenue = "closed", record.quantity, record.charge
+        for (of_seller, buyer), position in list(self.positions.items()):
+            if of_seller == seller and position.quantity:
+                self._set(seller, buyer, 0.0, 0.0)
+
+    def final_bids(self, seller: str) -> dict[str, tuple[float, float]]:
+        """The bids an auction was awarded on; those that stand, where it was not: buyer to (MB, price per MB)."""
+        auction = self.auctions[seller]
+        return self._standing[seller] if auction.state == "open" else auction.bids

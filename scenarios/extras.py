@@ -1,0 +1,23 @@
+"""What only the extras install; the base stays small enough for a phone."""
+
+from importlib import import_module
+from typing import Any
+
+from scenarios.errors import ScenarioError
+
+_EXTRA_OF = {"pyarrow": "launcher", "scipy": "launcher", "matplotlib": "analysis", "pandas": "analysis"}
+
+
+def needs(module: str) -> Any:  # noqa: ANN401 - a module
+    """The module, imported.
+
+    Raises
+    ------
+    ScenarioError
+        If the extra it belongs to is not installed; the text says how to install it.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        extra = _EXTRA_OF[module.partition(".")[0]]
+        raise ScenarioError(f"this needs {module}; install it with: pip install 'bidswarm[{extra}]'") from error

@@ -1,0 +1,187 @@
+"""A market as drawn from a scenario and a seed: every user with its own numbers."""
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+
+import msgspec
+import numpy as np
+
+from node.mechanism import valuation
+from node.mechanism.valuation import Valuation
+from node.protocol.timing import Timing
+from node.runtime.streams import stream
+from scenarios.errors import ScenarioError
+from scenarios.schema import (
+    AuctionTable,
+    Buyers,
+    Choice,
+    FlatValuation,
+    IsoelasticValuation,
+    LogarithmicValuation,
+    LogNormal,
+    NetworkTable,
+    Normal,
+    Number,
+    ParabolicValuation,
+    PiecewiseLinearValuation,
+    Scenario,
+    Sellers,
+    StrategyTable,
+    Uniform,
+    ValuationTable,
+)
+from scenarios.validity import names_of
+
+
+class SellerSpec(msgspec.Struct, frozen=True):
+    """One seller: MB to sell, and the price per MB below which it does not."""
+
+    name: str
+    supply_mb: float
+    reserve_price_per_mb: float
+
+
+class BuyerSpec(msgspec.Struct, frozen=True):
+    """One buyer: its sellers by name, what data is worth to it, how it behaves, and what it can spend."""
+
+    name: str
+    pool: list[str]
+    valuation: ValuationTable
+    strategy: StrategyTable
+    budget_money: float | None
+
+
+class Market(msgspec.Struct, frozen=True):
+    """All users of one run, drawn. The file market.json in a run's folder holds one."""
+
+    scenario: str
+    seed: int
+    auction: AuctionTable
+    timing: Timing
+    network: NetworkTable
+    sellers: list[SellerSpec]
+    buyers: list[BuyerSpec]
+
+    @property
+    def nodes(self) -> int:
+        """How many users there are."""
+        return len(self.sellers) + len(self.buyers)
+
+
+def draw(scenario: Scenario, seed: int) -> Market:
+    """The market that this seed draws from the scenario.
+
+    Raises
+    ------
+    ScenarioError
+        If a drawn number does not make a valuation; the text names the user.
+    """
+    sellers = [seller for group in scenario.sellers for seller in _sellers(group, seed)]
+    names = [seller.name for seller in sellers]
+    buyers = [buyer for group in scenario.buyers for buyer in _buyers(group, names, seed)]
+    for buyer in buyers:
+        theta(buyer)
+    return Market(
+        scenario.name,
+        seed,
+        scenario.auction,
+        timing(scenario.auction, scenario.network),
+        scenario.network,
+        sellers,
+        buyers,
+    )
+
+
+def timing(auction: AuctionTable, network: NetworkTable) -> Timing:
+    """The intervals of a market; those left out leave room for several messages of the slowest kind."""
+    clearing, delay = auction.clearing_interval_s, network.delay_max_s
+    return Timing(
+        clearing,
+        auction.quiet_period_s if auction.quiet_period_s is not None else 10.0 * clearing + 25.0 * delay,
+        auction.retry_s if auction.retry_s is not None else 4.0 * clearing + 4.0 * delay,
+    )
+
+
+def _sellers(group: Sellers, seed: int) -> Iterator[SellerSpec]:
+    for name in names_of(group):
+        random = stream(seed, name, "population")
+        yield SellerSpec(name, _number(group.supply_mb, random), _number(group.reserve_price_per_mb, random))
+
+
+def _buyers(group: Buyers, sellers: list[str], seed: int) -> Iterator[BuyerSpec]:
+    for name in names_of(group):
+        random = stream(seed, name, "population")
+        budget = None if group.budget_money is None else _number(group.budget_money, random)
+        drawn = {
+            field: _number(number, random)
+            for field in group.valuation.__struct_fields__
+            if field != "knots" and (number := getattr(group.valuation, field)) is not None
+        }
+        yield BuyerSpec(
+            name,
+            _pool(group, sellers, random),
+            msgspec.structs.replace(group.valuation, **drawn),
+            group.strategy,
+            budget,
+        )
+
+
+def _pool(group: Buyers, sellers: list[str], random: np.random.Generator) -> list[str]:
+    if group.sellers is not None:
+        return group.sellers
+    if group.sellers_each is None:
+        return sellers
+    return [sellers[k] for k in sorted(random.choice(len(sellers), group.sellers_each, replace=False).tolist())]
+
+
+def _number(number: Number, random: np.random.Generator) -> float:
+    match number:
+        case Uniform(low=low, high=high):
+            return float(random.uniform(low, high))
+        case Normal(mean=mean, deviation=deviation, low=low, high=high):
+            draws = iter(partial(random.normal, mean, deviation), None)
+            return float(next(value for value in islice(draws, 100_000) if low <= value <= high))
+        case LogNormal(median=median, sigma=sigma):
+            return float(random.lognormal(np.log(median), sigma))
+        case Choice(values=values):
+            return float(random.choice(values))
+    return float(number)
+
+
+def theta(buyer: BuyerSpec) -> Valuation:
+    """The valuation θ of a buyer.
+
+    Raises
+    ------
+    ScenarioError
+        If its numbers do not make one; the text names the buyer.
+    """
+    try:
+        return _theta(buyer.valuation)
+    except ValueError as error:
+        raise ScenarioError(f"buyer {buyer.name!r}: valuation: {error}") from error
+
+
+def _theta(table: ValuationTable) -> Valuation:
+    numbers = {field: getattr(table, field) for field in table.__struct_fields__}
+    match table:
+        case FlatValuation():
+            return valuation.Flat(numbers["demand_mb"], numbers["value_per_mb"])
+        case ParabolicValuation():
+            return valuation.Parabolic(numbers["demand_mb"], numbers["choke_price_per_mb"])
+        case LogarithmicValuation():
+            return valuation.Logarithmic(
+                demand_mb=numbers["demand_mb"],
+                choke_price=numbers["choke_price_per_mb"],
+                price_at_demand=numbers["price_at_demand_per_mb"],
+            )
+        case IsoelasticValuation():
+            return valuation.Isoelastic(
+                demand_mb=numbers["demand_mb"],
+                price_at_demand=numbers["price_at_demand_per_mb"],
+                elasticity=numbers["elasticity"],
+                choke_price=numbers["choke_price_per_mb"],
+            )
+        case PiecewiseLinearValuation():
+            return valuation.PiecewiseLinear(tuple(numbers["knots"]))

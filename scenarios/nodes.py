@@ -1,0 +1,95 @@
+"""From a drawn market to running nodes: who sits on which host, and which machine it is."""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+
+from node.protocol.buyer import Buyer
+from node.protocol.events import Machine
+from node.protocol.host import Host
+from node.protocol.seller import Seller
+from node.protocol.topics import address
+from node.runtime.streams import stream
+from node.strategy.adaptive import AdaptiveBestReply
+from node.strategy.best_reply import BestReply
+from node.strategy.opt_out import OptOut
+from node.strategy.reserve import FixedReserve, HighestLosingReserve, ReserveRule
+from node.strategy.view import BuyerStrategy
+from scenarios.market import BuyerSpec, Market, SellerSpec, theta
+from scenarios.schema import AdaptiveStrategy, BestReplyStrategy, OptOutStrategy
+
+Placement = Mapping[str, str]
+"""Node name to host name."""
+
+
+def user_names(market: Market) -> list[str]:
+    """All users, sellers first."""
+    return [seller.name for seller in market.sellers] + [buyer.name for buyer in market.buyers]
+
+
+def one_host_each(market: Market) -> Placement:
+    """Every user on a device of its own, which bears its name."""
+    return {name: name for name in user_names(market)}
+
+
+def spread(market: Market, hosts: int) -> Placement:
+    """The users dealt out evenly to hosts called host-1, host-2, …; sellers and buyers each in turn."""
+    return {name: f"host-{k % hosts + 1}" for k, name in enumerate(user_names(market))}
+
+
+def host_names(placement: Placement) -> list[str]:
+    """The hosts of a placement, each once, in order of first use."""
+    return list(dict.fromkeys(placement.values()))
+
+
+def build_hosts(market: Market, placement: Placement, names: set[str]) -> list[Host]:
+    """The hosts of these names, with the machines of their nodes."""
+    addresses = {node: address(host, node) for node, host in placement.items()}
+    machines: defaultdict[str, dict[str, Machine]] = defaultdict(dict)
+    for seller in market.sellers:
+        if placement[seller.name] in names:
+            machines[placement[seller.name]][seller.name] = _seller(market, seller)
+    for buyer in market.buyers:
+        if placement[buyer.name] in names:
+            machines[placement[buyer.name]][buyer.name] = _buyer(market, buyer, addresses)
+    return [Host(name, machines[name]) for name in host_names(placement) if name in names]
+
+
+def reserve_rule(market: Market, seller: SellerSpec) -> ReserveRule:
+    """How this seller sets its reserve price."""
+    if market.auction.reserve_rule == "fixed":
+        return FixedReserve(seller.reserve_price_per_mb)
+    return HighestLosingReserve(seller.reserve_price_per_mb, market.auction.reserve_step_per_mb)
+
+
+def _seller(market: Market, seller: SellerSpec) -> Seller:
+    return Seller(seller.supply_mb, reserve_rule(market, seller), market.timing)
+
+
+def _buyer(market: Market, buyer: BuyerSpec, addresses: Mapping[str, str]) -> Buyer:
+    return Buyer(
+        pool=[addresses[seller] for seller in buyer.pool],
+        valuation=theta(buyer),
+        strategy=_strategy(market, buyer),
+        timing=market.timing,
+        random=stream(market.seed, buyer.name, "thinking"),
+        budget=math.inf if buyer.budget_money is None else buyer.budget_money,
+    )
+
+
+def _strategy(market: Market, buyer: BuyerSpec) -> BuyerStrategy:
+    match buyer.strategy:
+        case OptOutStrategy(split=split, price_at=price_at, think_s=think_s):
+            return OptOut(split, price_at, think_s)
+        case BestReplyStrategy() as table:
+            return BestReply(table.epsilon_step_money, table.epsilon_fee_money, (table.think_min_s, table.think_max_s))
+        case AdaptiveStrategy() as table:
+            network = market.network
+            return AdaptiveBestReply(
+                epsilon_start=table.epsilon_start_money,
+                epsilon_end=table.epsilon_end_money,
+                round_trip_s=market.timing.clearing_interval_s + network.delay_min_s + network.delay_max_s,
+                crowd=table.crowd,
+                presence=table.presence_share,
+                damping=table.damping,
+            )

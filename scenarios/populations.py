@@ -1,0 +1,101 @@
+"""Populations from CSV and Parquet files: one row, one user."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from scenarios.errors import ScenarioError
+from scenarios.extras import needs
+
+Tables = dict[str, Any]
+
+OWN_COLUMNS = {"sellers": {"name", "supply_mb", "reserve_price_per_mb"}, "buyers": {"name", "sellers", "budget_money"}}
+"""Columns that set a key of the user; for buyers every other column sets one of its valuation."""
+
+
+def with_file_rows(tables: Tables, folder: Path) -> Tables:
+    """The tables with every ``file`` replaced by its rows; a row's columns stand over the keys of its table.
+
+    Raises
+    ------
+    ScenarioError
+        If a file cannot be read; the text names it.
+    """
+    expanded = dict(tables)
+    for kind, columns in OWN_COLUMNS.items():
+        groups = tables.get(kind)
+        if isinstance(groups, list):
+            expanded[kind] = [user for group in groups for user in _users(group, kind, columns, folder)]
+    return expanded
+
+
+def _users(group: Any, kind: str, columns: set[str], folder: Path) -> Iterator[Any]:  # noqa: ANN401 - not yet validated
+    if not isinstance(group, dict) or not isinstance(group.get("file"), str):
+        yield group
+        return
+    path = folder / group["file"]
+    common = {key: value for key, value in group.items() if key != "file"}
+    if "count" in common:
+        raise ScenarioError(f"{kind}: count = {common['count']!r} beside file = {group['file']!r}: give one of them")
+    number = 0
+    for number, row in enumerate(_rows(path), start=1):
+        user = {"name": f"{group.get('name', kind.removesuffix('s'))}-{number}", **common, **_own(row, columns)}
+        valuation = {key: value for key, value in row.items() if key not in columns}
+        if kind == "buyers":
+            user["valuation"] = {**common.get("valuation", {}), **valuation}
+        elif valuation:
+            raise ScenarioError(
+                f"{path}: unknown column {next(iter(valuation))}; allowed: {', '.join(sorted(columns))}"
+            )
+        yield {**user, "name": str(row.get("name", user["name"]))}
+    if not number:
+        raise ScenarioError(f"{path}: no rows")
+
+
+def _own(row: Mapping[str, Any], columns: set[str]) -> Tables:
+    own = {key: value for key, value in row.items() if key in columns}
+    if isinstance(own.get("sellers"), str):
+        own["sellers"] = own["sellers"].split()
+    return own
+
+
+def _rows(path: Path) -> Iterator[Tables]:
+    try:
+        if path.suffix == ".parquet":
+            yield from _parquet_rows(path)
+        elif path.suffix == ".csv":
+            yield from _csv_rows(path)
+        else:
+            raise ScenarioError(f"{path}: a population file is a .csv or a .parquet file")
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ScenarioError(f"cannot read the population {path}: {error}") from error
+
+
+def _csv_rows(path: Path) -> Iterator[Tables]:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        for row in csv.DictReader(file, strict=True):
+            if None in row or None in row.values():
+                raise ScenarioError(f"{path}: row {row} does not have one value for each column")
+            yield {key: _number_or_text(key, text) for key, text in row.items() if text != ""}
+
+
+def _number_or_text(column: str, text: str) -> float | str:
+    if column in {"name", "sellers", "kind"}:
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _parquet_rows(path: Path) -> Iterator[Tables]:
+    parquet = needs("pyarrow.parquet")
+    arrow = needs("pyarrow")
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches():
+                for row in batch.to_pylist():
+                    yield {key: value for key, value in row.items() if value is not None}
+    except arrow.ArrowException as error:
+        raise ScenarioError(f"cannot read the population {path}: {error}") from error

@@ -1,0 +1,99 @@
+"""What a scenario must fulfil beyond the types of its keys."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+import msgspec
+
+from scenarios.errors import ScenarioError
+from scenarios.schema import (
+    BestReplyStrategy,
+    Buyers,
+    IsoelasticValuation,
+    LogarithmicValuation,
+    NetworkTable,
+    Normal,
+    PiecewiseLinearValuation,
+    Scenario,
+    Sellers,
+    Uniform,
+)
+
+
+def names_of(group: Sellers | Buyers) -> list[str]:
+    """The node names of a table: its own, or name-1, name-2, … for a population."""
+    return [group.name] if group.count == 1 else [f"{group.name}-{k}" for k in range(1, group.count + 1)]
+
+
+def check_scenario(scenario: Scenario, origin: str) -> None:
+    """Raise ScenarioError, naming ``origin``, key, value and what is allowed, if the scenario contradicts itself."""
+    try:
+        _check_names(scenario)
+        _check_network(scenario.network)
+        for k, sellers in enumerate(scenario.sellers):
+            _check_numbers(f"sellers.{k}", sellers)
+        for k, buyers in enumerate(scenario.buyers):
+            _check_buyers(f"buyers.{k}", buyers, {name for group in scenario.sellers for name in names_of(group)})
+    except ScenarioError as error:
+        raise ScenarioError(f"{origin}: {error}") from error
+
+
+def _check_names(scenario: Scenario) -> None:
+    seen: set[str] = set()
+    groups: list[Sellers | Buyers] = [*scenario.sellers, *scenario.buyers]
+    for group in groups:
+        for name in names_of(group):
+            if name in seen:
+                raise ScenarioError(f"name = {name!r} is given twice; every user needs a name of its own")
+            seen.add(name)
+
+
+def _check_network(network: NetworkTable) -> None:
+    if network.delay_min_s > network.delay_max_s:
+        raise ScenarioError(
+            f"network.delay_min_s = {network.delay_min_s} must not exceed network.delay_max_s = {network.delay_max_s}"
+        )
+
+
+def _check_buyers(key: str, buyers: Buyers, sellers: set[str]) -> None:
+    if buyers.sellers is not None and buyers.sellers_each is not None:
+        raise ScenarioError(f"{key}: give sellers or sellers_each, not both")
+    for name in buyers.sellers or ():
+        if name not in sellers:
+            raise ScenarioError(f"{key}.sellers = {name!r}: there is no such seller; known: {_some(sorted(sellers))}")
+    if len(set(buyers.sellers or ())) != len(buyers.sellers or ()):
+        raise ScenarioError(f"{key}.sellers = {buyers.sellers!r} names a seller twice")
+    if buyers.sellers_each is not None and buyers.sellers_each > len(sellers):
+        raise ScenarioError(f"{key}.sellers_each = {buyers.sellers_each}: there are only {len(sellers)} sellers")
+    _check_numbers(key, buyers)
+    _check_numbers(f"{key}.valuation", buyers.valuation)
+    if isinstance(buyers.valuation, PiecewiseLinearValuation):
+        _check_knots(f"{key}.valuation.knots", buyers.valuation.knots)
+    if isinstance(buyers.strategy, BestReplyStrategy) and buyers.strategy.think_min_s > buyers.strategy.think_max_s:
+        raise ScenarioError(f"{key}.strategy.think_min_s = {buyers.strategy.think_min_s} must not exceed think_max_s")
+
+
+def _check_numbers(key: str, table: msgspec.Struct) -> None:
+    for field in table.__struct_fields__:
+        number = getattr(table, field)
+        if isinstance(number, Uniform | Normal) and number.low > number.high:
+            raise ScenarioError(f"{key}.{field}.low = {number.low} must not exceed high = {number.high}")
+        if isinstance(number, Normal) and not number.low <= number.mean <= number.high:
+            raise ScenarioError(f"{key}.{field}.mean = {number.mean} must lie between low and high")
+    if isinstance(table, IsoelasticValuation | LogarithmicValuation):
+        choke, last = table.choke_price_per_mb, table.price_at_demand_per_mb
+        if isinstance(choke, float) and isinstance(last, float) and last > choke:
+            raise ScenarioError(f"{key}.price_at_demand_per_mb = {last} must not exceed choke_price_per_mb = {choke}")
+
+
+def _check_knots(key: str, knots: list[tuple[float, float]]) -> None:
+    quantities, prices = zip(*knots, strict=True)
+    rising = all(a < b for a, b in pairwise(quantities))
+    falling = all(a >= b for a, b in pairwise(prices))
+    if quantities[0] != 0.0 or not rising or not falling:
+        raise ScenarioError(f"{key} = {knots!r}: MB must rise from 0, and prices must not rise")
+
+
+def _some(names: Iterable[str], most: int = 10) -> str:
+    shown = list(names)
+    return ", ".join(shown[:most]) + (" …" if len(shown) > most else "")
