@@ -1,8 +1,8 @@
 """Starts an MQTT broker, or checks one that is running already; brokers and nodes meet at host:port only."""
 
-from broker.address import BrokerAddress
+from broker.address import BrokerAddress, without_secret
 from broker.errors import BrokerError
 from broker.opening import open_broker
 from broker.running import RunningBroker
 
-__all__ = ["BrokerAddress", "BrokerError", "RunningBroker", "open_broker"]
+__all__ = ["BrokerAddress", "BrokerError", "RunningBroker", "open_broker", "without_secret"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import random
 import socket
 import time
@@ -84,12 +85,14 @@ class MqttHost:
         self._posters_seen: set[str] = set()
         self._has_news = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._leave_by = math.inf
         self._alarm: asyncio.TimerHandle | None = None
         self._is_started = self._is_open = False
         self._says = ONLINE
 
-    def stop(self) -> None:
-        """Ask the host to leave; ``run`` then returns."""
+    def stop(self, grace_s: float = 0.0) -> None:
+        """Ask the host to leave, at once or when its nodes have finished but after ``grace_s`` seconds at the latest."""
+        self._leave_by = min(self._leave_by, self._clock() + grace_s)
         self._stopping.set()
         self._has_news.set()
 
@@ -145,16 +148,13 @@ class MqttHost:
 
     async def _pump(self, client: aiomqtt.Client) -> None:
         """Fire due timers and send what the nodes have to say, until the host has said its last."""
-        leave_by: float | None = None
-        while leave_by is None or (self._clock() < leave_by and not self._host.finished):
+        while not self._stopping.is_set() or (self._clock() < self._leave_by and not self._host.finished):
             await self._has_news.wait()
             self._has_news.clear()
             self._host.fire(self._clock())
             await self._flush(client)
             self._wake_when_due()
-            if self._stopping.is_set() and leave_by is None:
-                leave_by = self._clock() + STOP_GRACE_S
-            if leave_by is not None:
+            if self._stopping.is_set():
                 self._has_news.set()
                 await asyncio.sleep(0.01)
 
@@ -207,7 +207,7 @@ class MqttHost:
                 self._is_open = True
                 self._host.open(now)
             case Control() if payload == STOP:
-                self.stop()
+                self.stop(STOP_GRACE_S)
 
     # Observers
 

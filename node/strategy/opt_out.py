@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from node.mechanism.psp import best_reply, merged_staircase
-from node.strategy.view import HOLD, NOTHING, ROUNDING, Decision, Need, Offer, Random, Target, expected_total
+from node.strategy.view import (
+    HOLD,
+    NOTHING,
+    ROUNDING,
+    Decision,
+    Need,
+    Offer,
+    Random,
+    Target,
+    expected_allocations,
+    expected_cost,
+    expected_total,
+)
 
 Split = Literal["equal", "fill-largest-first"]
 PriceAt = Literal["total", "share"]
@@ -42,7 +54,7 @@ class OptOut:
         wanted = _desired_allocation(need, offers)
         if wanted <= 0.0:
             return HOLD
-        targets = self._targets(wanted, need, offers)
+        targets = _affordable(self._targets(wanted, need, offers), need, offers)
         standing = [offer.standing for offer in offers]
         grows = expected_total(offers, targets) > expected_total(offers, standing) + ROUNDING * wanted
         return Decision(targets) if grows else HOLD
@@ -73,6 +85,20 @@ def _desired_allocation(need: Need, offers: Sequence[Offer]) -> float:
         return demand
     market = merged_staircase([offer.staircase() for offer in offers])
     return float(best_reply(need.valuation, market, budget=need.budget).quantity.sum())
+
+
+def _affordable(targets: Sequence[Target], need: Need, offers: Sequence[Offer]) -> Sequence[Target]:
+    """The targets, each lowered by the same share where their allocations would cost more than the budget.
+
+    A bid that the buyer must decline when it wins would be struck out and placed again for ever.
+    """
+    got = expected_allocations(offers, targets)
+    cost = expected_cost(offers, got)
+    if cost <= need.budget:
+        return targets
+    # The last MB are the dearest, so a share of what the targets get costs no more than that share of the cost.
+    share = need.budget / cost
+    return [Target(share * amount, target.price) for amount, target in zip(got, targets, strict=True)]
 
 
 def _fewest_sellers(available: Sequence[float], wanted: float) -> int:

@@ -104,15 +104,25 @@ class BuyerStrategy(Protocol):
         ...
 
 
+def expected_allocations(offers: Sequence[Offer], targets: Sequence[Target]) -> list[float]:
+    """MB that each target would be given."""
+    return [offer.allocation(target) for offer, target in zip(offers, targets, strict=True)]
+
+
 def expected_total(offers: Sequence[Offer], targets: Sequence[Target]) -> float:
     """MB that the targets would be given in all."""
-    return sum(offer.allocation(target) for offer, target in zip(offers, targets, strict=True))
+    return sum(expected_allocations(offers, targets))
+
+
+def expected_cost(offers: Sequence[Offer], amounts: Sequence[float]) -> float:
+    """Money that so many MB of each offer would be charged in all."""
+    return sum(offer.staircase().cost(amount) for offer, amount in zip(offers, amounts, strict=True) if amount > 0.0)
 
 
 def expected_utility(need: Need, offers: Sequence[Offer], targets: Sequence[Target]) -> float:
     """Valuation minus charges of what the targets would be given, money; minus infinity where the budget bursts."""
-    got = [offer.allocation(target) for offer, target in zip(offers, targets, strict=True)]
-    cost = sum(offer.staircase().cost(amount) for offer, amount in zip(offers, got, strict=True) if amount > 0.0)
+    got = expected_allocations(offers, targets)
+    cost = expected_cost(offers, got)
     if cost > need.budget * (1.0 + ROUNDING):
         return -math.inf
     return need.valuation.value(sum(got)) - cost

@@ -101,7 +101,7 @@ def _filled_cheapest_first(market: MergedStaircase, amount: float) -> FloatArray
         return np.zeros(market.sellers)
     level = np.unique(market.price, return_inverse=True)[1]
     width = np.bincount(level, weights=market.quantity)
-    share = np.clip((amount - (np.cumsum(width) - width)) / width, 0.0, 1.0)
+    share = np.clip(amount - (np.cumsum(width) - width), 0.0, width) / width
     quantity: FloatArray = np.zeros(market.sellers)
     np.add.at(quantity, market.seller, market.quantity * share[level])
     return quantity

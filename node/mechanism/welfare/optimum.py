@@ -182,9 +182,9 @@ def _finer(
 def _refined(grid: FloatArray, *around: float) -> FloatArray:
     points = [grid, np.array(around)]
     for amount in around:
-        position = int(grid.searchsorted(amount))
-        low, high = grid[max(position - 1, 0)], grid[min(position + 1, grid.size - 1)]
-        points.append(np.linspace(low, high, _PIECES + 1))
+        below = max(int(grid.searchsorted(amount)) - 1, 0)
+        above = min(int(grid.searchsorted(amount, side="right")), grid.size - 1)
+        points.append(np.linspace(grid[below], grid[above], _PIECES + 1))
     merged = np.unique(np.concatenate(points))
     distinct: FloatArray = merged[np.diff(merged, prepend=-math.inf) > _SPACING * merged[-1]]
     return distinct

@@ -1,0 +1,68 @@
+"""What a run leaves in its folder: tables, summary and picture (docs/results.md)."""
+
+import shutil
+from pathlib import Path
+from typing import Any, Literal
+
+from scenarios import events, rundir
+from scenarios.errors import ScenarioError
+from scenarios.extras import needs
+from scenarios.results import Result
+
+TABLES: tuple[Literal["allocations", "auctions", "buyers", "convergence"], ...] = (
+    "allocations",
+    "auctions",
+    "buyers",
+    "convergence",
+)
+
+
+def save(result: Result) -> None:
+    """Write summary.json, the tables as Parquet, and convergence.png and .svg into the run's folder."""
+    folder = result.run_dir
+    rundir.write_json(folder / "summary.json", result.summary)
+    rundir.write_json(folder / "counters.json", dict(sorted(result.counters.items())))
+    arrow, parquet = needs("pyarrow"), needs("pyarrow.parquet")
+    for name in TABLES:
+        parquet.write_table(arrow.table(result.columns(name)), folder / f"{name}.parquet")
+    events.to_parquet(events.read(folder), folder / "events.parquet")
+    shutil.rmtree(folder / "events")
+    try:
+        plot(result, folder)
+    except ScenarioError:
+        return  # the plot is an extra
+
+
+def plot(result: Result, folder: Path) -> None:
+    """Draw prices, quantities sold and welfare against the optimum over time, as PNG and SVG."""
+    figures = needs("matplotlib.figure")
+    figure = figures.Figure(figsize=(9, 8), layout="constrained")
+    prices, sold, welfare = figure.subplots(3, 1, sharex=True)
+    summary, course = result.summary, result.convergence
+    _draw_auctions(prices, sold, result)
+    welfare.axhline(summary.optimum, color="0.4", linestyle="--", label=f"optimum {summary.optimum:,.4g}")
+    welfare.step(course.time_s, course.welfare, where="post", color="C2", label=f"reached {summary.welfare:,.4g}")
+    welfare.set(ylabel="welfare", xlabel="seconds since the market opened", ylim=(0, None))
+    welfare.legend(loc="lower right")
+    figure.suptitle(
+        f"{summary.scenario}: {summary.efficiency:.2%} of the optimum, {summary.bids:,} bids\n"
+        f"{summary.nodes} nodes, {summary.broker or 'simulated network'}, seed {summary.seed}, {summary.status}"
+    )
+    figure.savefig(folder / "convergence.png", dpi=110)
+    figure.savefig(folder / "convergence.svg", metadata={"Date": None})
+
+
+def _draw_auctions(prices: Any, sold: Any, result: Result) -> None:  # noqa: ANN401 - axes
+    names = [seller.name for seller in result.market.sellers]
+    course = result.convergence
+    few = len(names) <= 10  # noqa: PLR2004 - as many as a legend can tell apart
+    style: dict[str, Any] = {"where": "post", "linewidth": 1.6 if few else 0.7, "alpha": 1.0 if few else 0.5}
+    for j, name in enumerate(names):
+        label = f"seller {name}" if few else None
+        prices.step(course.time_s, course.price[:, j], label=label, **style)
+        share = course.sold[:, j] / (result.market.sellers[j].supply_mb or 1.0)
+        sold.step(course.time_s, 100.0 * share, label=label, **style)
+    prices.set(ylabel="market price per MB", ylim=(0, None))
+    sold.set(ylabel="sold, % of supply", ylim=(0, 105))
+    if few:
+        prices.legend(loc="lower right", ncols=2, fontsize="small")

@@ -1,0 +1,283 @@
+"""The result of a run, folded from its events: the same in every world."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from node.mechanism.checks import FloatArray
+from node.mechanism.welfare import Edges, Optimum, Profile, efficiency, epsilon_gaps, optimum
+from node.protocol.host import Record
+from node.runtime.metrics import MarketMetrics
+from scenarios.extras import needs
+from scenarios.market import Market, theta
+from scenarios.nodes import reserve_rule
+
+Status = Literal["settled", "timeout", "interrupted", "failed"]
+
+
+class Allocation(msgspec.Struct, frozen=True):
+    """What one buyer has from one seller: MB, and money for all of it."""
+
+    buyer: str
+    seller: str
+    quantity: float
+    charge: float
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """The figures of a run, as ``--format json`` prints them; meanings and units in docs/results.md."""
+
+    scenario: str
+    seed: int
+    world: str
+    broker: str | None
+    nodes: int
+    status: Status
+    duration_s: float
+    bids: int
+    messages: int
+    welfare: float
+    optimum: float
+    efficiency: float
+    epsilon_gap: float
+    supply: float
+    sold: float
+    revenue: float
+    allocations: list[Allocation]
+    run_dir: str
+
+
+@dataclass(frozen=True, slots=True)
+class Convergence:
+    """The market over time, one row per clearing or settlement.
+
+    Attributes
+    ----------
+    time_s
+        Shape (t,), seconds since the market opened.
+    welfare
+        Shape (t,), money.
+    price, sold
+        Shape (t, m), price per MB that a newcomer must beat (NaN before the first clearing), and MB, by seller.
+    """
+
+    time_s: FloatArray
+    welfare: FloatArray
+    price: FloatArray
+    sold: FloatArray
+
+
+def metrics_of(market: Market) -> MarketMetrics:
+    """Metrics that know the users of this market."""
+    return MarketMetrics({buyer.name: theta(buyer) for buyer in market.buyers}, [s.name for s in market.sellers])
+
+
+def edges(market: Market) -> Edges:
+    """Who can buy from whom: indices of buyers and of sellers, shape (e,) each."""
+    index = {seller.name: k for k, seller in enumerate(market.sellers)}
+    pairs = [(i, index[name]) for i, buyer in enumerate(market.buyers) for name in buyer.pool]
+    buyers, sellers = np.array(pairs, dtype=np.intp).T
+    return buyers, sellers
+
+
+def optimum_of(market: Market) -> Optimum:
+    """The largest welfare that the market graph allows."""
+    supply = np.array([seller.supply_mb for seller in market.sellers])
+    needs("scipy")
+    return optimum([theta(buyer) for buyer in market.buyers], supply, edges(market))
+
+
+def fold(market: Market, records: Iterable[Record], opened_at: float) -> tuple[MarketMetrics, Convergence]:
+    """The end of the run, and its course since the market opened."""
+    metrics = metrics_of(market)
+    rows: list[tuple[float, float, list[float], list[float]]] = []
+    shown = {"cleared", "settled", "closed"}
+    for record in records:
+        metrics.add(record)
+        if record.kind in shown:
+            auctions = metrics.auctions.values()
+            prices, sold = [auction.price for auction in auctions], [auction.sold for auction in auctions]
+            rows.append((record.time_s - opened_at, metrics.welfare, prices, sold))
+    sellers = len(market.sellers)
+    return metrics, Convergence(
+        time_s=np.array([row[0] for row in rows]),
+        welfare=np.array([row[1] for row in rows]),
+        price=np.array([row[2] for row in rows]).reshape(-1, sellers),
+        sold=np.array([row[3] for row in rows]).reshape(-1, sellers),
+    )
+
+
+def allocations_of(metrics: MarketMetrics) -> list[Allocation]:
+    """Every purchase, bought or still tentative, by buyer and seller."""
+    return [
+        Allocation(buyer, seller, position.total, position.total_charge)
+        for (seller, buyer), position in sorted(metrics.positions.items(), key=lambda item: item[0][::-1])
+        if position.total > 0.0
+    ]
+
+
+def largest_gap(market: Market, metrics: MarketMetrics) -> float:
+    """The ε-Nash gap of the bids that the auctions were awarded on: the largest of any buyer, money."""
+    profile = _final_profile(market, metrics)
+    supply = np.array([seller.supply_mb for seller in market.sellers])
+    reserve = []
+    for j, seller in enumerate(market.sellers):
+        book = profile.at(j)
+        reserve.append(reserve_rule(market, seller).reserve(book.quantity, book.price, seller.supply_mb))
+    budgets = [np.inf if buyer.budget_money is None else buyer.budget_money for buyer in market.buyers]
+    valuations = [theta(buyer) for buyer in market.buyers]
+    gaps = epsilon_gaps(valuations, budgets, supply, reserve, profile, edges(market))
+    return float(gaps.max(initial=0.0))
+
+
+def _final_profile(market: Market, metrics: MarketMetrics) -> Profile:
+    index = {buyer.name: i for i, buyer in enumerate(market.buyers)}
+    bids = [
+        (index[buyer], j, quantity, price)
+        for j, seller in enumerate(market.sellers)
+        for buyer, (quantity, price) in metrics.final_bids(seller.name).items()
+    ]
+    buyer, seller_of, quantity, price = zip(*bids, strict=True) if bids else ((), (), (), ())
+    return Profile(
+        np.array(buyer, dtype=np.intp),
+        np.array(seller_of, dtype=np.intp),
+        np.array(quantity, float),
+        np.array(price, float),
+    )
+
+
+class Result:
+    """A finished run: its figures, and its tables as arrays, Arrow tables or DataFrames."""
+
+    def __init__(
+        self,
+        summary: Summary,
+        market: Market,
+        metrics: MarketMetrics,
+        convergence: Convergence,
+        counters: dict[str, int],
+    ) -> None:
+        self.summary = summary
+        self.market = market
+        self.convergence = convergence
+        self.counters = counters
+        self._metrics = metrics
+
+    @property
+    def run_dir(self) -> Path:
+        """The folder of the run."""
+        return Path(self.summary.run_dir)
+
+    def matrix(self) -> FloatArray:
+        """Who bought how much from whom: shape (buyers, sellers), MB, in the order of the market."""
+        buyers = {buyer.name: i for i, buyer in enumerate(self.market.buyers)}
+        sellers = {seller.name: j for j, seller in enumerate(self.market.sellers)}
+        quantity = np.zeros((len(buyers), len(sellers)))
+        for allocation in self.summary.allocations:
+            quantity[buyers[allocation.buyer], sellers[allocation.seller]] = allocation.quantity
+        return quantity
+
+    def columns(self, name: Literal["allocations", "auctions", "buyers", "convergence"]) -> dict[str, Sequence[Any]]:
+        """One table of the result by column name."""
+        return {
+            "allocations": self._allocations,
+            "auctions": self._auctions,
+            "buyers": self._buyers,
+            "convergence": self._convergence,
+        }[name]()
+
+    def frame(self, name: Literal["allocations", "auctions", "buyers", "convergence"]) -> Any:  # noqa: ANN401
+        """One table of the result as a pandas DataFrame."""
+        return needs("pandas").DataFrame(self.columns(name))
+
+    def _allocations(self) -> dict[str, Sequence[Any]]:
+        rows = self.summary.allocations
+        return {field: [getattr(row, field) for row in rows] for field in Allocation.__struct_fields__}
+
+    def _auctions(self) -> dict[str, Sequence[Any]]:
+        auctions = [self._metrics.auctions[seller.name] for seller in self.market.sellers]
+        return {
+            "seller": [seller.name for seller in self.market.sellers],
+            "state": [auction.state for auction in auctions],
+            "supply_mb": [seller.supply_mb for seller in self.market.sellers],
+            "sold_mb": [auction.sold for auction in auctions],
+            "revenue": [auction.revenue for auction in auctions],
+            "price_per_mb": [auction.price for auction in auctions],
+        }
+
+    def _buyers(self) -> dict[str, Sequence[Any]]:
+        got, charge = self.matrix().sum(axis=1), dict.fromkeys((buyer.name for buyer in self.market.buyers), 0.0)
+        for allocation in self.summary.allocations:
+            charge[allocation.buyer] += allocation.charge
+        valuations = [theta(buyer) for buyer in self.market.buyers]
+        value = [valuation.value(amount) for valuation, amount in zip(valuations, got.tolist(), strict=True)]
+        return {
+            "buyer": list(charge),
+            "demand_mb": [valuation.demand_mb for valuation in valuations],
+            "bought_mb": got.tolist(),
+            "charge": list(charge.values()),
+            "value": value,
+            "utility": [worth - paid for worth, paid in zip(value, charge.values(), strict=True)],
+            "bids": [self._metrics.bids_of[buyer] for buyer in charge],
+        }
+
+    def _convergence(self) -> dict[str, Sequence[Any]]:
+        names, course = [seller.name for seller in self.market.sellers], self.convergence
+        columns: dict[str, Sequence[Any]] = {"time_s": course.time_s.tolist(), "welfare": course.welfare.tolist()}
+        columns |= {f"price_{name}": course.price[:, j].tolist() for j, name in enumerate(names)}
+        return columns | {f"sold_{name}": course.sold[:, j].tolist() for j, name in enumerate(names)}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a world ended: status, when the market opened and how long it ran, and what its hosts counted."""
+
+    status: Status
+    opened_at: float
+    duration_s: float
+    counters: dict[str, int]
+
+
+def summarise(
+    market: Market,
+    best: Optimum,
+    outcome: Outcome,
+    records: Iterable[Record],
+    world: str,
+    broker: str | None,
+    run_dir: Path,
+) -> Result:
+    """The result of a run from its records, in the order of time.
+
+    Parameters
+    ----------
+    best
+        The optimum of the market.
+    """
+    metrics, convergence = fold(market, records, outcome.opened_at)
+    rows = allocations_of(metrics)
+    summary = Summary(
+        scenario=market.scenario,
+        seed=market.seed,
+        world=world,
+        broker=broker,
+        nodes=market.nodes,
+        status=outcome.status,
+        duration_s=outcome.duration_s,
+        bids=metrics.bids,
+        messages=outcome.counters.get("sent", 0),
+        welfare=metrics.welfare,
+        optimum=best.welfare,
+        efficiency=efficiency(metrics.welfare, best.welfare),
+        epsilon_gap=largest_gap(market, metrics),
+        supply=sum(seller.supply_mb for seller in market.sellers),
+        sold=sum(row.quantity for row in rows),
+        revenue=sum(row.charge for row in rows),
+        allocations=rows,
+        run_dir=str(run_dir),
+    )
+    return Result(summary, market, metrics, convergence, outcome.counters)

@@ -1,0 +1,160 @@
+"""One run from scenario to result, in either world; the way in from Python."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from broker import BrokerError, open_broker, without_secret
+from node.mechanism.welfare import Optimum
+from node.runtime.metrics import MarketMetrics
+from scenarios import events, report, rundir
+from scenarios.errors import RunError, ScenarioError
+from scenarios.events import EventLog
+from scenarios.launcher import Launcher
+from scenarios.loading import load
+from scenarios.market import Market, draw
+from scenarios.results import Outcome, Result, optimum_of, summarise
+from scenarios.schema import Scenario
+from scenarios.simulated import Watch, run_simulated
+from scenarios.worker import Connections
+
+World = Literal["mqtt", "sim"]
+
+WatchFor = Callable[[Market, Optimum], Watch]
+"""Makes the watch of a run, once its market and optimum are known."""
+
+
+def run(
+    scenario: Scenario | str,
+    *,
+    seed: int = 0,
+    world: World = "mqtt",
+    broker: str = "embedded",
+    port: int | None = None,
+    hosts: int | None = None,
+    connections: Connections = "per-host",
+    timeout_s: float | None = None,
+    settings: Sequence[str] = (),
+    out: Path | str = "runs",
+    watch_for: WatchFor | None = None,
+) -> Result:
+    """Run a scenario and keep the result in a folder of its own below ``out``.
+
+    Parameters
+    ----------
+    scenario
+        A ``Scenario``, the path of a scenario file, or the name of a shipped one.
+    world
+        ``mqtt``: real processes over a real broker. ``sim``: one process on virtual time; ``broker``, ``port``,
+        ``hosts`` and ``connections`` do not matter there.
+    broker
+        ``embedded``, ``mosquitto``, or ``mqtt://[user[:password]@]host[:port]``.
+    hosts
+        Worker processes; as many as cores if not given.
+    timeout_s
+        Seconds since the market opened, virtual ones in ``sim``; those of the scenario if not given.
+    settings
+        ``key=value`` over the scenario, if that is a name or a path.
+
+    Raises
+    ------
+    ScenarioError, BrokerError, RunError
+        Each text says what to do about it. What was computed until then is in the run's folder.
+    """
+    if isinstance(scenario, str):
+        scenario = load(scenario, settings)
+    elif settings:
+        raise ScenarioError("settings go with the name or the path of a scenario")
+    started = time.monotonic()
+    market = draw(scenario, seed)
+    best = optimum_of(market)
+    folder = rundir.create(Path(out), scenario.name, seed)
+    spec = None if world == "sim" else broker
+    rundir.write_json(folder / "manifest.json", rundir.manifest(scenario, seed, world, spec and without_secret(spec)))
+    rundir.write_json(folder / "market.json", market)
+    watch = watch_for(market, best) if watch_for else _unwatched
+    limit = scenario.timeout_s if timeout_s is None else timeout_s
+    status = "failed"
+    try:
+        if world == "sim":
+            attempt = _simulated(market, limit, folder, watch)
+        else:
+            workers = min(hosts or os.cpu_count() or 1, market.nodes)
+            attempt = _over_mqtt(market, limit, folder, watch, broker, port, workers, connections)
+        result = summarise(market, best, attempt.outcome, events.read(folder), world, attempt.served_by, folder)
+        status = result.summary.status
+        report.save(result)
+    finally:
+        rundir.finish_manifest(folder, status, started)
+    if attempt.failure:
+        raise attempt.failure
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """How a world ended, which broker served it, and what broke it down, if anything did."""
+
+    outcome: Outcome
+    served_by: str | None = None
+    failure: RunError | BrokerError | None = None
+
+
+def _unwatched(metrics: MarketMetrics, elapsed_s: float, messages: int) -> None:
+    del metrics, elapsed_s, messages
+
+
+def _simulated(market: Market, limit: float, folder: Path, watch: Watch) -> _Attempt:
+    log = EventLog(folder / "events" / "sim.jsonl")
+    try:
+        return _Attempt(run_simulated(market, limit, log, watch))
+    finally:
+        log.close()
+
+
+def _over_mqtt(
+    market: Market,
+    limit: float,
+    folder: Path,
+    watch: Watch,
+    spec: str,
+    port: int | None,
+    workers: int,
+    connections: Connections,
+) -> _Attempt:
+    launcher: Launcher | None = None
+    served_by: str | None = None
+    failure: RunError | BrokerError | None = None
+
+    async def served() -> None:
+        nonlocal launcher, served_by
+        async with open_broker(spec, port=port, log_dir=folder) as running:
+            served_by = running.version if running.kind != "external" else running.address.url
+            launcher = Launcher(market, running, folder, limit, watch, workers, connections)
+            await launcher.run()
+
+    try:
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(served())
+    except KeyboardInterrupt:
+        if launcher is None:
+            raise
+    except (RunError, BrokerError, BaseExceptionGroup) as error:
+        failure = _first(error)
+        if launcher is None:
+            raise failure from None
+    assert launcher is not None
+    return _Attempt(launcher.outcome, served_by, failure)
+
+
+def _first(error: BaseException) -> RunError | BrokerError:
+    """What broke a run down: the first of the tasks' errors, or an error of ours as it is."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, RunError | BrokerError):
+        return error
+    raise error

@@ -1,0 +1,46 @@
+"""A market in the world ``sim``: one process, virtual time."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import msgspec
+
+from node.protocol.host import Record
+from node.runtime.metrics import MarketMetrics
+from node.runtime.simulation import Network, Simulation
+from scenarios.events import EventLog
+from scenarios.market import Market
+from scenarios.nodes import build_hosts, host_names, one_host_each
+from scenarios.results import Outcome, Status, metrics_of
+
+EVENTS_PER_LOOK = 2000
+"""Deliveries between two looks at the progress."""
+
+Watch = Callable[[MarketMetrics, float, int], None]
+"""Told now and then: the metrics, seconds since the market opened, messages sent."""
+
+
+def run_simulated(market: Market, timeout_s: float, log: EventLog, watch: Watch) -> Outcome:
+    """Run the market until it is settled, or for ``timeout_s`` of virtual time; Ctrl-C keeps what there is."""
+    placement = one_host_each(market)
+    hosts = build_hosts(market, placement, set(host_names(placement)))
+    metrics = metrics_of(market)
+
+    def sink(records: list[Record]) -> None:
+        log.write(records)
+        for record in records:
+            metrics.add(record)
+
+    network = Network(**msgspec.structs.asdict(market.network))
+    simulation = Simulation(hosts, network, market.seed, sink)
+    opened_at = simulation.open_market()
+    status: Status = "interrupted"
+    try:
+        while simulation.run(opened_at + timeout_s, EVENTS_PER_LOOK):
+            watch(metrics, simulation.now - opened_at, sum(host.counters["sent"] for host in hosts))
+        status = "settled" if simulation.settled and not metrics.in_doubt else "timeout"
+    except KeyboardInterrupt:
+        pass
+    counters = sum((host.counters for host in hosts), Counter[str]())
+    watch(metrics, simulation.now - opened_at, counters["sent"])
+    return Outcome(status, opened_at, simulation.now - opened_at, dict(counters))

@@ -1,0 +1,112 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from node.mechanism.psp import best_reply, clear, merged_staircase, staircase
+from node.mechanism.valuation import Flat, Parabolic, Valuation
+from node.mechanism.welfare import Edges, Profile, epsilon_gaps, optimum, welfare, welfare_loss_bound
+
+BUYERS, SELLERS = 4, 2
+POOL: Edges = (np.repeat(np.arange(BUYERS), SELLERS), np.tile(np.arange(SELLERS), BUYERS))
+
+
+def profile(rows: list[tuple[int, int, float, float]]) -> Profile:
+    table = np.array(rows, dtype=float).reshape(-1, 4)
+    return Profile(table[:, 0].astype(int), table[:, 1].astype(int), table[:, 2], table[:, 3])
+
+
+def settled(buyers: list[Valuation], supply: float, epsilon: float) -> Profile:
+    """Lazar & Semret's dynamics at one seller: everyone in turn replies to the others until nobody gains by ε."""
+    quantity, price = np.zeros(len(buyers)), np.zeros(len(buyers))
+    moved = True
+    while moved:
+        moved = False
+        for i, theta in enumerate(buyers):
+            others = np.arange(len(buyers)) != i
+            market = merged_staircase([staircase(quantity[others], price[others], supply)])
+            reply = best_reply(theta, market, epsilon=epsilon)
+            now = clear(quantity, price, supply)
+            if reply.utility > theta.value(float(now.allocation[i])) - float(now.charge[i]) + epsilon:
+                quantity[i], price[i], moved = reply.quantity[0], reply.price, True
+    nowhere = np.zeros(len(buyers), dtype=int)
+    return Profile(np.arange(len(buyers)), nowhere, quantity, price)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.floats(1, 100), st.floats(1, 20)), min_size=BUYERS, max_size=BUYERS),
+    st.lists(
+        st.tuples(st.integers(0, BUYERS - 1), st.integers(0, SELLERS - 1), st.integers(0, 60), st.integers(0, 9)),
+        unique_by=lambda row: row[:2],
+        max_size=8,
+    ),
+    st.sampled_from([math.inf, 0.0, 40.0]),
+)
+def test_gap_is_the_gain_of_the_best_reply_to_the_others(
+    parameters: list[tuple[float, float]], rows: list[tuple[int, int, int, int]], budget: float
+) -> None:
+    buyers, supply, reserve = [Parabolic(*pair) for pair in parameters], [70.0, 30.0], [0.0, 2.0]
+    bids = profile([tuple(map(float, row)) for row in rows])
+    gaps = epsilon_gaps(buyers, np.full(BUYERS, budget), supply, reserve, bids, POOL)
+    assert gaps.shape == (BUYERS,)
+    assert np.all(gaps >= 0.0)
+    for i, theta in enumerate(buyers):
+        got = paid = 0.0
+        steps = []
+        for j in range(SELLERS):
+            here = [row for row in rows if row[1] == j]
+            result = clear([row[2] for row in here], [row[3] for row in here], supply[j], reserve[j])
+            own = [k for k, row in enumerate(here) if row[0] == i]
+            got += result.allocation[own].sum()
+            paid += result.charge[own].sum()
+            others = [row for row in here if row[0] != i]
+            steps.append(staircase([row[2] for row in others], [row[3] for row in others], supply[j], reserve[j]))
+        best = best_reply(theta, merged_staircase(steps), budget=budget).utility
+        assert gaps[i] == pytest.approx(max(0.0, best - (theta.value(got) - paid)), abs=1e-9)
+
+
+def test_lone_buyer_who_bids_its_demand_has_no_gap() -> None:
+    gaps = epsilon_gaps([Flat(50, 2)], [math.inf], [100], [1], profile([(0, 0, 50, 2)]), ([0], [0]))
+    assert gaps.tolist() == [0]
+
+
+def test_who_does_not_bid_forgoes_what_it_could_get() -> None:
+    edges = np.array([0, 1]), np.array([0, 0])
+    gaps = epsilon_gaps([Flat(50, 2), Flat(80, 3)], [math.inf, 90], [100], [1], profile([(1, 0, 80, 3)]), edges)
+    # 20 MB are left at the reserve; the other already has all it wants.
+    assert gaps == pytest.approx([20, 0])
+
+
+def test_sellers_outside_the_pool_are_out_of_reach() -> None:
+    none = np.zeros(0, int)
+    assert epsilon_gaps([Flat(50, 2)], [math.inf], [100], [1], profile([]), (none, none)).tolist() == [0]
+
+
+def test_paying_more_than_it_is_worth_is_a_gap() -> None:
+    bids = profile([(0, 0, 50, 9), (1, 0, 100, 5)])
+    gaps = epsilon_gaps([Flat(50, 2), Flat(100, 5)], [math.inf] * 2, [100], [0], bids, ([0, 1], [0, 0]))
+    assert gaps == pytest.approx([50 * 5 - 50 * 2, 0])
+
+
+def test_rejects_a_bad_reserve_by_name() -> None:
+    with pytest.raises(ValueError, match=r"^reserve must be finite"):
+        epsilon_gaps([Flat(50, 2)], [math.inf], [100], [math.nan], profile([]), ([0], [0]))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_settled_dynamics_are_within_epsilon_and_the_loss_within_its_bound(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    buyers = [Parabolic(float(rng.uniform(50, 100)), float(rng.uniform(10, 20))) for _ in range(6)]
+    epsilon, supply, edges = 1.0, 100.0, (np.arange(6), np.zeros(6, int))
+    bids = settled(list(buyers), supply, epsilon)
+    gaps = epsilon_gaps(buyers, [math.inf] * 6, [supply], [0.0], bids, edges)
+    # A reply keeps ε below the best, and moving needs another ε.
+    assert np.all(gaps <= 2 * epsilon + 1e-9)
+    allocation = clear(bids.quantity, bids.price, supply).allocation
+    curvature = max(theta.choke_price / theta.demand_mb for theta in buyers)
+    loss = optimum(buyers, [supply], edges).bound - welfare(buyers, allocation)
+    bound = welfare_loss_bound(allocation.tolist(), supply, 2 * epsilon, curvature)
+    assert loss <= (math.inf if bound is None else bound)

@@ -1,0 +1,89 @@
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.mechanism.psp import clear, expected_allocation, market_price, merged_staircase, residual_supply, staircase
+from tests.mechanism.books import BookCase, amounts, books, prices
+from tests.oracles import psp as oracle
+
+TOLERANCE = 1e-9
+
+
+@given(books(), st.lists(st.floats(0, 2), max_size=5))
+def test_residual_supply_is_what_dearer_bids_leave(case: BookCase, factors: list[float]) -> None:
+    top = max([case.reserve, *case.price])
+    asked = [*case.price, *(factor * top for factor in factors)]
+    book = oracle.book_of(case.quantity, case.price)
+    expected = [
+        float(oracle.residual_supply(Fraction(y), book, Fraction(case.supply), Fraction(case.reserve))) for y in asked
+    ]
+    slack = TOLERANCE * max(case.supply, sum(case.quantity))
+    actual = residual_supply(asked, case.quantity, case.price, case.supply, case.reserve)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=slack)
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 4)), max_size=8), st.integers(0, 20), st.integers(0, 3))
+def test_market_price_inverts_the_residual_supply(bids: list[tuple[int, int]], supply: int, reserve: int) -> None:
+    asked = np.arange(0, 22) / 2
+    quantity, price = [d for d, _ in bids], [p for _, p in bids]
+    book = oracle.book_of(quantity, price)
+    expected = [float(oracle.market_price(Fraction(z), book, Fraction(supply), Fraction(reserve))) for z in asked]
+    assert market_price(asked, quantity, price, supply, reserve).tolist() == expected
+
+
+def test_market_price_checks_its_arguments_by_name() -> None:
+    with pytest.raises(ValueError, match=r"^price must have shape"):
+        market_price([1], [1], [[1]], supply=1)
+    with pytest.raises(ValueError, match=r"^reserve must be finite"):
+        market_price([1], [1], [1], supply=1, reserve=math.nan)
+    with pytest.raises(ValueError, match=r"^amount must be finite"):
+        market_price([-1], [1], [1], supply=1)
+
+
+@given(books(), amounts(), prices())
+def test_expected_allocation_is_what_clearing_gives(case: BookCase, quantity: float, price: float) -> None:
+    allocation = clear([*case.quantity, quantity], [*case.price, price], case.supply, case.reserve).allocation[-1]
+    expected = expected_allocation(
+        quantity, price, np.array(case.quantity), np.array(case.price), case.supply, case.reserve
+    )
+    assert expected == pytest.approx(allocation, abs=TOLERANCE * max(case.supply, sum(case.quantity) + quantity))
+
+
+@given(books())
+def test_staircase_has_the_steps_of_the_market_price(case: BookCase) -> None:
+    steps = staircase(case.quantity, case.price, case.supply, case.reserve)
+    book = oracle.book_of(case.quantity, case.price)
+    expected = oracle.steps_of(book, Fraction(case.supply), Fraction(case.reserve))
+    assert np.all(np.diff(steps.price) > 0.0)
+    assert np.all(steps.quantity > 0.0)
+    for share in (0.0, 0.3, 0.8, 1.0, 1.5):
+        exact = oracle.cost(Fraction(share * case.supply), expected)
+        assert steps.cost(share * case.supply) == pytest.approx(float(exact), abs=TOLERANCE * case.worth)
+
+
+@given(st.lists(books(max_size=4), max_size=4))
+def test_merged_staircases_hold_all_steps_cheapest_first(cases: list[BookCase]) -> None:
+    steps = [staircase(case.quantity, case.price, case.supply, case.reserve) for case in cases]
+    market = merged_staircase(steps)
+    assert market.sellers == len(cases)
+    assert np.all(np.diff(market.price) >= 0.0)
+    for seller, own in enumerate(steps):
+        here = market.seller == seller
+        assert market.price[here].tolist() == own.price.tolist()
+        assert market.quantity[here].tolist() == own.quantity.tolist()
+
+
+def test_equal_prices_stand_in_the_order_of_their_sellers() -> None:
+    market = merged_staircase([staircase([], [], 10, 2), staircase([], [], 20, 1), staircase([], [], 30, 2)])
+    assert market.price.tolist() == [1, 2, 2]
+    assert market.seller.tolist() == [1, 0, 2]
+    assert market.cost(25) == 30
+
+
+def test_losing_bids_take_nothing_from_the_staircase() -> None:
+    steps = staircase([100, 50], [3, 1], supply=100, reserve=0.5)
+    assert (steps.price.tolist(), steps.quantity.tolist()) == ([3], [100])

@@ -1,0 +1,174 @@
+import pytest
+
+from node.strategy.adaptive import LEAST_DAMPING, QUIET_THINK_TIMES, STREAK, AdaptiveBestReply
+from node.strategy.view import Offer
+from tests.strategy.offers import ELASTIC, Scripted, need_of, offer, prices, quantities
+
+NEED = need_of(ELASTIC)
+BEST = offer(200, reserve=5, standing=(75, 5))
+"""An offer at which the buyer's standing bid is its best reply."""
+
+
+def adaptive(epsilon_start: float = 32.0, epsilon_end: float = 0.5, **settings: float) -> AdaptiveBestReply:
+    return AdaptiveBestReply(epsilon_start, epsilon_end, round_trip_s=1.0, **settings)
+
+
+def mean_think_time(strategy: AdaptiveBestReply, participants: int = 10) -> float:
+    return strategy.think_time(participants, Scripted(0.5))
+
+
+def moved(strategy: AdaptiveBestReply, now: float, times: int) -> None:
+    for _ in range(times):
+        assert strategy.decide(now, NEED, [offer(200, reserve=5)]).targets is not None
+
+
+# Rule 1: ε-scaling
+
+
+def test_epsilon_shrinks_after_quiet_spell() -> None:
+    strategy = adaptive()
+    quiet = QUIET_THINK_TIMES * mean_think_time(strategy)
+    strategy.decide(1.01 * quiet, NEED, [BEST])
+    assert strategy._epsilon == 8.0
+
+
+def test_epsilon_does_not_shrink_before_quiet_spell_is_over() -> None:
+    strategy = adaptive()
+    quiet = QUIET_THINK_TIMES * mean_think_time(strategy)
+    strategy.decide(0.99 * quiet, NEED, [BEST])
+    assert strategy._epsilon == 32.0
+
+
+def test_own_move_starts_quiet_spell_anew() -> None:
+    strategy = adaptive()
+    quiet = QUIET_THINK_TIMES * mean_think_time(strategy)
+    moved(strategy, 0.9 * quiet, 1)
+    strategy.decide(1.8 * quiet, NEED, [BEST])
+    assert strategy._epsilon == 32.0
+
+
+def test_each_quiet_spell_shrinks_epsilon_once_down_to_smallest() -> None:
+    strategy = adaptive()
+    quiet = QUIET_THINK_TIMES * mean_think_time(strategy)
+    epsilons = []
+    for spell in range(1, 6):
+        for now in (1.01 * spell * quiet, 1.02 * spell * quiet):
+            strategy.decide(now, NEED, [BEST])
+        epsilons.append(strategy._epsilon)
+    assert epsilons == [8.0, 2.0, 0.5, 0.5, 0.5]
+
+
+def test_asks_to_reconsider_until_epsilon_is_smallest() -> None:
+    strategy = adaptive(epsilon_start=2.0, epsilon_end=0.5)
+    quiet = QUIET_THINK_TIMES * mean_think_time(strategy)
+    asked = [strategy.decide(now, NEED, [BEST]).reconsider for now in (0.5 * quiet, 1.1 * quiet)]
+    assert asked == [True, False]
+
+
+def test_move_needs_no_reconsidering() -> None:
+    assert not adaptive().decide(0.0, NEED, [offer(200)]).reconsider
+
+
+def test_holds_where_move_gains_no_more_than_epsilon() -> None:
+    nearly = offer(200, reserve=5, standing=(74, 5.2))
+    assert adaptive(epsilon_start=0.2).decide(0.0, NEED, [nearly]).targets is None
+
+
+def test_epsilon_is_step_of_reply() -> None:
+    decision = adaptive(epsilon_start=40.0).decide(0.0, NEED, [offer(200, reserve=5)])
+    assert quantities(decision.targets) == [75.0 - 40.0 / 20.0]
+
+
+# Rule 2: damping
+
+
+def test_move_goes_half_way_at_price_of_full_reply() -> None:
+    decision = adaptive(epsilon_start=0.0).decide(0.0, NEED, [offer(200, reserve=5, standing=(25, 15))])
+    assert quantities(decision.targets) == [50.0]
+    assert prices(decision.targets) == [5.0]
+
+
+def test_damping_is_share_of_the_way() -> None:
+    strategy = adaptive(epsilon_start=0.0, damping=0.2)
+    decision = strategy.decide(0.0, NEED, [offer(200, reserve=5, standing=(25, 15))])
+    assert quantities(decision.targets) == pytest.approx([35.0])
+
+
+def test_newcomer_bids_full_reply() -> None:
+    decision = adaptive(epsilon_start=0.0).decide(0.0, NEED, [offer(200, reserve=5)])
+    assert quantities(decision.targets) == [75.0]
+
+
+# Rule 3: crowd-aware think time
+
+
+@pytest.mark.parametrize(("participants", "longest"), [(0, 0.2), (1, 0.2), (10, 2.0), (50, 10.0)])
+def test_think_time_is_uniform_up_to_length_that_grows_with_crowd(participants: int, longest: float) -> None:
+    random = Scripted(0.5)
+    adaptive(crowd=0.1).think_time(participants, random)
+    assert random.asked == [(0.0, pytest.approx(longest))]
+
+
+# Rule 4, no reply on half-seen news, is the machine's: tests/protocol/test_buyer.py.
+
+# Rule 5: presence
+
+
+def test_keeps_small_bid_at_every_seller() -> None:
+    dear, cheap = offer(200, reserve=19), offer(200, reserve=5)
+    decision = adaptive(presence=0.01).decide(0.0, NEED, [dear, cheap])
+    assert quantities(decision.targets)[0] == 1.0
+
+
+def test_presence_bid_is_not_damped_away() -> None:
+    offers = [offer(200, reserve=19, standing=(1.0, 5)), offer(200, reserve=5, standing=(20, 5))]
+    decision = adaptive(presence=0.01, epsilon_start=0.0).decide(0.0, NEED, offers)
+    assert quantities(decision.targets)[0] == 1.0
+
+
+def test_presence_bid_carries_the_coordinated_price() -> None:
+    decision = adaptive(presence=0.01).decide(0.0, NEED, [offer(200, reserve=19), offer(200, reserve=5)])
+    assert len(set(prices(decision.targets))) == 1
+
+
+# Rule 6: backing off when restless
+
+
+def test_restless_buyer_moves_less_and_tolerates_more() -> None:
+    strategy = adaptive(epsilon_start=1.0)
+    strategy._epsilon = 0.1
+    moved(strategy, 0.0, STREAK)
+    assert (strategy.damping, strategy._epsilon) == (pytest.approx(0.35), pytest.approx(0.15))
+
+
+def test_buyer_is_not_restless_before_its_streak() -> None:
+    strategy = adaptive(epsilon_start=1.0)
+    moved(strategy, 0.0, STREAK - 1)
+    assert strategy.damping == 0.5
+
+
+def test_restless_damping_and_epsilon_have_limits() -> None:
+    strategy = adaptive(epsilon_start=1.0)
+    moved(strategy, 0.0, 20 * STREAK)
+    assert (strategy.damping, strategy._epsilon) == (LEAST_DAMPING, 1.0)
+
+
+def test_quiet_spell_ends_streak() -> None:
+    strategy = adaptive(epsilon_start=1.0)
+    quiet = QUIET_THINK_TIMES * mean_think_time(strategy)
+    moved(strategy, 0.0, STREAK - 1)
+    strategy.decide(1.01 * quiet, NEED, [BEST])
+    moved(strategy, 1.02 * quiet, STREAK - 1)
+    assert strategy.damping == 0.5
+
+
+def test_keeps_within_budget() -> None:
+    need = need_of(ELASTIC, budget=50.0)
+    decision = adaptive(epsilon_start=0.0).decide(0.0, need, [offer(200, reserve=5)])
+    assert quantities(decision.targets) == [10.0]
+
+
+def test_holds_where_both_bids_would_burst_budget() -> None:
+    offers: list[Offer] = [offer(100, (60, 8), (60, 30), reserve=7, standing=(90, 30))]
+    need = need_of(ELASTIC, budget=1.0)
+    assert adaptive(epsilon_start=0.0).decide(0.0, need, offers).targets is None

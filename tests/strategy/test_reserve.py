@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.mechanism.psp import clear
+from node.strategy.reserve import FixedReserve, HighestLosingReserve, ReserveRule
+
+Bids = list[tuple[float, float]]
+
+
+def reserve(rule: ReserveRule, bids: Bids, supply: float) -> float:
+    return rule.reserve(np.array([d for d, _ in bids]), np.array([p for _, p in bids]), supply)
+
+
+@pytest.mark.parametrize("bids", [[], [(50, 4), (80, 3), (10, 2)]])
+def test_fixed_reserve_is_its_floor(bids: Bids) -> None:
+    assert reserve(FixedReserve(1.5), bids, 100) == 1.5
+
+
+@pytest.mark.parametrize(
+    ("bids", "expected"),
+    [
+        pytest.param([(60, 4), (40, 3), (10, 2), (10, 1)], 2.1, id="highest loser plus the step"),
+        pytest.param([(60, 4), (80, 3), (10, 2)], 2.1, id="a partly served bid is no loser"),
+        pytest.param([(60, 4), (40, 2.05), (10, 2)], 2.05, id="no more than the lowest winning price"),
+        pytest.param([(100, 4), (10, 4)], 0.5, id="a tie shares: nobody loses"),
+        pytest.param([(60, 4), (30, 3)], 0.5, id="supply is left"),
+        pytest.param([(60, 4), (30, 3), (10, 0.4)], 0.5, id="a bid below the floor is no loser"),
+        pytest.param([(100, 4), (0, 3)], 0.5, id="a bid of nothing is no loser"),
+        pytest.param([(60, 0.4)], 0.5, id="nobody reaches the floor"),
+        pytest.param([], 0.5, id="no bids"),
+    ],
+)
+def test_highest_losing_reserve(bids: Bids, expected: float) -> None:
+    assert reserve(HighestLosingReserve(0.5, 0.1), bids, 100) == pytest.approx(expected)
+
+
+def test_highest_losing_reserve_is_floor_where_nothing_is_on_sale() -> None:
+    assert reserve(HighestLosingReserve(0.5, 0.1), [(60, 4), (10, 2)], 0.0) == 0.5
+
+
+books = st.lists(st.tuples(st.floats(0.0, 50.0), st.sampled_from([0.0, 0.5, 1.0, 1.05, 2.0, 3.0])), max_size=8)
+
+
+@given(books, st.floats(0.0, 100.0), st.floats(0.0, 2.0))
+def test_highest_losing_reserve_is_never_below_floor(bids: Bids, supply: float, floor: float) -> None:
+    assert reserve(HighestLosingReserve(floor, 0.1), bids, supply) >= floor
+
+
+@given(books, st.floats(0.0, 100.0), st.floats(0.0, 2.0))
+def test_highest_losing_reserve_turns_no_winner_away(bids: Bids, supply: float, floor: float) -> None:
+    quantity, price = np.array([d for d, _ in bids]), np.array([p for _, p in bids])
+    set_price = HighestLosingReserve(floor, 0.1).reserve(quantity, price, supply)
+    before = clear(quantity, price, supply, floor).allocation
+    assert clear(quantity, price, supply, set_price).allocation == pytest.approx(before)

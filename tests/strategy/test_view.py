@@ -1,0 +1,46 @@
+import math
+
+import pytest
+
+from node.mechanism.valuation import Flat
+from node.strategy.view import NOTHING, Offer, Target, expected_total, expected_utility
+from tests.strategy.offers import need_of, offer
+
+
+def test_offer_available_counts_dearer_opponents_only() -> None:
+    assert offer(100, (30, 2), (50, 1)).available(1.0) == 70.0
+
+
+def test_offer_available_is_nothing_below_reserve() -> None:
+    assert offer(100, reserve=3.0).available(2.9) == 0.0
+
+
+def test_offer_allocation_shares_own_price_pro_rata() -> None:
+    assert offer(60, (60, 4), reserve=1.0).allocation(Target(30, 4)) == 20.0
+
+
+def test_offer_of_advert_alone_is_all_for_the_reserve() -> None:
+    assert Offer(40, 2.0).staircase().cost(30) == 60.0
+
+
+def test_offer_staircase_leaves_out_own_standing_bid() -> None:
+    steps = offer(100, (30, 2), standing=(90, 5)).staircase()
+    assert (steps.price.tolist(), steps.quantity.tolist()) == ([0.0, 2.0], [70.0, 30.0])
+
+
+def test_expected_total_adds_up_over_sellers() -> None:
+    assert expected_total([offer(10), offer(20, (15, 9))], [Target(8, 1), Target(8, 1)]) == 13.0
+
+
+def test_expected_utility_is_value_less_what_opponents_would_have_paid() -> None:
+    need = need_of(Flat(50, 3))
+    assert expected_utility(need, [offer(40, (30, 2))], [Target(20, 3)]) == 20 * 3 - 10 * 2
+
+
+def test_expected_utility_of_no_bid_is_nothing() -> None:
+    assert expected_utility(need_of(Flat(50, 3)), [offer(40, (30, 2))], [NOTHING]) == 0.0
+
+
+@pytest.mark.parametrize(("budget", "utility"), [(20.0, 40.0), (19.9, -math.inf)])
+def test_expected_utility_is_minus_infinity_where_budget_bursts(budget: float, utility: float) -> None:
+    assert expected_utility(need_of(Flat(50, 3), budget), [offer(40, (30, 2))], [Target(20, 3)]) == utility
