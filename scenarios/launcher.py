@@ -166,15 +166,15 @@ class Launcher:
     async def _left(self, workers: list[subprocess.Popen[bytes]]) -> None:
         """Wait until the workers have written their last and gone."""
         deadline = self._clock() + LEAVE_S
-        while any(worker.poll() is None for worker in workers) and self._clock() < deadline:
+        # Polled: asyncio's own subprocesses need another event loop on Windows than aiomqtt does.
+        while any(worker.poll() is None for worker in workers) and self._clock() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_S / 2)
 
     async def _guard_broker(self) -> None:
         code = await self._broker.wait_died()
         self._status = "failed"
-        raise BrokerError(
-            f"the {self._broker.kind} broker died during the run with exit code {code}; see {self._run_dir / 'broker.log'}"
-        )
+        log = self._run_dir / "broker.log"
+        raise BrokerError(f"the {self._broker.kind} broker died during the run with exit code {code}; see {log}")
 
     # The market, as an observer sees it
 
@@ -227,7 +227,7 @@ class Launcher:
         with contextlib.suppress(aiomqtt.MqttError):
             await client.publish(self._topics.control, STOP, qos=1, retain=True)
             deadline = self._clock() + LEAVE_S
-            while self._present and self._clock() < deadline:
+            while self._present and self._clock() < deadline:  # noqa: ASYNC110 - it is soon over
                 await asyncio.sleep(LOOK_S / 2)
             for topic in sorted(self._retained):
                 await client.publish(topic, b"", qos=1, retain=True)

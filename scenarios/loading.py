@@ -43,9 +43,8 @@ def source(name_or_path: str) -> tuple[str, str, Path]:
     library = shipped()
     if name_or_path not in library:
         close = get_close_matches(name_or_path, library, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        known = ", ".join(library)
-        raise ScenarioError(f"no scenario {name_or_path!r}{hint} Give a .toml file or one of: {known}")
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        raise ScenarioError(f"no scenario {name_or_path!r}{hint}; give a .toml file or one of: {', '.join(library)}")
     return library[name_or_path], f"{name_or_path}.toml", Path.cwd()
 
 

@@ -70,25 +70,23 @@ def _buyer(market: Market, buyer: BuyerSpec, addresses: Mapping[str, str]) -> Bu
     return Buyer(
         pool=[addresses[seller] for seller in buyer.pool],
         valuation=theta(buyer),
-        strategy=_strategy(market, buyer),
+        strategy=_strategy(buyer),
         timing=market.timing,
         random=stream(market.seed, buyer.name, "thinking"),
         budget=math.inf if buyer.budget_money is None else buyer.budget_money,
     )
 
 
-def _strategy(market: Market, buyer: BuyerSpec) -> BuyerStrategy:
+def _strategy(buyer: BuyerSpec) -> BuyerStrategy:
     match buyer.strategy:
         case OptOutStrategy(split=split, price_at=price_at, think_s=think_s):
             return OptOut(split, price_at, think_s)
         case BestReplyStrategy() as table:
             return BestReply(table.epsilon_step_money, table.epsilon_fee_money, (table.think_min_s, table.think_max_s))
         case AdaptiveStrategy() as table:
-            network = market.network
             return AdaptiveBestReply(
                 epsilon_start=table.epsilon_start_money,
                 epsilon_end=table.epsilon_end_money,
-                round_trip_s=market.timing.clearing_interval_s + network.delay_min_s + network.delay_max_s,
                 crowd=table.crowd,
                 presence=table.presence_share,
                 damping=table.damping,

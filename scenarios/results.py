@@ -91,12 +91,16 @@ def optimum_of(market: Market) -> Optimum:
     return optimum([theta(buyer) for buyer in market.buyers], supply, edges(market))
 
 
-def fold(market: Market, records: Iterable[Record], opened_at: float) -> tuple[MarketMetrics, Convergence]:
-    """The end of the run, and its course since the market opened."""
+def fold(
+    market: Market, records: Iterable[Record], opened_at: float, until: float
+) -> tuple[MarketMetrics, Convergence]:
+    """The run at time ``until``, seconds, and its course since the market opened."""
     metrics = metrics_of(market)
     rows: list[tuple[float, float, list[float], list[float]]] = []
     shown = {"cleared", "settled", "closed"}
     for record in records:
+        if record.time_s > until:
+            break  # goodbyes are not part of the market
         metrics.add(record)
         if record.kind in shown:
             auctions = metrics.auctions.values()
@@ -258,7 +262,7 @@ def summarise(
     best
         The optimum of the market.
     """
-    metrics, convergence = fold(market, records, outcome.opened_at)
+    metrics, convergence = fold(market, records, outcome.opened_at, outcome.opened_at + outcome.duration_s)
     rows = allocations_of(metrics)
     summary = Summary(
         scenario=market.scenario,

@@ -5,6 +5,7 @@ until stdin ends, so that no worker outlives its launcher.
 """
 
 import asyncio
+import os
 import signal
 import sys
 import threading
@@ -74,13 +75,16 @@ async def _carry_out(orders: Orders) -> None:
 
 def _stop_at_end_of_stdin(drivers: list[MqttHost]) -> None:
     loop = asyncio.get_running_loop()
+    stdin = sys.stdin.fileno()
 
     def stop() -> None:
         for driver in drivers:
             driver.stop()
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        # Not through sys.stdin: its lock, held by this thread, would break the interpreter's shutdown.
+        while os.read(stdin, 1024):
+            pass
         if not loop.is_closed():
             loop.call_soon_threadsafe(stop)
 

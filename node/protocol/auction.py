@@ -7,7 +7,7 @@ import numpy as np
 from node.mechanism.checks import FloatArray
 from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.messages import Accept, Advert, Award, Bid, Profile, Settled, Void, Withdraw, Withdrawn
-from node.protocol.timing import PATIENCE
+from node.protocol.timing import PATIENCE, backoff
 from node.strategy.view import NOTHING, ROUNDING, Offer, Target
 
 
@@ -43,6 +43,7 @@ class Auction:
     _seq: int = 0
     _pending: Bid | Withdraw | None = None
     _sent_at: float = 0.0
+    _repeated_at: float = 0.0
     _receipts: dict[int, Settled] = field(default_factory=dict)
     _is_over: bool = False
     _is_lost: bool = False
@@ -78,10 +79,10 @@ class Auction:
         """What the strategy may know: the profile where the buyer has a bid, else the advert."""
         if self._seen and self.standing.quantity > 0.0:
             seen = self._seen
-            return Offer(seen.supply, seen.reserve, seen.quantity, seen.price, self.standing)
+            return Offer(seen.supply, seen.reserve, seen.quantity, seen.price, self.standing, seen.supply)
         if self._advert is None:
             return Offer(0.0, 0.0)
-        return Offer(self._advert.left, self._advert.reserve)
+        return Offer(self._advert.left, self._advert.reserve, whole=self._advert.supply)
 
     # What the buyer says
 
@@ -95,8 +96,12 @@ class Auction:
         else:
             self._pending = Withdraw(self.number, seen_round, self._seq)
             self._seen = None
-        self._sent_at, self.repeated = now, 0
+        self._said(now)
         return self._pending
+
+    def _said(self, now: float) -> None:
+        self._sent_at = self._repeated_at = now
+        self.repeated = 0
 
     def stands(self, seq: int) -> bool:
         """Whether the bid of that number is the standing one."""
@@ -104,8 +109,11 @@ class Auction:
 
     def repetition(self, now: float, retry_s: float) -> Bid | Withdraw | Accept | None:
         """What is unanswered since ``retry_s`` seconds and not yet given up, to be said again."""
-        if not self.unanswered or self.repeated >= PATIENCE or now - self._sent_at < 0.5 * retry_s:
+        if not self.unanswered or self.repeated >= PATIENCE:
             return None
+        if now - self._repeated_at < backoff(retry_s, self.repeated) * (1.0 - ROUNDING):
+            return None
+        self._repeated_at = now
         self.repeated += 1
         if self.bound:
             return Accept(self.number, self.bound.round, self.bound.your_seq)
@@ -117,7 +125,9 @@ class Auction:
         """Take in an advert, unless a newer one is known."""
         if self._advert and advert.seq <= self._advert.seq:
             raise IgnoredError("overtaken advert")
-        self._advert, self._is_lost = advert, False
+        if self._is_lost:
+            self._is_lost, self.repeated = False, 0
+        self._advert = advert
         if advert.state == "closed":
             self.closed()
 
@@ -149,6 +159,11 @@ class Auction:
         )
         self._pending = None
         return True
+
+    def waited(self, now: float, profile: Profile) -> float | None:
+        """Seconds since the bid was first sent that this profile is the first to reflect."""
+        first = self._pending is not None and profile.your_seq == self._seq
+        return now - self._sent_at if first else None
 
     def _check(self, profile: Profile) -> None:
         rows = len(profile.prices)
@@ -183,7 +198,7 @@ class Auction:
     def bind(self, award: Award, now: float) -> None:
         """Accept an award: the bid becomes a purchase."""
         self.bound, self.standing, self._pending = award, NOTHING, None
-        self._sent_at, self.repeated = now, 0
+        self._said(now)
 
     def declined(self, award: Award) -> None:
         """Decline an award; the seller strikes the bid out, if it still stands."""

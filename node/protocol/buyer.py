@@ -37,6 +37,12 @@ from node.protocol.timing import PATIENCE, Timing
 from node.protocol.topics import host_of
 from node.strategy.view import NOTHING, ROUNDING, BuyerStrategy, Need, Random, Target
 
+ROUND_TRIP_WEIGHT = 0.25
+"""Weight of the last round trip in the running mean."""
+
+PATIENT_ROUND_TRIPS = 3.0
+"""Mean round trips after which a bid counts as unanswered."""
+
 
 class Buyer:
     """A user who wants data from any of the sellers in its ``pool``.
@@ -61,6 +67,7 @@ class Buyer:
         self._timing = timing
         self._random = random
         self._budget = budget
+        self._round_trip_s = timing.clearing_interval_s
         self._held = self._paid = 0.0
         self._is_open = self._thinking = self._retrying = False
 
@@ -105,6 +112,8 @@ class Buyer:
             raise RejectedError("foreign sender")
         if isinstance(message, Advert):
             auction.advertised(message)
+            if auction.unanswered:
+                yield from self._retry_later(now)
             yield from self._ponder(now)
             return
         if message.auction != auction.number:
@@ -133,7 +142,7 @@ class Buyer:
         if self._is_open and not self._thinking:
             self._thinking = True
             crowd = max((auction.participants for auction in self._auctions.values()), default=0)
-            yield SetTimer("think", now + self._strategy.think_time(crowd, self._random))
+            yield SetTimer("think", now + self._strategy.think_time(crowd, self._round_trip_s, self._random))
 
     def _thought(self, now: float) -> Iterator[Effect]:
         self._thinking = False
@@ -188,7 +197,10 @@ class Buyer:
     # Profiles
 
     def _profiled(self, now: float, auction: Auction, message: Profile) -> Iterator[Effect]:
+        waited_s = auction.waited(now, message)
         if auction.saw(message):
+            if waited_s is not None:
+                self._round_trip_s += ROUND_TRIP_WEIGHT * (waited_s - self._round_trip_s)
             yield from self._ponder(now)
             return
         yield Send(auction.seller, Hold(message.auction, message.round, message.your_seq))
@@ -233,11 +245,9 @@ class Buyer:
     # Faults: what is unanswered is said again
 
     def _offline(self, now: float, host: str) -> Iterator[Effect]:
-        gone = [auction for auction in self._auctions.values() if host_of(auction.seller) == host]
-        for auction in gone:
-            auction.lost()
-        if gone:
-            yield from self._ponder(now)
+        for auction in self._auctions.values():
+            if host_of(auction.seller) == host:
+                yield from self._given_up(now, auction)
 
     def _said_again(self, now: float) -> Iterator[Effect]:
         """Sellers strike out the bids of a host that was cut off: bid anew."""
@@ -245,15 +255,20 @@ class Buyer:
             if auction.standing.quantity > 0.0:
                 yield from self._placed(now, auction, auction.standing)
 
+    @property
+    def _retry_s(self) -> float:
+        """Seconds to wait for an answer: at least as configured, and longer where answers have been slow."""
+        return max(self._timing.retry_s, PATIENT_ROUND_TRIPS * self._round_trip_s)
+
     def _retry_later(self, now: float) -> Iterator[Effect]:
         if not self._retrying:
             self._retrying = True
-            yield SetTimer("retry", now + self._timing.retry_s)
+            yield SetTimer("retry", now + self._retry_s)
 
     def _retried(self, now: float) -> Iterator[Effect]:
         self._retrying = False
         for auction in self._auctions.values():
-            message = auction.repetition(now, self._timing.retry_s)
+            message = auction.repetition(now, self._retry_s)
             if message:
                 yield Send(auction.seller, message)
             elif auction.unanswered and auction.repeated >= PATIENCE:
@@ -262,7 +277,7 @@ class Buyer:
             yield from self._retry_later(now)
 
     def _given_up(self, now: float, auction: Auction) -> Iterator[Effect]:
-        if auction.bound:
+        if auction.bound and auction.unanswered:
             yield Trace(
                 "in-doubt", auction.seller, auction.bound.round, 0, auction.bound.quantity, 0.0, auction.bound.charge
             )

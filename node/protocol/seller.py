@@ -37,10 +37,13 @@ from node.protocol.messages import (
     Withdraw,
     Withdrawn,
 )
-from node.protocol.timing import PATIENCE, Timing
+from node.protocol.timing import PATIENCE, Timing, backoff
 from node.protocol.topics import host_of
 from node.strategy.reserve import ReserveRule
 from node.strategy.view import ROUNDING
+
+REFRESHES_PER_QUIET_PERIOD = 4
+"""How often, at most, an unconfirmed profile is repeated within a quiet period."""
 
 
 @dataclass(slots=True)
@@ -71,7 +74,7 @@ class Seller:
         self._receipts: dict[tuple[str, int], Settled] = {}
         self._sold = self._revenue = 0.0
         self._clearing_due = self._was_quiet = self._shifted = False
-        self._adverts = 0
+        self._adverts = self._refreshes = 0
         self._advertised: tuple[float, float, AuctionState] | None = None
 
     @property
@@ -210,7 +213,8 @@ class Seller:
             yield Send(buyer, self._profile(entry))
         yield from self._advert()
         yield SetTimer("quiet", now + self._timing.quiet_period_s)
-        yield SetTimer("refresh", now + self._timing.retry_s)
+        yield SetTimer("refresh", now + self._refresh_s)
+        self._refreshes = 0
 
     def _profile(self, entry: Entry) -> Profile:
         quantities, prices = self._book.encoded
@@ -237,6 +241,11 @@ class Seller:
 
     # Quiet
 
+    @property
+    def _refresh_s(self) -> float:
+        """Seconds of quiet before profiles are repeated: a busy auction sends new ones anyway."""
+        return max(self._timing.retry_s, self._timing.quiet_period_s / REFRESHES_PER_QUIET_PERIOD)
+
     def _refreshed(self, now: float) -> Iterator[Effect]:
         """Repeat the profile to those who have not shown that they saw it, so that nobody is left behind."""
         silent = [buyer for buyer, entry in self._book.unseen() if entry.repeated >= PATIENCE]
@@ -245,7 +254,8 @@ class Seller:
             entry.repeated += 1
             yield Send(buyer, self._profile(entry))
         if any(self._book.unseen()) and not self._clearing_due:
-            yield SetTimer("refresh", now + self._timing.retry_s)
+            self._refreshes += 1
+            yield SetTimer("refresh", now + backoff(self._refresh_s, self._refreshes))
 
     def _held(self, now: float, buyer: str, message: Hold) -> Iterator[Effect]:
         entry = self._book.get(buyer)
@@ -281,7 +291,8 @@ class Seller:
             award.repeated += 1
             yield Send(buyer, award.message)
         if self._awards:
-            yield SetTimer("award", now + self._timing.retry_s)
+            repeated = max(award.repeated for award in self._awards.values())
+            yield SetTimer("award", now + backoff(self._timing.retry_s, repeated))
 
     def _accepted(self, now: float, buyer: str, message: Accept) -> Iterator[Effect]:
         award = self._awards.get(buyer)

@@ -2,8 +2,14 @@
 
 import msgspec
 
-PATIENCE = 30
+PATIENCE = 10
 """Repetitions without an answer after which a peer counts as gone."""
+
+LONGEST_BACKOFF = 8.0
+"""Multiple of the retry interval up to which the pause between repetitions grows: a slow network is not flooded."""
+
+PROMPT = 3
+"""Repetitions before the pause grows: several fit into a quiet period, so that loss does not end an auction early."""
 
 
 class Timing(msgspec.Struct, frozen=True):
@@ -22,3 +28,8 @@ class Timing(msgspec.Struct, frozen=True):
     clearing_interval_s: float
     quiet_period_s: float
     retry_s: float
+
+
+def backoff(retry_s: float, repeated: int) -> float:
+    """Seconds to wait for an answer before the next repetition, after so many."""
+    return retry_s * min(LONGEST_BACKOFF, 2.0 ** max(0, repeated + 1 - PROMPT))

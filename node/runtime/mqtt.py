@@ -201,7 +201,8 @@ class MqttHost:
             case Board(poster) if payload:
                 self._posters_seen.add(poster)
                 self._host.receive_post(now, poster, payload)
-            case Presence(host) if payload == OFFLINE and host != self._host.name:
+            # While the market is being left, goodbyes are no news.
+            case Presence(host) if payload == OFFLINE and host != self._host.name and not self._stopping.is_set():
                 self._host.peer_offline(now, host)
             case Control() if payload == OPEN and not self._is_open:
                 self._is_open = True

@@ -31,8 +31,6 @@ class AdaptiveBestReply:
     ----------
     epsilon_start, epsilon_end
         First and smallest ε, money: both the step of the reply and the least gain of a move.
-    round_trip_s
-        Clearing interval plus the time of two messages, seconds.
     crowd
         Share of a round trip per participant that an average think time takes.
     presence
@@ -43,7 +41,6 @@ class AdaptiveBestReply:
 
     epsilon_start: float
     epsilon_end: float
-    round_trip_s: float
     crowd: float = 0.1
     presence: float = 0.005
     damping: float = 0.5
@@ -55,9 +52,9 @@ class AdaptiveBestReply:
     def __post_init__(self) -> None:
         self._epsilon = self.epsilon_start
 
-    def think_time(self, participants: int, random: Random) -> float:
+    def think_time(self, participants: int, round_trip_s: float, random: Random) -> float:
         """Uniform with a mean that lets about one bidder of the busiest auction move per clearing."""
-        self._think_s = self.crowd * max(1, participants) * self.round_trip_s
+        self._think_s = self.crowd * max(1, participants) * round_trip_s
         return random.uniform(0.0, 2.0 * self._think_s)
 
     def decide(self, now: float, need: Need, offers: Sequence[Offer]) -> Decision:

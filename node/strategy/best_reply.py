@@ -12,7 +12,8 @@ class BestReply:
     """Bids its truthful ε-best reply whenever that gains more than the bid fee.
 
     With several sellers and messages on their way this need not settle (docs/decisions/0004-strategies.md); it is kept
-    as the baseline, and settles where all buyers share one seller.
+    as the baseline, and settles where all buyers share one seller. An auction whose profile it may not see it takes for
+    empty: Lazar & Semret's players know all bids, and this bid is what entitles a newcomer to see them.
 
     Attributes
     ----------
@@ -28,14 +29,15 @@ class BestReply:
     epsilon_fee: float
     think_s: tuple[float, float] = (0.0, 0.0)
 
-    def think_time(self, participants: int, random: Random) -> float:
-        """Uniform between the shortest and the longest; the number of participants does not matter."""
-        del participants
+    def think_time(self, participants: int, round_trip_s: float, random: Random) -> float:
+        """Uniform between the shortest and the longest, whatever the crowd and the network."""
+        del participants, round_trip_s
         return random.uniform(*self.think_s)
 
     def decide(self, now: float, need: Need, offers: Sequence[Offer]) -> Decision:
         """The ε-best reply, or hold where it gains no more than the fee."""
         del now
+        offers = [offer.as_if_empty() for offer in offers]
         market = merged_staircase([offer.staircase() for offer in offers])
         reply = best_reply(need.valuation, market, epsilon=self.epsilon_step, budget=need.budget)
         targets = [Target(quantity, reply.price) for quantity in reply.quantity.tolist()]

@@ -43,9 +43,9 @@ class OptOut:
     price_at: PriceAt = "total"
     think_s: float = 0.0
 
-    def think_time(self, participants: int, random: Random) -> float:
-        """A uniform share of ``think_s``; the number of participants does not matter."""
-        del participants
+    def think_time(self, participants: int, round_trip_s: float, random: Random) -> float:
+        """A uniform share of ``think_s``, whatever the crowd and the network."""
+        del participants, round_trip_s
         return random.uniform(0.0, self.think_s) if self.think_s > 0.0 else 0.0
 
     def decide(self, now: float, need: Need, offers: Sequence[Offer]) -> Decision:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -52,6 +52,8 @@ class Offer:
         The opponents' bids, shape (n,); empty where the buyer has not bid.
     standing
         The buyer's own bid there.
+    whole
+        MB on sale before anybody bid.
     """
 
     supply: float
@@ -59,6 +61,11 @@ class Offer:
     quantity: FloatArray = field(default_factory=_no_bids)
     price: FloatArray = field(default_factory=_no_bids)
     standing: Target = NOTHING
+    whole: float = 0.0
+
+    def as_if_empty(self) -> "Offer":
+        """The offer itself where the buyer has a bid; else the auction as it would be if nobody had."""
+        return self if self.standing.quantity > 0.0 else replace(self, supply=self.whole)
 
     def staircase(self) -> Staircase:
         """What more of this auction's supply costs the buyer."""
@@ -95,8 +102,12 @@ HOLD = Decision(None)
 class BuyerStrategy(Protocol):
     """The behaviour of one buyer; an instance belongs to one node and may keep state between decisions."""
 
-    def think_time(self, participants: int, random: Random) -> float:
-        """Seconds to wait before deciding, where the busiest auction has so many ``participants``."""
+    def think_time(self, participants: int, round_trip_s: float, random: Random) -> float:
+        """Seconds to wait before deciding.
+
+        The busiest auction has so many ``participants``; bids have been taking ``round_trip_s`` seconds until a
+        profile reflected them.
+        """
         ...
 
     def decide(self, now: float, need: Need, offers: Sequence[Offer]) -> Decision:

@@ -13,7 +13,8 @@ from tests.mechanism.books import BookCase, amounts, prices
 from tests.mechanism.valuations import valuations
 from tests.oracles import psp as oracle
 
-budgets = st.one_of(st.just(math.inf), st.just(0.0), st.floats(0.0, 300.0))
+# Budgets as shares of what a buyer without one would spend.
+thrifts = st.one_of(st.just(math.inf), st.just(0.0), st.floats(0.0, 1.0))
 epsilons = st.floats(0.01, 5.0)
 
 
@@ -48,22 +49,28 @@ def cleared(cases: Sequence[BookCase], quantity: Sequence[float], price: float) 
     return allocation, charge
 
 
+def budget_of(thrift: float, theta: Valuation, cases: Sequence[BookCase]) -> float:
+    return math.inf if thrift == math.inf else thrift * best_reply(theta, merged(cases)).cost
+
+
 def scale(theta: Valuation, cases: Sequence[BookCase]) -> float:
     return theta.marginal(0.0) * theta.demand_mb + sum(case.worth for case in cases)
 
 
 @settings(max_examples=300)
-@given(valuations(), markets, budgets)
-def test_utility_is_the_best_of_all_breakpoints(theta: Valuation, cases: list[BookCase], budget: float) -> None:
+@given(valuations(), markets, thrifts)
+def test_utility_is_the_best_of_all_breakpoints(theta: Valuation, cases: list[BookCase], thrift: float) -> None:
+    budget = budget_of(thrift, theta, cases)
     reply = best_reply(theta, merged(cases), budget=budget)
     best, _ = oracle.best_utility(theta, oracle_steps(cases), budget)
     assert reply.utility == pytest.approx(best, abs=1e-9 * scale(theta, cases))
 
 
-@given(valuations(), markets, epsilons, budgets)
+@given(valuations(), markets, epsilons, thrifts)
 def test_bids_its_marginal_valuation_for_an_amount_that_costs_what_it_says(
-    theta: Valuation, cases: list[BookCase], epsilon: float, budget: float
+    theta: Valuation, cases: list[BookCase], epsilon: float, thrift: float
 ) -> None:
+    budget = budget_of(thrift, theta, cases)
     reply = best_reply(theta, merged(cases), epsilon=epsilon, budget=budget)
     total = float(reply.quantity.sum())
     slack = 1e-9 * scale(theta, cases)
@@ -72,17 +79,19 @@ def test_bids_its_marginal_valuation_for_an_amount_that_costs_what_it_says(
     assert reply.utility == pytest.approx(theta.value(total) - reply.cost, abs=slack)
 
 
-@given(valuations(), markets, epsilons, budgets)
-def test_keeps_the_budget(theta: Valuation, cases: list[BookCase], epsilon: float, budget: float) -> None:
+@given(valuations(), markets, epsilons, thrifts)
+def test_keeps_the_budget(theta: Valuation, cases: list[BookCase], epsilon: float, thrift: float) -> None:
+    budget = budget_of(thrift, theta, cases)
     reply = best_reply(theta, merged(cases), epsilon=epsilon, budget=budget)
     assert reply.cost <= budget + 1e-12 * scale(theta, cases)
     assert cleared(cases, reply.quantity.tolist(), reply.price)[1] <= budget + 1e-9 * scale(theta, cases)
 
 
-@given(valuations(), markets, epsilons, budgets)
+@given(valuations(), markets, epsilons, thrifts)
 def test_auctions_give_what_the_reply_expects(
-    theta: Valuation, cases: list[BookCase], epsilon: float, budget: float
+    theta: Valuation, cases: list[BookCase], epsilon: float, thrift: float
 ) -> None:
+    budget = budget_of(thrift, theta, cases)
     reply = best_reply(theta, merged(cases), epsilon=epsilon, budget=budget)
     allocation, charge = cleared(cases, reply.quantity.tolist(), reply.price)
     assert allocation == pytest.approx(reply.quantity.sum(), abs=1e-9 * sum(case.supply for case in cases))
@@ -90,10 +99,11 @@ def test_auctions_give_what_the_reply_expects(
 
 
 @settings(max_examples=200)
-@given(valuations(), markets, epsilons, budgets, st.data())
+@given(valuations(), markets, epsilons, thrifts, st.data())
 def test_truthful_reply_is_best_up_to_epsilon(
-    theta: Valuation, cases: list[BookCase], epsilon: float, budget: float, data: st.DataObject
+    theta: Valuation, cases: list[BookCase], epsilon: float, thrift: float, data: st.DataObject
 ) -> None:
+    budget = budget_of(thrift, theta, cases)
     market = merged(cases)
     reply = best_reply(theta, market, epsilon=epsilon, budget=budget)
     allocation, charge = cleared(cases, reply.quantity.tolist(), reply.price)
@@ -166,6 +176,13 @@ def test_budget_ends_inside_a_step() -> None:
     reply = best_reply(Flat(100, 3), market, budget=21)
     assert reply.quantity == pytest.approx([20.5])
     assert reply.cost == pytest.approx(21)
+
+
+def test_budget_counts_what_the_cheaper_steps_cost() -> None:
+    market = merged_staircase([staircase([10, 10, 10], [4, 2, 1], 30)])
+    reply = best_reply(Flat(100, 9), market, budget=50)
+    assert reply.quantity == pytest.approx([25])
+    assert (reply.cost, reply.utility) == (50, 175)
 
 
 def test_buyer_of_a_flat_value_bids_it_for_its_whole_demand() -> None:

@@ -34,8 +34,10 @@ def test_nothing_is_worth_nothing(theta: Valuation) -> None:
 def test_value_is_the_integral_of_the_marginal(theta: Valuation, share: float) -> None:
     amount = share * theta.demand_mb
     # Substituting a root spreads the knee of an isoelastic marginal valuation, close to 0, over the interval.
-    integral = quad(lambda t: theta.marginal(t**3) * 3 * t * t, 0.0, amount ** (1 / 3), limit=400, epsabs=1e-9)[0]
-    assert theta.value(amount) == pytest.approx(integral, rel=1e-5, abs=1e-7 * scale(theta))
+    integral = quad(
+        lambda t: theta.marginal(t**3) * 3 * t * t, 0.0, amount ** (1 / 3), limit=400, epsabs=1e-7 * scale(theta)
+    )[0]
+    assert theta.value(amount) == pytest.approx(integral, rel=1e-5, abs=1e-6 * scale(theta))
 
 
 @given(valuations(), shares, shares)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from node.mechanism.valuation import Flat, Isoelastic, Logarithmic, Parabolic, PiecewiseLinear, Remaining, Valuation
 from node.mechanism.welfare import Edges, efficiency, optimum, welfare, welfare_loss_bound
@@ -183,6 +184,18 @@ def test_solver_that_gives_up_is_no_optimum(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("scipy.optimize.linprog", lambda *_, **__: Nothing())
     with pytest.raises(ArithmeticError, match="time is up"):
         optimum([Flat(5, 2)], [3], everyone(1, 1))
+
+
+def test_what_a_solver_oversells_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def overselling(*arguments: Any, **options: Any) -> Any:
+        result = linprog(*arguments, **options)
+        result.x = result.x * 1.5
+        return result
+
+    monkeypatch.setattr("scipy.optimize.linprog", overselling)
+    best = optimum([Flat(5, 2), Flat(9, 1)], [10], everyone(2, 1), rounds=1)
+    assert best.quantity == pytest.approx([5, 5])
+    assert best.welfare == pytest.approx(15)
 
 
 def test_welfare_loss_bound_needs_large_allocations() -> None:

@@ -23,6 +23,7 @@ from node.protocol.events import (
     TimerFired,
     Trace,
 )
+from node.protocol.frames import decode_message, encode_message
 from node.protocol.messages import Advert, Award, Bid, Hold, Message, Profile
 from node.protocol.seller import Seller
 from node.protocol.timing import Timing
@@ -78,7 +79,8 @@ class Bench:
         return effects
 
     def hears(self, sender: str, message: Message) -> list[Effect]:
-        return self.step(Received(sender, message))
+        """Receive a message as it comes off the wire, so that its numbers are floats within their bounds."""
+        return self.step(Received(sender, decode_message(encode_message(message))))
 
     def fires(self, name: str) -> list[Effect]:
         """Let the clock run to a timer that must be set, and fire it."""
@@ -116,9 +118,9 @@ def posted(effects: Iterable[Effect]) -> list[Advert]:
     return [effect.message for effect in effects if isinstance(effect, PostOnBoard)]  # type: ignore[misc]
 
 
-def on_the_wire(profile: Profile) -> Profile:
-    """The profile as its reader decodes it."""
-    return msgspec.msgpack.decode(msgspec.msgpack.encode(profile), type=Profile)
+def address_of(numbers: Any) -> int:
+    """Where the encoded numbers of a profile lie in memory."""
+    return int(np.frombuffer(memoryview(numbers), dtype=np.uint8).__array_interface__["data"][0])
 
 
 class SellerBench(Bench):
@@ -174,10 +176,12 @@ class Told:
         self.needs: list[Need] = []
         self.offers: list[list[Offer]] = []
         self.crowds: list[int] = []
+        self.round_trips: list[float] = []
 
-    def think_time(self, participants: int, random: Random) -> float:
+    def think_time(self, participants: int, round_trip_s: float, random: Random) -> float:
         del random
         self.crowds.append(participants)
+        self.round_trips.append(round_trip_s)
         return 0.5
 
     def decide(self, now: float, need: Need, offers: Any) -> Decision:

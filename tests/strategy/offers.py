@@ -33,6 +33,7 @@ def offer(
         np.array([quantity for quantity, _ in bids]),
         np.array([price for _, price in bids]),
         Target(*standing) if standing else NOTHING,
+        whole=supply,
     )
 
 

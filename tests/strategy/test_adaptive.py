@@ -10,11 +10,11 @@ BEST = offer(200, reserve=5, standing=(75, 5))
 
 
 def adaptive(epsilon_start: float = 32.0, epsilon_end: float = 0.5, **settings: float) -> AdaptiveBestReply:
-    return AdaptiveBestReply(epsilon_start, epsilon_end, round_trip_s=1.0, **settings)
+    return AdaptiveBestReply(epsilon_start, epsilon_end, **settings)
 
 
 def mean_think_time(strategy: AdaptiveBestReply, participants: int = 10) -> float:
-    return strategy.think_time(participants, Scripted(0.5))
+    return strategy.think_time(participants, 1.0, Scripted(0.5))
 
 
 def moved(strategy: AdaptiveBestReply, now: float, times: int) -> None:
@@ -105,8 +105,13 @@ def test_newcomer_bids_full_reply() -> None:
 @pytest.mark.parametrize(("participants", "longest"), [(0, 0.2), (1, 0.2), (10, 2.0), (50, 10.0)])
 def test_think_time_is_uniform_up_to_length_that_grows_with_crowd(participants: int, longest: float) -> None:
     random = Scripted(0.5)
-    adaptive(crowd=0.1).think_time(participants, random)
+    adaptive(crowd=0.1).think_time(participants, 1.0, random)
     assert random.asked == [(0.0, pytest.approx(longest))]
+
+
+def test_think_time_grows_with_round_trip() -> None:
+    random = Scripted(0.5)
+    assert adaptive(crowd=0.1).think_time(10, 3.0, random) == pytest.approx(3.0)
 
 
 # Rule 4, no reply on half-seen news, is the machine's: tests/protocol/test_buyer.py.

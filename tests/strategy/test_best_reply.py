@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from node.mechanism.valuation import Parabolic
 from node.strategy.best_reply import BestReply
-from node.strategy.view import HOLD, expected_utility
+from node.strategy.view import HOLD, Offer, expected_utility
 from tests.strategy.offers import ELASTIC, Scripted, need_of, offer, prices, quantities
 
 
@@ -32,6 +32,16 @@ def test_moves_only_for_more_than_fee(fee: float, moves: bool) -> None:
     assert (decision.targets is not None) == moves
 
 
+def test_takes_auction_it_may_not_see_for_empty() -> None:
+    sold_out = Offer(0.0, 5.0, whole=200.0)
+    assert quantities(BestReply(0.0, 0.0).decide(0.0, need_of(ELASTIC), [sold_out]).targets) == [75.0]
+
+
+def test_does_not_take_auction_it_sees_for_empty() -> None:
+    full = offer(200, (200, 30), reserve=5, standing=(10, 30))
+    assert quantities(BestReply(0.0, -1.0).decide(0.0, need_of(ELASTIC), [full]).targets) == [0.0]
+
+
 def test_holds_where_standing_bid_is_best() -> None:
     assert BestReply(0.0, 0.1).decide(0.0, need_of(ELASTIC), [offer(200, reserve=5, standing=(75, 5))]) == HOLD
 
@@ -48,7 +58,7 @@ def test_never_asks_to_reconsider() -> None:
 
 def test_thinks_between_shortest_and_longest_time() -> None:
     random = Scripted(0.5)
-    assert BestReply(0.0, 0.0, think_s=(0.2, 0.6)).think_time(9, random) == pytest.approx(0.4)
+    assert BestReply(0.0, 0.0, think_s=(0.2, 0.6)).think_time(9, 0.1, random) == pytest.approx(0.4)
     assert random.asked == [(0.2, 0.6)]
 
 

@@ -129,12 +129,12 @@ def test_holds_where_nothing_is_worth_its_price() -> None:
 
 def test_thinks_uniform_share_of_longest_time_whatever_the_crowd() -> None:
     random = Scripted(0.25)
-    assert [OptOut(think_s=4.0).think_time(crowd, random) for crowd in (1, 100)] == [1.0, 1.0]
+    assert [OptOut(think_s=4.0).think_time(crowd, 0.1, random) for crowd in (1, 100)] == [1.0, 1.0]
 
 
 def test_without_think_time_draws_nothing() -> None:
     random = Scripted(0.5)
-    assert (OptOut().think_time(10, random), random.asked) == (0.0, [])
+    assert (OptOut().think_time(10, 0.1, random), random.asked) == (0.0, [])
 
 
 amount = st.floats(0.5, 100.0)

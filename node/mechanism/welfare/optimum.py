@@ -192,14 +192,6 @@ def _refined(grid: FloatArray, *around: float) -> FloatArray:
 
 def _chords(valuations: Sequence[Valuation], grids: Sequence[FloatArray]) -> Chords:
     owner = np.repeat(np.arange(len(grids)), [grid.size - 1 for grid in grids])
-    slope = [_slopes(theta, grid) for theta, grid in zip(valuations, grids, strict=True)]
-    return Chords(owner, np.concatenate([np.diff(grid) for grid in grids]), np.concatenate(slope))
-
-
-def _slopes(theta: Valuation, grid: FloatArray) -> FloatArray:
-    """Slopes of θ between the points of the grid, non-increasing, price per MB."""
-    points = grid.tolist()
-    slope = np.diff([theta.value(point) for point in points]) / np.diff(grid)
-    marginal = [theta.marginal(point) for point in points]
-    # The difference quotient of a short chord is mostly rounding error; θ' at its ends says how much.
-    return np.clip(slope, marginal[1:], marginal[:-1])
+    width = np.concatenate([np.diff(grid) for grid in grids])
+    worth = [np.diff([theta.value(z) for z in grid.tolist()]) for theta, grid in zip(valuations, grids, strict=True)]
+    return Chords(owner, width, np.concatenate(worth) / width)

@@ -1,0 +1,46 @@
+# make demo: set up and run the paper's example.  make test: set up and run every check and test.
+# Needs Python >= 3.11 and make; everything else goes into .venv, pinned with hashes.
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes
+
+.PHONY: demo test bench lock clean
+
+demo: .venv/demo-ready
+	$(BIN)/bidswarm run two-sellers
+
+test: .venv/test-ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python tests/coverage_floor.py
+
+bench: .venv/test-ready
+	$(BIN)/python benchmarks/clearing.py --short
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "bidswarm needs Python 3.11 or newer; none was found"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/demo-ready: requirements.lock pyproject.toml | .venv/bin/python
+	$(PIP) --requirement requirements.lock
+	$(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/test-ready: requirements-dev.lock .venv/demo-ready
+	$(PIP) --requirement requirements-dev.lock
+	@touch $@
+
+# Needs uv; run it after changing dependencies in pyproject.toml.
+lock:
+	uv pip compile pyproject.toml --extra all --extra build --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --quiet --output-file requirements.lock
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --quiet --constraint requirements.lock --output-file requirements-dev.lock
+
+clean:
+	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

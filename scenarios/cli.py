@@ -1,0 +1,191 @@
+"""The command ``bidswarm``."""
+
+import signal
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from broker.errors import BrokerError
+from scenarios.errors import RunError, ScenarioError
+
+SETTLED, BROKEN, USAGE, UNSETTLED, NO_BROKER, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+EXIT_CODES = """
+Exit codes: 0 settled; 1 the run broke down; 2 bad usage or scenario; 3 not settled before the timeout; 4 no broker, or
+it refused; 130 interrupted."""
+
+app = typer.Typer(
+    name="bidswarm",
+    help="Run markets in which every user is a node of its own and every bid a message.\n\nStart with: bidswarm run "
+    "two-sellers\n" + EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+errors = Console(stderr=True)
+
+
+class World(StrEnum):
+    """Where a market runs."""
+
+    mqtt = "mqtt"
+    sim = "sim"
+
+
+class Connections(StrEnum):
+    """Who has an MQTT connection."""
+
+    per_host = "per-host"
+    per_node = "per-node"
+
+
+class Format(StrEnum):
+    """What is printed."""
+
+    text = "text"
+    json = "json"
+
+
+ScenarioArgument = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="A shipped scenario (see: bidswarm list) or the path of a .toml file.")
+]
+
+
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change a key of the scenario, e.g. buyers.0.count=20. Repeatable."
+    ),
+]
+
+
+@app.command(help="Run a scenario and print who bought what.\n" + EXIT_CODES)
+def run(
+    scenario: ScenarioArgument,
+    world: Annotated[
+        World, typer.Option(help="mqtt: real processes over a broker. sim: virtual time, the same every time.")
+    ] = World.mqtt,
+    broker: Annotated[
+        str,
+        typer.Option(
+            help="embedded (nothing to install), mosquitto (an installed one is started), or the URL of a "
+            "running broker: mqtt://[user[:password]@]host[:port]."
+        ),
+    ] = "embedded",
+    port: Annotated[int | None, typer.Option(help="Port for a broker started here; a free one if not given.")] = None,
+    hosts: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes that carry the nodes; as many as cores if not given.")
+    ] = None,
+    connections: Annotated[
+        Connections, typer.Option(help="One MQTT connection per worker process, or one for every single node.")
+    ] = Connections.per_host,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Root of all randomness: drawn users, think times, the network.")
+    ] = 0,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0.0, metavar="SECONDS", help="Give up after so long; the scenario's, if not given."),
+    ] = None,
+    set_: SetOption = None,
+    out: Annotated[Path, typer.Option(help="Where the run's own folder is made.")] = Path("runs"),
+    format_: Annotated[
+        Format, typer.Option("--format", help="json: one JSON object on stdout, nothing else.")
+    ] = Format.text,
+) -> None:
+    """Run a scenario."""
+    from scenarios.progress import Progress  # noqa: PLC0415 - the quick commands stay quick
+    from scenarios.running import run as run_scenario  # noqa: PLC0415
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with Progress(errors) as progress:
+        result = run_scenario(
+            scenario,
+            seed=seed,
+            world=world.value,
+            broker=broker,
+            port=port,
+            hosts=hosts,
+            connections=connections.value,
+            timeout_s=timeout,
+            settings=set_ or (),
+            out=out,
+            watch_for=progress.watch_for,
+        )
+    if format_ is Format.json:
+        sys.stdout.buffer.write(msgspec.json.encode(result.summary) + b"\n")
+    else:
+        from scenarios.tables import print_result  # noqa: PLC0415
+
+        print_result(result, Console())
+    codes = {"settled": SETTLED, "timeout": UNSETTLED, "interrupted": INTERRUPTED}
+    raise typer.Exit(codes.get(result.summary.status, BROKEN))
+
+
+@app.command("list")
+def list_(format_: Annotated[Format, typer.Option("--format", help="json: a list of objects.")] = Format.text) -> None:
+    """List the scenarios that come with bidswarm."""
+    from scenarios.loading import load, shipped  # noqa: PLC0415
+
+    rows = [(name, load(name).title) for name in shipped()]
+    if format_ is Format.json:
+        typer.echo(msgspec.json.encode([{"name": name, "title": title} for name, title in rows]))
+        return
+    table = Table("scenario", "what it is", box=None, padding=(0, 3, 0, 0))
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+@app.command()
+def show(scenario: ScenarioArgument) -> None:
+    """Print a scenario as the file it is: a start for one of your own."""
+    from scenarios.loading import source  # noqa: PLC0415
+
+    typer.echo(source(scenario)[0], nl=False)
+
+
+@app.command()
+def check(file: ScenarioArgument, set_: SetOption = None) -> None:
+    """Say whether a scenario file is valid, and what market it draws."""
+    from scenarios.loading import load  # noqa: PLC0415
+    from scenarios.market import draw  # noqa: PLC0415
+
+    market = draw(load(file, set_ or ()), seed=0)
+    supply = sum(seller.supply_mb for seller in market.sellers)
+    typer.echo(
+        f"{file}: valid: {len(market.buyers)} buyers, {len(market.sellers)} sellers with {supply:.6g} MB (seed 0); "
+        f"an auction closes after {market.timing.quiet_period_s:.6g} s of quiet"
+    )
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    from scenarios.schema import json_schema  # noqa: PLC0415
+
+    typer.echo(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2))
+
+
+def main() -> None:
+    """Run the command line; every expected error is one line and an exit code of its own."""
+    codes: dict[type[Exception], int] = {ScenarioError: USAGE, BrokerError: NO_BROKER, RunError: BROKEN}
+    try:
+        app()
+    except (ScenarioError, BrokerError, RunError) as error:
+        errors.print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
+        sys.exit(codes[type(error)])
+    except KeyboardInterrupt:
+        errors.print("interrupted before the market opened")
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Live progress of a run in the terminal."""
+
+import math
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from node.mechanism.welfare import Optimum
+from node.runtime.metrics import MarketMetrics
+from scenarios.market import Market
+from scenarios.simulated import Watch
+
+REFRESHES_PER_S = 8
+ROWS = 12
+"""Auctions shown one by one; a larger market is shown as a whole."""
+
+PLAIN_LINE_EVERY_S = 5.0
+"""Where the output is no terminal, one line this often."""
+
+
+class Progress:
+    """Shows time, bids, messages, every auction's price and share sold, and welfare against the optimum."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        self._shown_at = time.monotonic() if self._live is None else 0.0
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def watch_for(self, market: Market, best: Optimum) -> Watch:
+        """The watch of one run."""
+
+        def watch(metrics: MarketMetrics, elapsed_s: float, messages: int) -> None:
+            now = time.monotonic()
+            if now - self._shown_at < (1.0 / REFRESHES_PER_S if self._live else PLAIN_LINE_EVERY_S):
+                return
+            self._shown_at = now
+            line = headline(metrics, market, best, elapsed_s, messages)
+            if self._live:
+                self._live.update(Group(Text(line), auctions(metrics, market)), refresh=True)
+            else:
+                self._console.print(line, highlight=False)
+
+        return watch
+
+
+def headline(metrics: MarketMetrics, market: Market, best: Optimum, elapsed_s: float, messages: int) -> str:
+    """The state of the market in one line."""
+    share = metrics.welfare / best.welfare if best.welfare else 1.0
+    return (
+        f"{market.scenario}  {elapsed_s:6.1f} s  {metrics.bids:,} bids  {messages:,} messages  "
+        f"{metrics.closed}/{len(market.sellers)} auctions closed  "
+        f"welfare {metrics.welfare:,.2f} = {share:.2%} of optimum"
+    )
+
+
+def auctions(metrics: MarketMetrics, market: Market) -> Table:
+    """The auctions one by one; of many, those that have sold the least."""
+    table = Table("seller", "state", "price per MB", "sold", "of supply", "", box=None, padding=(0, 2, 0, 0))
+    for column in table.columns[2:5]:
+        column.justify = "right"
+    least_sold_first = sorted(
+        market.sellers, key=lambda seller: metrics.auctions[seller.name].sold / (seller.supply_mb or 1.0)
+    )
+    shown = market.sellers if len(market.sellers) <= ROWS else least_sold_first[:ROWS]
+    for seller in shown:
+        auction = metrics.auctions[seller.name]
+        share = auction.sold / seller.supply_mb if seller.supply_mb else 0.0
+        price = "-" if math.isnan(auction.price) else f"{auction.price:.4g}"
+        table.add_row(seller.name, auction.state, price, f"{auction.sold:.4g} MB", f"{share:.0%}", bar(share))
+    if len(shown) < len(market.sellers):
+        table.add_row("…", "", "", "", "", f"and {len(market.sellers) - len(shown)} more")
+    return table
+
+
+def bar(share: float, width: int = 20) -> str:
+    """A share as a bar of characters."""
+    full = round(width * min(1.0, max(0.0, share)))
+    return "█" * full + "·" * (width - full)

@@ -1,0 +1,62 @@
+"""The result of a run as tables for the terminal."""
+
+from rich.console import Console
+from rich.table import Table
+
+from scenarios.results import Result
+
+ROWS = 40
+"""Rows shown; the files hold the rest."""
+
+
+def print_result(result: Result, console: Console) -> None:
+    """Print who bought what, what every auction sold, and the figures of the whole market."""
+    summary = result.summary
+    console.print(_allocations(result))
+    console.print()
+    console.print(_auctions(result))
+    console.print()
+    verdict = {
+        "settled": "[green]settled[/]",
+        "timeout": "[yellow]not settled before the timeout[/]",
+        "interrupted": "[yellow]interrupted[/]",
+    }.get(summary.status, "[red]broke down[/]")
+    console.print(
+        f"{verdict} after {summary.duration_s:.2f} s: {summary.bids:,} bids, {summary.messages:,} messages, "
+        f"{summary.nodes} nodes, {summary.broker or 'simulated network'}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(
+        f"welfare {summary.welfare:,.4f} of at most {summary.optimum:,.4f} ({summary.efficiency:.4%}); "
+        f"sold {summary.sold:,.2f} of {summary.supply:,.2f} MB for {summary.revenue:,.2f}; "
+        f"no buyer could gain more than {summary.epsilon_gap:.4g}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(f"results: {summary.run_dir} (look at convergence.png)", highlight=False, soft_wrap=True)
+
+
+def _allocations(result: Result) -> Table:
+    rows = result.summary.allocations
+    table = Table("buyer", "seller", "MB", "charge", "per MB", box=None, padding=(0, 2, 0, 0))
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for row in rows[:ROWS]:
+        unit = row.charge / row.quantity
+        table.add_row(row.buyer, row.seller, f"{row.quantity:.4f}", f"{row.charge:.4f}", f"{unit:.4f}")
+    if len(rows) > ROWS:
+        table.add_row(f"… {len(rows) - ROWS} more in allocations.parquet")
+    return table
+
+
+def _auctions(result: Result) -> Table:
+    columns = result.columns("auctions")
+    table = Table("seller", "state", "supply", "sold", "revenue", "price", box=None, padding=(0, 2, 0, 0))
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for name, state, *numbers in list(zip(*columns.values(), strict=True))[:ROWS]:
+        table.add_row(name, state, *(f"{number:.4f}" for number in numbers))
+    if len(columns["seller"]) > ROWS:
+        table.add_row(f"… {len(columns['seller']) - ROWS} more in auctions.parquet")
+    return table
