@@ -1,0 +1,1 @@
+"""Scenarios: described in files, run in either world, kept as results."""

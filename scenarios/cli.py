@@ -4,7 +4,7 @@ import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -14,6 +14,9 @@ from rich.text import Text
 
 from broker.errors import BrokerError
 from scenarios.errors import RunError, ScenarioError
+
+if TYPE_CHECKING:
+    from scenarios.results import Result
 
 SETTLED, BROKEN, USAGE, UNSETTLED, NO_BROKER, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -80,7 +83,9 @@ def run(
             "running broker: mqtt://[user[:password]@]host[:port]."
         ),
     ] = "embedded",
-    port: Annotated[int | None, typer.Option(help="Port for a broker started here; a free one if not given.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port for a broker started here; a free one if not given.")
+    ] = None,
     hosts: Annotated[
         int | None, typer.Option(min=1, help="Worker processes that carry the nodes; as many as cores if not given.")
     ] = None,
@@ -102,31 +107,48 @@ def run(
 ) -> None:
     """Run a scenario."""
     from scenarios.progress import Progress  # noqa: PLC0415 - the quick commands stay quick
+    from scenarios.running import BrokenRunError  # noqa: PLC0415
     from scenarios.running import run as run_scenario  # noqa: PLC0415
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with Progress(errors) as progress:
-        result = run_scenario(
-            scenario,
-            seed=seed,
-            world=world.value,
-            broker=broker,
-            port=port,
-            hosts=hosts,
-            connections=connections.value,
-            timeout_s=timeout,
-            settings=set_ or (),
-            out=out,
-            watch_for=progress.watch_for,
-        )
+    # A shell starts background jobs with SIGINT ignored; a SIGTERM should leave as tidy a folder as Ctrl-C does.
+    for wanted in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(wanted, signal.default_int_handler)
+    try:
+        with Progress(errors) as progress:
+            result = run_scenario(
+                scenario,
+                seed=seed,
+                world=world.value,
+                broker=broker,
+                port=port,
+                hosts=hosts,
+                connections=connections.value,
+                timeout_s=timeout,
+                settings=set_ or (),
+                out=out,
+                watch_for=progress.watch_for,
+            )
+    except BrokenRunError as error:
+        _print(error.result, format_)
+        _print_error(error)
+        raise typer.Exit(NO_BROKER if isinstance(error.__cause__, BrokerError) else BROKEN) from error
+    _print(result, format_)
+    raise typer.Exit({"settled": SETTLED, "timeout": UNSETTLED}.get(result.summary.status, INTERRUPTED))
+
+
+def _print(result: "Result", format_: Format) -> None:
     if format_ is Format.json:
         sys.stdout.buffer.write(msgspec.json.encode(result.summary) + b"\n")
+        sys.stdout.buffer.flush()
     else:
         from scenarios.tables import print_result  # noqa: PLC0415
 
         print_result(result, Console())
-    codes = {"settled": SETTLED, "timeout": UNSETTLED, "interrupted": INTERRUPTED}
-    raise typer.Exit(codes.get(result.summary.status, BROKEN))
+
+
+def _print_error(error: Exception) -> None:
+    # As Text, for a message may hold brackets that Rich would take for markup.
+    errors.print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
 
 
 @app.command("list")
@@ -180,7 +202,7 @@ def main() -> None:
     try:
         app()
     except (ScenarioError, BrokerError, RunError) as error:
-        errors.print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
+        _print_error(error)
         sys.exit(codes[type(error)])
     except KeyboardInterrupt:
         errors.print("interrupted before the market opened")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -62,8 +63,10 @@ def run(
 
     Raises
     ------
-    ScenarioError, BrokerError, RunError
-        Each text says what to do about it. What was computed until then is in the run's folder.
+    ScenarioError, BrokerError
+        If the run cannot begin; the text says what to do about it.
+    BrokenRunError
+        If a worker or the broker died; what was computed until then is in its ``result`` and in the run's folder.
     """
     if isinstance(scenario, str):
         scenario = load(scenario, settings)
@@ -89,10 +92,22 @@ def run(
         status = result.summary.status
         report.save(result)
     finally:
-        rundir.finish_manifest(folder, status, started)
+        if folder.exists():
+            rundir.finish_manifest(folder, status, started)
     if attempt.failure:
-        raise attempt.failure
+        raise BrokenRunError(result) from attempt.failure
     return result
+
+
+class BrokenRunError(Exception):
+    """A run that broke down after the market was set up; ``result`` is what there was until then."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__("the run broke down")
+        self.result = result
+
+    def __str__(self) -> str:
+        return str(self.__cause__ or super().__str__())
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +157,12 @@ def _over_mqtt(
             runner.run(served())
     except KeyboardInterrupt:
         if launcher is None:
+            shutil.rmtree(folder)
             raise
     except (RunError, BrokerError, BaseExceptionGroup) as error:
         failure = _first(error)
         if launcher is None:
+            shutil.rmtree(folder)  # nothing happened that could be looked up there
             raise failure from None
     assert launcher is not None
     return _Attempt(launcher.outcome, served_by, failure)

@@ -125,9 +125,10 @@ def test_fills_the_cheapest_steps_and_shares_the_last(theta: Valuation, cases: l
     left, expected = float(reply.quantity.sum()), np.zeros(len(cases))
     for price in np.unique(market.price):
         level = market.price == price
-        share = min(1.0, left / market.quantity[level].sum())
-        np.add.at(expected, market.seller[level], share * market.quantity[level])
-        left -= share * market.quantity[level].sum()
+        width = market.quantity[level].sum()
+        taken = min(left, width)
+        np.add.at(expected, market.seller[level], taken / width * market.quantity[level])
+        left -= taken
     assert reply.quantity == pytest.approx(expected, abs=1e-9 * sum(case.supply for case in cases))
 
 

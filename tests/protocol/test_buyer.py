@@ -347,6 +347,24 @@ def test_same_round_may_reflect_a_newer_bid() -> None:
     assert bench.strategy.offers[-1][0].standing.quantity == 25.0
 
 
+def test_strategy_is_told_how_long_bids_take_to_be_reflected() -> None:
+    bench = waiting()
+    assert bench.strategy.round_trips == [1.0]
+    bench.now += 5.0
+    bench.is_shown(S, 1, 1, (30, 2))
+    assert bench.strategy.round_trips == [1.0, 2.0]
+
+
+def test_profile_that_reflects_no_new_bid_is_no_round_trip() -> None:
+    bench = bidding_buyer()
+    bench.is_shown(S, 2, 1, (30, 2), (9, 9))
+    told = bench.strategy.round_trips[-1]
+    bench.thinks()
+    bench.now += 50.0
+    bench.is_shown(S, 3, 1, (30, 2), (9, 8))
+    assert bench.strategy.round_trips[-1] == told
+
+
 # Settlement
 
 
@@ -569,6 +587,15 @@ def test_repetitions_come_ever_more_slowly_and_end_with_patience() -> None:
     assert len(times) == PATIENCE
     assert pauses == sorted(pauses)
     assert pauses[0] < pauses[-1] <= 40.0
+
+
+def test_slow_answers_make_it_repeat_later() -> None:
+    bench = bidding_buyer([(25, 3), (20, 2)])
+    bench.fires("retry")
+    bench.machine._round_trip_s = 5.0  # type: ignore[attr-defined]
+    bench.is_shown(S, 2, 1, (30, 2), (9, 9))
+    bench.thinks()
+    assert bench.timers["retry"] - bench.now == 15.0
 
 
 def test_seller_that_never_answers_a_bid_is_given_up() -> None:

@@ -1,0 +1,300 @@
+import math
+from typing import Any
+
+import msgpack
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.protocol.errors import ProtocolUsageError, RejectedError
+from node.protocol.frames import (
+    FLUSH_BYTES,
+    MAX_FRAME_BYTES,
+    VERSION,
+    Envelope,
+    decode_frame,
+    decode_message,
+    decode_post,
+    encode_frames,
+    encode_message,
+    encode_numbers,
+    encode_post,
+)
+from node.protocol.messages import (
+    MAX_COUNT,
+    MAX_MONEY,
+    MAX_PRICE,
+    MAX_QUANTITY_MB,
+    Accept,
+    Advert,
+    Award,
+    Bid,
+    Closed,
+    Decline,
+    Hold,
+    Message,
+    Profile,
+    Settled,
+    Void,
+    Withdraw,
+    Withdrawn,
+)
+
+counts = st.integers(0, MAX_COUNT)
+amounts, prices, money = st.floats(0, MAX_QUANTITY_MB), st.floats(0, MAX_PRICE), st.floats(0, MAX_MONEY)
+positive = st.floats(0, MAX_QUANTITY_MB, exclude_min=True)
+messages: st.SearchStrategy[Message] = st.one_of(
+    st.builds(Advert, counts, counts, amounts, amounts, prices, st.sampled_from(["open", "awarding", "closed"])),
+    st.builds(Bid, counts, counts, positive, prices, counts),
+    st.builds(Withdraw, counts, counts, counts),
+    st.builds(Withdrawn, counts, counts),
+    st.builds(
+        Profile,
+        *(counts, counts, counts, counts, amounts, prices, amounts, money, st.lists(amounts), st.lists(prices)),
+    ),
+    st.builds(Hold, counts, counts, counts),
+    st.builds(Award, counts, counts, counts, positive, money),
+    st.builds(Accept, counts, counts, counts),
+    st.builds(Decline, counts, counts, counts),
+    st.builds(Settled, counts, counts, positive, money),
+    st.builds(Void, counts, counts),
+    st.builds(Closed, counts),
+)
+
+BID = Bid(auction=0, round=3, quantity=25.0, price=1.5, seq=7)
+
+
+def envelope(message: Message, seq: int = 1) -> Envelope:
+    return Envelope("seller", "buyer", seq, encode_message(message))
+
+
+def one_frame(*envelopes: Envelope) -> bytes:
+    (frame,) = encode_frames(envelopes)
+    return frame
+
+
+@given(messages)
+def test_message_decodes_as_it_was_encoded(message: Message) -> None:
+    assert decode_message(encode_message(message)) == message
+
+
+@given(messages)
+def test_post_decodes_as_it_was_encoded(message: Message) -> None:
+    assert decode_post(encode_post(message)) == message
+
+
+@given(st.lists(messages, min_size=1, max_size=20))
+def test_frame_decodes_as_it_was_encoded(several: list[Message]) -> None:
+    frame = one_frame(*(envelope(message, seq) for seq, message in enumerate(several)))
+    envelopes = decode_frame(frame)
+    assert [decode_message(found.message) for found in envelopes] == several
+    assert [found.seq for found in envelopes] == list(range(len(several)))
+
+
+# Wire compatibility: what any MessagePack library reads and writes
+
+
+def test_plain_msgpack_reads_our_frame() -> None:
+    frame = one_frame(envelope(BID, seq=9))
+    assert msgpack.unpackb(frame) == [1, [["seller", "buyer", 9, ["bid", 0, 3, 25.0, 1.5, 7]]]]
+
+
+@given(messages)
+def test_plain_msgpack_reads_every_message(message: Message) -> None:
+    tag, *fields = msgpack.unpackb(bytes(encode_message(message)))
+    assert tag == type(message).__name__.lower()
+    assert fields == [getattr(message, field) for field in message.__struct_fields__]
+
+
+def test_we_read_frame_of_plain_msgpack() -> None:
+    frame = msgpack.packb([1, [["seller", "buyer", 9, ["bid", 0, 3, 25, 1.5, 7]]]])
+    (found,) = decode_frame(frame)
+    assert (found.to_node, found.from_node, found.seq) == ("seller", "buyer", 9)
+    assert decode_message(found.message) == BID
+
+
+def test_we_read_post_of_plain_msgpack() -> None:
+    post = msgpack.packb([1, ["advert", 0, 4, 100, 12.5, 1, "open"]])
+    assert decode_post(post) == Advert(0, 4, 100.0, 12.5, 1.0, "open")
+
+
+def test_embedded_numbers_read_like_a_list() -> None:
+    profile = Profile(0, 1, 1, 0, 100.0, 1.0, 5.0, 5.0, *(msgspec.Raw(encode_numbers((k, 2))) for k in (1, 2)))  # type: ignore[arg-type]
+    assert msgpack.unpackb(bytes(encode_message(profile)))[-2:] == [[1.0, 2.0], [2.0, 2.0]]
+
+
+# Sizes
+
+
+def test_no_envelopes_make_no_frame() -> None:
+    assert list(encode_frames([])) == []
+
+
+def big(rows: int) -> Envelope:
+    return envelope(Profile(0, 1, 1, 0, 100.0, 1.0, 5.0, 5.0, [1.0] * rows, [1.0] * rows))
+
+
+def test_frames_are_split_before_they_outgrow_the_flush_size() -> None:
+    envelopes = [big(500)] * 20
+    frames = list(encode_frames(envelopes))
+    assert len(frames) > 1
+    assert all(len(frame) <= FLUSH_BYTES + 1000 for frame in frames)
+    assert [found for frame in frames for found in decode_frame(frame)] == envelopes
+
+
+def test_envelopes_fill_a_frame_up_to_the_flush_size() -> None:
+    length = len(memoryview(big(500).message))
+    (first, *_) = encode_frames([big(500)] * 20)
+    assert len(decode_frame(first)) == FLUSH_BYTES // length
+
+
+def test_envelope_larger_than_flush_size_travels_alone() -> None:
+    frames = list(encode_frames([envelope(BID), big(5000), envelope(BID)]))
+    assert [len(decode_frame(frame)) for frame in frames] == [1, 1, 1]
+
+
+def test_profile_of_50_000_bids_fits_a_frame() -> None:
+    assert len(one_frame(big(50_000))) <= MAX_FRAME_BYTES
+
+
+def test_frame_beyond_the_limit_is_our_bug() -> None:
+    with pytest.raises(ProtocolUsageError):
+        list(encode_frames([big(60_000)]))
+
+
+@pytest.mark.parametrize(("decode", "reason"), [(decode_frame, "oversized frame"), (decode_post, "oversized post")])
+def test_oversized_data_is_rejected_unread(decode: Any, reason: str) -> None:
+    with pytest.raises(RejectedError, match=reason):
+        decode(bytes(MAX_FRAME_BYTES + 1))
+
+
+# What is no frame, no post and no message
+
+
+@pytest.mark.parametrize("version", [0, 2, -1, 2**40])
+def test_other_version_is_rejected(version: int) -> None:
+    with pytest.raises(RejectedError, match="unknown version"):
+        decode_frame(msgpack.packb([version, []]))
+    with pytest.raises(RejectedError, match="unknown version"):
+        decode_post(msgpack.packb([version, ["closed", 0]]))
+
+
+GOOD = ["seller", "buyer", 9, ["bid", 0, 3, 25.0, 1.5, 7]]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        None,
+        1,
+        [],
+        [1],
+        {},
+        [1, {}],
+        ["1", []],
+        [1.5, []],
+        [True, []],
+        [1, [], "more"],
+        [1, [[]]],
+        [1, [GOOD[:3]]],
+        [1, [[*GOOD, 0]]],
+        [1, [[7, *GOOD[1:]]]],
+        [1, [[b"seller", *GOOD[1:]]]],
+        [1, [["seller", "bu/yer", *GOOD[2:]]]],
+        [1, [["", *GOOD[1:]]]],
+        [1, [["s" * 65, *GOOD[1:]]]],
+        [1, [["seller", "buyer", -1, GOOD[3]]]],
+        [1, [["seller", "buyer", 2**53 + 1, GOOD[3]]]],
+        [1, [["seller", "buyer", 1.5, GOOD[3]]]],
+        [1, [["seller", "buyer", "1", GOOD[3]]]],
+    ],
+    ids=repr,
+)
+def test_malformed_frame_is_rejected(frame: Any) -> None:
+    with pytest.raises(RejectedError, match="malformed frame"):
+        decode_frame(msgpack.packb(frame))
+
+
+@pytest.mark.parametrize("cut", [0, 1, 5, 20, -1])
+def test_truncated_frame_is_rejected(cut: int) -> None:
+    with pytest.raises(RejectedError, match="malformed frame"):
+        decode_frame(one_frame(envelope(BID))[:cut])
+
+
+def test_trailing_bytes_are_rejected() -> None:
+    with pytest.raises(RejectedError, match="malformed frame"):
+        decode_frame(one_frame(envelope(BID)) + b"\0")
+
+
+def test_deeply_nested_frame_is_rejected() -> None:
+    with pytest.raises(RejectedError, match="malformed frame"):
+        decode_frame(b"\x91" * 100_000)
+
+
+def test_deeply_nested_message_is_rejected() -> None:
+    with pytest.raises(RejectedError):
+        decode_message(msgspec.Raw(b"\x91" * 100_000))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        None,
+        "bid",
+        [],
+        {"tag": "bid"},
+        ["big", 0, 3, 25.0, 1.5, 7],
+        ["Bid", 0, 3, 25.0, 1.5, 7],
+        [7, 0, 3, 25.0, 1.5, 7],
+        ["bid", 0, 3, 25.0, 1.5],
+        ["bid", 0, 3, 25.0, 1.5, 7, 8],
+        ["bid", 0, 3, 0.0, 1.5, 7],
+        ["bid", 0, 3, -1.0, 1.5, 7],
+        ["bid", 0, 3, math.nan, 1.5, 7],
+        ["bid", 0, 3, math.inf, 1.5, 7],
+        ["bid", 0, 3, 1e13, 1.5, 7],
+        ["bid", 0, 3, 10**15, 1.5, 7],
+        ["bid", 0, 3, 25.0, -0.5, 7],
+        ["bid", 0, 3, 25.0, math.nan, 7],
+        ["bid", 0, 3, 25.0, -math.inf, 7],
+        ["bid", 0, 3, 25.0, 1e10, 7],
+        ["bid", 0, 3, "25", 1.5, 7],
+        ["bid", 0, 3, None, 1.5, 7],
+        ["bid", 0, 3, [25.0], 1.5, 7],
+        ["bid", 0, 3, True, 1.5, 7],
+        ["bid", 0, 3, 25.0, 1.5, -7],
+        ["bid", 0, 3, 25.0, 1.5, 2**64 - 1],
+        ["bid", -1, 3, 25.0, 1.5, 7],
+        ["bid", 0, 3.5, 25.0, 1.5, 7],
+        ["advert", 0, 4, 100, 12.5, 1, "shut"],
+        ["advert", 0, 4, 100, 12.5, 1, 0],
+        ["profile", 0, 1, 1, 0, 100, 1, 5, 5, [1, math.nan], [1, 1]],
+        ["profile", 0, 1, 1, 0, 100, 1, 5, 5, [1, -1], [1, 1]],
+        ["profile", 0, 1, 1, 0, 100, 1, 5, 5, 1, [1, 1]],
+        ["award", 0, 1, 1, 0.0, 5.0],
+        ["settled", 0, 1, 5.0, 1e22],
+    ],
+    ids=repr,
+)
+def test_malformed_message_is_rejected(message: Any) -> None:
+    data = msgpack.packb(message)
+    with pytest.raises(RejectedError, match="malformed message"):
+        decode_message(msgspec.Raw(data))
+    with pytest.raises(RejectedError, match="malformed post"):
+        decode_post(msgpack.packb([VERSION, message]))
+
+
+def test_bad_message_does_not_spoil_its_neighbours() -> None:
+    frame = msgpack.packb([1, [["seller", "buyer", 1, ["nonsense"]], GOOD]])
+    assert decode_message(decode_frame(frame)[1].message) == BID
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_frame_or_rejected(data: bytes) -> None:
+    try:
+        envelopes = decode_frame(data)
+    except RejectedError:
+        return
+    assert msgpack.unpackb(data)[0] == VERSION
+    assert all(isinstance(found, Envelope) for found in envelopes)
