@@ -19,14 +19,6 @@ DEADLINE_S = 15.0
 MOSQUITTO = pytest.param("mosquitto", marks=pytest.mark.mosquitto)
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("mosquitto"):
-        try:
-            mosquitto_program()
-        except BrokerError as error:
-            pytest.skip(f"NOT TESTED WITH A REAL BROKER: {error}")
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "kind" in metafunc.fixturenames:
         metafunc.parametrize("kind", ["embedded", MOSQUITTO])

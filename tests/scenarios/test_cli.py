@@ -1,0 +1,132 @@
+"""The command as its users and their scripts see it."""
+
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.conftest import Command
+
+SIM = ("--world", "sim")
+KEYS = {
+    "scenario": str,
+    "seed": int,
+    "world": str,
+    "broker": (str, type(None)),
+    "nodes": int,
+    "status": str,
+    "duration_s": float,
+    "bids": int,
+    "messages": int,
+    "welfare": float,
+    "optimum": float,
+    "efficiency": float,
+    "epsilon_gap": float,
+    "supply": float,
+    "sold": float,
+    "revenue": float,
+    "allocations": list,
+    "run_dir": str,
+}
+
+
+def test_json_is_one_object_with_the_documented_keys_and_nothing_else(bidswarm: Callable[..., Command]) -> None:
+    code, stdout, _ = bidswarm("run", "two-sellers", *SIM, "--seed", "7", "--format", "json").finished()
+
+    summary = json.loads(stdout)
+    assert code == 0
+    assert stdout.count("\n") == 1
+    assert list(summary) == list(KEYS)
+    assert all(isinstance(summary[key], kind) for key, kind in KEYS.items())
+    assert (summary["scenario"], summary["seed"], summary["world"]) == ("two-sellers", 7, "sim")
+    assert {tuple(row) for row in summary["allocations"]} == {("buyer", "seller", "quantity", "charge")}
+
+
+def test_a_run_prints_who_bought_what_and_how_good_that_is(bidswarm: Callable[..., Command]) -> None:
+    code, stdout, _ = bidswarm("run", "two-sellers", *SIM).finished()
+
+    assert code == 0
+    assert "A      2       25.0000" in stdout
+    assert "settled after" in stdout
+    assert "(100.0000%)" in stdout
+
+
+def test_the_same_seed_gives_the_same_figures(bidswarm: Callable[..., Command]) -> None:
+    options = ("run", "neighbourhood", *SIM, "--set", "buyers.0.count=6", "--set", "sellers.0.count=3")
+    outputs = [json.loads(bidswarm(*options, "--format", "json").finished()[1]) for _ in range(2)]
+
+    for summary in outputs:
+        del summary["run_dir"]
+    assert outputs[0] == outputs[1]
+
+
+def test_a_market_that_does_not_settle_in_time_exits_with_3(bidswarm: Callable[..., Command]) -> None:
+    code, stdout, _ = bidswarm("run", "two-sellers", *SIM, "--timeout", "0.5").finished()
+
+    assert code == 3
+    assert "not settled before the timeout" in stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("run", "two-seller", *SIM), 2, ["two-seller", "did you mean two-sellers"]),
+        (("run", "two-sellers", *SIM, "--set", "auction.quiet_s=1"), 2, ["auction.quiet_s", "quiet_period_s"]),
+        (("run", "two-sellers", *SIM, "--set", "network.loss=1.5"), 2, ["network.loss", "1.5", "< 1.0"]),
+        (("run", "two-sellers", *SIM, "--set", "oops"), 2, ["--set", "oops", "key=value"]),
+        (("run", "two-sellers", "--world", "moon"), 2, ["moon", "mqtt"]),
+        (("run", "two-sellers", "--broker", "rabbit"), 4, ["rabbit", "embedded, mosquitto"]),
+        (("run", "two-sellers", "--broker", "mqtt://me:secret@127.0.0.1:1"), 4, ["127.0.0.1:1", "start the broker"]),
+        (("check", "no-such.toml"), 2, ["no-such.toml"]),
+    ],
+)
+def test_a_mistake_is_answered_with_the_remedy(
+    bidswarm: Callable[..., Command], arguments: tuple[str, ...], code: int, words: list[str]
+) -> None:
+    command = bidswarm(*arguments)
+    got, stdout, stderr = command.finished()
+
+    assert got == code
+    assert stdout == ""
+    assert all(word in stderr for word in words), stderr
+    assert "secret" not in stderr
+    assert "Traceback" not in stderr
+    assert not command.out.exists() or not list(command.out.iterdir())
+
+
+def test_a_taken_port_is_named_and_exits_with_4(bidswarm: Callable[..., Command]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        code, _, stderr = bidswarm("run", "two-sellers", "--port", port).finished()
+
+    assert code == 4
+    assert port in stderr
+    assert "--port" in stderr
+
+
+def test_list_names_every_shipped_scenario(bidswarm: Callable[..., Command]) -> None:
+    names = {row["name"] for row in json.loads(bidswarm("list", "--format", "json").finished()[1])}
+
+    assert {"two-sellers", "neighbourhood", "single-auction"} <= names
+
+
+def test_what_show_prints_is_a_scenario_of_its_own(bidswarm: Callable[..., Command], tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(bidswarm("show", "two-sellers").finished()[1])
+    code, stdout, _ = bidswarm("check", str(own)).finished()
+
+    assert code == 0
+    assert "5 buyers, 2 sellers with 150 MB" in stdout
+
+
+def test_the_schema_is_a_valid_json_schema(bidswarm: Callable[..., Command]) -> None:
+    schema = json.loads(bidswarm("schema").finished()[1])
+
+    jsonschema.Draft202012Validator.check_schema(schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"name": "x", "sellers": [], "buyers": []}, schema)
