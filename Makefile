@@ -27,6 +27,7 @@ bench: .venv/test-ready
 	$(PYTHON) -m venv .venv
 
 .venv/demo-ready: requirements.lock pyproject.toml | .venv/bin/python
+	@echo 'Setting up .venv; the first time this downloads about 150 MB ...'
 	$(PIP) --requirement requirements.lock
 	$(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -20,4 +20,7 @@ def needs(module: str) -> Any:  # noqa: ANN401 - a module
         return import_module(module)
     except ImportError as error:
         extra = _EXTRA_OF[module.partition(".")[0]]
-        raise ScenarioError(f"this needs {module}; install it with: pip install 'bidswarm[{extra}]'") from error
+        raise ScenarioError(
+            f"this needs {module}, which comes with the extra {extra}; install all extras with: "
+            "pip install 'bidswarm[all]'"
+        ) from error

@@ -54,7 +54,7 @@ class Progress:
             if self._live:
                 self._live.update(Group(Text(line), auctions(metrics, market)), refresh=True)
             else:
-                self._console.print(line, highlight=False)
+                self._console.print(line, highlight=False, soft_wrap=True)
 
         return watch
 

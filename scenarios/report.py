@@ -40,9 +40,9 @@ def plot(result: Result, folder: Path) -> None:
     prices, sold, welfare = figure.subplots(3, 1, sharex=True)
     summary, course = result.summary, result.convergence
     _draw_auctions(prices, sold, result)
-    welfare.axhline(summary.optimum, color="0.4", linestyle="--", label=f"optimum {summary.optimum:,.4g}")
-    welfare.step(course.time_s, course.welfare, where="post", color="C2", label=f"reached {summary.welfare:,.4g}")
-    welfare.set(ylabel="welfare", xlabel="seconds since the market opened", ylim=(0, None))
+    welfare.axhline(summary.optimum, color="0.4", linestyle="--", label=f"optimum {summary.optimum:,.2f}")
+    welfare.step(course.time_s, course.welfare, where="post", color="C2", label=f"reached {summary.welfare:,.2f}")
+    welfare.set(ylabel="welfare", xlabel="seconds since the market opened", ylim=(0, None), xlim=(0, None))
     welfare.legend(loc="lower right")
     figure.suptitle(
         f"{summary.scenario}: {summary.efficiency:.2%} of the optimum, {summary.bids:,} bids\n"
@@ -58,11 +58,11 @@ def _draw_auctions(prices: Any, sold: Any, result: Result) -> None:  # noqa: ANN
     few = len(names) <= 10  # noqa: PLR2004 - as many as a legend can tell apart
     style: dict[str, Any] = {"where": "post", "linewidth": 1.6 if few else 0.7, "alpha": 1.0 if few else 0.5}
     for j, name in enumerate(names):
-        label = f"seller {name}" if few else None
+        label = name if few else None
         prices.step(course.time_s, course.price[:, j], label=label, **style)
         share = course.sold[:, j] / (result.market.sellers[j].supply_mb or 1.0)
         sold.step(course.time_s, 100.0 * share, label=label, **style)
     prices.set(ylabel="market price per MB", ylim=(0, None))
     sold.set(ylabel="sold, % of supply", ylim=(0, 105))
     if few:
-        prices.legend(loc="lower right", ncols=2, fontsize="small")
+        prices.legend(title="seller", loc="lower right", ncols=2, fontsize="small")

@@ -1,5 +1,6 @@
 """The result of a run, folded from its events: the same in every world."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,7 @@ class Summary(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Convergence:
-    """The market over time, one row per clearing or settlement.
+    """The market over time: a row for its opening, and one per clearing, settlement and closing.
 
     Attributes
     ----------
@@ -96,7 +97,8 @@ def fold(
 ) -> tuple[MarketMetrics, Convergence]:
     """The run at time ``until``, seconds, and its course since the market opened."""
     metrics = metrics_of(market)
-    rows: list[tuple[float, float, list[float], list[float]]] = []
+    nothing = [0.0] * len(market.sellers)
+    rows: list[tuple[float, float, list[float], list[float]]] = [(0.0, 0.0, [math.nan] * len(nothing), nothing)]
     shown = {"cleared", "settled", "closed"}
     for record in records:
         if record.time_s > until:

@@ -115,9 +115,12 @@ class Buyer:
             if auction.unanswered:
                 yield from self._retry_later(now)
             yield from self._ponder(now)
-            return
-        if message.auction != auction.number:
+        elif message.auction != auction.number:
             raise IgnoredError("other auction")
+        else:
+            yield from self._told(now, auction, message)
+
+    def _told(self, now: float, auction: Auction, message: Message) -> Iterator[Effect]:
         match message:
             case Profile():
                 yield from self._profiled(now, auction, message)

@@ -39,6 +39,9 @@ class _Post(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     message: Message
 
 
+# What decoding hostile bytes raises: besides msgspec's own errors, strings that are not UTF-8 and endless nesting.
+_UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
 _encoder = msgspec.msgpack.Encoder()
 _frame_decoder = msgspec.msgpack.Decoder(_Frame)
 _post_decoder = msgspec.msgpack.Decoder(_Post)
@@ -65,7 +68,7 @@ def decode_message(data: msgspec.Raw) -> Message:
     """
     try:
         message: Message = _message_decoder.decode(data)
-    except msgspec.MsgspecError as error:
+    except _UNDECODABLE as error:
         raise RejectedError("malformed message") from error
     return message
 
@@ -104,7 +107,7 @@ def decode_frame(data: bytes) -> list[Envelope]:
         raise RejectedError("oversized frame")
     try:
         frame = _frame_decoder.decode(data)
-    except msgspec.MsgspecError as error:
+    except _UNDECODABLE as error:
         raise RejectedError("malformed frame") from error
     if frame.version != VERSION:
         raise RejectedError("unknown version")
@@ -128,7 +131,7 @@ def decode_post(data: bytes) -> Message:
         raise RejectedError("oversized post")
     try:
         post = _post_decoder.decode(data)
-    except msgspec.MsgspecError as error:
+    except _UNDECODABLE as error:
         raise RejectedError("malformed post") from error
     if post.version != VERSION:
         raise RejectedError("unknown version")

@@ -167,7 +167,7 @@ class Seller:
     def _repeated_bid(self, buyer: str, message: Bid | Withdraw) -> Iterator[Effect]:
         """The buyer repeats what it thinks unanswered: say again what answered it."""
         entry = self._book.get(buyer)
-        if message.seq == self._newest_seq[buyer]:
+        if message.seq == self._newest_seq.get(buyer):
             if isinstance(message, Withdraw):
                 yield Send(buyer, Withdrawn(self._auction, message.seq))
             elif entry and entry.row is not None:
@@ -198,6 +198,8 @@ class Seller:
         self._clearing_due = False
         self._round += 1
         reallocated = self._book.clear(self._rule, self._supply - self._sold)
+        for buyer, entry in reallocated:
+            yield Trace("allocated", peer=buyer, round=self._round, quantity=entry.allocation, charge=entry.charge)
         yield Trace(
             "cleared",
             round=self._round,
@@ -206,8 +208,6 @@ class Seller:
             price=self._book.market_price,
             charge=self._revenue + self._book.revenue,
         )
-        for buyer, entry in reallocated:
-            yield Trace("allocated", peer=buyer, round=self._round, quantity=entry.allocation, charge=entry.charge)
         for buyer, entry in self._book.with_news():
             entry.told(self._round)
             yield Send(buyer, self._profile(entry))

@@ -91,7 +91,7 @@ class MqttHost:
         self._says = ONLINE
 
     def stop(self, grace_s: float = 0.0) -> None:
-        """Ask the host to leave, at once or when its nodes have finished but after ``grace_s`` seconds at the latest."""
+        """Ask the host to leave: when its nodes have finished, but after ``grace_s`` seconds at the latest."""
         self._leave_by = min(self._leave_by, self._clock() + grace_s)
         self._stopping.set()
         self._has_news.set()
