@@ -79,8 +79,9 @@ def run(
     broker: Annotated[
         str,
         typer.Option(
+            envvar="BIDSWARM_BROKER",  # so that a password need not stand in the process list
             help="embedded (nothing to install), mosquitto (an installed one is started), or the URL of a "
-            "running broker: mqtt://[user[:password]@]host[:port]."
+            "running broker: mqtt://[user[:password]@]host[:port].",
         ),
     ] = "embedded",
     port: Annotated[

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from node.mechanism.psp import best_reply, merged_staircase
-from node.strategy.view import Decision, Need, Offer, Random, Target, expected_utility
+from node.strategy.view import Decision, Need, Offer, Random, Target, affordable, expected_utility
 
 QUIET_THINK_TIMES = 15
 """Mean think times without an own move after which ε shrinks: the others have had their turn by then."""
@@ -68,16 +68,17 @@ class AdaptiveBestReply:
         self._held(now)
         return Decision(None, reconsider=self._epsilon > self.epsilon_end)
 
-    def _targets(self, need: Need, offers: Sequence[Offer]) -> list[Target]:
-        market = merged_staircase([offer.staircase() for offer in offers])
+    def _targets(self, need: Need, offers: Sequence[Offer]) -> Sequence[Target]:
+        market = merged_staircase([offer.staircase for offer in offers])
         reply = best_reply(need.valuation, market, epsilon=self._epsilon, budget=need.budget)
         least = self.presence * need.valuation.demand_mb
         newcomer = not any(offer.standing.quantity for offer in offers)
         share = 1.0 if newcomer else self.damping
-        return [
+        damped = [
             Target(max(least, (1.0 - share) * offer.standing.quantity + share * quantity), reply.price)
             for offer, quantity in zip(offers, reply.quantity.tolist(), strict=True)
         ]
+        return affordable(need, offers, damped)
 
     def _moved(self, now: float) -> None:
         self._quiet_since = now

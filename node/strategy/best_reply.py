@@ -38,7 +38,7 @@ class BestReply:
         """The ε-best reply, or hold where it gains no more than the fee."""
         del now
         offers = [offer.as_if_empty() for offer in offers]
-        market = merged_staircase([offer.staircase() for offer in offers])
+        market = merged_staircase([offer.staircase for offer in offers])
         reply = best_reply(need.valuation, market, epsilon=self.epsilon_step, budget=need.budget)
         targets = [Target(quantity, reply.price) for quantity in reply.quantity.tolist()]
         gain = reply.utility - expected_utility(need, offers, [offer.standing for offer in offers])

@@ -1,5 +1,6 @@
 """The paper's buyer strategy (Def. IV.2): bid at few sellers, opt out of the others."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -14,9 +15,9 @@ from node.strategy.view import (
     Offer,
     Random,
     Target,
-    expected_allocations,
-    expected_cost,
+    affordable,
     expected_total,
+    expected_utility,
 )
 
 Split = Literal["equal", "fill-largest-first"]
@@ -26,6 +27,8 @@ PriceAt = Literal["total", "share"]
 @dataclass(slots=True)
 class OptOut:
     """Bids at the fewest sellers that can serve the demand, and moves only if its expected allocation grows.
+
+    It also moves where its standing bids would cost more than its budget: it would have to decline their awards.
 
     Attributes
     ----------
@@ -54,10 +57,11 @@ class OptOut:
         wanted = _desired_allocation(need, offers)
         if wanted <= 0.0:
             return HOLD
-        targets = _affordable(self._targets(wanted, need, offers), need, offers)
+        targets = affordable(need, offers, self._targets(wanted, need, offers))
         standing = [offer.standing for offer in offers]
         grows = expected_total(offers, targets) > expected_total(offers, standing) + ROUNDING * wanted
-        return Decision(targets) if grows else HOLD
+        bursts = expected_utility(need, offers, standing) == -math.inf
+        return Decision(targets) if grows or bursts else HOLD
 
     def _targets(self, wanted: float, need: Need, offers: Sequence[Offer]) -> list[Target]:
         price = need.valuation.marginal(wanted)
@@ -83,22 +87,8 @@ def _desired_allocation(need: Need, offers: Sequence[Offer]) -> float:
     demand = need.valuation.demand_mb
     if need.valuation.marginal(demand) > 0.0:
         return demand
-    market = merged_staircase([offer.staircase() for offer in offers])
+    market = merged_staircase([offer.staircase for offer in offers])
     return float(best_reply(need.valuation, market, budget=need.budget).quantity.sum())
-
-
-def _affordable(targets: Sequence[Target], need: Need, offers: Sequence[Offer]) -> Sequence[Target]:
-    """The targets, each lowered by the same share where their allocations would cost more than the budget.
-
-    A bid that the buyer must decline when it wins would be struck out and placed again for ever.
-    """
-    got = expected_allocations(offers, targets)
-    cost = expected_cost(offers, got)
-    if cost <= need.budget:
-        return targets
-    # The last MB are the dearest, so a share of what the targets get costs no more than that share of the cost.
-    share = need.budget / cost
-    return [Target(share * amount, target.price) for amount, target in zip(got, targets, strict=True)]
 
 
 def _fewest_sellers(available: Sequence[float], wanted: float) -> int:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -38,7 +39,7 @@ def _no_bids() -> FloatArray:
     return np.zeros(0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Offer:
     """One open auction as one buyer sees it.
 
@@ -67,8 +68,9 @@ class Offer:
         """The offer itself where the buyer has a bid; else the auction as it would be if nobody had."""
         return self if self.standing.quantity > 0.0 else replace(self, supply=self.whole)
 
+    @cached_property
     def staircase(self) -> Staircase:
-        """What more of this auction's supply costs the buyer."""
+        """What more of this auction's supply costs the buyer; worked out once, for every decision asks often."""
         return staircase(self.quantity, self.price, self.supply, self.reserve)
 
     def available(self, price: float) -> float:
@@ -127,7 +129,7 @@ def expected_total(offers: Sequence[Offer], targets: Sequence[Target]) -> float:
 
 def expected_cost(offers: Sequence[Offer], amounts: Sequence[float]) -> float:
     """Money that so many MB of each offer would be charged in all."""
-    return sum(offer.staircase().cost(amount) for offer, amount in zip(offers, amounts, strict=True) if amount > 0.0)
+    return sum(offer.staircase.cost(amount) for offer, amount in zip(offers, amounts, strict=True) if amount > 0.0)
 
 
 def expected_utility(need: Need, offers: Sequence[Offer], targets: Sequence[Target]) -> float:
@@ -137,3 +139,20 @@ def expected_utility(need: Need, offers: Sequence[Offer], targets: Sequence[Targ
     if cost > need.budget * (1.0 + ROUNDING):
         return -math.inf
     return need.valuation.value(sum(got)) - cost
+
+
+def affordable(need: Need, offers: Sequence[Offer], targets: Sequence[Target]) -> Sequence[Target]:
+    """The targets; where they would cost more than the budget, those that get something lowered in proportion.
+
+    A bid that its buyer must decline when it wins would be struck out and placed again for ever.
+    """
+    got = expected_allocations(offers, targets)
+    cost = expected_cost(offers, got)
+    if cost <= need.budget:
+        return targets
+    # The last MB are the dearest, so a share of what the targets get costs no more than that share of the cost.
+    share = need.budget / cost
+    return [
+        Target(share * amount, target.price) if amount > 0.0 else target
+        for amount, target in zip(got, targets, strict=True)
+    ]

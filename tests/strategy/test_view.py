@@ -20,11 +20,11 @@ def test_offer_allocation_shares_own_price_pro_rata() -> None:
 
 
 def test_offer_of_advert_alone_is_all_for_the_reserve() -> None:
-    assert Offer(40, 2.0).staircase().cost(30) == 60.0
+    assert Offer(40, 2.0).staircase.cost(30) == 60.0
 
 
 def test_offer_staircase_leaves_out_own_standing_bid() -> None:
-    steps = offer(100, (30, 2), standing=(90, 5)).staircase()
+    steps = offer(100, (30, 2), standing=(90, 5)).staircase
     assert (steps.price.tolist(), steps.quantity.tolist()) == ([0.0, 2.0], [70.0, 30.0])
 
 

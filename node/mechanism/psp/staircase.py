@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray, bids, non_negative
-from node.mechanism.psp.residual import residual_supply
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +83,16 @@ def staircase(quantity: Any, price: Any, supply: float, reserve: float = 0.0) ->
     """
     quantity, price = bids(quantity, price)
     supply, reserve = non_negative("supply", supply), non_negative("reserve", reserve)
-    levels = np.unique(np.append(price[price >= reserve], reserve))
-    steps = np.diff(residual_supply(levels, quantity, price, supply, reserve), prepend=0.0)
+    order = price.argsort()[np.count_nonzero(price < reserve) :]
+    level = np.concatenate(([reserve], price[order]))
+    # What the bids from each one upwards want; behind a level stand those above it.
+    wanted = np.concatenate((quantity[order][::-1].cumsum()[::-1], [0.0]))
+    last_of_tie = np.append(level[1:] != level[:-1], True)
+    available = np.maximum(supply - wanted[last_of_tie], 0.0)
+    steps = available.copy()
+    steps[1:] -= available[:-1]
     real = steps > 0.0
-    return Staircase(levels[real], steps[real])
+    return Staircase(level[last_of_tie][real], steps[real])
 
 
 def merged_staircase(staircases: Sequence[Staircase]) -> MergedStaircase:
