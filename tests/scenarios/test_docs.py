@@ -1,0 +1,205 @@
+"""The documentation says what the program does."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from node.protocol import frames, messages
+from scenarios.loading import load, parse, shipped
+from scenarios.market import draw
+from scenarios.results import Allocation, Summary
+from scenarios.schema import json_schema
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The fenced blocks of that language on a page of the documentation."""
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+
+
+def table_keys(page: str) -> set[str]:
+    """Every name in code type in the first column of a table."""
+    rows = re.findall(r"^\|([^|]*)\|", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+
+
+# Scenarios
+
+
+def test_published_json_schema_is_up_to_date() -> None:
+    published = (DOCS / "scenario.schema.json").read_bytes()
+    current = msgspec.json.format(msgspec.json.encode(json_schema()), indent=2)
+    assert published.strip() == current.strip(), "run: bidswarm schema > docs/scenario.schema.json"
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_shipped_scenario_is_valid_by_the_json_schema(name: str) -> None:
+    scenario = msgspec.to_builtins(load(name))
+    jsonschema.Draft202012Validator(json_schema()).validate(scenario)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_shipped_file_is_valid_by_the_json_schema_as_it_stands(name: str) -> None:
+    tables = msgspec.toml.decode(shipped()[name])
+    jsonschema.Draft202012Validator(json_schema()).validate(tables)
+
+
+def test_json_schema_refuses_an_unknown_key() -> None:
+    tables = msgspec.toml.decode(shipped()["two-sellers"]) | {"colour": "red"}
+    assert not jsonschema.Draft202012Validator(json_schema()).is_valid(tables)
+
+
+@pytest.fixture
+def survey(tmp_path: Path) -> Path:
+    """A folder with the population files of the last example."""
+    (csv,) = blocks("scenarios.md", "csv")
+    (tmp_path / "sellers.csv").write_text(csv, encoding="utf-8")
+    columns = {"demand_mb": [40.0, 60.0], "choke_price_per_mb": [5.0, 6.0], "sellers": [["ann"], None]}
+    pq.write_table(pa.table(columns), tmp_path / "buyers.parquet")
+    return tmp_path
+
+
+@pytest.mark.parametrize("example", blocks("scenarios.md", "toml"))
+def test_example_scenario_of_the_documentation_draws_a_market(example: str, survey: Path) -> None:
+    path = survey / "example.toml"
+    path.write_text(example, encoding="utf-8")
+    market = draw(load(str(path)), seed=1)
+    assert market.sellers
+    assert market.buyers
+
+
+def test_every_key_of_a_scenario_is_documented() -> None:
+    definitions = json_schema()["$defs"]
+    assert isinstance(definitions, dict)
+    keys = {key for table in definitions.values() for key in table.get("properties", {})}
+    columns = (DOCS / "scenarios.md").read_text(encoding="utf-8")
+    tables = {"auction", "network", "sellers", "buyers", "kind", "distribution"}
+    assert {key for key in keys - tables if f"`{key}`" not in columns} == set()
+
+
+def test_documented_derived_defaults_are_those_of_the_program() -> None:
+    tables = {
+        "name": "derived",
+        "auction": {"clearing_interval_s": 0.2},
+        "network": {"delay_max_s": 0.03},
+        "sellers": [{"supply_mb": 1}],
+        "buyers": [{"valuation": {"kind": "flat", "demand_mb": 1, "value_per_mb": 1}}],
+    }
+    timing = draw(parse(tables, "here"), seed=0).timing
+    assert timing.quiet_period_s == pytest.approx(10 * 0.2 + 25 * 0.03)
+    assert timing.retry_s == pytest.approx(4 * 0.2 + 4 * 0.03)
+
+
+# Protocol
+
+
+def hex_examples() -> list[tuple[str, bytes]]:
+    lines = "".join(blocks("protocol.md", "hex")).splitlines()
+    return [(line.split(" ", 1)[0], bytes.fromhex(line.split(" ", 1)[1])) for line in lines]
+
+
+@pytest.mark.parametrize(("name", "data"), hex_examples(), ids=[name for name, _ in hex_examples()])
+def test_hex_example_of_the_protocol_decodes(name: str, data: bytes) -> None:
+    if name == "frame":
+        (envelope,) = frames.decode_frame(data)
+        assert frames.decode_message(envelope.message) == messages.Bid(0, 0, 50.0, 1.0, 1)
+        assert list(frames.encode_frames([envelope])) == [data]
+    elif name == "post":
+        assert frames.encode_post(frames.decode_post(data)) == data
+    else:
+        message = frames.decode_message(msgspec.Raw(data))
+        assert type(message).__name__ == name
+        assert bytes(memoryview(frames.encode_message(message))) == data
+
+
+def test_every_message_has_an_example_and_its_fields_in_order() -> None:
+    kinds = messages.Message.__args__
+    assert {name for name, _ in hex_examples()} == {kind.__name__ for kind in kinds} | {"frame", "post"}
+    page = (DOCS / "protocol.md").read_text(encoding="utf-8")
+    for kind in kinds:
+        fields = ", ".join(kind.__struct_fields__[1:])
+        assert re.search(rf"^\| `{kind.__struct_config__.tag}` \|[^|]*\| {fields} ?\|", page, re.MULTILINE), kind
+
+
+def test_every_counter_is_documented() -> None:
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "node" / "protocol").glob("*.py"))
+    raised = re.findall(r'(Ignored|Rejected)Error\("([^"]+)"\)', source)
+    dropped = re.findall(r'Dropped\("(\w+)", "([^"]+)"', source)
+    counters = {f"{verdict.lower()}: {reason}" for verdict, reason in raised + dropped}
+    assert len(counters) > 30
+    assert counters - table_keys("protocol.md") == set()
+
+
+# Results
+
+
+def test_every_key_of_the_summary_is_documented() -> None:
+    keys = {*Summary.__struct_fields__, *Allocation.__struct_fields__}
+    assert keys - table_keys("results.md") == set()
+
+
+def test_every_trace_kind_is_documented() -> None:
+    source = (ROOT / "node" / "protocol" / "events.py").read_text(encoding="utf-8")
+    kinds = re.findall(r'"([a-z-]+)"', source.partition("TraceKind = Literal[")[2].partition("]")[0])
+    assert len(kinds) == 11
+    assert set(kinds) - table_keys("results.md") == set()
+
+
+# Links and examples
+
+
+@pytest.mark.parametrize(
+    "page",
+    [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *sorted(DOCS.rglob("*.md"))],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
+    targets = [page.parent / link.partition("#")[0] if not link.startswith("#") else page for link in links]
+    assert [str(target) for target in targets if not target.exists()] == []
+
+
+@pytest.fixture
+def run_example(tmp_path: Path) -> Callable[..., str]:
+    """A function that runs one of the examples; its standard output."""
+
+    def run(name: str, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "examples" / name), "--out", str(tmp_path), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_example_builds_and_runs_a_scenario(run_example: Callable[..., str], tmp_path: Path) -> None:
+    assert run_example("build_a_scenario.py").startswith("settled: ")
+    (summary,) = tmp_path.glob("*/summary.json")
+    assert json.loads(summary.read_bytes())["scenario"] == "street"
+
+
+def test_example_compares_strategies(run_example: Callable[..., str], tmp_path: Path) -> None:
+    lines = run_example("compare_strategies.py", "--seeds", "2").splitlines()
+    assert [line.split()[0] for line in lines] == ["equal", "fill-largest-first"]
+    assert len(list(tmp_path.glob("*/summary.json"))) == 4
