@@ -35,17 +35,18 @@ class EventLog:
         self._file.close()
 
 
-def read(folder: Path) -> Iterator[Record]:
-    """All records of a run folder by time; a last line cut short by a crash is left out."""
-    parts = [_lines(path) for path in sorted((folder / "events").glob("*.jsonl"))]
+def read(folder: Path, opened_at: float = 0.0) -> Iterator[Record]:
+    """All records of a run folder by time, counted from ``opened_at``; a line cut short by a crash is left out."""
+    parts = [_lines(path, opened_at) for path in sorted((folder / "events").glob("*.jsonl"))]
     return heapq.merge(*parts, key=lambda record: record.time_s)
 
 
-def _lines(path: Path) -> Iterator[Record]:
+def _lines(path: Path, opened_at: float) -> Iterator[Record]:
     with path.open("rb") as file:
         for line in file:
             if line.endswith(b"\n"):
-                yield _decoder.decode(line)
+                record = _decoder.decode(line)
+                yield msgspec.structs.replace(record, time_s=record.time_s - opened_at)
 
 
 def to_parquet(records: Iterable[Record], path: Path) -> None:

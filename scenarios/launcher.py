@@ -57,7 +57,7 @@ class Launcher:
         self._workers = workers
         self._connections = connections
         # A market name of its own keeps the run apart from others on the same broker.
-        self._topic_market = run_dir.name[:64]
+        self._topic_market = run_dir.name[-64:]
         self._topics = Topics(self._topic_market)
         self._epoch = time.time()
         self._clock = Clock(self._epoch)
@@ -183,13 +183,15 @@ class Launcher:
         endpoint = Endpoint(address.host, address.port, address.username, address.password)
         while self._ended_at is None:
             try:
-                async with endpoint.client(f"launcher-{os.getpid()}") as client:
+                async with endpoint.client(f"{self._topic_market}-launcher") as client:
                     await self._session(client)
             except aiomqtt.MqttError as error:
                 if self._opened_at is None and self._clock() > self._patience():
                     raise BrokerError(
                         f"the broker at {address.host_port} does not serve the launcher: {error}"
                     ) from error
+                if self._is_over():
+                    self._ended_at = self._clock()
                 await asyncio.sleep(LOOK_S)
 
     def _patience(self) -> float:
@@ -244,6 +246,7 @@ class Launcher:
     def _is_over(self) -> bool:
         if self._opened_at is None:
             if self._clock() > self._patience():
+                self._status = "failed"
                 missing = sorted(self._hosts - self._ready)
                 raise RunError(f"{len(missing)} of {len(self._hosts)} hosts did not get ready, {missing[0]} among them")
             return False

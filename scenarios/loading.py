@@ -1,11 +1,12 @@
 """From a file or a name to a valid scenario, or to an error that says what to change."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -63,7 +64,11 @@ def load(name_or_path: str, settings: Sequence[str] = ()) -> Scenario:
         raise ScenarioError(f"{origin}: not TOML: {error}") from error
     for setting in settings:
         _put(tables, setting)
-    return parse(with_file_rows(tables, folder), origin)
+    tables, places = with_file_rows(tables, folder)
+    try:
+        return parse(tables, origin)
+    except ScenarioError as error:
+        raise ScenarioError(_placed(str(error), places)) from error
 
 
 def parse(tables: Mapping[str, Any], origin: str) -> Scenario:
@@ -82,27 +87,69 @@ def parse(tables: Mapping[str, Any], origin: str) -> Scenario:
     return scenario
 
 
+def _placed(error: str, places: Mapping[str, str]) -> str:
+    """The error with a user's place among all users replaced by its place in the scenario or in a population."""
+
+    def place(match: re.Match[str]) -> str:
+        found = places.get(match[1], match[1])
+        return f"{found}{match[2]}" if match[2] != "." or found.startswith(("sellers.", "buyers.")) else f"{found}: "
+
+    return re.sub(r"\b((?:sellers|buyers)\.\d+)(\W)", place, error, count=1)
+
+
+def with_populations(scenario: Scenario) -> Scenario:
+    """The scenario with the rows of its population files, which are relative to the working folder."""
+    tables = msgspec.to_builtins(scenario)
+    if not any(group["file"] for group in tables["sellers"] + tables["buyers"]):
+        return scenario
+    for kind in ("sellers", "buyers"):
+        tables[kind] = [_given(group) for group in tables[kind]]
+    return parse(with_file_rows(tables, Path.cwd())[0], scenario.name)
+
+
+def _given(group: Tables) -> Tables:
+    """A table without the keys that only its defaults set."""
+    given = {key: value for key, value in group.items() if value is not None}
+    if "file" in given:
+        del given["count"]
+    return given
+
+
 def _put(tables: Tables, setting: str) -> None:
-    """Put ``a.b.0.c=value`` over the tables; the value is read as TOML, or else as text."""
+    """Put ``a.b.0.c=value`` over the tables, or ``a.b.*.c=value``; the value is read as TOML, or else as text."""
     key, equals, text = setting.partition("=")
+    key = key.strip()
     if not equals or not key:
         raise ScenarioError(f"--set takes key=value, for example auction.quiet_period_s=2, got {setting!r}")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
-    target: Any = tables
     *parents, last = key.split(".")
+    for target in _targets(tables, parents, setting):
+        try:
+            target[int(last) if isinstance(target, list) else last] = value
+        except (ValueError, IndexError, TypeError) as error:
+            raise ScenarioError(f"--set {setting}: there is no {key} in the scenario") from error
+
+
+def _targets(tables: Tables, parents: list[str], setting: str) -> list[Any]:
+    """What a key's parents lead to; ``*`` leads to every element of a list, and a missing table is made."""
+    targets: list[Any] = [tables]
     for step, part in enumerate(parents):
         try:
-            target = target[int(part)] if isinstance(target, list) else target.setdefault(part, {})
+            targets = [inner for target in targets for inner in _inner(target, part)]
         except (ValueError, IndexError, AttributeError) as error:
             place = ".".join(parents[: step + 1])
             raise ScenarioError(f"--set {setting}: there is no {place} in the scenario") from error
-    try:
-        target[int(last) if isinstance(target, list) else last] = value
-    except (ValueError, IndexError, TypeError) as error:
-        raise ScenarioError(f"--set {setting}: there is no {key} in the scenario") from error
+    return targets
+
+
+def _inner(target: Any, part: str) -> list[Any]:  # noqa: ANN401 - whatever TOML holds
+    if isinstance(target, list):
+        return target if part == "*" else [target[int(part)]]
+    default = {"kind": "opt-out"} if part == "strategy" else {}
+    return [target.setdefault(part, default)]
 
 
 def _explained(error: str, tables: Mapping[str, Any]) -> str:
@@ -111,13 +158,14 @@ def _explained(error: str, tables: Mapping[str, Any]) -> str:
     key = path.rstrip("`").removeprefix("$").lstrip(".").replace("[", ".").replace("]", "")
     if what.startswith("Object contains unknown field"):
         unknown = what.split("`")[1]
-        allowed = ", ".join(_allowed_keys(key))
+        allowed = ", ".join(_allowed_keys(key, tables))
         place = f"{key}.{unknown}" if key else unknown
         return f"unknown key {place}" + (f"; allowed here: {allowed}" if allowed else "")
     if what.startswith("Object missing required field"):
         return f"{key or 'the scenario'} lacks the key {what.split('`')[1]}"
     found = _value_at(tables, key)
-    return f"{key} = {found!r}: {what[0].lower()}{what[1:]}"
+    choices = ", ".join(map(str, _allowed_values(key))) if what.startswith("Invalid") else ""
+    return f"{key} = {found!r}: " + (f"allowed are: {choices}" if choices else f"{what[0].lower()}{what[1:]}")
 
 
 def _value_at(tables: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - whatever TOML holds
@@ -139,8 +187,34 @@ _TABLES: dict[str, type[msgspec.Struct]] = {
 }
 
 
-def _allowed_keys(key: str) -> Iterator[str]:
+_KINDS: dict[str, tuple[type[msgspec.Struct], ...]] = {
+    "valuation.kind": get_args(schema.ValuationTable),
+    "strategy.kind": get_args(schema.StrategyTable),
+    "distribution": tuple(kind for kind in get_args(schema.Number) if isinstance(kind, type)),
+}
+"""The tables that one key tells apart, by the end of that key."""
+
+
+def _tag(table: type[msgspec.Struct]) -> str:
+    return str(table.__struct_config__.tag)
+
+
+def _allowed_keys(key: str, tables: Mapping[str, Any]) -> Iterator[str]:
     parts = [part for part in key.split(".") if not part.isdigit() and part != "..."]
-    table = _TABLES.get(".".join(parts))
+    found = _value_at(tables, key)
+    tag = found.get("kind", found.get("distribution")) if isinstance(found, dict) else None
+    tagged = (kind for kinds in _KINDS.values() for kind in kinds if _tag(kind) == tag)
+    table: type[msgspec.Struct] | None = _TABLES.get(".".join(parts)) or next(tagged, None)
     if table:
         yield from (field.encode_name for field in msgspec.structs.fields(table))
+
+
+def _allowed_values(key: str) -> Iterator[Any]:
+    for end, kinds in _KINDS.items():
+        if key.endswith(end):
+            yield from map(_tag, kinds)
+    tables: list[type[msgspec.Struct]] = [*_TABLES.values(), schema.OptOutStrategy]
+    for table in tables:
+        for field in msgspec.structs.fields(table):
+            if key.rpartition(".")[2] == field.encode_name and get_origin(field.type) is Literal:
+                yield from get_args(field.type)

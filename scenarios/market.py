@@ -9,6 +9,7 @@ import numpy as np
 
 from node.mechanism import valuation
 from node.mechanism.valuation import Valuation
+from node.protocol.messages import MAX_PRICE, MAX_QUANTITY_MB
 from node.protocol.timing import Timing
 from node.runtime.streams import stream
 from scenarios.errors import ScenarioError
@@ -75,13 +76,18 @@ def draw(scenario: Scenario, seed: int) -> Market:
     Raises
     ------
     ScenarioError
-        If a drawn number does not make a valuation; the text names the user.
+        If a drawn number does not make a valuation, or no message can carry it; the text names the user.
     """
     sellers = [seller for group in scenario.sellers for seller in _sellers(group, seed)]
     names = [seller.name for seller in sellers]
     buyers = [buyer for group in scenario.buyers for buyer in _buyers(group, names, seed)]
+    for seller in sellers:
+        _check_bound(f"seller {seller.name!r}: reserve_price_per_mb", seller.reserve_price_per_mb, MAX_PRICE)
+        _check_bound(f"seller {seller.name!r}: supply_mb", seller.supply_mb, MAX_QUANTITY_MB)
     for buyer in buyers:
-        theta(buyer)
+        valuation_of = theta(buyer)
+        _check_bound(f"buyer {buyer.name!r}: the price of its first MB", valuation_of.marginal(0.0), MAX_PRICE)
+        _check_bound(f"buyer {buyer.name!r}: demand_mb", valuation_of.demand_mb, MAX_QUANTITY_MB)
     return Market(
         scenario.name,
         seed,
@@ -91,6 +97,12 @@ def draw(scenario: Scenario, seed: int) -> Market:
         sellers,
         buyers,
     )
+
+
+def _check_bound(what: str, number: float, most: float) -> None:
+    """No message can carry more."""
+    if number > most:
+        raise ScenarioError(f"{what} = {number:g} must be at most {most:g}")
 
 
 def timing(auction: AuctionTable, network: NetworkTable) -> Timing:
@@ -141,7 +153,10 @@ def _number(number: Number, random: np.random.Generator) -> float:
             return float(random.uniform(low, high))
         case Normal(mean=mean, deviation=deviation, low=low, high=high):
             draws = iter(partial(random.normal, mean, deviation), None)
-            return float(next(value for value in islice(draws, 100_000) if low <= value <= high))
+            drawn = next((value for value in islice(draws, 100_000) if low <= value <= high), None)
+            if drawn is None:
+                raise ScenarioError(f"a normal {mean} ± {deviation} hardly ever lies in [{low}, {high}]")
+            return float(drawn)
         case LogNormal(median=median, sigma=sigma):
             return float(random.lognormal(np.log(median), sigma))
         case Choice(values=values):

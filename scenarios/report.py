@@ -17,7 +17,7 @@ TABLES: tuple[Literal["allocations", "auctions", "buyers", "convergence"], ...] 
 )
 
 
-def save(result: Result) -> None:
+def save(result: Result, opened_at: float) -> None:
     """Write summary.json, the tables as Parquet, and convergence.png and .svg into the run's folder."""
     folder = result.run_dir
     rundir.write_json(folder / "summary.json", result.summary)
@@ -25,7 +25,7 @@ def save(result: Result) -> None:
     arrow, parquet = needs("pyarrow"), needs("pyarrow.parquet")
     for name in TABLES:
         parquet.write_table(arrow.table(result.columns(name)), folder / f"{name}.parquet")
-    events.to_parquet(events.read(folder), folder / "events.parquet")
+    events.to_parquet(events.read(folder, opened_at), folder / "events.parquet")
     shutil.rmtree(folder / "events")
     try:
         plot(result, folder)

@@ -92,10 +92,8 @@ def optimum_of(market: Market) -> Optimum:
     return optimum([theta(buyer) for buyer in market.buyers], supply, edges(market))
 
 
-def fold(
-    market: Market, records: Iterable[Record], opened_at: float, until: float
-) -> tuple[MarketMetrics, Convergence]:
-    """The run at time ``until``, seconds, and its course since the market opened."""
+def fold(market: Market, records: Iterable[Record], until: float) -> tuple[MarketMetrics, Convergence]:
+    """The run ``until`` so many seconds after the market opened, and its course."""
     metrics = metrics_of(market)
     nothing = [0.0] * len(market.sellers)
     rows: list[tuple[float, float, list[float], list[float]]] = [(0.0, 0.0, [math.nan] * len(nothing), nothing)]
@@ -107,7 +105,7 @@ def fold(
         if record.kind in shown:
             auctions = metrics.auctions.values()
             prices, sold = [auction.price for auction in auctions], [auction.sold for auction in auctions]
-            rows.append((record.time_s - opened_at, metrics.welfare, prices, sold))
+            rows.append((record.time_s, metrics.welfare, prices, sold))
     sellers = len(market.sellers)
     return metrics, Convergence(
         time_s=np.array([row[0] for row in rows]),
@@ -257,14 +255,14 @@ def summarise(
     broker: str | None,
     run_dir: Path,
 ) -> Result:
-    """The result of a run from its records, in the order of time.
+    """The result of a run from its records in the order of time, which is counted from the opening.
 
     Parameters
     ----------
     best
         The optimum of the market.
     """
-    metrics, convergence = fold(market, records, outcome.opened_at, outcome.opened_at + outcome.duration_s)
+    metrics, convergence = fold(market, records, outcome.duration_s)
     rows = allocations_of(metrics)
     summary = Summary(
         scenario=market.scenario,

@@ -16,7 +16,7 @@ from scenarios import events, report, rundir
 from scenarios.errors import RunError, ScenarioError
 from scenarios.events import EventLog
 from scenarios.launcher import Launcher
-from scenarios.loading import load
+from scenarios.loading import load, with_populations
 from scenarios.market import Market, draw
 from scenarios.results import Outcome, Result, optimum_of, summarise
 from scenarios.schema import Scenario
@@ -72,6 +72,8 @@ def run(
         scenario = load(scenario, settings)
     elif settings:
         raise ScenarioError("settings go with the name or the path of a scenario")
+    else:
+        scenario = with_populations(scenario)
     started = time.monotonic()
     market = draw(scenario, seed)
     best = optimum_of(market)
@@ -88,9 +90,11 @@ def run(
         else:
             workers = min(hosts or os.cpu_count() or 1, market.nodes)
             attempt = _over_mqtt(market, limit, folder, watch, broker, port, workers, connections)
-        result = summarise(market, best, attempt.outcome, events.read(folder), world, attempt.served_by, folder)
+        opened_at = attempt.outcome.opened_at
+        records = events.read(folder, opened_at)
+        result = summarise(market, best, attempt.outcome, records, world, attempt.served_by, folder)
         status = result.summary.status
-        report.save(result)
+        report.save(result, opened_at)
     finally:
         if folder.exists():
             rundir.finish_manifest(folder, status, started)

@@ -27,10 +27,11 @@ def print_result(result: Result, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    tentative = "" if summary.status == "settled" else "tentative "
     console.print(
-        f"welfare {summary.welfare:,.4f} of at most {summary.optimum:,.4f} ({summary.efficiency:.4%}); "
+        f"{tentative}welfare {summary.welfare:,.4f} of at most {summary.optimum:,.4f} ({summary.efficiency:.4%}); "
         f"sold {summary.sold:,.2f} of {summary.supply:,.2f} MB for {summary.revenue:,.2f}; "
-        f"no buyer could gain more than {summary.epsilon_gap:.4g}",
+        f"most that a buyer could still gain: {summary.epsilon_gap:.4g}",
         highlight=False,
         soft_wrap=True,
     )

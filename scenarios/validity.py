@@ -1,10 +1,12 @@
 """What a scenario must fulfil beyond the types of its keys."""
 
+import re
 from collections.abc import Iterable
 from itertools import pairwise
 
 import msgspec
 
+from node.protocol.topics import NAME
 from scenarios.errors import ScenarioError
 from scenarios.schema import (
     BestReplyStrategy,
@@ -39,10 +41,15 @@ def check_scenario(scenario: Scenario, origin: str) -> None:
 
 
 def _check_names(scenario: Scenario) -> None:
+    # The pattern of the schema lets a last line break pass, and does not see the numbers of a population.
+    if not re.fullmatch(NAME, scenario.name):
+        raise ScenarioError(f"name = {scenario.name!r} must match {NAME}")
     seen: set[str] = set()
     groups: list[Sellers | Buyers] = [*scenario.sellers, *scenario.buyers]
     for group in groups:
         for name in names_of(group):
+            if not re.fullmatch(NAME, name):
+                raise ScenarioError(f"name = {name!r} must match {NAME}")
             if name in seen:
                 raise ScenarioError(f"name = {name!r} is given twice; every user needs a name of its own")
             seen.add(name)

@@ -97,7 +97,8 @@ class Topics:
     """The topics of one market, and the filters its readers subscribe to."""
 
     def __init__(self, market: str) -> None:
-        self._prefix = f"{ROOT}/{name(market)}"
+        self.market = name(market)
+        self._prefix = f"{ROOT}/{market}"
         self.control = f"{self._prefix}/control"
         self.every_board = f"{self._prefix}/board/#"
         self.every_presence = f"{self._prefix}/presence/+"

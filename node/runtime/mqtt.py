@@ -115,7 +115,8 @@ class MqttHost:
     async def _connected(self) -> AsyncIterator[aiomqtt.Client]:
         presence = self._topics.presence(self._host.name)
         will = aiomqtt.Will(presence, OFFLINE, qos=1, retain=True)
-        async with self._endpoint.client(self._host.name, will) as client:
+        # A broker keeps one client per identifier; another market may have a host of this name.
+        async with self._endpoint.client(f"{self._topics.market}-{self._host.name}", will) as client:
             watched = list(self._host.watched)
             boards = [self._topics.board(poster) for poster in watched]
             filters = [

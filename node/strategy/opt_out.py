@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from node.mechanism.psp import best_reply, merged_staircase
@@ -28,7 +28,8 @@ PriceAt = Literal["total", "share"]
 class OptOut:
     """Bids at the fewest sellers that can serve the demand, and moves only if its expected allocation grows.
 
-    It also moves where its standing bids would cost more than its budget: it would have to decline their awards.
+    Where its standing bids would cost more than its budget it lowers them, for it would have to decline their awards,
+    and never wants more again than it could then pay for: else it would lower and raise its bids for ever.
 
     Attributes
     ----------
@@ -45,6 +46,7 @@ class OptOut:
     split: Split = "equal"
     price_at: PriceAt = "total"
     think_s: float = 0.0
+    _most: float = field(init=False, default=math.inf)
 
     def think_time(self, participants: int, round_trip_s: float, random: Random) -> float:
         """A uniform share of ``think_s``, whatever the crowd and the network."""
@@ -54,14 +56,14 @@ class OptOut:
     def decide(self, now: float, need: Need, offers: Sequence[Offer]) -> Decision:
         """The targets of Def. IV.2, or hold where they would not give more than the standing bids."""
         del now
-        wanted = _desired_allocation(need, offers)
-        if wanted <= 0.0:
-            return HOLD
+        wanted = min(self._most, _desired_allocation(need, offers))
         targets = affordable(need, offers, self._targets(wanted, need, offers))
         standing = [offer.standing for offer in offers]
+        if expected_utility(need, offers, standing) == -math.inf:
+            self._most = expected_total(offers, targets)
+            return Decision(targets)
         grows = expected_total(offers, targets) > expected_total(offers, standing) + ROUNDING * wanted
-        bursts = expected_utility(need, offers, standing) == -math.inf
-        return Decision(targets) if grows or bursts else HOLD
+        return Decision(targets) if grows else HOLD
 
     def _targets(self, wanted: float, need: Need, offers: Sequence[Offer]) -> list[Target]:
         price = need.valuation.marginal(wanted)

@@ -3,22 +3,17 @@
 import json
 import os
 import signal
-import socket
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from broker.mosquitto import mosquitto_program
 from tests.conftest import Command, is_running, wait_until
+from tests.mqtt.conftest import LONG, Mosquitto
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
-
-LONG = ("--set", "auction.quiet_period_s=60")
-"""A market that stays open until something happens to it."""
 
 
 def test_ctrl_c_stops_everything_and_keeps_what_was_computed(bidswarm: Callable[..., Command]) -> None:
@@ -77,38 +72,6 @@ def test_nothing_outlives_a_launcher_that_is_killed_and_its_folder_is_readable(
     assert json.loads((command.run_dir() / "manifest.json").read_text())["status"] == "running"
     lines = [line for part in (command.run_dir() / "events").glob("*.jsonl") for line in part.read_text().splitlines()]
     assert len([json.loads(line) for line in lines]) > 0
-
-
-class Mosquitto:
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self._configuration = folder / "mosquitto.conf"
-        self._configuration.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\npersistence false\n"
-        )
-        self.start()
-
-    def start(self) -> None:
-        program = str(mosquitto_program())
-        self.process = subprocess.Popen([program, "-c", str(self._configuration)], stderr=subprocess.DEVNULL)
-        wait_until(self._listens, "mosquitto listens")
-
-    def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-@pytest.fixture
-def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
-    running = Mosquitto(tmp_path)
-    yield running
-    running.kill()
 
 
 @pytest.mark.mosquitto

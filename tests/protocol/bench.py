@@ -38,7 +38,7 @@ S, T = "s/seller", "t/seller"
 _Message = TypeVar("_Message", bound=Message)
 
 
-def snapshot(thing: Any) -> Any:
+def snapshot(thing: Any) -> Any:  # noqa: PLR0911 - one for each kind of thing
     """Everything a thing holds, as plain values that compare by content."""
     match thing:
         case None | bool() | int() | float() | str() | bytes():
@@ -196,7 +196,11 @@ class BuyerBench(Bench):
     """A buyer of 50 MB at sellers S and T, whose strategy does as it is told, on the bench."""
 
     def __init__(
-        self, strategy: Told, valuation: Valuation | None = None, budget: float = float("inf"), pool: tuple[str, ...] = ()
+        self,
+        strategy: Told,
+        valuation: Valuation | None = None,
+        budget: float = float("inf"),
+        pool: tuple[str, ...] = (),
     ) -> None:
         self.strategy = strategy
         random = np.random.default_rng(0)

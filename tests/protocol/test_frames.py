@@ -227,14 +227,39 @@ def test_trailing_bytes_are_rejected() -> None:
         decode_frame(one_frame(envelope(BID)) + b"\0")
 
 
-def test_deeply_nested_frame_is_rejected() -> None:
+HEAD = msgpack.packb([1, [["seller", "buyer", 9, 0]]])[:-1]
+NESTED, NOT_UTF_8 = b"\x91" * 100_000, b"\xa2\xff\xfe"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(NESTED, id="nested without end"),
+        pytest.param(HEAD + NESTED, id="message nested without end"),
+        pytest.param(b"\x92\x01\x91\x94" + NOT_UTF_8, id="not UTF-8"),
+        pytest.param(b"\x92\x01\xdd\xff\xff\xff\xff", id="claims to be longer than any memory"),
+        pytest.param(b"\xc1", id="reserved byte"),
+    ],
+)
+def test_hostile_bytes_are_no_frame(data: bytes) -> None:
     with pytest.raises(RejectedError, match="malformed frame"):
-        decode_frame(b"\x91" * 100_000)
+        decode_frame(data)
 
 
-def test_deeply_nested_message_is_rejected() -> None:
-    with pytest.raises(RejectedError):
-        decode_message(msgspec.Raw(b"\x91" * 100_000))
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(NESTED, id="nested without end"),
+        pytest.param(b"\x97\xa3bid" + NESTED, id="field nested without end"),
+        pytest.param(b"\x97" + NOT_UTF_8, id="tag not UTF-8"),
+        pytest.param(b"\xa3bid", id="no array"),
+    ],
+)
+def test_hostile_bytes_are_no_message_and_no_post(data: bytes) -> None:
+    with pytest.raises(RejectedError, match="malformed message"):
+        decode_message(msgspec.Raw(data))
+    with pytest.raises(RejectedError, match="malformed post"):
+        decode_post(b"\x92\x01" + data)
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,14 @@ def closed() -> SellerBench:
     return bench
 
 
-PHASES: list[Callable[[], SellerBench]] = [fresh, bid_but_not_cleared, cleared_seller, awarding_seller, reopened, closed]
+PHASES: list[Callable[[], SellerBench]] = [
+    fresh,
+    bid_but_not_cleared,
+    cleared_seller,
+    awarding_seller,
+    reopened,
+    closed,
+]
 
 
 # What changes nothing
@@ -123,6 +130,8 @@ def test_rejects_round_to_come(phase: Callable[[], SellerBench], message: Messag
         pytest.param(cleared_seller, A, Bid(0, 0, 5, 9, 0), "repeated bid", id="stale bid"),
         pytest.param(cleared_seller, A, Withdraw(0, 0, 0), "repeated bid", id="stale withdrawal"),
         pytest.param(bid_but_not_cleared, A, Bid(0, 0, 60, 4, 1), "repeated bid", id="repeated before clearing"),
+        pytest.param(fresh, C, Bid(0, 0, 5, 9, 0), "repeated bid", id="bid numbered 0"),
+        pytest.param(fresh, C, Withdraw(0, 0, 0), "repeated bid", id="withdrawal numbered 0"),
         pytest.param(cleared_seller, A, Hold(0, 0, 1), "overtaken hold", id="hold of an earlier round"),
         pytest.param(cleared_seller, A, Hold(0, 7, 1), "overtaken hold", id="hold of a round to come"),
         pytest.param(cleared_seller, A, Hold(0, 1, 2), "overtaken hold", id="hold of another bid"),
@@ -267,7 +276,7 @@ def test_clearing_traces_market_and_every_changed_allocation() -> None:
     bench = fresh()
     bench.bids(A, 60, 4)
     bench.bids(B, 70, 3)
-    assert traced(bench.clears()) == ["cleared", "allocated", "allocated"]
+    assert traced(bench.clears()) == ["allocated", "allocated", "cleared"]
 
 
 def test_only_changed_allocations_are_traced() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from node.strategy.adaptive import LEAST_DAMPING, QUIET_THINK_TIMES, STREAK, AdaptiveBestReply
-from node.strategy.view import Offer
+from node.strategy.view import expected_utility
 from tests.strategy.offers import ELASTIC, Scripted, need_of, offer, prices, quantities
 
 NEED = need_of(ELASTIC)
@@ -173,7 +173,15 @@ def test_keeps_within_budget() -> None:
     assert quantities(decision.targets) == [10.0]
 
 
-def test_holds_where_both_bids_would_burst_budget() -> None:
-    offers: list[Offer] = [offer(100, (60, 8), (60, 30), reserve=7, standing=(90, 30))]
+def test_leaves_standing_bid_that_bursts_budget() -> None:
+    need = need_of(ELASTIC, budget=20.0)
+    burst = offer(100, (90, 8), reserve=7, standing=(60, 30))
+    decision = adaptive(epsilon_start=4.0).decide(0.0, need, [burst])
+    assert decision.targets is not None
+    assert expected_utility(need, [burst], decision.targets) > 0.0
+
+
+def test_presence_does_not_burst_budget() -> None:
     need = need_of(ELASTIC, budget=1.0)
-    assert adaptive(epsilon_start=0.0).decide(0.0, need, offers).targets is None
+    decision = adaptive(epsilon_start=0.0, presence=0.1).decide(0.0, need, [offer(100, reserve=5)])
+    assert quantities(decision.targets) == pytest.approx([0.2])

@@ -105,6 +105,27 @@ def test_budget_counts_at_the_sellers_it_bids_at_not_at_the_cheapest() -> None:
     assert quantities(decision.targets) == [10.0, 0.0]
 
 
+BURST = offer(100, (60, 1.5), (50, 1.5), standing=(50, 2.0))
+"""50 MB of it cost 75."""
+
+
+def test_lowers_standing_bid_that_bursts_budget() -> None:
+    decision = decided(OptOut(), Need(Flat(50, 2.0), budget=30.0), BURST)
+    assert quantities(decision.targets) == [20.0]
+
+
+def test_withdraws_standing_bid_where_no_budget_is_left() -> None:
+    decision = decided(OptOut(), Need(Flat(50, 2.0), budget=0.0), BURST)
+    assert quantities(decision.targets) == [0.0]
+
+
+def test_never_wants_more_again_than_it_could_pay_for_when_it_burst() -> None:
+    """Seed 445 and others of the small markets: it would lower and raise its bid for ever."""
+    strategy, need = OptOut(), Need(Flat(50, 2.0), budget=30.0)
+    decided(strategy, need, BURST)
+    assert decided(strategy, need, offer(100, standing=(20.0, 2.0))) == HOLD
+
+
 def test_holds_where_allocation_would_not_grow() -> None:
     assert decided(OptOut(), flat_need(50), offer(65), offer(85, standing=(50, 1.0))) == HOLD
 

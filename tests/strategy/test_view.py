@@ -3,7 +3,7 @@ import math
 import pytest
 
 from node.mechanism.valuation import Flat
-from node.strategy.view import NOTHING, Offer, Target, expected_total, expected_utility
+from node.strategy.view import NOTHING, Offer, Target, affordable, expected_total, expected_utility
 from tests.strategy.offers import need_of, offer
 
 
@@ -44,3 +44,13 @@ def test_expected_utility_of_no_bid_is_nothing() -> None:
 @pytest.mark.parametrize(("budget", "utility"), [(20.0, 40.0), (19.9, -math.inf)])
 def test_expected_utility_is_minus_infinity_where_budget_bursts(budget: float, utility: float) -> None:
     assert expected_utility(need_of(Flat(50, 3), budget), [offer(40, (30, 2))], [Target(20, 3)]) == utility
+
+
+def test_affordable_leaves_alone_what_the_budget_allows() -> None:
+    targets = [Target(20, 3), Target(5, 3)]
+    assert affordable(need_of(Flat(50, 3), 20.0), [offer(40, (30, 2)), offer(9)], targets) == targets
+
+
+def test_affordable_lowers_what_gets_something_in_proportion() -> None:
+    need, offers = need_of(Flat(50, 3), 10.0), [offer(40, (30, 2)), offer(40, reserve=4)]
+    assert affordable(need, offers, [Target(20, 3), Target(5, 3)]) == [Target(10, 3), Target(5, 3)]

@@ -1,0 +1,44 @@
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broker.mosquitto import mosquitto_program
+from tests.conftest import wait_until
+
+LONG = ("--set", "auction.quiet_period_s=60")
+"""A market that stays open until something happens to it."""
+
+
+class Mosquitto:
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self._configuration = folder / "mosquitto.conf"
+        self._configuration.write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\npersistence false\n"
+        )
+        self.start()
+
+    def start(self) -> None:
+        program = str(mosquitto_program())
+        self.process = subprocess.Popen([program, "-c", str(self._configuration)], stderr=subprocess.DEVNULL)
+        wait_until(self._listens, "mosquitto listens")
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    running = Mosquitto(tmp_path)
+    yield running
+    running.kill()

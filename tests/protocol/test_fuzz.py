@@ -1,0 +1,147 @@
+"""No frame, however spoilt, stops a host; one that is not valid changes nothing but a counter."""
+
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+
+from node.mechanism.valuation import Parabolic
+from node.protocol.buyer import Buyer
+from node.protocol.events import Received, TimerFired
+from node.protocol.host import Host
+from node.protocol.messages import Accept, Award, Bid, Closed, Hold, Message, Profile
+from node.protocol.seller import Seller
+from node.strategy.adaptive import AdaptiveBestReply
+from node.strategy.best_reply import BestReply
+from node.strategy.opt_out import OptOut
+from node.strategy.reserve import HighestLosingReserve
+from node.strategy.view import BuyerStrategy
+from tests.protocol.bench import TIMING, advert, snapshot
+from tests.protocol.judge import verdicts
+from tests.protocol.mutations import mutated
+from tests.strategy.offers import Scripted
+
+FRAMES = 2_000
+"""Of each of the twelve states."""
+
+STRATEGIES: dict[str, Callable[[], BuyerStrategy]] = {
+    "opt-out": OptOut,
+    "best-reply": lambda: BestReply(0.5, 0.1),
+    "adaptive": lambda: AdaptiveBestReply(4.0, 0.1),
+}
+
+
+class Target:
+    """A host with a seller, who has the bid of peer/winner, and a buyer, who has bid at peer/s."""
+
+    def __init__(self, strategy: str, phase: str) -> None:
+        self.seller = Seller(100.0, HighestLosingReserve(1.0, 0.1), TIMING)
+        pool = ["peer/s", "peer/t"]
+        self.buyer = Buyer(pool, Parabolic(50, 4.0), STRATEGIES[strategy](), TIMING, Scripted(0.5), budget=1e3)
+        self.host = Host("me", {"seller": self.seller, "buyer": self.buyer})
+        self.host.start(0.0)
+        self.host.open(0.0)
+        for step in (self.bidding, self.awarding, self.over)[: PHASES.index(phase)]:
+            step()
+        self.host.frames()
+
+    def hears(self, node: str, message: Message | str) -> None:
+        sender = "peer/winner" if node == "seller" else "peer/s"
+        event = TimerFired(message) if isinstance(message, str) else Received(sender, message)
+        self.host._step(1.0, f"me/{node}", event)
+
+    def bidding(self) -> None:
+        self.hears("seller", Bid(0, 0, 60.0, 4.0, 1))
+        self.hears("seller", "clear")
+        self.hears("buyer", advert(100.0))
+        self.hears("buyer", "think")
+
+    def awarding(self) -> None:
+        self.hears("seller", Hold(0, 1, 1))
+        self.hears("seller", "quiet")
+        self.hears("buyer", Profile(0, 1, 1, 0, 100.0, 1.0, 1.0, 1.0, *self.book))
+
+    def over(self) -> None:
+        self.hears("seller", Accept(0, 1, 1))
+        self.hears("buyer", Award(0, 1, 1, 1.0, 1.0))
+        self.hears("buyer", Closed(0))
+
+    @property
+    def book(self) -> tuple[list[float], list[float]]:
+        own = self.buyer._auctions["peer/s"].standing
+        return [own.quantity, 90.0, 3.0], [own.price, 0.5, 0.25]
+
+    @property
+    def right(self) -> list[list[Any]]:
+        """Envelopes of which a correct peer might send one or the other."""
+        quantities, prices = self.book
+        return [
+            ["seller", "rival", 1, ["bid", 0, 0, 30.0, 3.0, 5]],
+            ["seller", "winner", 2, ["bid", 0, 1, 30.0, 3.0, 2]],
+            ["seller", "winner", 2, ["withdraw", 0, 1, 2]],
+            ["seller", "winner", 3, ["hold", 0, 1, 1]],
+            ["seller", "winner", 4, ["accept", 0, 1, 1]],
+            ["seller", "winner", 5, ["decline", 0, 1, 1]],
+            ["buyer", "s", 6, ["advert", 0, 9, 100.0, 60.0, 1.0, "open"]],
+            ["buyer", "s", 7, ["profile", 0, 2, 1, 0, 100.0, 1.0, 1.0, 1.0, quantities, prices]],
+            ["buyer", "s", 8, ["withdrawn", 0, 1]],
+            ["buyer", "s", 9, ["award", 0, 1, 1, 1.0, 1.0]],
+            ["buyer", "s", 10, ["settled", 0, 1, 1.0, 1.0]],
+            ["buyer", "s", 11, ["void", 0, 1]],
+            ["buyer", "s", 12, ["closed", 0]],
+        ]
+
+    @property
+    def state(self) -> Any:
+        return snapshot({key: value for key, value in vars(self.host).items() if key != "counters"})
+
+    @property
+    def machines(self) -> Any:
+        return snapshot([self.seller, self.buyer])
+
+    def lets_time_pass(self) -> None:
+        for _ in range(4):
+            if (deadline := self.host.next_deadline) is not None:
+                self.host.fire(deadline)
+        self.host.frames()
+
+
+PHASES = ["fresh", "bidding", "awarding", "over"]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("phase", PHASES)
+def test_spoilt_frame_is_counted_exactly_and_changes_nothing(strategy: str, phase: str) -> None:
+    random = Random(f"{strategy} {phase}")
+    target = Target(strategy, phase)
+    right, untouched, machines = target.right, target.state, target.machines
+    outcomes: Counter[str] = Counter()
+    for _ in range(FRAMES):
+        data = mutated(random.sample(right, random.randint(1, 3)), random)
+        expected = verdicts(data, {"seller", "buyer"})
+        target.host.counters.clear()
+        target.host.receive_frame(2.0, "peer", data)
+        counted = +Counter(target.host.counters)
+        valid = expected["received"]
+        said_by_machines = sum(counted[key] for key in counted if key not in {*expected, "sent", "received", "posts"})
+        assert {key: counted[key] for key in expected} == expected, data
+        assert said_by_machines <= valid, data
+        if not valid:
+            assert target.state == untouched, data
+        elif said_by_machines == valid:
+            assert target.machines == machines, data
+        outcomes["valid" if valid else "invalid"] += 1
+        outcomes["dropped by a machine"] += said_by_machines
+        if valid:
+            target.lets_time_pass()
+            target = Target(strategy, phase)
+    assert min(outcomes[kind] for kind in ("valid", "invalid", "dropped by a machine")) > FRAMES // 10
+
+
+def test_the_frames_that_are_spoilt_are_right() -> None:
+    target = Target("opt-out", "awarding")
+    random = Random(0)
+    data = {mutated(target.right, random) for _ in range(200)}
+    assert Counter(received=13) in [verdicts(frame, {"seller", "buyer"}) for frame in data]

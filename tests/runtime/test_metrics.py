@@ -1,0 +1,177 @@
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.mechanism.valuation import Flat, Parabolic
+from node.protocol.host import Record
+from node.runtime.metrics import MarketMetrics
+
+THETA = {"A": Flat(50, 2.0), "B": Parabolic(100, 20.0)}
+
+
+def record(kind: str, node: str, peer: str = "", time_s: float = 0.0, **numbers: Any) -> Record:
+    fields = {"round": 0, "seq": 0, "quantity": 0.0, "price": 0.0, "charge": 0.0} | numbers
+    return Record(time_s, f"host/{node}", kind, f"other/{peer}" if peer else "", **fields)
+
+
+def folded(*records: Record) -> MarketMetrics:
+    metrics = MarketMetrics(THETA, ["1", "2"])
+    for one in records:
+        metrics.add(one)
+    return metrics
+
+
+def bid(buyer: str, seller: str, quantity: float, price: float, time_s: float = 0.0) -> Record:
+    return record("bid", buyer, seller, time_s, quantity=quantity, price=price)
+
+
+def allocated(seller: str, buyer: str, quantity: float, charge: float) -> Record:
+    return record("allocated", seller, buyer, quantity=quantity, charge=charge)
+
+
+def settled(seller: str, buyer: str, quantity: float, charge: float) -> Record:
+    return record("settled", seller, buyer, quantity=quantity, charge=charge)
+
+
+def test_market_begins_with_nothing() -> None:
+    metrics = folded()
+    assert (metrics.bids, metrics.welfare, metrics.closed, metrics.in_doubt) == (0, 0.0, 0, 0)
+    assert math.isnan(metrics.auctions["1"].price)
+
+
+def test_bids_and_withdrawals_are_counted_by_buyer() -> None:
+    metrics = folded(bid("A", "1", 5, 1), bid("B", "1", 5, 1), record("withdraw", "A", "1"))
+    assert (metrics.bids, dict(metrics.bids_of)) == (3, {"A": 2, "B": 1})
+
+
+def test_last_move_is_the_last_bid_not_the_last_record() -> None:
+    metrics = folded(bid("A", "1", 5, 1, time_s=2.0), record("cleared", "1", time_s=3.0))
+    assert (metrics.last_move_s, metrics.time_s) == (2.0, 3.0)
+
+
+def test_records_that_come_late_do_not_turn_time_back() -> None:
+    metrics = folded(bid("A", "1", 5, 1, time_s=2.0), bid("B", "1", 5, 1, time_s=1.0))
+    assert (metrics.last_move_s, metrics.time_s) == (2.0, 2.0)
+
+
+def test_clearing_sets_price_and_sales_of_its_auction() -> None:
+    metrics = folded(record("cleared", "1", quantity=60.0, price=3.0, charge=120.0))
+    auction = metrics.auctions["1"]
+    assert (auction.price, auction.sold, auction.revenue) == (3.0, 60.0, 120.0)
+    assert metrics.auctions["2"].sold == 0.0
+
+
+def test_tentative_allocation_counts_as_welfare() -> None:
+    metrics = folded(allocated("1", "A", 30, 12))
+    position = metrics.positions["1", "A"]
+    assert (position.quantity, position.total, position.total_charge, position.settled_quantity) == (30, 30, 12, 0)
+    assert metrics.welfare == 60.0
+
+
+def test_reallocation_replaces_the_former() -> None:
+    metrics = folded(allocated("1", "A", 30, 12), allocated("1", "A", 20, 8))
+    assert (metrics.positions["1", "A"].total, metrics.welfare) == (20, 40.0)
+
+
+def test_allocations_of_several_sellers_add_up_before_they_are_valued() -> None:
+    metrics = folded(allocated("1", "B", 30, 0), allocated("2", "B", 40, 0))
+    assert metrics.welfare == pytest.approx(THETA["B"].value(70))
+
+
+def test_settlement_turns_tentative_into_bought() -> None:
+    metrics = folded(allocated("1", "A", 30, 12), settled("1", "A", 30, 12))
+    position = metrics.positions["1", "A"]
+    assert (position.quantity, position.charge, position.settled_quantity, position.settled_charge) == (0, 0, 30, 12)
+    assert metrics.welfare == 60.0
+
+
+def test_second_settlement_adds_to_the_first() -> None:
+    metrics = folded(settled("1", "A", 30, 12), allocated("1", "A", 10, 6), settled("1", "A", 10, 6))
+    assert (metrics.positions["1", "A"].settled_quantity, metrics.positions["1", "A"].settled_charge) == (40, 18)
+
+
+def test_closing_drops_what_stayed_tentative() -> None:
+    metrics = folded(
+        allocated("1", "A", 30, 12), allocated("2", "B", 9, 1), record("closed", "1", quantity=0.0, charge=0.0)
+    )
+    assert (metrics.positions["1", "A"].total, metrics.positions["2", "B"].total) == (0, 9)
+    assert metrics.welfare == pytest.approx(THETA["B"].value(9))
+
+
+def test_closing_settles_sales_of_its_auction() -> None:
+    metrics = folded(record("closed", "1", quantity=55.0, charge=70.0))
+    auction = metrics.auctions["1"]
+    assert (auction.state, auction.sold, auction.revenue, metrics.closed) == ("closed", 55.0, 70.0, 1)
+
+
+def test_auction_is_awarding_then_open_when_reopened() -> None:
+    states = [folded(*records).auctions["1"].state for records in ([], AWARDING, [*AWARDING, record("reopened", "1")])]
+    assert states == ["open", "awarding", "open"]
+
+
+AWARDING = [record("awarding", "1")]
+
+
+def test_doubtful_acceptances_are_counted() -> None:
+    assert folded(record("in-doubt", "A", "1"), record("in-doubt", "B", "1")).in_doubt == 2
+
+
+def test_unknown_kinds_of_records_change_nothing_else() -> None:
+    metrics = folded(record("declined", "1", "A", time_s=4.0), record("voided", "1", "A"))
+    assert (metrics.bids, metrics.welfare, metrics.time_s) == (0, 0.0, 4.0)
+
+
+def test_final_bids_of_an_open_auction_are_those_that_stand() -> None:
+    metrics = folded(bid("A", "1", 5, 1), bid("B", "1", 6, 2), bid("A", "1", 7, 3), record("withdraw", "B", "1"))
+    assert metrics.final_bids("1") == {"A": (7, 3)}
+
+
+def test_final_bids_of_a_closed_auction_are_those_it_was_awarded_on() -> None:
+    metrics = folded(
+        *(bid("A", "1", 5, 1), bid("B", "1", 6, 2), record("awarding", "1")),
+        *(settled("1", "A", 5, 1), record("withdraw", "B", "1"), record("closed", "1", quantity=5.0)),
+    )
+    assert metrics.final_bids("1") == {"A": (5, 1), "B": (6, 2)}
+
+
+def test_final_bids_after_reopening_hold_earlier_purchases_too() -> None:
+    metrics = folded(
+        *(bid("A", "1", 5, 1), bid("B", "1", 6, 2), record("awarding", "1"), settled("1", "A", 5, 1)),
+        *(record("withdraw", "B", "1"), record("reopened", "1"), bid("B", "1", 4, 2), record("awarding", "1")),
+    )
+    assert metrics.final_bids("1") == {"A": (5, 1), "B": (4, 2)}
+
+
+def test_final_bids_forget_who_declined() -> None:
+    metrics = folded(
+        *(bid("A", "1", 5, 1), record("awarding", "1"), record("declined", "1", "A"), record("withdraw", "A", "1")),
+        *(record("reopened", "1"), bid("B", "1", 4, 2), record("awarding", "1")),
+    )
+    assert metrics.final_bids("1") == {"B": (4, 2)}
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from("12"), st.sampled_from("AB"), st.floats(0, 60), st.sampled_from(["allocated", "settled"])
+    ),
+    max_size=30,
+)
+
+
+@given(steps, st.sets(st.sampled_from("12")))
+def test_welfare_is_the_sum_of_values_of_what_buyers_have(
+    history: list[tuple[str, str, float, str]], over: set[str]
+) -> None:
+    records = [record(kind, seller, buyer, quantity=amount) for seller, buyer, amount, kind in history]
+    metrics = folded(*records, *(record("closed", seller) for seller in over))
+    held = {buyer: sum(p.total for (_, of), p in metrics.positions.items() if of == buyer) for buyer in THETA}
+    assert metrics.welfare == pytest.approx(sum(THETA[buyer].value(amount) for buyer, amount in held.items()), abs=1e-6)
+
+
+def test_nodes_are_told_apart_by_name_whatever_their_host() -> None:
+    moved = Record(0.0, "elsewhere/A", "bid", "far/1", 0, 2, 7.0, 3.0, 0.0)
+    metrics = folded(bid("A", "1", 5, 1), moved)
+    assert metrics.final_bids("1") == {"A": (7.0, 3.0)}

@@ -1,0 +1,234 @@
+"""A market in the simulated world, with faults on demand and every promise to a user watched at every step."""
+
+import math
+from collections.abc import Iterable
+from random import Random
+from typing import Any
+
+import msgspec
+
+from node.protocol.buyer import Buyer
+from node.protocol.host import Host, Record
+from node.protocol.seller import Seller
+from node.protocol.topics import node_of
+from node.runtime.metrics import MarketMetrics
+from node.runtime.simulation import Network, Simulation
+from scenarios.loading import load, parse
+from scenarios.market import Market, draw, theta
+from scenarios.nodes import build_hosts, host_names, one_host_each, spread
+
+ROUNDING = 1e-9
+LONGEST_S = 10_000.0
+MOST_EVENTS = 400_000
+
+Receipts = dict[tuple[str, str, int], tuple[float, float]]
+"""(seller, buyer, round) to (MB, money)."""
+
+
+class World(Simulation):
+    """Runs a drawn market; ``crash``, ``cut_off`` and ``reconnect`` are its faults."""
+
+    def __init__(self, market: Market, hosts_in_all: int | None = None) -> None:
+        placement = one_host_each(market) if hosts_in_all is None else spread(market, hosts_in_all)
+        hosts = build_hosts(market, placement, set(host_names(placement)))
+        self.market = market
+        self.records: list[Record] = []
+        self.metrics = MarketMetrics(
+            {buyer.name: theta(buyer) for buyer in market.buyers}, [seller.name for seller in market.sellers]
+        )
+        self.dead: set[str] = set()
+        self.cut: set[str] = set()
+        machines = {node_of(own): machine for host in hosts for own, machine in host._nodes.items()}
+        self.sellers = {name: machine for name, machine in machines.items() if isinstance(machine, Seller)}
+        self.buyers = {name: machine for name, machine in machines.items() if isinstance(machine, Buyer)}
+        super().__init__(hosts, Network(**msgspec.structs.asdict(market.network)), market.seed, self.note)
+
+    def note(self, records: Iterable[Record]) -> None:
+        for record in records:
+            self.records.append(record)
+            self.metrics.add(record)
+
+    # Running
+
+    def settles(self) -> bool:
+        """Open the market and run it; whether every node came to rest."""
+        self.open_market()
+        return self.goes_on()
+
+    def goes_on(self) -> bool:
+        self.run(LONGEST_S, MOST_EVENTS)
+        return self.settled
+
+    def runs_until(self, kind: str) -> Record:
+        """Run until something of this kind happens."""
+        start = len(self.records)
+        while True:
+            for record in self.records[start:]:
+                if record.kind == kind:
+                    return record
+            start = len(self.records)
+            assert self.run(LONGEST_S, 1), f"no {kind}"
+
+    @property
+    def settled(self) -> bool:
+        return not self._busy - self.dead
+
+    # Faults
+
+    def crash(self, name: str) -> None:
+        """The host falls silent for ever, and its last will tells everybody."""
+        self.dead.add(name)
+        self.tell_offline(name)
+
+    def tell_offline(self, name: str) -> None:
+        for host in self._hosts.values():
+            if host.name != name and host.name not in self.dead:
+                host.peer_offline(self.now, name)
+                self._collect(host)
+
+    def cut_off(self, name: str) -> None:
+        """Nothing reaches the host, and nothing leaves it, until it is back; nobody is told."""
+        self.cut.add(name)
+
+    def reconnect(self, name: str) -> None:
+        self.cut.discard(name)
+        self._hosts[name].reconnected(self.now)
+        self._collect(self._hosts[name])
+
+    def _wake(self, host: Host, deadline: float) -> None:
+        if host.name not in self.dead:
+            super()._wake(host, deadline)
+
+    def _deliver(self, receiver: Host, sender: str, frame: bytes) -> None:
+        if receiver.name not in self.dead | self.cut and sender not in self.cut:
+            super()._deliver(receiver, sender, frame)
+
+    def _deliver_post(self, reader: Host, poster: str, post: bytes) -> None:
+        if reader.name not in self.dead | self.cut and poster.partition("/")[0] not in self.cut:
+            super()._deliver_post(reader, poster, post)
+
+    # What must hold at every step
+
+    def _collect(self, host: Host) -> None:
+        super()._collect(host)
+        for machine in host._nodes.values():
+            if isinstance(machine, Buyer):
+                wanted = sum(auction.standing.quantity for auction in machine._auctions.values())
+                assert machine._held + wanted <= machine._valuation.demand_mb * (1 + ROUNDING)
+                assert machine._paid <= machine._budget * (1 + ROUNDING)
+            elif isinstance(machine, Seller):
+                awarded = sum(award.message.quantity for award in machine._awards.values())
+                assert machine._sold + awarded <= machine._supply * (1 + ROUNDING)
+
+    # What must hold at the end
+
+    def receipts_of_sellers(self) -> Receipts:
+        return {
+            (name, node_of(buyer), round_): (receipt.quantity, receipt.charge)
+            for name, machine in self.sellers.items()
+            for (buyer, round_), receipt in machine._receipts.items()
+        }
+
+    def receipts_of_buyers(self) -> Receipts:
+        return {
+            (node_of(auction.seller), name, round_): (receipt.quantity, receipt.charge)
+            for name, machine in self.buyers.items()
+            for auction in machine._auctions.values()
+            for round_, receipt in auction._receipts.items()
+        }
+
+    def check_books(self) -> None:
+        """Every receipt has its twin, and nobody sold, bought or paid more than it could."""
+        receipts = self.receipts_of_sellers()
+        assert receipts == self.receipts_of_buyers()
+        for seller in self.market.sellers:
+            assert _total(receipts, 0, seller.name)[0] <= seller.supply_mb * (1 + ROUNDING)
+        for buyer in self.market.buyers:
+            quantity, money = _total(receipts, 1, buyer.name)
+            assert quantity <= theta(buyer).demand_mb * (1 + ROUNDING)
+            assert money <= (math.inf if buyer.budget_money is None else buyer.budget_money) * (1 + ROUNDING)
+            assert math.isclose(quantity, self.buyers[buyer.name]._held, rel_tol=ROUNDING, abs_tol=ROUNDING)
+            assert math.isclose(money, self.buyers[buyer.name]._paid, rel_tol=ROUNDING, abs_tol=ROUNDING)
+        received = sum(machine._revenue for machine in self.sellers.values())
+        assert math.isclose(sum(money for _, money in receipts.values()), received, rel_tol=ROUNDING, abs_tol=ROUNDING)
+
+    def sold(self) -> dict[tuple[str, str], float]:
+        """MB by (seller, buyer), of those that bought something."""
+        sold: dict[tuple[str, str], float] = {}
+        for (seller, buyer, _), (quantity, _) in self.receipts_of_sellers().items():
+            sold[seller, buyer] = sold.get((seller, buyer), 0.0) + quantity
+        return sold
+
+    def bought(self, buyer: str) -> float:
+        return _total(self.receipts_of_sellers(), 1, buyer)[0]
+
+
+def _total(receipts: Receipts, place: int, name: str) -> tuple[float, float]:
+    own = [amounts for key, amounts in receipts.items() if key[place] == name]
+    return sum(quantity for quantity, _ in own), sum(money for _, money in own)
+
+
+def world(name: str, seed: int, *settings: str, hosts: int | None = None) -> World:
+    return World(draw(load(name, settings), seed), hosts)
+
+
+HAZARDS = ("network.loss=0.05", "network.duplication=0.05", "network.reordering=1.0")
+
+
+def within(clearings: float, clearing_s: float = 0.1) -> tuple[str, ...]:
+    """Settings of a network that takes from no time at all up to so many clearing intervals, and waits accordingly."""
+    delay = clearings * clearing_s
+    quiet = 10 * clearing_s + 25 * delay
+    return ("network.delay_min_s=0.0", f"network.delay_max_s={delay}", f"auction.quiet_period_s={quiet}")
+
+
+FILL = tuple(f"buyers.{k}.strategy={{kind='opt-out',split='fill-largest-first'}}" for k in range(5))
+"""Settings of two-sellers: every buyer fills the largest seller first."""
+
+
+def small_market(seed: int) -> Market:
+    """A market of up to four sellers and eight buyers of any kind, over a network of any badness."""
+    random = Random(seed)
+    sellers = [
+        {
+            "name": f"s{k}",
+            "supply_mb": random.choice([10.0, 50.0, 130.0]),
+            "reserve_price_per_mb": random.choice([0, 0.5]),
+        }
+        for k in range(random.randint(1, 4))
+    ]
+    buyers = [_buyer(f"b{k}", len(sellers), random) for k in range(random.randint(1, 8))]
+    network = {
+        "delay_max_s": random.choice([0.001, 0.05, 0.2]),
+        "loss": random.choice([0.0, 0.05, 0.2]),
+        "duplication": random.choice([0.0, 0.2]),
+        "reordering": random.choice([0.0, 1.0]),
+    }
+    rule = random.choice(["fixed", "highest-losing"])
+    tables = {
+        "name": "small",
+        "sellers": sellers,
+        "buyers": buyers,
+        "network": network,
+        "auction": {"reserve_rule": rule},
+    }
+    return draw(parse(tables, f"small market {seed}"), seed)
+
+
+def _buyer(name: str, sellers: int, random: Random) -> dict[str, Any]:
+    demand = random.uniform(5.0, 80.0)
+    valuation: dict[str, Any] = random.choice(
+        [
+            {"kind": "flat", "demand_mb": demand, "value_per_mb": random.choice([1.0, 1.5, 2.0])},
+            {"kind": "parabolic", "demand_mb": demand, "choke_price_per_mb": random.uniform(1.0, 5.0)},
+        ]
+    )
+    strategy = random.choice(
+        [
+            {"kind": "opt-out", "think_s": 0.05},
+            {"kind": "opt-out", "split": "fill-largest-first"},
+            {"kind": "adaptive", "epsilon_start_money": 4.0, "epsilon_end_money": 0.2},
+        ]
+    )
+    buyer = {"name": name, "valuation": valuation, "strategy": strategy, "sellers_each": random.randint(1, sellers)}
+    return buyer | ({"budget_money": random.uniform(1.0, 40.0)} if random.random() < 0.4 else {})
