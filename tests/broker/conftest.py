@@ -11,7 +11,7 @@ import aiomqtt
 import pytest
 import pytest_asyncio
 
-from broker import BrokerAddress, BrokerError, RunningBroker, open_broker
+from broker import BrokerAddress, RunningBroker, open_broker
 from broker.mosquitto import mosquitto_program
 from broker.ports import free_port
 
