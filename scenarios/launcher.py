@@ -265,7 +265,7 @@ class Launcher:
                 topic = message.topic.value
                 try:
                     self._note(topic, payload)
-                except (RejectedError, msgspec.MsgspecError):
+                except (RejectedError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                     continue  # an observer counts nothing; the hosts do
 
     def _note(self, topic: str, payload: bytes) -> None:

@@ -18,6 +18,7 @@ from node.protocol.events import (
     SetTimer,
     TimerFired,
     Trace,
+    effects_of,
 )
 from node.protocol.messages import (
     Accept,
@@ -83,12 +84,7 @@ class Buyer:
 
     def step(self, now: float, event: Event) -> list[Effect]:
         """The effects of one event at time ``now``, seconds."""
-        try:
-            return list(self._handled(now, event))
-        except IgnoredError as reason:
-            return [Dropped("ignored", str(reason))]
-        except RejectedError as reason:
-            return [Dropped("rejected", str(reason))]
+        return effects_of(self._handled(now, event))
 
     def _handled(self, now: float, event: Event) -> Iterator[Effect]:
         match event:

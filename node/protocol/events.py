@@ -1,9 +1,11 @@
 """What goes into a machine and what comes out of it (docs/protocol.md, section 5)."""
 
+from collections.abc import Iterable
 from typing import Literal, Protocol
 
 import msgspec
 
+from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.messages import Message
 
 
@@ -102,6 +104,16 @@ class Dropped(msgspec.Struct, frozen=True):
 
 
 Effect = Send | PostOnBoard | SetTimer | CancelTimer | Trace | Dropped
+
+
+def effects_of(handling: Iterable[Effect]) -> list[Effect]:
+    """What handling an event leads to; a message that changes nothing leads to a note of why."""
+    try:
+        return list(handling)
+    except IgnoredError as reason:
+        return [Dropped("ignored", str(reason))]
+    except RejectedError as reason:
+        return [Dropped("rejected", str(reason))]
 
 
 class Machine(Protocol):

@@ -115,6 +115,13 @@ def test_hostile_topic_is_rejected(topic: str) -> None:
         TOPICS.parse(topic)
 
 
+@pytest.mark.parametrize("hostile", HOSTILE_NAMES)
+@pytest.mark.parametrize("kind", ["presence/{}", "trace/{}", "inbox/{}/a", "inbox/a/{}", "board/{}/a", "board/a/{}"])
+def test_topic_with_a_hostile_name_is_rejected(kind: str, hostile: str) -> None:
+    with pytest.raises(RejectedError):
+        TOPICS.parse(f"bidswarm/v1/cell-1/{kind.format(hostile)}")
+
+
 @given(st.text(alphabet=st.sampled_from("aZ0-_/+#$ \n\0ä"), max_size=6))
 def test_text_is_parsed_only_if_it_is_two_names(text: str) -> None:
     topic = f"bidswarm/v1/cell-1/inbox/{text}"
