@@ -22,6 +22,8 @@ def save(result: Result, opened_at: float) -> None:
     folder = result.run_dir
     rundir.write_json(folder / "summary.json", result.summary)
     rundir.write_json(folder / "counters.json", dict(sorted(result.counters.items())))
+    rest = {"quiescence": result.quiescence, "oscillations": result.oscillations}
+    rundir.write_json(folder / "convergence.json", rest)
     arrow, parquet = needs("pyarrow"), needs("pyarrow.parquet")
     for name in TABLES:
         parquet.write_table(arrow.table(result.columns(name)), folder / f"{name}.parquet")

@@ -10,8 +10,10 @@ import msgspec
 import numpy as np
 
 from node.mechanism.checks import FloatArray
+from node.mechanism.influence import influence_sizes
 from node.mechanism.welfare import Edges, Optimum, Profile, efficiency, epsilon_gaps, optimum
 from node.protocol.host import Record
+from node.runtime.convergence import ConvergenceMetrics, Oscillation, Quiescence
 from node.runtime.metrics import MarketMetrics
 from scenarios.extras import needs
 from scenarios.market import Market, theta
@@ -92,9 +94,18 @@ def optimum_of(market: Market) -> Optimum:
     return optimum([theta(buyer) for buyer in market.buyers], supply, edges(market))
 
 
-def fold(market: Market, records: Iterable[Record], until: float) -> tuple[MarketMetrics, Convergence]:
-    """The run ``until`` so many seconds after the market opened, and its course."""
-    metrics = metrics_of(market)
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """What a run's events come to: the market at the end, its course, and how its buyers came to rest."""
+
+    metrics: MarketMetrics
+    course: Convergence
+    rest: ConvergenceMetrics
+
+
+def fold(market: Market, records: Iterable[Record], until: float) -> Fold:
+    """The run ``until`` so many seconds after the market opened."""
+    metrics, rest = metrics_of(market), ConvergenceMetrics()
     nothing = [0.0] * len(market.sellers)
     rows: list[tuple[float, float, list[float], list[float]]] = [(0.0, 0.0, [math.nan] * len(nothing), nothing)]
     shown = {"cleared", "settled", "closed"}
@@ -102,17 +113,19 @@ def fold(market: Market, records: Iterable[Record], until: float) -> tuple[Marke
         if record.time_s > until:
             break  # goodbyes are not part of the market
         metrics.add(record)
+        rest.add(record)
         if record.kind in shown:
             auctions = metrics.auctions.values()
             prices, sold = [auction.price for auction in auctions], [auction.sold for auction in auctions]
             rows.append((record.time_s, metrics.welfare, prices, sold))
     sellers = len(market.sellers)
-    return metrics, Convergence(
+    course = Convergence(
         time_s=np.array([row[0] for row in rows]),
         welfare=np.array([row[1] for row in rows]),
         price=np.array([row[2] for row in rows]).reshape(-1, sellers),
         sold=np.array([row[3] for row in rows]).reshape(-1, sellers),
     )
+    return Fold(metrics, course, rest)
 
 
 def allocations_of(metrics: MarketMetrics) -> list[Allocation]:
@@ -157,19 +170,23 @@ def _final_profile(market: Market, metrics: MarketMetrics) -> Profile:
 class Result:
     """A finished run: its figures, and its tables as arrays, Arrow tables or DataFrames."""
 
-    def __init__(
-        self,
-        summary: Summary,
-        market: Market,
-        metrics: MarketMetrics,
-        convergence: Convergence,
-        counters: dict[str, int],
-    ) -> None:
+    def __init__(self, summary: Summary, market: Market, folded: Fold, counters: dict[str, int]) -> None:
         self.summary = summary
         self.market = market
-        self.convergence = convergence
+        self.convergence = folded.course
         self.counters = counters
-        self._metrics = metrics
+        self._metrics = folded.metrics
+        self._rest = folded.rest
+
+    @property
+    def quiescence(self) -> Quiescence:
+        """What it took until nobody moved any more."""
+        return self._rest.quiescence
+
+    @property
+    def oscillations(self) -> list[Oscillation]:
+        """The buyers that were cycling among their sellers at any time."""
+        return self._rest.oscillations
 
     @property
     def run_dir(self) -> Path:
@@ -204,6 +221,7 @@ class Result:
 
     def _auctions(self) -> dict[str, Sequence[Any]]:
         auctions = [self._metrics.auctions[seller.name] for seller in self.market.sellers]
+        influencing_sellers, influencing_buyers = influence_sizes(edges(self.market), len(self.market.sellers))
         return {
             "seller": [seller.name for seller in self.market.sellers],
             "state": [auction.state for auction in auctions],
@@ -211,6 +229,8 @@ class Result:
             "sold_mb": [auction.sold for auction in auctions],
             "revenue": [auction.revenue for auction in auctions],
             "price_per_mb": [auction.price for auction in auctions],
+            "influencing_sellers": influencing_sellers.tolist(),
+            "influencing_buyers": influencing_buyers.tolist(),
         }
 
     def _buyers(self) -> dict[str, Sequence[Any]]:
@@ -262,7 +282,8 @@ def summarise(
     best
         The optimum of the market.
     """
-    metrics, convergence = fold(market, records, outcome.duration_s)
+    folded = fold(market, records, outcome.duration_s)
+    metrics = folded.metrics
     rows = allocations_of(metrics)
     summary = Summary(
         scenario=market.scenario,
@@ -284,4 +305,4 @@ def summarise(
         allocations=rows,
         run_dir=str(run_dir),
     )
-    return Result(summary, market, metrics, convergence, outcome.counters)
+    return Result(summary, market, folded, outcome.counters)

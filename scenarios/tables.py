@@ -27,6 +27,14 @@ def print_result(result: Result, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    rest, cycling = result.quiescence, result.oscillations
+    restless = f"; [yellow]{len(cycling)} buyers cycled among sellers, such as {cycling[0].buyer}[/]" if cycling else ""
+    console.print(
+        f"last move after {rest.time_s:.2f} s; "
+        f"moves per buyer: median {rest.median_moves:g}, most {rest.most_moves}{restless}",
+        highlight=False,
+        soft_wrap=True,
+    )
     tentative = "" if summary.status == "settled" else "tentative "
     console.print(
         f"{tentative}welfare {summary.welfare:,.4f} of at most {summary.optimum:,.4f} ({summary.efficiency:.4%}); "

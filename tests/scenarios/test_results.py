@@ -32,6 +32,7 @@ def test_the_folder_holds_tables_figures_and_pictures(result: Result) -> None:
         "market.json",
         "summary.json",
         "counters.json",
+        "convergence.json",
         "allocations.parquet",
         "auctions.parquet",
         "buyers.parquet",
@@ -159,3 +160,27 @@ def test_a_drawn_buyer_has_the_valuation_of_its_table(result: Result) -> None:
 
     assert 20.0 <= theta.demand_mb <= 100.0
     assert Parabolic(theta.demand_mb, theta.choke_price_per_mb).marginal(0.0) == theta.choke_price_per_mb
+
+
+def test_the_rest_of_the_buyers_is_counted_in_moves(result: Result) -> None:
+    rest = json.loads((result.run_dir / "convergence.json").read_text())
+
+    assert rest["quiescence"]["bids"] == result.summary.bids
+    assert 8 <= rest["quiescence"]["moves"] < result.summary.bids  # a move bids at several sellers
+    assert 0.0 < rest["quiescence"]["time_s"] < result.summary.duration_s
+    assert rest["oscillations"] == []
+
+
+def test_buyers_that_cycle_are_reported(tmp_path: Path) -> None:
+    restless = 'buyers.0.strategy={kind="best-reply", epsilon_step_money=0.6, epsilon_fee_money=0.6, think_max_s=0.03}'
+    result = run("neighbourhood", settings=[restless], world="sim", timeout_s=3.0, out=tmp_path)
+
+    assert result.summary.status == "timeout"
+    assert len(result.oscillations) > 5
+
+
+def test_influence_sets_are_sized_for_every_auction(result: Result) -> None:
+    auctions = result.frame("auctions")
+
+    assert (auctions.influencing_sellers == 3).all()  # each buyer reaches all three
+    assert (auctions.influencing_buyers == 8).all()
