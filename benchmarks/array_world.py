@@ -1,0 +1,105 @@
+"""What a large market costs in the world ``array``, from 10³ to 10⁶ buyers on one core.
+
+python benchmarks/array_world.py [--short] [--json] [--epsilon 10]
+
+One seller per ten buyers, four sellers in each pool; the last ε bounds what anybody could still gain, in money, where
+an average buyer's surplus is some 300. --short stops at 10⁴. Exit code 1 if a market is not quiescent or below 0.995
+of its dual bound.
+"""
+
+import argparse
+import json
+import multiprocessing
+import resource
+import sys
+import time
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from node.runtime.arrays import ArrayMarket
+
+EACH = 4
+EFFICIENCY = 0.995
+
+
+@dataclass(frozen=True)
+class Figure:
+    buyers: int
+    sellers: int
+    rounds: int
+    bids_per_buyer: float
+    seconds: float
+    us_per_buyer: float
+    peak_mib: int
+    efficiency: float
+    quiescent: bool
+
+    @property
+    def missed(self) -> bool:
+        return not self.quiescent or self.efficiency < EFFICIENCY
+
+
+def random_market(buyers: int, rng: np.random.Generator) -> ArrayMarket:
+    """Demands U(20, 100) MB, first prices U(5, 20), supply for half of the demand, pools without repetition."""
+    sellers = buyers // 10
+    demand, choke = rng.uniform(20.0, 100.0, buyers), rng.uniform(5.0, 20.0, buyers)
+    weight = rng.uniform(0.5, 1.5, sellers)
+    supply = weight * 0.5 * demand.sum() / weight.sum()
+    pools = rng.integers(0, sellers, (buyers, EACH))
+    while (again := (np.diff(np.sort(pools, axis=1)) == 0).any(axis=1)).any():
+        pools[again] = rng.integers(0, sellers, (int(again.sum()), EACH))
+    edges = np.repeat(np.arange(buyers), EACH), pools.ravel()
+    return ArrayMarket(demand, choke, supply, np.full(sellers, 0.01), edges)
+
+
+def measured(buyers: int, epsilon: float) -> Figure:
+    """One run in a process of its own, so that the peak memory is its own, too."""
+    rng = np.random.default_rng(1)
+    market = random_market(buyers, rng)
+    begin = time.perf_counter()
+    outcome = market.run(40.0, epsilon, rng)
+    seconds = time.perf_counter() - begin
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    return Figure(
+        buyers,
+        market.supply.size,
+        outcome.rounds,
+        float(outcome.bids.mean()),
+        seconds,
+        1e6 * seconds / buyers,
+        peak,
+        outcome.welfare / outcome.bound,
+        outcome.quiescent,
+    )
+
+
+def line(figure: Figure) -> str:
+    return (
+        f"{figure.buyers:>9,} {figure.sellers:>8,} {figure.rounds:>7,} {figure.bids_per_buyer:>7.1f} "
+        f"{figure.seconds:>9.2f} {figure.us_per_buyer:>9.0f} {figure.peak_mib:>9,} {figure.efficiency:>11.5f} "
+        f"{'yes' if figure.quiescent else 'no':>10}{'  MISSED' if figure.missed else ''}"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--short", action="store_true", help="up to 10,000 buyers")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--epsilon", type=float, default=10.0, help="the last ε, money (default: 10)")
+    options = parser.parse_args()
+    figures = []
+    if not options.json:
+        print("   buyers  sellers  rounds    bids   seconds  µs/buyer  peak MiB  efficiency  quiescent")
+    for buyers in [1_000, 10_000] if options.short else [1_000, 10_000, 100_000, 1_000_000]:
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            figures.append(pool.apply(measured, (buyers, options.epsilon)))
+        if not options.json:
+            print(line(figures[-1]), flush=True)
+    if options.json:
+        print(json.dumps([asdict(figure) for figure in figures], indent=2))
+    return int(any(figure.missed for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

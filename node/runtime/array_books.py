@@ -1,0 +1,142 @@
+"""All books of a large market as a few flat arrays, and the clearing of many auctions at once."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from node.mechanism.checks import FloatArray, IntArray
+
+_ROWS = 4096
+"""Books sorted at once: their matrices stay in the processor's cache."""
+
+_TOP = np.int64(0x7FF0_0000_0000_0000)
+"""Bits of the infinite float64. Those of prices are below it and in the order of the prices."""
+
+_ROUNDING = 1e-12
+"""What floating-point sums may leave of a supply that is in truth sold out, relative; as in ``psp.clear``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """Books of like size, the rows of one matrix: of ``sellers``, shape (r,), ``width`` places each, from ``start``."""
+
+    sellers: IntArray
+    start: int
+    width: int
+
+    def rows(self, flat: Any) -> Any:  # noqa: ANN401 - an array of any kind
+        """Its part of a flat array as a matrix (r, width), not a copy."""
+        return flat[self.start : self.start + self.sellers.size * self.width].reshape(-1, self.width)
+
+
+class Books:
+    """Standing bids of m auctions, ordered by price within each; f places in all.
+
+    A book of b bids has b places or a few more. Sort keys carry the place of their bid in their low bits, so prices
+    are kept rounded down to the bits above (``rounded``): relative 2⁻⁴⁶ for 64 bids, 2⁻³² for a million.
+
+    Attributes
+    ----------
+    supply, reserve
+        Shape (m,), MB and price per MB.
+    place
+        Shape (e,), where each edge's bid is kept: an index into the arrays of shape (f,).
+    first, size
+        Shape (m,), the first place of each book and how many it has.
+    quantity, bid_price
+        Shape (f,), MB and price per MB of each bid at its place; bids below the reserve are kept as 0 MB.
+    key, price, reach
+        Shape (f,), book by book, dearest first: sort keys, prices, and how much the bids want down to each one, MB.
+    marginal_price, share
+        Shape (m,): bids above this price are served, those at it in this share; -inf where all are served.
+    """
+
+    def __init__(self, supply: FloatArray, reserve: FloatArray, seller: IntArray) -> None:
+        self.supply, self.reserve = supply, reserve
+        crowd = np.bincount(seller, minlength=supply.size)
+        self._shelves = _shelves(crowd)
+        self.first, self.size = np.zeros(supply.size, np.intp), np.zeros(supply.size, np.intp)
+        for shelf in self._shelves:
+            self.first[shelf.sellers] = shelf.start + np.arange(shelf.sellers.size) * shelf.width
+            self.size[shelf.sellers] = shelf.width
+        self._low = np.int64((1 << int(self.size.max()).bit_length()) - 1)
+        self._by_seller = np.argsort(seller, kind="stable")
+        slot = np.empty(seller.size, np.intp)
+        slot[self._by_seller] = np.arange(seller.size) - np.repeat(np.cumsum(crowd) - crowd, crowd)
+        self.place = self.first[seller] + slot
+        places = int(self.size.sum())
+        self.quantity, self.bid_price = np.zeros(places), np.zeros(places)
+        self.key = np.zeros(places, np.int64)
+        self.price, self.reach = np.zeros(places), np.zeros(places)
+        self.marginal_price, self.share = np.full(supply.size, -np.inf), np.zeros(supply.size)
+        self.clear(np.ones(supply.size, np.bool_))
+
+    @cached_property
+    def largest(self) -> int:
+        """Places of the largest book."""
+        return int(self.size.max())
+
+    def rounded(self, price: FloatArray) -> FloatArray:
+        """The prices as the books keep them."""
+        return (price.view(np.int64) & ~self._low).view(np.float64)
+
+    def write(self, place: IntArray, seller: IntArray, quantity: FloatArray, price: FloatArray) -> None:
+        """Let bids stand, all four of one shape; the prices rounded. Nothing is cleared yet."""
+        self.quantity[place] = np.where(price >= self.reserve[seller], quantity, 0.0)
+        self.bid_price[place] = price
+
+    def key_of(self, place: IntArray, seller: IntArray) -> IntArray:
+        """The sort keys of the bids at these places."""
+        return (_TOP - self.bid_price[place].view(np.int64)) | (place - self.first[seller])
+
+    def allocation(self, place: IntArray, seller: IntArray) -> FloatArray:
+        """What the bids at these places get, MB; equal prices share pro rata (paper, eq. 5)."""
+        quantity, price, margin = self.quantity[place], self.bid_price[place], self.marginal_price[seller]
+        return np.where(price > margin, quantity, np.where(price == margin, quantity * self.share[seller], 0.0))
+
+    def clear(self, dirty: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
+        """Sort the books marked in ``dirty``, shape (m,), and find their margins."""
+        for shelf in self._shelves:
+            rows = np.flatnonzero(dirty[shelf.sellers])
+            if rows.size:
+                self._clear_rows(shelf, rows)
+
+    def _clear_rows(self, shelf: _Shelf, rows: IntArray) -> None:
+        key = (_TOP - shelf.rows(self.bid_price)[rows].view(np.int64)) | np.arange(shelf.width)
+        key.sort(axis=1)
+        bids = (key & self._low) + (rows * shelf.width + shelf.start)[:, None]
+        reach = np.cumsum(self.quantity[bids], axis=1)
+        price = (_TOP - (key & ~self._low)).view(np.float64)
+        shelf.rows(self.key)[rows], shelf.rows(self.price)[rows], shelf.rows(self.reach)[rows] = key, price, reach
+        sellers = shelf.sellers[rows]
+        self.marginal_price[sellers], self.share[sellers] = _margin(price, reach, self.supply[sellers])
+
+
+def _margin(price: FloatArray, reach: FloatArray, supply: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The price at which each supply ends, and the share that bids at it get; books are rows, dearest first."""
+    served = (reach <= supply[:, None]).sum(axis=1)
+    ends = served < price.shape[1]
+    row, last = np.arange(supply.size), price.shape[1] - 1
+    marginal_price = np.where(ends, price[row, np.minimum(served, last)], -np.inf)
+    dearer = (price > marginal_price[:, None]).sum(axis=1)
+    not_cheaper = (price >= marginal_price[:, None]).sum(axis=1)
+    above = np.where(dearer > 0, reach[row, np.minimum(dearer, price.shape[1]) - 1], 0.0)
+    tied = reach[row, not_cheaper - 1] - above
+    left = np.where(supply - above > _ROUNDING * supply, supply - above, 0.0)
+    return marginal_price, np.divide(left, tied, out=np.zeros_like(left), where=ends & (tied > 0.0))
+
+
+def _shelves(crowd: IntArray) -> list[_Shelf]:
+    """Sellers by the size of their books, so that hardly a place stays empty."""
+    order = np.argsort(crowd, kind="stable")
+    sizes = np.maximum(crowd[order], 1)
+    shelves, begin, start = [], 0, 0
+    while begin < order.size:
+        alike = int(np.searchsorted(sizes, 1.25 * sizes[begin] + 2.0))
+        end = min(begin + _ROWS, alike)
+        shelves.append(_Shelf(order[begin:end], start, int(sizes[end - 1])))
+        start += (end - begin) * shelves[-1].width
+        begin = end
+    return shelves

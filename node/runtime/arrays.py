@@ -1,0 +1,194 @@
+"""The world ``array``: adaptive best replies of very many buyers, in numpy on one core, without messages."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from node.mechanism.checks import FloatArray, IntArray, non_negative_array, positive
+from node.mechanism.valuation import Parabolic, Valuation
+from node.mechanism.welfare import Edges
+from node.runtime.array_bound import dual_bound
+from node.runtime.array_play import ROUNDS_PER_SURVEY, Play
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: rounds so far, bids so far, and the share of buyers with something left to think about."""
+
+    rounds: int
+    bids: int
+    pending: float
+
+
+Watch = Callable[[Progress], None]
+"""Told every few rounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayOutcome:
+    """Where a market ended, e edges and n buyers, in the order of the market's.
+
+    Attributes
+    ----------
+    quantity, price, allocation
+        Shape (e,): the standing bids, MB and price per MB; what they get, MB.
+    bids
+        Shape (n,), moves of each buyer; a move bids at every seller of its pool.
+    gap
+        Shape (n,), money: what its best unilateral reply to the final books would gain each buyer.
+    rounds
+        Rounds played.
+    quiescent
+        No gap exceeds the last ε.
+    welfare, bound
+        Money: what the allocations are worth, and what no allocation exceeds.
+    """
+
+    quantity: FloatArray
+    price: FloatArray
+    allocation: FloatArray
+    bids: IntArray
+    gap: FloatArray
+    rounds: int
+    quiescent: bool
+    welfare: float
+    bound: float
+
+
+def parabolic(valuations: Sequence[Valuation]) -> tuple[FloatArray, FloatArray]:
+    """Demands, MB, and choke prices, per MB, of buyers, both of shape (n,).
+
+    Raises
+    ------
+    ValueError
+        If a valuation is not parabolic, the only kind that this world knows; the text names it.
+    """
+    demand, choke = np.empty(len(valuations)), np.empty(len(valuations))
+    for buyer, theta in enumerate(valuations):
+        if not isinstance(theta, Parabolic):
+            raise ValueError(f"world 'array' knows parabolic valuations only; buyer {buyer} has {theta!r}")  # noqa: TRY004
+        demand[buyer], choke[buyer] = theta.demand_mb, theta.choke_price
+    return demand, choke
+
+
+class ArrayMarket:
+    """A market of n buyers with parabolic valuations and m sellers.
+
+    Memory and time grow with n times the largest pool, so pools should be of like size.
+
+    Parameters
+    ----------
+    demand_mb, choke_price
+        Shape (n,), above 0: θ'(z) = choke_price · (1 - z/demand_mb), MB and price per MB.
+    supply, reserve
+        Shape (m,), MB and price per MB.
+    edges
+        Who can trade with whom: buyers and sellers by index, both of shape (e,), no pair twice.
+
+    Raises
+    ------
+    ValueError
+        If a number is NaN, infinite or out of its range, or an edge names nobody or stands twice; the text names it.
+
+    Examples
+    --------
+    >>> market = ArrayMarket([50, 50], [10, 10], supply=[60], reserve=[1], edges=([0, 1], [0, 0]))
+    >>> outcome = market.run(epsilon_start=10, epsilon_end=0.01, rng=np.random.default_rng(1))
+    >>> outcome.quiescent, outcome.allocation.round(0).tolist()
+    (True, [30.0, 30.0])
+    """
+
+    def __init__(self, demand_mb: Any, choke_price: Any, supply: Any, reserve: Any, edges: Any) -> None:  # noqa: ANN401
+        self.demand_mb = _positive_array("demand_mb", demand_mb)
+        self.choke_price = _positive_array("choke_price", choke_price)
+        self.supply, self.reserve = non_negative_array("supply", supply), non_negative_array("reserve", reserve)
+        for one, other in (("choke_price", "demand_mb"), ("reserve", "supply")):
+            if getattr(self, one).shape != getattr(self, other).shape:
+                raise ValueError(f"{one} must have as many elements as {other}")
+        self.edges = _checked(edges, self.demand_mb.size, self.supply.size)
+
+    def run(
+        self,
+        epsilon_start: float,
+        epsilon_end: float,
+        rng: np.random.Generator,
+        most_rounds: int = 100_000,
+        watch: Watch | None = None,
+        *,
+        presence: float = 0.005,
+        damping: float = 0.5,
+    ) -> ArrayOutcome:
+        """Play rounds until nobody could gain more than ``epsilon_end``, or ``most_rounds`` of them.
+
+        In a round some buyers, about one per auction, look at the books and move if that gains them more than their ε;
+        then all books that changed are cleared. Each buyer follows ``AdaptiveBestReply``.
+
+        Parameters
+        ----------
+        epsilon_start, epsilon_end
+            First and smallest ε, money.
+        rng
+            Draws who moves; the same state gives the same arrays.
+        presence, damping
+            As in ``AdaptiveBestReply``.
+
+        Raises
+        ------
+        ValueError
+            If an ε is not above 0 or the last exceeds the first.
+        """
+        last, first = positive("epsilon_end", epsilon_end), positive("epsilon_start", epsilon_start)
+        if last > first:
+            raise ValueError(f"epsilon_end = {last:g} must not exceed epsilon_start = {first:g}")
+        play = Play(
+            self.demand_mb, self.choke_price, self.supply, self.reserve, self.edges, first, last, presence, damping
+        )
+        pending = play.survey()
+        while pending and play.rounds < most_rounds:
+            play.round(rng)
+            if play.rounds % ROUNDS_PER_SURVEY == 0:
+                pending = play.survey()
+                if watch is not None:
+                    watch(Progress(play.rounds, int(play.bids.sum()), pending))
+        return _outcome(play)
+
+
+def _positive_array(name: str, values: Any) -> FloatArray:  # noqa: ANN401 - whatever numpy takes for an array
+    array = non_negative_array(name, values)
+    if array.size and not array.min() > 0.0:
+        raise ValueError(f"{name} must be above 0, got {array.min()} at index {array.argmin()}")
+    return array
+
+
+def _checked(edges: Any, buyers: int, sellers: int) -> Edges:  # noqa: ANN401
+    buyer, seller = (np.asarray(side, dtype=np.intp) for side in edges)
+    if buyer.ndim != 1 or buyer.shape != seller.shape:
+        raise ValueError(f"edges must be two arrays of shape (e,), got {buyer.shape} and {seller.shape}")
+    for name, side, count in (("buyer", buyer, buyers), ("seller", seller, sellers)):
+        if side.size and not 0 <= side.min() <= side.max() < count:
+            raise ValueError(f"edges must name each {name} by an index below {count}")
+    if np.unique(buyer * sellers + seller).size < buyer.size:
+        raise ValueError("edges must not name a pair of buyer and seller twice")
+    return buyer, seller
+
+
+def _outcome(play: Play) -> ArrayOutcome:
+    books, buyers, (buyer, seller) = play.books, play.buyers, play.edges
+    allocation, gap = books.allocation(play.place, seller), play.gaps()
+    amount = np.bincount(buyer, weights=allocation, minlength=play.bids.size).astype(np.float64)
+    welfare = float(buyers.value(amount).sum())
+    # A seller whose supply nobody exhausts has nothing to charge for it.
+    price = np.where(np.isfinite(books.marginal_price), books.marginal_price, 0.0)
+    return ArrayOutcome(
+        quantity=books.quantity[play.place],
+        price=books.bid_price[play.place],
+        allocation=allocation,
+        bids=play.bids,
+        gap=gap,
+        rounds=play.rounds,
+        quiescent=bool((gap <= play.last_epsilon).all()),
+        welfare=welfare,
+        bound=dual_bound(buyers, books.supply, price, welfare),
+    )

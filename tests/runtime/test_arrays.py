@@ -1,0 +1,188 @@
+from fractions import Fraction
+from typing import Any
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+
+from node.mechanism.psp import clear
+from node.mechanism.valuation import Flat, Parabolic
+from node.mechanism.welfare import Profile, epsilon_gaps, optimum
+from node.runtime.array_books import Books
+from node.runtime.arrays import ArrayMarket, ArrayOutcome, parabolic
+from node.runtime.metrics import MarketMetrics
+from scenarios.loading import load
+from scenarios.market import draw, theta
+from scenarios.simulated import run_simulated
+from tests.oracles import psp as oracle
+from tests.oracles.welfare import water_filling
+
+SIZES = [(10, 1, 1), (50, 10, 3), (200, 20, 4)]
+
+
+def market(buyers: int, sellers: int, each: int, seed: int) -> ArrayMarket:
+    rng = np.random.default_rng(seed)
+    demand, choke = rng.uniform(20, 100, buyers), rng.uniform(5, 20, buyers)
+    weight = rng.uniform(0.5, 1.5, sellers)
+    pools = rng.random((buyers, sellers)).argsort(axis=1)[:, :each]
+    edges = np.repeat(np.arange(buyers), each), pools.ravel()
+    return ArrayMarket(demand, choke, weight * 0.5 * demand.sum() / weight.sum(), np.full(sellers, 0.01), edges)
+
+
+def settled(one: ArrayMarket, seed: int = 1) -> ArrayOutcome:
+    return one.run(40.0, 0.6, np.random.default_rng(seed))
+
+
+def valuations(one: ArrayMarket) -> list[Parabolic]:
+    return [Parabolic(d, c) for d, c in zip(one.demand_mb.tolist(), one.choke_price.tolist(), strict=True)]
+
+
+def random_books(seed: int) -> tuple[Books, Any, Any, Any]:
+    """Books with prices of which many tie, some at the reserve and some below it."""
+    rng = np.random.default_rng(seed)
+    seller = rng.integers(0, 12, 90)
+    supply, reserve = rng.choice([0.0, 10.0, 30.0, 500.0], 12), rng.integers(0, 3, 12).astype(float)
+    quantity, price = rng.integers(0, 9, 90).astype(float), rng.integers(0, 6, 90).astype(float)
+    books = Books(supply, reserve, seller)
+    books.write(books.place, seller, quantity, price)
+    books.clear(np.ones(12, np.bool_))
+    return books, seller, quantity, price
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_books_cleared_together_are_each_cleared_like_one_auction(seed: int) -> None:
+    books, seller, quantity, price = random_books(seed)
+    together = books.allocation(books.place, seller)
+    for one in range(12):
+        here = seller == one
+        alone = clear(quantity[here], price[here], books.supply[one], books.reserve[one])
+        assert together[here] == pytest.approx(alone.allocation, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_books_cleared_together_agree_with_the_definition(seed: int) -> None:
+    books, seller, quantity, price = random_books(seed)
+    together = books.allocation(books.place, seller)
+    for one in range(12):
+        here = seller == one
+        book = oracle.book_of(quantity[here], price[here])
+        exact = oracle.allocations(book, Fraction(books.supply[one]), Fraction(books.reserve[one]))
+        assert together[here] == pytest.approx([float(amount) for amount in exact], abs=1e-9)
+
+
+@pytest.mark.parametrize(("buyers", "sellers", "each"), SIZES)
+@pytest.mark.parametrize("seed", range(3))
+def test_settled_market_is_next_to_its_optimum(buyers: int, sellers: int, each: int, seed: int) -> None:
+    one = market(buyers, sellers, each, seed)
+    outcome = settled(one)
+    best = optimum(valuations(one), one.supply, one.edges)
+    assert outcome.quiescent
+    assert outcome.welfare >= 0.999 * best.welfare
+    assert outcome.welfare <= best.bound * (1 + 1e-9)
+    assert outcome.bound >= best.welfare * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_market_ends_like_its_simulation_with_messages(seed: int) -> None:
+    drawn = draw(load("neighbourhood"), seed)
+    names = [seller.name for seller in drawn.sellers]
+    thetas = [theta(buyer) for buyer in drawn.buyers]
+    pairs = [(i, names.index(name)) for i, buyer in enumerate(drawn.buyers) for name in buyer.pool]
+    supply = [seller.supply_mb for seller in drawn.sellers]
+    reserve = [seller.reserve_price_per_mb for seller in drawn.sellers]
+    edges = tuple(np.array(side) for side in zip(*pairs, strict=True))
+    outcome = settled(ArrayMarket(*parabolic(thetas), supply, reserve, edges), seed)
+    seen: list[MarketMetrics] = []
+    run_simulated(drawn, 60.0, Mock(), lambda metrics, _time_s, _sent: seen.append(metrics))
+    assert outcome.welfare == pytest.approx(seen[-1].welfare, rel=1e-3)
+    assert outcome.allocation.sum() == pytest.approx(sum(supply))
+
+
+def test_single_auction_settles_next_to_water_filling() -> None:
+    one = market(10, 1, 1, 4)
+    best = water_filling(one.demand_mb, one.choke_price, float(one.supply[0]))
+    assert settled(one).allocation == pytest.approx(best, abs=0.05 * float(one.supply[0]))
+
+
+@pytest.mark.parametrize(("buyers", "sellers", "each"), SIZES[:2])
+def test_gaps_are_those_of_the_mechanism(buyers: int, sellers: int, each: int) -> None:
+    one = market(buyers, sellers, each, 7)
+    outcome = one.run(40.0, 0.6, np.random.default_rng(3), most_rounds=60)
+    profile = Profile(*one.edges, outcome.quantity, outcome.price)
+    budgets = np.full(buyers, np.inf)
+    gaps = epsilon_gaps(valuations(one), budgets, one.supply, one.reserve, profile, one.edges)
+    assert outcome.gap == pytest.approx(gaps, abs=1e-6)
+
+
+@pytest.mark.parametrize("most_rounds", [0, 1, 10, 100, 100_000])
+def test_nobody_gets_more_than_its_bid_and_nothing_is_oversold(most_rounds: int) -> None:
+    one = market(50, 10, 3, 2)
+    outcome = one.run(40.0, 0.6, np.random.default_rng(2), most_rounds=most_rounds)
+    sold = np.bincount(one.edges[1], weights=outcome.allocation, minlength=one.supply.size)
+    assert (sold <= one.supply * (1 + 1e-12)).all()
+    assert (outcome.allocation <= outcome.quantity).all()
+    assert outcome.welfare <= outcome.bound
+
+
+def test_same_seed_gives_the_same_arrays() -> None:
+    first, second = (settled(market(50, 10, 3, 5), seed=9) for _ in range(2))
+    for name in ("quantity", "price", "allocation", "bids", "gap"):
+        assert np.array_equal(getattr(first, name), getattr(second, name))
+    assert (first.rounds, first.welfare, first.bound) == (second.rounds, second.welfare, second.bound)
+
+
+def test_pools_may_differ_in_size_and_be_empty() -> None:
+    one = ArrayMarket([50, 50, 50], [10, 8, 5], [30, 20], [1, 2], ([0, 0, 1], [0, 1, 1]))
+    outcome = settled(one)
+    assert outcome.quiescent
+    assert outcome.allocation.sum() == pytest.approx(50.0)
+
+
+def test_seller_dearer_than_everyone_s_first_mb_sells_nothing() -> None:
+    outcome = settled(ArrayMarket([50], [10], [30, 30], [1, 11], ([0, 0], [0, 1])))
+    assert outcome.allocation.tolist() == [pytest.approx(30.0, rel=0.02), 0.0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_identical_buyers_settle_though_prices_tie_up_to_rounding(seed: int) -> None:
+    edges = np.repeat(np.arange(20), 2), np.tile([0, 1], 20)
+    outcome = settled(ArrayMarket(np.full(20, 50.0), np.full(20, 10.0), [200, 300], [0, 0], edges), seed)
+    assert outcome.quiescent
+    assert outcome.welfare >= 0.998 * outcome.bound
+
+
+def test_market_without_buyers_is_quiescent() -> None:
+    outcome = settled(ArrayMarket([], [], [10], [1], ([], [])))
+    assert (outcome.quiescent, outcome.welfare) == (True, 0.0)
+
+
+def test_other_valuations_are_refused() -> None:
+    with pytest.raises(ValueError, match="parabolic valuations only; buyer 1 has Flat"):
+        parabolic([Parabolic(10, 2), Flat(10, 2)])
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        ({"demand_mb": [0.0, 1.0]}, "demand_mb must be above 0"),
+        ({"choke_price": [1.0]}, "choke_price must have as many elements"),
+        ({"supply": [-1.0]}, "supply must be finite and at least 0"),
+        ({"edges": ([0, 2], [0, 0])}, "edges must name each buyer"),
+        ({"edges": ([0, 0], [0, 0])}, "twice"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(changed: dict[str, Any], text: str) -> None:
+    numbers: dict[str, Any] = {
+        "demand_mb": [1.0, 1.0],
+        "choke_price": [1.0, 1.0],
+        "supply": [1.0],
+        "reserve": [0.0],
+        "edges": ([0, 1], [0, 0]),
+    }
+    with pytest.raises(ValueError, match=text):
+        ArrayMarket(**(numbers | changed))
+
+
+def test_epsilon_that_would_grow_is_refused() -> None:
+    with pytest.raises(ValueError, match="must not exceed"):
+        market(10, 1, 1, 0).run(0.1, 1.0, np.random.default_rng(0))
