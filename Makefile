@@ -21,6 +21,7 @@ test: .venv/test-ready
 
 bench: .venv/test-ready
 	$(BIN)/python benchmarks/clearing.py --short
+	$(BIN)/python benchmarks/array_world.py --short
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "bidswarm needs Python 3.11 or newer; none was found"; exit 1; }
