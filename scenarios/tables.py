@@ -64,7 +64,8 @@ def _auctions(result: Result) -> Table:
     table = Table("seller", "state", "supply", "sold", "revenue", "price", box=None, padding=(0, 2, 0, 0))
     for column in table.columns[2:]:
         column.justify = "right"
-    for name, state, *numbers in list(zip(*columns.values(), strict=True))[:ROWS]:
+    shown = [columns[key] for key in ("seller", "state", "supply_mb", "sold_mb", "revenue", "price_per_mb")]
+    for name, state, *numbers in list(zip(*shown, strict=True))[:ROWS]:
         table.add_row(name, state, *(f"{number:.4f}" for number in numbers))
     if len(columns["seller"]) > ROWS:
         table.add_row(f"… {len(columns['seller']) - ROWS} more in auctions.parquet")
