@@ -51,6 +51,8 @@ class Launcher:
     ) -> None:
         self._market = market
         self._broker = broker
+        address = broker.address
+        self._endpoint = Endpoint(address.host, address.port, address.username, address.password)
         self._run_dir = run_dir
         self._timeout_s = timeout_s
         self._watch = watch
@@ -123,11 +125,10 @@ class Launcher:
                 _stop(workers)
 
     def _spawn(self, index: int, stack: contextlib.ExitStack) -> subprocess.Popen[bytes]:
-        address = self._broker.address
         orders = Orders(
             run_dir=str(self._run_dir.resolve()),
             topic_market=self._topic_market,
-            endpoint=Endpoint(address.host, address.port, address.username, address.password),
+            endpoint=self._endpoint,
             epoch=self._epoch,
             connections=self._connections,
             index=index,
@@ -179,16 +180,14 @@ class Launcher:
     # The market, as an observer sees it
 
     async def _observed(self) -> None:
-        address = self._broker.address
-        endpoint = Endpoint(address.host, address.port, address.username, address.password)
         while self._ended_at is None:
             try:
-                async with endpoint.client(f"{self._topic_market}-launcher") as client:
+                async with self._endpoint.client(f"{self._topic_market}-launcher") as client:
                     await self._session(client)
             except aiomqtt.MqttError as error:
                 if self._opened_at is None and self._clock() > self._patience():
                     raise BrokerError(
-                        f"the broker at {address.host_port} does not serve the launcher: {error}"
+                        f"the broker at {self._broker.address.host_port} does not serve the launcher: {error}"
                     ) from error
                 if self._is_over():
                     self._ended_at = self._clock()
