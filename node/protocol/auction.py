@@ -6,7 +6,7 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray
 from node.protocol.errors import IgnoredError, RejectedError
-from node.protocol.messages import Accept, Advert, Award, Bid, Profile, Settled, Void, Withdraw, Withdrawn
+from node.protocol.messages import Accept, Advert, Award, Bid, Hold, Profile, Settled, Void, Withdraw, Withdrawn
 from node.protocol.timing import PATIENCE, backoff
 from node.strategy.view import NOTHING, ROUNDING, Offer, Target
 
@@ -32,12 +32,15 @@ class Auction:
         The buyer's bid; nothing where it has none.
     bound
         The award it has accepted and has no receipt for.
+    owes_hold
+        It has told the seller that it is undecided, and not yet that its bid stands.
     """
 
     seller: str
     standing: Target = NOTHING
     bound: Award | None = None
     repeated: int = 0
+    owes_hold: bool = False
     _advert: Advert | None = None
     _seen: _Seen | None = None
     _seq: int = 0
@@ -89,6 +92,7 @@ class Auction:
     def place(self, target: Target, now: float) -> Bid | Withdraw:
         """Make ``target`` the standing bid; the message that says so."""
         self._seq += 1
+        self.owes_hold = False
         self.standing = target
         seen_round = self._seen.round if self._seen else 0
         if target.quantity > 0.0:
@@ -118,6 +122,11 @@ class Auction:
         if self.bound:
             return Accept(self.number, self.bound.round, self.bound.your_seq)
         return self._pending
+
+    def hold(self, *, undecided: bool) -> Hold:
+        """What confirms the profile seen last."""
+        self.owes_hold = undecided
+        return Hold(self.number, self._seen.round if self._seen else 0, self._seq, undecided)
 
     # What the seller says
 

@@ -27,6 +27,8 @@ class Entry:
         The round of the last profile sent to the bidder, and of the last that it is known to have seen.
     repeated
         How often the profile was repeated without an answer.
+    undecided
+        Its bidder has said that it may yet change it.
     """
 
     quantity: float
@@ -38,11 +40,12 @@ class Entry:
     told_round: int = 0
     seen_round: int = 0
     repeated: int = 0
+    undecided: bool = False
     has_news: bool = True
 
     def told(self, round_: int) -> None:
         """Note that the profile of this round was sent."""
-        self.told_round, self.repeated, self.has_news = round_, 0, False
+        self.told_round, self.repeated, self.undecided, self.has_news = round_, 0, False, False
 
 
 class Book:
@@ -102,6 +105,14 @@ class Book:
     def unseen(self) -> Iterator[tuple[str, Entry]]:
         """Those who may not have seen their last profile."""
         return ((buyer, entry) for buyer, entry in self._entries.items() if entry.seen_round < entry.told_round)
+
+    def unsettled(self) -> Iterator[tuple[str, Entry]]:
+        """Those who may not have seen their last profile, and those who may yet change their bid."""
+        return (
+            (buyer, entry)
+            for buyer, entry in self._entries.items()
+            if entry.undecided or entry.seen_round < entry.told_round
+        )
 
     def clear(self, rule: ReserveRule, supply: float) -> list[tuple[str, Entry]]:
         """Clear the auction; the result is those whose allocation or charge changed, the departed with none."""

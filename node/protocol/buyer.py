@@ -27,7 +27,6 @@ from node.protocol.messages import (
     Bid,
     Closed,
     Decline,
-    Hold,
     Message,
     Profile,
     Settled,
@@ -156,6 +155,18 @@ class Buyer:
             yield from self._placed_all(now, open_auctions, decision.targets)
         if decision.reconsider:
             yield from self._ponder(now)
+        if not self._is_undecided:
+            yield from self._decided()
+
+    @property
+    def _is_undecided(self) -> bool:
+        return self._thinking or any(auction.is_pending for auction in self._auctions.values())
+
+    def _decided(self) -> Iterator[Effect]:
+        """Tell those who were told otherwise that the bids stand."""
+        for auction in self._auctions.values():
+            if auction.owes_hold and auction.standing.quantity > 0.0:
+                yield Send(auction.seller, auction.hold(undecided=False))
 
     def _need(self) -> Need:
         return Need(Remaining(self._valuation, self._held), max(0.0, self._budget - self._paid))
@@ -202,7 +213,7 @@ class Buyer:
                 self._round_trip_s += ROUND_TRIP_WEIGHT * (waited_s - self._round_trip_s)
             yield from self._ponder(now)
             return
-        yield Send(auction.seller, Hold(message.auction, message.round, message.your_seq))
+        yield Send(auction.seller, auction.hold(undecided=self._is_undecided))
         yield Dropped("ignored", "repeated profile")
 
     # Settlement

@@ -79,10 +79,11 @@ class Profile(_Message, frozen=True, gc=True, tag="profile"):
 
 
 class Hold(_Message, frozen=True, tag="hold"):
-    """Buyer to seller, on a repeated profile: seen, my bid ``seq`` stands."""
+    """Buyer to seller, on a repeated profile: seen, my bid ``seq`` stands; ``undecided`` if it may yet change."""
 
     round: Count
     seq: Count
+    undecided: bool
 
 
 class Award(_Message, frozen=True, tag="award"):

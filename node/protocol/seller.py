@@ -38,7 +38,7 @@ from node.protocol.messages import (
     Withdraw,
     Withdrawn,
 )
-from node.protocol.timing import PATIENCE, Timing, backoff
+from node.protocol.timing import LONGEST_WAIT, PATIENCE, Timing, backoff
 from node.protocol.topics import host_of
 from node.strategy.reserve import ReserveRule
 from node.strategy.view import ROUNDING
@@ -73,7 +73,7 @@ class Seller:
         self._newest_seq: dict[str, int] = {}
         self._awards: dict[str, _Award] = {}
         self._receipts: dict[tuple[str, int], Settled] = {}
-        self._sold = self._revenue = 0.0
+        self._sold = self._revenue = self._cleared_at = 0.0
         self._clearing_due = self._was_quiet = self._shifted = False
         self._adverts = self._refreshes = 0
         self._advertised: tuple[float, float, AuctionState] | None = None
@@ -116,7 +116,7 @@ class Seller:
                 yield from self._cleared(now)
             case "quiet":
                 self._was_quiet = True
-                yield from self._awarded_if_seen(now)
+                yield from self._awarded_if_settled(now)
             case "refresh":
                 yield from self._refreshed(now)
             case "award":
@@ -191,7 +191,7 @@ class Seller:
     # Clearing
 
     def _cleared(self, now: float) -> Iterator[Effect]:
-        self._clearing_due = False
+        self._clearing_due, self._cleared_at = False, now
         self._round += 1
         reallocated = self._book.clear(self._rule, self._supply - self._sold)
         for buyer, entry in reallocated:
@@ -246,22 +246,26 @@ class Seller:
         """Repeat the profile to those who have not shown that they saw it, so that nobody is left behind."""
         silent = [buyer for buyer, entry in self._book.unseen() if entry.repeated >= PATIENCE]
         yield from self._removed(now, silent)
-        for buyer, entry in self._book.unseen():
+        for buyer, entry in self._book.unsettled():
             entry.repeated += 1
             yield Send(buyer, self._profile(entry))
-        if any(self._book.unseen()) and not self._clearing_due:
+        if any(self._book.unsettled()) and not self._clearing_due:
             self._refreshes += 1
             yield SetTimer("refresh", now + backoff(self._refresh_s, self._refreshes))
+        yield from self._awarded_if_settled(now)
 
     def _held(self, now: float, buyer: str, message: Hold) -> Iterator[Effect]:
         entry = self._book.get(buyer)
         if not entry or message.seq != entry.seq or message.round != entry.told_round:
             raise IgnoredError("overtaken hold")
-        entry.seen_round = message.round
-        yield from self._awarded_if_seen(now)
+        entry.seen_round, entry.undecided, entry.repeated = message.round, message.undecided, 0
+        yield from self._awarded_if_settled(now)
 
-    def _awarded_if_seen(self, now: float) -> Iterator[Effect]:
-        if self._state == "open" and self._was_quiet and not any(self._book.unseen()):
+    def _awarded_if_settled(self, now: float) -> Iterator[Effect]:
+        if self._state != "open" or not self._was_quiet:
+            return
+        patient = now - self._cleared_at < LONGEST_WAIT * self._timing.quiet_period_s
+        if not any(self._book.unsettled() if patient else self._book.unseen()):
             yield from self._awarded(now)
 
     # Awarding

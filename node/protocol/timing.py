@@ -5,6 +5,9 @@ import msgspec
 PATIENCE = 10
 """Repetitions without an answer after which a peer counts as gone."""
 
+LONGEST_WAIT = 10.0
+"""Quiet periods after which a seller waits no longer for those who are undecided: nobody can keep an auction open."""
+
 LONGEST_BACKOFF = 8.0
 """Multiple of the retry interval up to which the pause between repetitions grows: a slow network is not flooded."""
 

@@ -9,7 +9,7 @@ from node.mechanism.checks import FloatArray, IntArray
 from node.mechanism.welfare import Edges
 from node.runtime.array_books import Books
 from node.runtime.array_reply import Buyers, best_replies
-from node.strategy.adaptive import LEAST_DAMPING, RESTLESS_DAMPING, RESTLESS_EPSILON, SHRINK, STREAK
+from node.strategy.adaptive import SHRINK
 
 MOVES_PER_AUCTION = 2.0
 """Bidders of an auction that move in a round, on average."""
@@ -19,6 +19,9 @@ QUIET_LOOKS = 8
 
 ROUNDS_PER_SURVEY = 8
 """Rounds between two counts of who still has something to think about."""
+
+STREAK, RESTLESS_DAMPING, LEAST_DAMPING, RESTLESS_EPSILON = 5, 0.7, 0.1, 1.5
+"""After so many moves without a quiet spell a buyer moves less and tolerates more."""
 
 _LEAST_MOVING = 0.3
 """Share of lookers that counts as moving at least: when ε shrinks, many who held so far move at once."""

@@ -1,4 +1,4 @@
-"""The default for elastic buyers: a best reply that is damped, ε-scaled and aware of the crowd."""
+"""The default for elastic buyers: a truthful best reply that is damped, ε-scaled and aware of the crowd."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,25 +12,27 @@ QUIET_THINK_TIMES = 15
 SHRINK = 4.0
 """Divisor of ε after a quiet spell, as in Bertsekas' ε-scaling."""
 
-STREAK = 5
-"""Own moves without a quiet spell that make a buyer restless."""
+STEP = 2.0
+"""ε of the reply in units of the least gain of a move: who moves stays clear of its rivals for a while."""
 
-RESTLESS_DAMPING, LEAST_DAMPING, RESTLESS_EPSILON = 0.7, 0.1, 1.5
+SHIFT = SHRINK * (1.0 + STEP)
+"""A gain of more than so many ε, more than the former ε would have left, says that the market has shifted."""
 
 
 @dataclass(slots=True)
 class AdaptiveBestReply:
     """A best reply whose caution follows the market, so that many buyers over several sellers settle.
 
-    Six additions to ``BestReply`` (docs/decisions/0004-strategies.md): ε starts large and shrinks while the buyer is
-    quiet; quantities move part of the way while the price is that of the full reply; the think time grows with the
-    crowd; no reply on half-seen news (the machine sees to it); a small presence bid at every seller of the pool, which
-    keeps the buyer entitled to profiles; and a restless buyer moves less and tolerates more.
+    What it adds to ``BestReply`` (docs/decisions/0004-strategies.md): ε starts large and shrinks while the buyer is
+    quiet; quantities move part of the way, and the price is always θ' of the total that is bid; the think time grows
+    with the crowd; no reply on half-seen news (the machine sees to it); a small presence bid at every seller of the
+    pool keeps the buyer entitled to profiles, from the first moment on; and after a market shift ε is large again.
 
     Attributes
     ----------
     epsilon_start, epsilon_end
-        First and smallest ε, money: both the step of the reply and the least gain of a move.
+        First and smallest ε, money: the least gain of a move. The reply forgoes twice as much to stay clear of rivals,
+        so a buyer at rest could gain 3 ε at most by an undamped reply.
     crowd
         Share of a round trip per participant that an average think time takes.
     presence
@@ -47,7 +49,6 @@ class AdaptiveBestReply:
     _epsilon: float = field(init=False)
     _think_s: float = field(init=False, default=0.0)
     _quiet_since: float = field(init=False, default=0.0)
-    _streak: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self._epsilon = self.epsilon_start
@@ -59,36 +60,34 @@ class AdaptiveBestReply:
 
     def decide(self, now: float, need: Need, offers: Sequence[Offer]) -> Decision:
         """The damped reply, or hold; the buyer asks to think again until ε is down to its smallest."""
-        standing = [offer.standing for offer in offers]
-        targets = self._targets(need, offers)
-        gain = expected_utility(need, offers, targets) - expected_utility(need, offers, standing)
-        if gain > self._epsilon:
-            self._moved(now)
+        targets, gain = self._reply(need, offers)
+        if gain > SHIFT * self._epsilon and self._epsilon < self.epsilon_start:
+            # With the small ε of a market at rest, prices that fell far would be climbed in tiny steps.
+            self._epsilon = min(self.epsilon_start, SHRINK * self._epsilon)
+            targets, gain = self._reply(need, offers)
+        # Who has no bid is shown nothing of what it could win of the others: it enters.
+        enters = need.budget > 0.0 and not any(offer.standing.quantity for offer in offers)
+        if gain > self._epsilon or enters:
+            self._quiet_since = now
             return Decision(targets)
-        self._held(now)
-        return Decision(None, reconsider=self._epsilon > self.epsilon_end)
-
-    def _targets(self, need: Need, offers: Sequence[Offer]) -> Sequence[Target]:
-        market = merged_staircase([offer.staircase for offer in offers])
-        reply = best_reply(need.valuation, market, epsilon=self._epsilon, budget=need.budget)
-        least = self.presence * need.valuation.demand_mb
-        newcomer = not any(offer.standing.quantity for offer in offers)
-        share = 1.0 if newcomer else self.damping
-        damped = [
-            Target(max(least, (1.0 - share) * offer.standing.quantity + share * quantity), reply.price)
-            for offer, quantity in zip(offers, reply.quantity.tolist(), strict=True)
-        ]
-        return affordable(need, offers, damped)
-
-    def _moved(self, now: float) -> None:
-        self._quiet_since = now
-        self._streak += 1
-        if self._streak >= STREAK:
-            self._streak = 0
-            self.damping = max(LEAST_DAMPING, self.damping * RESTLESS_DAMPING)
-            self._epsilon = min(self.epsilon_start, self._epsilon * RESTLESS_EPSILON)
-
-    def _held(self, now: float) -> None:
         if self._epsilon > self.epsilon_end and now - self._quiet_since > QUIET_THINK_TIMES * self._think_s:
             self._epsilon = max(self.epsilon_end, self._epsilon / SHRINK)
-            self._quiet_since, self._streak = now, 0
+            self._quiet_since = now
+        return Decision(None, reconsider=self._epsilon > self.epsilon_end)
+
+    def _reply(self, need: Need, offers: Sequence[Offer]) -> tuple[Sequence[Target], float]:
+        """What to bid, and the money that gains."""
+        market = merged_staircase([offer.staircase for offer in offers])
+        reply = best_reply(need.valuation, market, epsilon=STEP * self._epsilon, budget=need.budget)
+        standing = [offer.standing for offer in offers]
+        targets = affordable(need, offers, self._damped(need, standing, reply.quantity.tolist()))
+        return targets, expected_utility(need, offers, targets) - expected_utility(need, offers, standing)
+
+    def _damped(self, need: Need, standing: Sequence[Target], reply: Sequence[float]) -> list[Target]:
+        """Part of the way to the reply, in all no more than the reply itself, at the price that the total is worth."""
+        share = self.damping if any(target.quantity for target in standing) else 1.0
+        mixed = [(1.0 - share) * old.quantity + share * new for old, new in zip(standing, reply, strict=True)]
+        before, after = sum(mixed), min(sum(mixed), sum(reply))
+        scale = after / before if before > 0.0 else 0.0
+        least, price = self.presence * need.valuation.demand_mb, need.valuation.marginal(after)
+        return [Target(max(least, scale * quantity), price) for quantity in mixed]

@@ -146,7 +146,7 @@ class SellerBench(Bench):
         """The named buyers (by host) confirm their last profile."""
         effects: list[Effect] = []
         for host, seq in seqs.items():
-            effects += self.hears(f"{host}/buyer", Hold(0, self.rounds, seq))
+            effects += self.hears(f"{host}/buyer", Hold(0, self.rounds, seq, undecided=False))
         return effects
 
 

@@ -29,6 +29,10 @@ def list_of(check: Check) -> Check:
     return lambda value: type(value) is list and all(map(check, value))
 
 
+def boolean(value: Any) -> bool:
+    return type(value) is bool
+
+
 def state(value: Any) -> bool:
     return value in ("open", "awarding", "closed") and type(value) is str
 
@@ -41,7 +45,7 @@ FIELDS: dict[str, list[Check]] = {
     "withdraw": [count, count, count],
     "withdrawn": [count, count],
     "profile": [count, count, count, count, mb, price, mb, money, list_of(mb), list_of(price)],
-    "hold": [count, count, count],
+    "hold": [count, count, count, boolean],
     "award": [count, count, count, some_mb, money],
     "accept": [count, count, count],
     "decline": [count, count, count],

@@ -78,7 +78,7 @@ PHASES: list[Callable[[], BuyerBench]] = [unopened, opened, waiting, bidding_buy
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize(
     "message",
-    [Bid(0, 0, 5, 5, 9), Withdraw(0, 0, 9), Hold(0, 1, 1), Accept(0, 1, 1), Decline(0, 1, 1)],
+    [Bid(0, 0, 5, 5, 9), Withdraw(0, 0, 9), Hold(0, 1, 1, undecided=False), Accept(0, 1, 1), Decline(0, 1, 1)],
     ids=lambda message: type(message).__name__,
 )
 def test_rejects_what_only_a_buyer_says(phase: Callable[[], BuyerBench], message: Message) -> None:
@@ -192,9 +192,25 @@ def test_repeated_profile_is_confirmed_without_change() -> None:
     bench = bidding_buyer()
     before = bench.state
     effects = bench.is_shown(S, 1, 1, (30, 2))
-    assert sent(effects) == [(S, Hold(0, 1, 1))]
+    assert sent(effects) == [(S, Hold(0, 1, 1, undecided=False))]
     assert dropped(effects) == [(IGNORED, "repeated profile")]
     assert bench.state == before
+
+
+def test_who_still_thinks_is_undecided_and_says_so_when_it_has_decided() -> None:
+    bench = bidding_buyer(None)
+    bench.hears(T, advert(99, seq=2))  # news: it thinks again
+    assert sent(bench.is_shown(S, 1, 1, (30, 2))) == [(S, Hold(0, 1, 1, undecided=True))]
+    assert sent(bench.thinks()) == [(S, Hold(0, 1, 1, undecided=False))]
+    bench.hears(T, advert(98, seq=3))
+    assert sent(bench.thinks()) == []
+
+
+def test_who_decides_to_move_does_not_hold() -> None:
+    bench = bidding_buyer([(31, 2), (19, 2)])
+    bench.hears(T, advert(99, seq=2))
+    bench.is_shown(S, 1, 1, (30, 2))
+    assert not any(isinstance(message, Hold) for _, message in sent(bench.thinks()))
 
 
 # Thinking

@@ -59,7 +59,7 @@ class Target:
         self.hears("buyer", "think")
 
     def awarding(self) -> None:
-        self.hears("seller", Hold(0, 1, 1))
+        self.hears("seller", Hold(0, 1, 1, undecided=False))
         self.hears("seller", "quiet")
         self.hears("buyer", Profile(0, 1, 1, 0, 100.0, 1.0, 1.0, 1.0, *self.book))
 
@@ -81,7 +81,7 @@ class Target:
             ["seller", "rival", 1, ["bid", 0, 0, 30.0, 3.0, 5]],
             ["seller", "winner", 2, ["bid", 0, 1, 30.0, 3.0, 2]],
             ["seller", "winner", 2, ["withdraw", 0, 1, 2]],
-            ["seller", "winner", 3, ["hold", 0, 1, 1]],
+            ["seller", "winner", 3, ["hold", 0, 1, 1, False]],
             ["seller", "winner", 4, ["accept", 0, 1, 1]],
             ["seller", "winner", 5, ["decline", 0, 1, 1]],
             ["buyer", "s", 6, ["advert", 0, 9, 100.0, 60.0, 1.0, "open"]],

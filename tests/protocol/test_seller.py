@@ -19,7 +19,7 @@ from node.protocol.messages import (
     Withdraw,
     Withdrawn,
 )
-from node.protocol.timing import LONGEST_BACKOFF, PATIENCE
+from node.protocol.timing import LONGEST_BACKOFF, LONGEST_WAIT, PATIENCE
 from tests.protocol.bench import (
     A,
     B,
@@ -101,7 +101,7 @@ def test_rejects_what_only_a_seller_says(phase: Callable[[], SellerBench], messa
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize(
     "message",
-    [Bid(1, 0, 5, 5, 9), Withdraw(1, 0, 9), Hold(1, 1, 1), Accept(1, 1, 1), Decline(1, 1, 1)],
+    [Bid(1, 0, 5, 5, 9), Withdraw(1, 0, 9), Hold(1, 1, 1, undecided=False), Accept(1, 1, 1), Decline(1, 1, 1)],
     ids=lambda message: type(message).__name__,
 )
 def test_ignores_word_of_another_auction(phase: Callable[[], SellerBench], message: Message) -> None:
@@ -132,16 +132,18 @@ def test_rejects_round_to_come(phase: Callable[[], SellerBench], message: Messag
         pytest.param(bid_but_not_cleared, A, Bid(0, 0, 60, 4, 1), "repeated bid", id="repeated before clearing"),
         pytest.param(fresh, C, Bid(0, 0, 5, 9, 0), "repeated bid", id="bid numbered 0"),
         pytest.param(fresh, C, Withdraw(0, 0, 0), "repeated bid", id="withdrawal numbered 0"),
-        pytest.param(cleared_seller, A, Hold(0, 0, 1), "overtaken hold", id="hold of an earlier round"),
-        pytest.param(cleared_seller, A, Hold(0, 7, 1), "overtaken hold", id="hold of a round to come"),
-        pytest.param(cleared_seller, A, Hold(0, 1, 2), "overtaken hold", id="hold of another bid"),
-        pytest.param(cleared_seller, C, Hold(0, 1, 1), "overtaken hold", id="hold of a stranger"),
+        pytest.param(
+            cleared_seller, A, Hold(0, 0, 1, undecided=False), "overtaken hold", id="hold of an earlier round"
+        ),
+        pytest.param(cleared_seller, A, Hold(0, 7, 1, undecided=False), "overtaken hold", id="hold of a round to come"),
+        pytest.param(cleared_seller, A, Hold(0, 1, 2, undecided=False), "overtaken hold", id="hold of another bid"),
+        pytest.param(cleared_seller, C, Hold(0, 1, 1, undecided=False), "overtaken hold", id="hold of a stranger"),
         pytest.param(cleared_seller, A, Decline(0, 1, 1), "no such award", id="decline without award"),
         pytest.param(awarding_seller, A, Decline(0, 0, 1), "no such award", id="decline of an earlier round"),
         pytest.param(awarding_seller, A, Decline(0, 1, 2), "no such award", id="decline of another bid"),
         pytest.param(awarding_seller, C, Decline(0, 1, 1), "no such award", id="decline of a stranger"),
         pytest.param(closed, A, Decline(0, 1, 1), "no such award", id="decline after the receipt"),
-        pytest.param(closed, A, Hold(0, 1, 1), "overtaken hold", id="hold after the end"),
+        pytest.param(closed, A, Hold(0, 1, 1, undecided=False), "overtaken hold", id="hold after the end"),
     ],
 )
 def test_ignores_in_silence(phase: Callable[[], SellerBench], sender: str, message: Message, reason: str) -> None:
@@ -390,6 +392,40 @@ def test_repeated_profile_names_the_round_it_is_of() -> None:
     assert {to: shown.round for to, shown in sent_as(Profile, bench.fires("refresh")).items()} == {A: 2, B: 1}
 
 
+def undecided(buyer: str, bench: SellerBench) -> None:
+    bench.hears(buyer, Hold(0, bench.rounds, 1, undecided=True))
+
+
+def test_waits_for_the_undecided() -> None:
+    bench = cleared_seller()
+    bench.all_hold(a=1)
+    undecided(B, bench)
+    assert sent(bench.fires("quiet")) == []
+    assert set(sent_as(Profile, bench.fires("refresh"))) == {B}
+    assert set(sent_as(Award, bench.all_hold(b=1))) == {A, B}
+
+
+def test_waits_for_the_undecided_for_ten_quiet_periods_at_most() -> None:
+    bench = cleared_seller()
+    patient_until = bench.now + LONGEST_WAIT * 10.0
+    bench.all_hold(a=1)
+    bench.fires("quiet")
+    effects: list[Effect] = []
+    while bench.now < patient_until:
+        assert not sent_as(Award, effects)
+        undecided(B, bench)
+        effects = bench.fires("refresh")
+    assert set(sent_as(Award, effects)) == {A, B}
+
+
+def test_who_answers_is_not_silent_though_undecided() -> None:
+    bench = cleared_seller()
+    bench.all_hold(a=1)
+    for _ in range(PATIENCE + 3):
+        undecided(B, bench)
+        assert "voided" not in traced(bench.fires("refresh"))
+
+
 def test_silent_bidder_is_given_up_after_patience() -> None:
     bench = cleared_seller()
     bench.all_hold(a=1)
@@ -460,9 +496,9 @@ def test_loser_gets_no_award() -> None:
     bench = cleared_seller()
     bench.bids(C, 5, 2)
     bench.clears()
-    bench.hears(A, Hold(0, 2, 1))
-    bench.hears(B, Hold(0, 2, 1))
-    bench.hears(C, Hold(0, 2, 1))
+    bench.hears(A, Hold(0, 2, 1, undecided=False))
+    bench.hears(B, Hold(0, 2, 1, undecided=False))
+    bench.hears(C, Hold(0, 2, 1, undecided=False))
     assert set(sent_as(Award, bench.fires("quiet"))) == {A, B}
 
 
@@ -489,7 +525,7 @@ def test_closing_tells_who_got_nothing() -> None:
     bench.bids(C, 5, 2)
     bench.clears()
     for buyer in (A, B, C):
-        bench.hears(buyer, Hold(0, 2, 1))
+        bench.hears(buyer, Hold(0, 2, 1, undecided=False))
     bench.fires("quiet")
     bench.hears(A, Accept(0, 2, 1))
     effects = bench.hears(B, Accept(0, 2, 1))
@@ -582,14 +618,14 @@ def test_repeated_bid_while_awarding_keeps_award() -> None:
 
 def test_hold_while_awarding_awards_nothing_again() -> None:
     bench = awarding_seller()
-    assert bench.hears(A, Hold(0, 1, 1)) == []
+    assert bench.hears(A, Hold(0, 1, 1, undecided=False)) == []
 
 
 def test_second_awarding_pays_for_its_own_round() -> None:
     bench = reopened()
     bench.bids(C, 40, 5)
     bench.clears()
-    bench.hears(C, Hold(0, 2, 1))
+    bench.hears(C, Hold(0, 2, 1, undecided=False))
     awards = sent_as(Award, bench.fires("quiet"))
     assert awards == {C: Award(0, 2, 1, 40, 40)}
     assert traced(bench.hears(C, Accept(0, 2, 1))) == ["settled", "closed"]
@@ -606,7 +642,7 @@ def test_nothing_is_sold_twice_over_all_receipts() -> None:
     bench = reopened()
     bench.bids(A, 90, 9, seq=2)
     bench.clears()
-    bench.hears(A, Hold(0, 2, 2))
+    bench.hears(A, Hold(0, 2, 2, undecided=False))
     bench.fires("quiet")
     receipt = sent_as(Settled, bench.hears(A, Accept(0, 2, 2)))[A]
     assert 60 + receipt.quantity == 100

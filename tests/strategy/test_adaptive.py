@@ -1,6 +1,6 @@
 import pytest
 
-from node.strategy.adaptive import LEAST_DAMPING, QUIET_THINK_TIMES, STREAK, AdaptiveBestReply
+from node.strategy.adaptive import QUIET_THINK_TIMES, SHIFT, SHRINK, STEP, AdaptiveBestReply
 from node.strategy.view import expected_utility
 from tests.strategy.offers import ELASTIC, Scripted, need_of, offer, prices, quantities
 
@@ -74,18 +74,32 @@ def test_holds_where_move_gains_no_more_than_epsilon() -> None:
     assert adaptive(epsilon_start=0.2).decide(0.0, NEED, [nearly]).targets is None
 
 
-def test_epsilon_is_step_of_reply() -> None:
+def test_step_of_reply_is_a_multiple_of_epsilon() -> None:
     decision = adaptive(epsilon_start=40.0).decide(0.0, NEED, [offer(200, reserve=5)])
-    assert quantities(decision.targets) == [75.0 - 40.0 / 20.0]
+    assert quantities(decision.targets) == [75.0 - STEP * 40.0 / 20.0]
 
 
 # Rule 2: damping
 
 
-def test_move_goes_half_way_at_price_of_full_reply() -> None:
+def test_move_to_more_goes_half_way_at_the_price_that_is_worth() -> None:
     decision = adaptive(epsilon_start=0.0).decide(0.0, NEED, [offer(200, reserve=5, standing=(25, 15))])
     assert quantities(decision.targets) == [50.0]
-    assert prices(decision.targets) == [5.0]
+    assert prices(decision.targets) == [ELASTIC.marginal(50.0)]
+
+
+def test_move_to_less_is_not_damped() -> None:
+    crowded = offer(200, (150, 10), reserve=5, standing=(75, 12))
+    decision = adaptive(epsilon_start=0.0).decide(0.0, NEED, [crowded])
+    assert quantities(decision.targets) == [50.0]
+    assert prices(decision.targets) == [10.0]
+
+
+def test_way_between_sellers_is_damped_while_the_total_is_not() -> None:
+    full, free = offer(200, (200, 10), reserve=5, standing=(80, 4)), offer(200, reserve=5, standing=(1, 4))
+    decision = adaptive(epsilon_start=0.0).decide(0.0, NEED, [full, free])
+    assert quantities(decision.targets) == pytest.approx([75 * 40 / 78, 75 * 38 / 78])
+    assert prices(decision.targets) == [5.0, 5.0]
 
 
 def test_damping_is_share_of_the_way() -> None:
@@ -136,35 +150,45 @@ def test_presence_bid_carries_the_coordinated_price() -> None:
     assert len(set(prices(decision.targets))) == 1
 
 
-# Rule 6: backing off when restless
+# Rule 6: entering, and market shifts
+
+SHIFTED = offer(200, reserve=5, standing=(50, 10))
+"""An offer at which the best reply, 75 MB, gains more than the standing bid."""
 
 
-def test_restless_buyer_moves_less_and_tolerates_more() -> None:
+def test_gain_of_many_epsilon_raises_epsilon_again() -> None:
+    strategy = adaptive()
+    strategy._epsilon = 0.5
+    strategy.decide(0.0, NEED, [SHIFTED])
+    assert strategy._epsilon == 0.5 * SHRINK
+
+
+def test_epsilon_is_raised_to_its_start_at_most() -> None:
     strategy = adaptive(epsilon_start=1.0)
-    strategy._epsilon = 0.1
-    moved(strategy, 0.0, STREAK)
-    assert (strategy.damping, strategy._epsilon) == (pytest.approx(0.35), pytest.approx(0.15))
+    strategy._epsilon = 0.5
+    strategy.decide(0.0, NEED, [SHIFTED])
+    assert strategy._epsilon == 1.0
 
 
-def test_buyer_is_not_restless_before_its_streak() -> None:
-    strategy = adaptive(epsilon_start=1.0)
-    moved(strategy, 0.0, STREAK - 1)
-    assert strategy.damping == 0.5
+def test_gain_of_few_epsilon_is_no_shift() -> None:
+    strategy = adaptive()
+    strategy._epsilon = 62.5 / SHIFT
+    strategy.decide(0.0, NEED, [SHIFTED])
+    assert strategy._epsilon == 62.5 / SHIFT
 
 
-def test_restless_damping_and_epsilon_have_limits() -> None:
-    strategy = adaptive(epsilon_start=1.0)
-    moved(strategy, 0.0, 20 * STREAK)
-    assert (strategy.damping, strategy._epsilon) == (LEAST_DAMPING, 1.0)
+def test_newcomer_enters_a_market_that_is_sold_out() -> None:
+    decision = adaptive(presence=0.01).decide(0.0, NEED, [offer(0, reserve=5), offer(0, reserve=5)])
+    assert quantities(decision.targets) == [1.0, 1.0]
 
 
-def test_quiet_spell_ends_streak() -> None:
-    strategy = adaptive(epsilon_start=1.0)
-    quiet = QUIET_THINK_TIMES * mean_think_time(strategy)
-    moved(strategy, 0.0, STREAK - 1)
-    strategy.decide(1.01 * quiet, NEED, [BEST])
-    moved(strategy, 1.02 * quiet, STREAK - 1)
-    assert strategy.damping == 0.5
+def test_newcomer_enters_though_it_gains_no_more_than_epsilon() -> None:
+    decision = adaptive(epsilon_start=1e6, presence=0.01).decide(0.0, NEED, [offer(200, reserve=5)])
+    assert quantities(decision.targets) == [1.0]
+
+
+def test_newcomer_without_money_stays_away() -> None:
+    assert adaptive().decide(0.0, need_of(ELASTIC, budget=0.0), [offer(200, reserve=5)]).targets is None
 
 
 def test_keeps_within_budget() -> None:
