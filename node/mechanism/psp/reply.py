@@ -87,6 +87,8 @@ def _wanted(valuation: Valuation, market: MergedStaircase, budget: float) -> flo
 
 def _affordable(market: MergedStaircase, reach: FloatArray, budget: float) -> float:
     """The largest amount that costs no more than the budget."""
+    if budget == math.inf:
+        return float(reach[-1])
     worth = market.price * market.quantity
     spent = worth.cumsum()
     step = int(spent.searchsorted(budget, side="right"))

@@ -99,6 +99,9 @@ def merged_staircase(staircases: Sequence[Staircase]) -> MergedStaircase:
     """The market price function over several sellers (paper, eq. 2, read as the inverse of the summed quantities)."""
     if not staircases:
         return MergedStaircase(np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.intp), 0)
+    if len(staircases) == 1:
+        (steps,) = staircases
+        return MergedStaircase(steps.price, steps.quantity, np.zeros(steps.price.size, dtype=np.intp), 1)
     price = np.concatenate([steps.price for steps in staircases])
     quantity = np.concatenate([steps.quantity for steps in staircases])
     seller = np.repeat(np.arange(len(staircases)), [steps.price.size for steps in staircases])
