@@ -31,4 +31,4 @@ def printed(figures: Sequence[Figure], *, as_json: bool) -> int:
 def _line(figure: Figure) -> str:
     number = f"{figure.measured:,.0f}" if figure.measured >= 100.0 else f"{figure.measured:,.3g}"
     bound = "" if figure.least is None else f"at least {figure.least:g}{'  MISSED' if figure.missed else ''}"
-    return f"{figure.name:<52} {number:>9} {figure.unit:<10} {bound}".rstrip()
+    return f"{figure.name:<66} {number:>9} {figure.unit:<10} {bound}".rstrip()

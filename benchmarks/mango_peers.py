@@ -5,10 +5,19 @@ import random
 import time
 from typing import Any
 
-from mango import Agent, AgentAddress
+import msgspec
+from crowd import BUYERS_EACH
+from mango import Agent, AgentAddress, activate, create_mqtt_container
 from mango.simulation.communication import DelayProviderCommunicationSimulation
 from mango.simulation.world import create_world
+from metering import Meter
+from peers import Driver
 
+from node.protocol.events import Machine, Opened, Received, Started
+from node.protocol.frames import encode_message
+from node.protocol.messages import Message
+from node.protocol.topics import address
+from node.runtime.mqtt import Clock, Endpoint
 from node.runtime.simulation import Network
 
 
@@ -46,3 +55,47 @@ async def _simulated(contents: list[Any], agents: int, messages: int, network: N
         while world.messages_delivered_count < messages:
             await world.step()
         return world.messages_delivered_count / (time.process_time() - begin)
+
+
+class MangoNode(Agent, Driver):  # type: ignore[misc]
+    """One machine as an agent; what it sends goes the way that mango sends it, with its default quality of service."""
+
+    def __init__(self, own: Machine, placement: dict[str, str], clock: Clock, meter: Meter) -> None:
+        Agent.__init__(self)
+        Driver.__init__(self, own, clock, meter)
+        self._placement = placement
+
+    def handle_message(self, content: Any, meta: dict[str, Any]) -> None:  # noqa: ANN401 - decoded JSON
+        sender = meta["sender_id"]
+        message = msgspec.convert(content, Message)
+        self.handle(Received(address(self._placement[sender], sender), message))
+
+    def send(self, to: str, message: Message) -> None:
+        host, _, node = to.partition("/")
+        content = msgspec.msgpack.decode(encode_message(message))
+        self.schedule_instant_message(content, AgentAddress(host, node))
+
+    def post(self, message: Message) -> None:
+        """There is no board: every buyer of the auction gets the advert."""
+        for k in range(BUYERS_EACH):
+            buyer = f"{self.aid.replace('seller', 'buyer')}-{k}"
+            self.send(f"{self._placement[buyer]}/{buyer}", message)
+
+
+async def mango_market(
+    machines: dict[str, Machine], own: str, placement: dict[str, str], endpoint: Endpoint, meter: Meter
+) -> None:
+    """One container called ``own`` with these nodes; trade until cancelled."""
+    clock = Clock(0.0)
+    container = create_mqtt_container((endpoint.host, endpoint.port), client_id=own, inbox_topic=own)
+    nodes = [
+        container.register(MangoNode(machine, placement, clock, meter), name) for name, machine in machines.items()
+    ]
+    async with activate(container):
+        await meter.opening()
+        for node in nodes:
+            node.handle(Started())
+        await asyncio.sleep(1.0)  # until the adverts are there
+        for node in nodes:
+            node.handle(Opened())
+        await asyncio.Event().wait()
