@@ -12,14 +12,16 @@ import random
 import statistics
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 from figures import Figure, printed
 
 from node.mechanism.valuation import Flat
 from node.protocol.buyer import Buyer
+from node.protocol.events import Machine
 from node.protocol.frames import VERSION, Envelope
 from node.protocol.host import Host
 from node.protocol.messages import Message
@@ -41,17 +43,19 @@ MANGO_MESSAGES = 3_000
 
 @dataclass(frozen=True)
 class Shape:
-    """A market of so many users; each buyer bids at ``pool`` sellers."""
+    """A market of so many users; each buyer bids at ``pool`` sellers; every user is a host, or they share ``hosts``."""
 
     name: str
     sellers: int
     buyers: int
     pool: int
+    hosts: int | None = None
 
 
 EXCHANGE = Shape("exchange: 100 sellers, 900 buyers at 4 each", 100, 900, 4)
 """The shape of the shipped scenario exchange-1000."""
 
+SHARED = replace(EXCHANGE, name="the same users on 4 hosts", hosts=4)
 HALL = Shape("one seller, 999 buyers", 1, 999, 1)
 
 
@@ -86,18 +90,28 @@ class TapedHost(Host):
 
 
 def hosts(shape: Shape, moves: int, kind: type[Host] = Host) -> list[Host]:
-    """The market's nodes, each on a host of its own."""
-    sellers = [f"seller-{k}" for k in range(shape.sellers)]
+    """The market's nodes on their hosts."""
+    nodes: defaultdict[str, dict[str, Machine]] = defaultdict(dict)
+    sellers = []
     supply = SUPPLY_MB * shape.buyers * shape.pool / shape.sellers
-    built = [kind(name, {name: Seller(supply, FixedReserve(1.0), TIMING)}) for name in sellers]
+    for k in range(shape.sellers):
+        name = f"seller-{k}"
+        host = f"host-{k % shape.hosts}" if shape.hosts else name
+        nodes[host][name] = Seller(supply, FixedReserve(1.0), TIMING)
+        sellers.append(address(host, name))
     for k in range(shape.buyers):
         name = f"buyer-{k}"
-        draws = stream(1, name, "population")
-        pool = [address(sellers[s], sellers[s]) for s in draws.choice(shape.sellers, shape.pool, replace=False)]
-        strategy = Restless(moves, price=float(draws.uniform(1.0, 5.0)))
-        buyer = Buyer(pool, Flat(100.0, 5.0), strategy, TIMING, stream(1, name, "thinking"))
-        built.append(kind(name, {name: buyer}))
-    return built
+        host = f"host-{k % shape.hosts}" if shape.hosts else name
+        nodes[host][name] = buyer(name, sellers, shape.pool, moves)
+    return [kind(host, machines) for host, machines in nodes.items()]
+
+
+def buyer(name: str, sellers: list[str], pool: int, moves: int) -> Buyer:
+    """A buyer at so many sellers, drawn by its name."""
+    draws = stream(1, name, "population")
+    mine = [sellers[s] for s in draws.choice(len(sellers), pool, replace=False)]
+    strategy = Restless(moves, price=float(draws.uniform(1.0, 5.0)))
+    return Buyer(mine, Flat(100.0, 5.0), strategy, TIMING, stream(1, name, "thinking"))
 
 
 def simulated(built: list[Host]) -> float:
@@ -151,14 +165,15 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def ratio(shape: Shape, moves: int, pairs: int) -> list[Figure]:
-    tape = taped(shape)
+    """Ours, and the bare loop with each message by itself."""
+    tape = taped(replace(shape, hosts=None))
     ours, loop = [], []
     for _ in range(pairs):
         loop.append(bare(tape, 50_000))
         ours.append(simulated(hosts(shape, moves)))
     share = statistics.median(mine / its for mine, its in zip(ours, loop, strict=True))
     return [
-        Figure(f"{shape.name}", statistics.median(ours), "messages/s"),
+        Figure(shape.name, statistics.median(ours), "messages/s"),
         Figure("  a bare loop with the same bytes", statistics.median(loop), "messages/s"),
         Figure("  share of the bare loop", share, "", least=0.2),
     ]
@@ -189,6 +204,7 @@ def main() -> int:
     options = parser.parse_args()
     pairs = 3 if options.short else 7
     figures = ratio(EXCHANGE, moves=4 if options.short else 10, pairs=pairs)
+    figures += ratio(SHARED, moves=4 if options.short else 10, pairs=pairs)
     figures += ratio(HALL, moves=2 if options.short else 4, pairs=pairs)
     figures += against_mango(taped(EXCHANGE), figures[0].measured)
     return printed(figures, as_json=options.json)
