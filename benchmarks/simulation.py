@@ -202,9 +202,9 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="fewer repetitions of shorter runs")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
-    pairs = 3 if options.short else 7
-    figures = ratio(EXCHANGE, moves=4 if options.short else 10, pairs=pairs)
-    figures += ratio(SHARED, moves=4 if options.short else 10, pairs=pairs)
+    pairs = 3 if options.short else 5
+    figures = ratio(EXCHANGE, moves=4 if options.short else 6, pairs=pairs)
+    figures += ratio(SHARED, moves=4 if options.short else 6, pairs=pairs)
     figures += ratio(HALL, moves=2 if options.short else 4, pairs=pairs)
     figures += against_mango(taped(EXCHANGE), figures[0].measured)
     return printed(figures, as_json=options.json)

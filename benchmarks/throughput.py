@@ -171,10 +171,12 @@ async def compared(kind: str, options: argparse.Namespace) -> list[Figure]:
     for transport in options.transport:
         typical = sorted((one[transport] for one in rounds), key=lambda one: one.bids_per_s)[len(rounds) // 2]
         figures += rows(f"{kind}: {TRANSPORTS[transport]}", typical)
-    if "frames" in options.transport:
-        for peer in options.transport:
-            if peer != "frames":
-                figures += ratios(f"{kind}: ours over {peer}", [(one["frames"], one[peer]) for one in rounds])
+    peers = [transport for transport in options.transport if transport != "frames"]
+    for peer in peers if peers != options.transport else []:
+        if all(one[peer].bids_per_s for one in rounds):
+            figures += ratios(f"{kind}: ours over {peer}", [(one["frames"], one[peer]) for one in rounds])
+        else:
+            print(f"{peer} got no bid through {kind} in time", file=sys.stderr)
     return figures
 
 
@@ -200,7 +202,7 @@ def ratios(name: str, pairs: Sequence[tuple[Measured, Measured]]) -> list[Figure
 
 def rows(name: str, one: Measured) -> list[Figure]:
     """The rate, and whose the processor time was."""
-    samples = one.samples.total()
+    samples = max(1, one.samples.total())
     shares = {"broker": one.broker / one.busy} | {
         owner: count / samples * one.workers / one.busy for owner, count in one.samples.most_common()
     }
