@@ -22,6 +22,10 @@ class _Seen:
     price: FloatArray
 
 
+def _without(row: int, numbers: list[float]) -> FloatArray:
+    return np.array(numbers[:row] + numbers[row + 1 :])
+
+
 @dataclass(slots=True)
 class Auction:
     """What a buyer knows of one seller's auction, and what it has said there.
@@ -158,13 +162,12 @@ class Auction:
                 raise IgnoredError("overtaken profile")
             if self._pending is None:
                 return False
-        others = np.arange(len(profile.prices)) != profile.your_row
         self._seen = _Seen(
             profile.round,
             profile.supply,
             profile.reserve,
-            np.array(profile.quantities)[others],
-            np.array(profile.prices)[others],
+            _without(profile.your_row, profile.quantities),
+            _without(profile.your_row, profile.prices),
         )
         self._pending = None
         return True
@@ -179,8 +182,9 @@ class Auction:
         if len(profile.quantities) != rows or profile.your_row >= rows or profile.your_seq > self._seq:
             raise RejectedError("impossible profile")
         if self.stands(profile.your_seq):
-            own = Target(profile.quantities[profile.your_row], profile.prices[profile.your_row])
-            if own != self.standing or profile.allocation > own.quantity:
+            quantity, price = profile.quantities[profile.your_row], profile.prices[profile.your_row]
+            is_own = (quantity, price) == (self.standing.quantity, self.standing.price)
+            if not is_own or profile.allocation > quantity:
                 raise RejectedError("profile does not reflect the bid")
 
     def withdrawn(self, message: Withdrawn) -> None:

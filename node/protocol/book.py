@@ -127,7 +127,7 @@ class Book:
 
     def _note_profile(self, quantity: FloatArray, price: FloatArray, supply: float) -> None:
         """Encode the book once for all profiles; where it reads as before, only new bids are news."""
-        profile = (encode_numbers(quantity), encode_numbers(price), supply, self.reserve)
+        profile = (encode_numbers(quantity.tolist()), encode_numbers(price.tolist()), supply, self.reserve)
         if profile != self._profile:
             self._profile = profile
             for entry in self._entries.values():

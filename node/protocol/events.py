@@ -9,61 +9,61 @@ from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.messages import Message
 
 
-class Started(msgspec.Struct, frozen=True):
+class Started(msgspec.Struct, frozen=True, gc=False):
     """The node is up: post what others must know before the market opens."""
 
 
-class Opened(msgspec.Struct, frozen=True):
+class Opened(msgspec.Struct, frozen=True, gc=False):
     """The start barrier has fallen."""
 
 
-class Received(msgspec.Struct, frozen=True):
+class Received(msgspec.Struct, frozen=True, gc=False):
     """A decoded message from the node at address ``sender``."""
 
     sender: str
     message: Message
 
 
-class TimerFired(msgspec.Struct, frozen=True):
+class TimerFired(msgspec.Struct, frozen=True, gc=False):
     """The timer set under this name is due."""
 
     name: str
 
 
-class PeerOffline(msgspec.Struct, frozen=True):
+class PeerOffline(msgspec.Struct, frozen=True, gc=False):
     """A host is gone, by its own word or by its last will."""
 
     host: str
 
 
-class Reconnected(msgspec.Struct, frozen=True):
+class Reconnected(msgspec.Struct, frozen=True, gc=False):
     """The own host was cut off and is back: what was sent may be lost."""
 
 
 Event = Started | Opened | Received | TimerFired | PeerOffline | Reconnected
 
 
-class Send(msgspec.Struct, frozen=True):
+class Send(msgspec.Struct, frozen=True, gc=False):
     """Send a message to the node at address ``to``."""
 
     to: str
     message: Message
 
 
-class PostOnBoard(msgspec.Struct, frozen=True):
+class PostOnBoard(msgspec.Struct, frozen=True, gc=False):
     """Replace the node's retained post on the public board."""
 
     message: Message
 
 
-class SetTimer(msgspec.Struct, frozen=True):
+class SetTimer(msgspec.Struct, frozen=True, gc=False):
     """Fire the named timer at time ``at``, seconds; setting it again moves it."""
 
     name: str
     at: float
 
 
-class CancelTimer(msgspec.Struct, frozen=True):
+class CancelTimer(msgspec.Struct, frozen=True, gc=False):
     """Forget the named timer, if it is set."""
 
     name: str
@@ -84,7 +84,7 @@ TraceKind = Literal[
 ]
 
 
-class Trace(msgspec.Struct, frozen=True):
+class Trace(msgspec.Struct, frozen=True, gc=False):
     """Something observers want to know; its numbers mean what ``kind`` says (docs/results.md)."""
 
     kind: TraceKind
@@ -96,7 +96,7 @@ class Trace(msgspec.Struct, frozen=True):
     charge: float = 0.0
 
 
-class Dropped(msgspec.Struct, frozen=True):
+class Dropped(msgspec.Struct, frozen=True, gc=False):
     """A received message changed nothing: stale or repeated (ignored), or such as no correct peer sends (rejected)."""
 
     verdict: Literal["ignored", "rejected"]

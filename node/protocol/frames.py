@@ -20,7 +20,7 @@ MAX_FRAME_BYTES = 1024 * 1024
 _NodeName = Annotated[str, msgspec.Meta(pattern=f"^{NAME}$", max_length=64)]
 
 
-class Envelope(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Envelope(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """One message between two nodes; ``seq`` counts what the sender has sent, to anyone."""
 
     to_node: _NodeName

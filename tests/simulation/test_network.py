@@ -134,3 +134,27 @@ def test_run_stops_after_its_number_of_events_and_says_that_there_is_more() -> N
     simulation.open_market()
     assert simulation.run(1e3, 10)
     assert not simulation.settled
+
+
+class Patient:
+    """Means to do one thing late, and something at once whenever it is spoken to."""
+
+    watches: frozenset[str] = frozenset()
+    finished = False
+
+    def step(self, now: float, event: Event) -> list[Effect]:
+        match event:
+            case Opened():
+                return [SetTimer("late", 10.0)]
+            case Received():
+                return [SetTimer("soon", now)]
+        return []
+
+
+def test_timer_wakes_its_host_once_however_often_others_came_first() -> None:
+    hosts = [Host("talker", {"node": Talker(MESSAGES)}), Host("listener", {"node": Patient()})]
+    simulation = Simulation(hosts, Network(), 1, lambda _: None)
+    simulation.open_market()
+    simulation.run(9.0, 100_000)
+    assert simulation.run(10.0, 1)
+    assert not simulation.run(10.0, 1)

@@ -89,7 +89,7 @@ def clear(quantity: Any, price: Any, supply: float, reserve: float = 0.0) -> Cle
     supply, reserve = non_negative("supply", supply), non_negative("reserve", reserve)
     if not quantity.size:
         return Clearing(np.zeros(0), np.zeros(0))
-    order = np.argsort(price)[np.count_nonzero(price < reserve) :][::-1]
+    order = price.argsort()[np.count_nonzero(price < reserve) :][::-1]
     reach = _reach(quantity, price, order)
     if not reach.size or reach[-1] <= supply:
         # Nobody is excluded: whoever may buy does, at the reserve.
@@ -113,7 +113,7 @@ def _reach(quantity: FloatArray, price: FloatArray, order: IntArray) -> FloatArr
     """How much the bids want in all down to each one, dearest first; shape of ``order``, MB."""
     reach = quantity[order]
     with np.errstate(over="ignore"):
-        np.cumsum(reach, out=reach)
+        reach.cumsum(out=reach)
     if reach.size and not math.isfinite(float(reach[-1])):
         raise ValueError("quantity must have a finite sum")
     if reach.size and not math.isfinite(float(reach[-1]) * float(price[order[0]])):
@@ -137,7 +137,7 @@ def _queue(width: float, paid: float, quantity: FloatArray, price: FloatArray, r
     """``width`` MB that pay the price ``paid``, then the losers, dearest first: what a served bid excludes."""
     widths = np.concatenate(([0.0, width], quantity))
     values = widths * np.concatenate(([0.0, paid], price))
-    return _Queue(np.cumsum(widths), np.cumsum(values), reserve)
+    return _Queue(widths.cumsum(), values.cumsum(), reserve)
 
 
 def _marginal_outcome(quantity: FloatArray, margin: _Margin, losers: _Queue) -> tuple[FloatArray, FloatArray]:

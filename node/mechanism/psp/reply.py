@@ -75,7 +75,7 @@ def _wanted(valuation: Valuation, market: MergedStaircase, budget: float) -> flo
     if not market.price.size:
         return 0.0
     price: list[float] = market.price.tolist()
-    reach = np.cumsum(market.quantity)
+    reach = market.quantity.cumsum()
     begin: list[float] = [0.0, *reach.tolist()]
     # Demand falls and the steps begin ever later, so one step is the last that is wanted at its price.
     unwanted = bisect_left(range(len(price)), True, key=lambda step: valuation.demand(price[step]) <= begin[step])  # noqa: FBT003
@@ -87,8 +87,10 @@ def _wanted(valuation: Valuation, market: MergedStaircase, budget: float) -> flo
 
 def _affordable(market: MergedStaircase, reach: FloatArray, budget: float) -> float:
     """The largest amount that costs no more than the budget."""
+    if budget == math.inf:
+        return float(reach[-1])
     worth = market.price * market.quantity
-    spent = np.cumsum(worth)
+    spent = worth.cumsum()
     step = int(spent.searchsorted(budget, side="right"))
     if step == spent.size:
         return float(reach[-1])
@@ -99,9 +101,9 @@ def _affordable(market: MergedStaircase, reach: FloatArray, budget: float) -> fl
 def _filled_cheapest_first(market: MergedStaircase, amount: float) -> FloatArray:
     if not market.price.size:
         return np.zeros(market.sellers)
-    level = np.unique(market.price, return_inverse=True)[1]
+    # The steps ascend, so a new level begins wherever the price differs from the one before.
+    level = np.concatenate(([False], market.price[1:] != market.price[:-1])).cumsum()
     width = np.bincount(level, weights=market.quantity)
-    share = np.clip(amount - (np.cumsum(width) - width), 0.0, width) / width
-    quantity: FloatArray = np.zeros(market.sellers)
-    np.add.at(quantity, market.seller, market.quantity * share[level])
-    return quantity
+    share = np.minimum(np.maximum(amount - (width.cumsum() - width), 0.0), width) / width
+    filled = np.bincount(market.seller, weights=market.quantity * share[level], minlength=market.sellers)
+    return np.asarray(filled, dtype=np.float64)

@@ -90,5 +90,6 @@ def expected_allocation(
     if own_price < reserve or own_quantity <= 0.0:
         return 0.0
     left = max(0.0, supply - float(quantity[price > own_price].sum()))
-    tied = float(quantity[price == own_price].sum())
+    is_tied = price == own_price
+    tied = float(quantity[is_tied].sum()) if np.count_nonzero(is_tied) else 0.0
     return min(own_quantity, left * (own_quantity / (own_quantity + tied)))

@@ -56,8 +56,8 @@ class MergedStaircase:
 
 
 def _cost(price: FloatArray, quantity: FloatArray, amount: float) -> float:
-    before = np.cumsum(quantity) - quantity
-    return float(price @ np.clip(amount - before, 0.0, quantity))
+    before = quantity.cumsum() - quantity
+    return float(price @ np.minimum(np.maximum(amount - before, 0.0), quantity))
 
 
 def staircase(quantity: Any, price: Any, supply: float, reserve: float = 0.0) -> Staircase:  # noqa: ANN401
@@ -87,7 +87,7 @@ def staircase(quantity: Any, price: Any, supply: float, reserve: float = 0.0) ->
     level = np.concatenate(([reserve], price[order]))
     # What the bids from each one upwards want; behind a level stand those above it.
     wanted = np.concatenate((quantity[order][::-1].cumsum()[::-1], [0.0]))
-    last_of_tie = np.append(level[1:] != level[:-1], True)
+    last_of_tie = np.concatenate((level[1:] != level[:-1], [True]))
     available = np.maximum(supply - wanted[last_of_tie], 0.0)
     steps = available.copy()
     steps[1:] -= available[:-1]
@@ -99,8 +99,11 @@ def merged_staircase(staircases: Sequence[Staircase]) -> MergedStaircase:
     """The market price function over several sellers (paper, eq. 2, read as the inverse of the summed quantities)."""
     if not staircases:
         return MergedStaircase(np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.intp), 0)
+    if len(staircases) == 1:
+        (steps,) = staircases
+        return MergedStaircase(steps.price, steps.quantity, np.zeros(steps.price.size, dtype=np.intp), 1)
     price = np.concatenate([steps.price for steps in staircases])
     quantity = np.concatenate([steps.quantity for steps in staircases])
     seller = np.repeat(np.arange(len(staircases)), [steps.price.size for steps in staircases])
-    cheapest_first = np.argsort(price, kind="stable")
+    cheapest_first = price.argsort(kind="stable")
     return MergedStaircase(price[cheapest_first], quantity[cheapest_first], seller[cheapest_first], len(staircases))
