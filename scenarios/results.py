@@ -15,6 +15,7 @@ from node.mechanism.welfare import Edges, Optimum, Profile, efficiency, epsilon_
 from node.protocol.host import Record
 from node.runtime.convergence import ConvergenceMetrics, Oscillation, Quiescence
 from node.runtime.metrics import MarketMetrics
+from scenarios.census import market_now
 from scenarios.extras import needs
 from scenarios.market import Market, theta
 from scenarios.nodes import reserve_rule
@@ -83,7 +84,7 @@ def edges(market: Market) -> Edges:
     """Who can buy from whom: indices of buyers and of sellers, shape (e,) each."""
     index = {seller.name: k for k, seller in enumerate(market.sellers)}
     pairs = [(i, index[name]) for i, buyer in enumerate(market.buyers) for name in buyer.pool]
-    buyers, sellers = np.array(pairs, dtype=np.intp).T
+    buyers, sellers = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
     return buyers, sellers
 
 
@@ -157,6 +158,7 @@ def _final_profile(market: Market, metrics: MarketMetrics) -> Profile:
         (index[buyer], j, quantity, price)
         for j, seller in enumerate(market.sellers)
         for buyer, (quantity, price) in metrics.final_bids(seller.name).items()
+        if buyer in index
     ]
     buyer, seller_of, quantity, price = zip(*bids, strict=True) if bids else ((), (), (), ())
     return Profile(
@@ -225,7 +227,7 @@ class Result:
         return {
             "seller": [seller.name for seller in self.market.sellers],
             "state": [auction.state for auction in auctions],
-            "supply_mb": [seller.supply_mb for seller in self.market.sellers],
+            "supply_mb": [seller.supply_mb for seller in market_now(self.market, self._metrics).sellers],
             "sold_mb": [auction.sold for auction in auctions],
             "revenue": [auction.revenue for auction in auctions],
             "price_per_mb": [auction.price for auction in auctions],
@@ -237,7 +239,7 @@ class Result:
         got, charge = self.matrix().sum(axis=1), dict.fromkeys((buyer.name for buyer in self.market.buyers), 0.0)
         for allocation in self.summary.allocations:
             charge[allocation.buyer] += allocation.charge
-        valuations = [theta(buyer) for buyer in self.market.buyers]
+        valuations = [self._metrics.valuation(buyer.name) for buyer in self.market.buyers]
         value = [valuation.value(amount) for valuation, amount in zip(valuations, got.tolist(), strict=True)]
         return {
             "buyer": list(charge),
@@ -280,10 +282,11 @@ def summarise(
     Parameters
     ----------
     best
-        The optimum of the market.
+        The optimum of the market as it was at first.
     """
     folded = fold(market, records, outcome.duration_s)
-    metrics = folded.metrics
+    metrics, now = folded.metrics, market_now(market, folded.metrics)
+    best = optimum_of(now) if market.shifts else best
     rows = allocations_of(metrics)
     summary = Summary(
         scenario=market.scenario,
@@ -298,8 +301,8 @@ def summarise(
         welfare=metrics.welfare,
         optimum=best.welfare,
         efficiency=efficiency(metrics.welfare, best.welfare),
-        epsilon_gap=largest_gap(market, metrics),
-        supply=sum(seller.supply_mb for seller in market.sellers),
+        epsilon_gap=largest_gap(now, metrics),
+        supply=sum(seller.supply_mb for seller in now.sellers),
         sold=sum(row.quantity for row in rows),
         revenue=sum(row.charge for row in rows),
         allocations=rows,

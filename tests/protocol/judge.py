@@ -30,7 +30,7 @@ def list_of(check: Check) -> Check:
 
 
 def state(value: Any) -> bool:
-    return value in ("open", "awarding", "closed") and type(value) is str
+    return value in ("upcoming", "open", "awarding", "closed") and type(value) is str
 
 
 mb, some_mb, price, money = number(1e12), number(1e12, positive=True), number(1e9), number(1e21)
