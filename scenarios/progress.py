@@ -62,10 +62,11 @@ class Progress:
 def headline(metrics: MarketMetrics, market: Market, best: Optimum, elapsed_s: float, messages: int) -> str:
     """The state of the market in one line."""
     share = metrics.welfare / best.welfare if best.welfare else 1.0
+    of_optimum = "" if market.shifts else f" = {share:.2%} of optimum"  # which every shift changes
     return (
         f"{market.scenario}  {elapsed_s:6.1f} s  {metrics.bids:,} bids  {messages:,} messages  "
         f"{metrics.closed}/{len(market.sellers)} auctions closed  "
-        f"welfare {metrics.welfare:,.2f} = {share:.2%} of optimum"
+        f"welfare {metrics.welfare:,.2f}{of_optimum}"
     )
 
 

@@ -15,10 +15,12 @@ from node.mechanism.welfare import Edges, Optimum, Profile, efficiency, epsilon_
 from node.protocol.host import Record
 from node.runtime.convergence import ConvergenceMetrics, Oscillation, Quiescence
 from node.runtime.metrics import MarketMetrics
+from node.runtime.shifts import ShiftMetrics, ShiftReport
 from scenarios.census import market_now
 from scenarios.extras import needs
 from scenarios.market import Market, theta
 from scenarios.nodes import reserve_rule
+from scenarios.spread import least_gain, shift_metrics
 
 Status = Literal["settled", "timeout", "interrupted", "failed"]
 
@@ -102,11 +104,12 @@ class Fold:
     metrics: MarketMetrics
     course: Convergence
     rest: ConvergenceMetrics
+    shifts: ShiftMetrics
 
 
 def fold(market: Market, records: Iterable[Record], until: float) -> Fold:
     """The run ``until`` so many seconds after the market opened."""
-    metrics, rest = metrics_of(market), ConvergenceMetrics()
+    metrics, rest, shifts = metrics_of(market), ConvergenceMetrics(), shift_metrics(market)
     nothing = [0.0] * len(market.sellers)
     rows: list[tuple[float, float, list[float], list[float]]] = [(0.0, 0.0, [math.nan] * len(nothing), nothing)]
     shown = {"cleared", "settled", "closed"}
@@ -115,6 +118,7 @@ def fold(market: Market, records: Iterable[Record], until: float) -> Fold:
             break  # goodbyes are not part of the market
         metrics.add(record)
         rest.add(record)
+        shifts.add(record)
         if record.kind in shown:
             auctions = metrics.auctions.values()
             prices, sold = [auction.price for auction in auctions], [auction.sold for auction in auctions]
@@ -126,7 +130,7 @@ def fold(market: Market, records: Iterable[Record], until: float) -> Fold:
         price=np.array([row[2] for row in rows]).reshape(-1, sellers),
         sold=np.array([row[3] for row in rows]).reshape(-1, sellers),
     )
-    return Fold(metrics, course, rest)
+    return Fold(metrics, course, rest, shifts)
 
 
 def allocations_of(metrics: MarketMetrics) -> list[Allocation]:
@@ -179,6 +183,7 @@ class Result:
         self.counters = counters
         self._metrics = folded.metrics
         self._rest = folded.rest
+        self._shifts = folded.shifts
 
     @property
     def quiescence(self) -> Quiescence:
@@ -189,6 +194,11 @@ class Result:
     def oscillations(self) -> list[Oscillation]:
         """The buyers that were cycling among their sellers at any time."""
         return self._rest.oscillations
+
+    @property
+    def shifts(self) -> list[ShiftReport]:
+        """How far each market shift spread, in order of time."""
+        return self._shifts.reports(least_gain(self.market))
 
     @property
     def run_dir(self) -> Path:
