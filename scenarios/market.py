@@ -9,6 +9,7 @@ import numpy as np
 
 from node.mechanism import valuation
 from node.mechanism.valuation import Valuation
+from node.mechanism.welfare import Edges
 from node.protocol.messages import MAX_PRICE, MAX_QUANTITY_MB
 from node.protocol.timing import Timing
 from node.runtime.streams import stream
@@ -173,6 +174,14 @@ def _number(number: Number, random: np.random.Generator) -> float:
         case Choice(values=values):
             return float(random.choice(values))
     return float(number)
+
+
+def edges(market: Market) -> Edges:
+    """Who can buy from whom: indices of buyers and of sellers, shape (e,) each."""
+    index = {seller.name: k for k, seller in enumerate(market.sellers)}
+    pairs = [(i, index[name]) for i, buyer in enumerate(market.buyers) for name in buyer.pool]
+    buyers, sellers = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
+    return buyers, sellers
 
 
 def theta(buyer: BuyerSpec) -> Valuation:

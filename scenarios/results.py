@@ -11,15 +11,15 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray
 from node.mechanism.influence import influence_sizes
-from node.mechanism.welfare import Edges, Optimum, Profile, efficiency, epsilon_gaps, optimum
+from node.mechanism.welfare import Optimum, efficiency, optimum
 from node.protocol.host import Record
 from node.runtime.convergence import ConvergenceMetrics, Oscillation, Quiescence
 from node.runtime.metrics import MarketMetrics
 from node.runtime.shifts import ShiftMetrics, ShiftReport
 from scenarios.census import market_now
+from scenarios.equilibrium import largest_gap
 from scenarios.extras import needs
-from scenarios.market import Market, theta
-from scenarios.nodes import reserve_rule
+from scenarios.market import Market, edges, theta
 from scenarios.spread import least_gain, shift_metrics
 
 Status = Literal["settled", "timeout", "interrupted", "failed"]
@@ -82,14 +82,6 @@ def metrics_of(market: Market) -> MarketMetrics:
     return MarketMetrics({buyer.name: theta(buyer) for buyer in market.buyers}, [s.name for s in market.sellers])
 
 
-def edges(market: Market) -> Edges:
-    """Who can buy from whom: indices of buyers and of sellers, shape (e,) each."""
-    index = {seller.name: k for k, seller in enumerate(market.sellers)}
-    pairs = [(i, index[name]) for i, buyer in enumerate(market.buyers) for name in buyer.pool]
-    buyers, sellers = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
-    return buyers, sellers
-
-
 def optimum_of(market: Market) -> Optimum:
     """The largest welfare that the market graph allows."""
     supply = np.array([seller.supply_mb for seller in market.sellers])
@@ -140,37 +132,6 @@ def allocations_of(metrics: MarketMetrics) -> list[Allocation]:
         for (seller, buyer), position in sorted(metrics.positions.items(), key=lambda item: item[0][::-1])
         if position.total > 0.0
     ]
-
-
-def largest_gap(market: Market, metrics: MarketMetrics) -> float:
-    """The ε-Nash gap of the bids that the auctions were awarded on: the largest of any buyer, money."""
-    profile = _final_profile(market, metrics)
-    supply = np.array([seller.supply_mb for seller in market.sellers])
-    reserve = []
-    for j, seller in enumerate(market.sellers):
-        book = profile.at(j)
-        reserve.append(reserve_rule(market, seller).reserve(book.quantity, book.price, seller.supply_mb))
-    budgets = [np.inf if buyer.budget_money is None else buyer.budget_money for buyer in market.buyers]
-    valuations = [theta(buyer) for buyer in market.buyers]
-    gaps = epsilon_gaps(valuations, budgets, supply, reserve, profile, edges(market))
-    return float(gaps.max(initial=0.0))
-
-
-def _final_profile(market: Market, metrics: MarketMetrics) -> Profile:
-    index = {buyer.name: i for i, buyer in enumerate(market.buyers)}
-    bids = [
-        (index[buyer], j, quantity, price)
-        for j, seller in enumerate(market.sellers)
-        for buyer, (quantity, price) in metrics.final_bids(seller.name).items()
-        if buyer in index
-    ]
-    buyer, seller_of, quantity, price = zip(*bids, strict=True) if bids else ((), (), (), ())
-    return Profile(
-        np.array(buyer, dtype=np.intp),
-        np.array(seller_of, dtype=np.intp),
-        np.array(quantity, float),
-        np.array(price, float),
-    )
 
 
 class Result:

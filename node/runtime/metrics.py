@@ -10,6 +10,14 @@ from node.protocol.topics import node_of
 
 
 @dataclass(slots=True)
+class Tranche:
+    """What an auction awarded at once: the bids it did so on, buyer to (MB, price per MB), and the MB sold."""
+
+    bids: dict[str, tuple[float, float]]
+    sold: float = 0.0
+
+
+@dataclass(slots=True)
 class AuctionMetrics:
     """One auction so far.
 
@@ -19,15 +27,15 @@ class AuctionMetrics:
         What a newcomer must beat, price per MB; NaN before the first clearing.
     sold, revenue
         MB and money, tentative until the auction is closed.
-    bids
-        The bids it was last awarded on, or that stand: buyer to (MB, price per MB).
+    awarded
+        Its tranches so far; more than one where it opened again because supply came free while it awarded.
     """
 
     price: float = float("nan")
     sold: float = 0.0
     revenue: float = 0.0
     state: str = "open"
-    bids: dict[str, tuple[float, float]] = field(default_factory=dict)
+    awarded: list[Tranche] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -69,7 +77,6 @@ class MarketMetrics:
         self.time_s = 0.0
         self.bids = 0
         self.welfare = 0.0
-        self.last_move_s = 0.0
         self.in_doubt = 0
         self.auctions = {seller: AuctionMetrics() for seller in sellers}
         self.positions: defaultdict[tuple[str, str], Position] = defaultdict(Position)
@@ -80,6 +87,7 @@ class MarketMetrics:
         self.factor: defaultdict[str, float] = defaultdict(lambda: 1.0)
         self._first_valuations = valuations
         self._valuations = dict(valuations)
+        self._tentative: defaultdict[str, set[str]] = defaultdict(set)
         self._held: defaultdict[str, float] = defaultdict(float)
         self._standing: defaultdict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
 
@@ -105,7 +113,7 @@ class MarketMetrics:
             case "awarding":
                 self._awarding(node)
             case "reopened":
-                self.auctions[node].state = "open"
+                self._reopened(node)
             case "closed":
                 self._closed(node, record)
             case "in-doubt":
@@ -125,7 +133,6 @@ class MarketMetrics:
                 self._revalued(node, record.price)
 
     def _moved(self, buyer: str, seller: str, record: Record) -> None:
-        self.last_move_s = max(self.last_move_s, record.time_s)
         self.bids += 1
         self.bids_of[buyer] += 1
         if record.kind == "bid":
@@ -138,6 +145,10 @@ class MarketMetrics:
         position = self.positions[seller, buyer]
         self._hold(buyer, quantity - position.quantity)
         position.quantity, position.charge = quantity, charge
+        if quantity:
+            self._tentative[seller].add(buyer)
+        else:
+            self._tentative[seller].discard(buyer)
 
     def _hold(self, buyer: str, more: float) -> None:
         value = self._valuations[buyer].value
@@ -163,23 +174,30 @@ class MarketMetrics:
         position.settled_charge += record.charge
         self._hold(buyer, record.quantity)
         self._standing[seller].pop(buyer, None)
+        if awarded := self.auctions[seller].awarded:
+            awarded[-1].sold += record.quantity
 
     def _awarding(self, seller: str) -> None:
         auction = self.auctions[seller]
-        bought = {
-            buyer: bid for buyer, bid in auction.bids.items() if self.positions[seller, buyer].settled_quantity > 0.0
-        }
-        auction.bids = bought | self._standing[seller]
         auction.state = "awarding"
+        auction.awarded.append(Tranche(dict(self._standing[seller])))
+
+    def _reopened(self, seller: str) -> None:
+        """Those who were to get something and have not bought it are not of the tranche: they moved, or declined."""
+        auction = self.auctions[seller]
+        auction.state = "open"
+        bids = auction.awarded[-1].bids
+        for buyer in self._tentative[seller]:
+            bids.pop(buyer, None)
 
     def _closed(self, seller: str, record: Record) -> None:
         auction = self.auctions[seller]
         auction.state, auction.sold, auction.revenue = "closed", record.quantity, record.charge
-        for (of_seller, buyer), position in list(self.positions.items()):
-            if of_seller == seller and position.quantity:
-                self._set(seller, buyer, 0.0, 0.0)
+        for buyer in list(self._tentative[seller]):
+            self._set(seller, buyer, 0.0, 0.0)
 
-    def final_bids(self, seller: str) -> dict[str, tuple[float, float]]:
-        """The bids an auction was awarded on; those that stand, where it was not: buyer to (MB, price per MB)."""
+    def tranches(self, seller: str) -> list[Tranche]:
+        """What an auction was awarded on, in the order of time; at the end the bids that stand, while it is open."""
         auction = self.auctions[seller]
-        return self._standing[seller] if auction.state == "open" else auction.bids
+        standing = [Tranche(self._standing[seller])] if auction.state == "open" else []
+        return auction.awarded + standing

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from node.mechanism.valuation import Flat, Parabolic
 from node.protocol.host import Record
-from node.runtime.metrics import MarketMetrics
+from node.runtime.metrics import MarketMetrics, Tranche
 
 THETA = {"A": Flat(50, 2.0), "B": Parabolic(100, 20.0)}
 
@@ -47,14 +47,8 @@ def test_bids_and_withdrawals_are_counted_by_buyer() -> None:
     assert (metrics.bids, dict(metrics.bids_of)) == (3, {"A": 2, "B": 1})
 
 
-def test_last_move_is_the_last_bid_not_the_last_record() -> None:
-    metrics = folded(bid("A", "1", 5, 1, time_s=2.0), record("cleared", "1", time_s=3.0))
-    assert (metrics.last_move_s, metrics.time_s) == (2.0, 3.0)
-
-
 def test_records_that_come_late_do_not_turn_time_back() -> None:
-    metrics = folded(bid("A", "1", 5, 1, time_s=2.0), bid("B", "1", 5, 1, time_s=1.0))
-    assert (metrics.last_move_s, metrics.time_s) == (2.0, 2.0)
+    assert folded(bid("A", "1", 5, 1, time_s=2.0), bid("B", "1", 5, 1, time_s=1.0)).time_s == 2.0
 
 
 def test_clearing_sets_price_and_sales_of_its_auction() -> None:
@@ -124,33 +118,33 @@ def test_unknown_kinds_of_records_change_nothing_else() -> None:
     assert (metrics.bids, metrics.welfare, metrics.time_s) == (0, 0.0, 4.0)
 
 
-def test_final_bids_of_an_open_auction_are_those_that_stand() -> None:
+def test_bids_of_an_open_auction_are_those_that_stand() -> None:
     metrics = folded(bid("A", "1", 5, 1), bid("B", "1", 6, 2), bid("A", "1", 7, 3), record("withdraw", "B", "1"))
-    assert metrics.final_bids("1") == {"A": (7, 3)}
+    assert metrics.tranches("1") == [Tranche({"A": (7, 3)})]
 
 
-def test_final_bids_of_a_closed_auction_are_those_it_was_awarded_on() -> None:
+def test_bids_of_a_closed_auction_are_those_it_was_awarded_on() -> None:
     metrics = folded(
         *(bid("A", "1", 5, 1), bid("B", "1", 6, 2), record("awarding", "1")),
         *(settled("1", "A", 5, 1), record("withdraw", "B", "1"), record("closed", "1", quantity=5.0)),
     )
-    assert metrics.final_bids("1") == {"A": (5, 1), "B": (6, 2)}
+    assert metrics.tranches("1") == [Tranche({"A": (5, 1), "B": (6, 2)}, sold=5)]
 
 
-def test_final_bids_after_reopening_hold_earlier_purchases_too() -> None:
+def test_auction_that_opened_again_was_awarded_in_tranches() -> None:
     metrics = folded(
         *(bid("A", "1", 5, 1), bid("B", "1", 6, 2), record("awarding", "1"), settled("1", "A", 5, 1)),
         *(record("withdraw", "B", "1"), record("reopened", "1"), bid("B", "1", 4, 2), record("awarding", "1")),
     )
-    assert metrics.final_bids("1") == {"A": (5, 1), "B": (4, 2)}
+    assert metrics.tranches("1") == [Tranche({"A": (5, 1), "B": (6, 2)}, sold=5), Tranche({"B": (4, 2)})]
 
 
-def test_final_bids_forget_who_declined() -> None:
+def test_who_was_to_buy_and_did_not_is_not_of_the_tranche() -> None:
     metrics = folded(
-        *(bid("A", "1", 5, 1), record("awarding", "1"), record("declined", "1", "A"), record("withdraw", "A", "1")),
-        *(record("reopened", "1"), bid("B", "1", 4, 2), record("awarding", "1")),
+        *(bid("A", "1", 5, 1), bid("B", "1", 4, 2), allocated("1", "A", 5, 1), record("awarding", "1")),
+        *(record("declined", "1", "A"), record("withdraw", "A", "1"), record("reopened", "1")),
     )
-    assert metrics.final_bids("1") == {"B": (4, 2)}
+    assert metrics.tranches("1") == [Tranche({"B": (4, 2)}), Tranche({"B": (4, 2)})]
 
 
 steps = st.lists(
@@ -174,7 +168,7 @@ def test_welfare_is_the_sum_of_values_of_what_buyers_have(
 def test_nodes_are_told_apart_by_name_whatever_their_host() -> None:
     moved = Record(0.0, "elsewhere/A", "bid", "far/1", 0, 2, 7.0, 3.0, 0.0)
     metrics = folded(bid("A", "1", 5, 1), moved)
-    assert metrics.final_bids("1") == {"A": (7.0, 3.0)}
+    assert metrics.tranches("1") == [Tranche({"A": (7.0, 3.0)})]
 
 
 def test_who_comes_and_goes_is_noted() -> None:

@@ -12,7 +12,8 @@ import pytest
 from node.mechanism.valuation import Parabolic
 from node.protocol.host import Record
 from scenarios import events
-from scenarios.results import Result, largest_gap
+from scenarios.equilibrium import largest_gap
+from scenarios.results import Result
 from scenarios.running import run
 from scenarios.schema import Buyers, FlatValuation, OptOutStrategy, Scenario, Sellers
 
