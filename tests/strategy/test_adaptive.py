@@ -1,6 +1,6 @@
 import pytest
 
-from node.strategy.adaptive import LEAST_DAMPING, QUIET_THINK_TIMES, STREAK, AdaptiveBestReply
+from node.strategy.adaptive import LEAST_DAMPING, QUIET_THINK_TIMES, SHRINK, STREAK, AdaptiveBestReply
 from node.strategy.view import expected_utility
 from tests.strategy.offers import ELASTIC, Scripted, need_of, offer, prices, quantities
 
@@ -140,22 +140,22 @@ def test_presence_bid_carries_the_coordinated_price() -> None:
 
 
 def test_restless_buyer_moves_less_and_tolerates_more() -> None:
-    strategy = adaptive(epsilon_start=1.0)
-    strategy._epsilon = 0.1
+    strategy = adaptive(epsilon_start=1000.0)
+    strategy._epsilon = 200.0  # so much less than the gain that it moves, and not so little that it sees a shift
     moved(strategy, 0.0, STREAK)
-    assert (strategy.damping, strategy._epsilon) == (pytest.approx(0.35), pytest.approx(0.15))
+    assert (strategy._damping, strategy._epsilon) == (pytest.approx(0.35), pytest.approx(300.0))
 
 
 def test_buyer_is_not_restless_before_its_streak() -> None:
     strategy = adaptive(epsilon_start=1.0)
     moved(strategy, 0.0, STREAK - 1)
-    assert strategy.damping == 0.5
+    assert strategy._damping == 0.5
 
 
 def test_restless_damping_and_epsilon_have_limits() -> None:
     strategy = adaptive(epsilon_start=1.0)
     moved(strategy, 0.0, 20 * STREAK)
-    assert (strategy.damping, strategy._epsilon) == (LEAST_DAMPING, 1.0)
+    assert (strategy._damping, strategy._epsilon) == (LEAST_DAMPING, 1.0)
 
 
 def test_quiet_spell_ends_streak() -> None:
@@ -164,7 +164,46 @@ def test_quiet_spell_ends_streak() -> None:
     moved(strategy, 0.0, STREAK - 1)
     strategy.decide(1.01 * quiet, NEED, [BEST])
     moved(strategy, 1.02 * quiet, STREAK - 1)
-    assert strategy.damping == 0.5
+    assert strategy._damping == 0.5
+
+
+# Rule 7: a market shift
+
+
+SHIFTED = offer(200, reserve=5, standing=(50, 9))
+"""An offer at which the best reply, 75 MB, gains 62.5 more than the standing bid."""
+
+
+def test_gain_of_many_epsilon_raises_epsilon_again() -> None:
+    strategy = adaptive()
+    strategy._epsilon, strategy._damping = 0.5, 0.1
+    strategy.decide(0.0, NEED, [SHIFTED])
+    assert strategy._damping == 0.5
+    assert 0.5 < strategy._epsilon < 62.5 / SHRINK
+
+
+def test_epsilon_is_raised_to_its_start_at_most() -> None:
+    strategy = adaptive(epsilon_start=2.0)
+    strategy._epsilon = 0.5
+    strategy.decide(0.0, NEED, [SHIFTED])
+    assert strategy._epsilon == 2.0
+
+
+def test_gain_of_few_epsilon_is_no_shift() -> None:
+    strategy = adaptive()
+    strategy._epsilon, strategy._damping = 30.0, 0.1
+    strategy.decide(0.0, NEED, [SHIFTED])
+    assert (strategy._epsilon, strategy._damping) == (30.0, 0.1)
+
+
+def test_newcomer_enters_a_market_that_is_sold_out() -> None:
+    decision = adaptive(presence=0.01).decide(0.0, NEED, [offer(0, reserve=5), offer(0, reserve=5)])
+    assert quantities(decision.targets) == [1.0, 1.0]
+
+
+def test_newcomer_without_money_stays_out() -> None:
+    need = need_of(ELASTIC, budget=0.0)
+    assert adaptive().decide(0.0, need, [offer(0, reserve=5)]).targets is None
 
 
 def test_keeps_within_budget() -> None:
