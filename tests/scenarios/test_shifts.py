@@ -1,9 +1,11 @@
 """Shifts in scenario files, and what becomes of them."""
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from node.protocol.events import Left, Opened, SupplyChanged, ValuationChanged
@@ -15,6 +17,7 @@ from scenarios.results import Result
 from scenarios.running import run
 from scenarios.schema import Scenario
 from scenarios.shifts import Shift, plan
+from scenarios.spread import sentence
 
 FLAT = {"kind": "flat", "demand_mb": 5, "value_per_mb": 2.0}
 GOOD: dict[str, Any] = {
@@ -164,3 +167,52 @@ def test_everybody_may_leave(tmp_path: Path) -> None:
 
 def test_valuation_of_a_drawn_buyer_is_its_own_at_first() -> None:
     assert theta(market(VALUATION).buyers[1]).value(5) == 10.0
+
+
+# What ships
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_shipped_market_shift_ends_next_to_its_last_optimum(seed: int, tmp_path: Path) -> None:
+    finished = run("market-shift", seed=seed, world="sim", out=tmp_path)
+    summary = finished.summary
+    assert summary.status == "settled"
+    assert summary.efficiency > 0.998
+    assert summary.epsilon_gap < 3.0
+    assert not [reason for reason in finished.counters if reason.startswith("rejected")]
+    # Who left has nothing; who switched sells; newcomers and dan, who were outbid at first, buy.
+    bought = {row.buyer for row in summary.allocations}
+    assert not bought & {"buyer-1", "buyer-2", "ann-buys"}
+    assert {"newcomer-1", "newcomer-2", "newcomer-3", "newcomer-4", "dan"} <= bought
+    assert "ann-sells" in {row.seller for row in summary.allocations}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_shipped_herd_disperses(seed: int, tmp_path: Path) -> None:
+    finished = run("herd", seed=seed, world="sim", out=tmp_path)
+    course, summary = finished.convergence, finished.summary
+    crowded = course.price[course.time_s < 1.0][-1]
+    assert np.isfinite(crowded).tolist() == [True, False, False, False, False]
+    assert summary.status == "settled"
+    assert summary.efficiency > 0.997
+    assert summary.epsilon_gap < 5.0
+    assert course.price[-1].max() < 0.75 * crowded[0]
+    assert {row.seller for row in summary.allocations} == {"first", "other-1", "other-2", "other-3", "other-4"}
+
+
+def test_every_shift_is_reported(tmp_path: Path) -> None:
+    finished = run("market-shift", settings=["buyers.0.count=6"], world="sim", out=tmp_path)
+    shifts = json.loads((finished.run_dir / "convergence.json").read_text())["shifts"]
+    assert [shift["what"] for shift in shifts] == [
+        "buyer-1 leaves, buyer-2 leaves",
+        "newcomer-1 joins, newcomer-2 joins, newcomer-3 joins, newcomer-4 joins",
+        "supply of seller-1 times 2",
+        "valuation of dan times 4",
+        "ann-buys becomes ann-sells",
+    ]
+    assert [shift["time_s"] for shift in shifts] == [3, 6, 9, 12, 15]
+    assert shifts[2]["touched"] == ["seller-1"]
+    assert shifts[4]["touched"][0] == "ann-sells"
+    lines = [sentence(report, finished.market) for report in finished.shifts]
+    assert lines[2].startswith("shift at 9 s (supply of seller-1 times 2): ")
+    assert all("in its influence set" in line for line in lines)
