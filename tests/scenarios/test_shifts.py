@@ -172,7 +172,7 @@ def test_valuation_of_a_drawn_buyer_is_its_own_at_first() -> None:
 # What ships
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_shipped_market_shift_ends_next_to_its_last_optimum(seed: int, tmp_path: Path) -> None:
     finished = run("market-shift", seed=seed, world="sim", out=tmp_path)
     summary = finished.summary
@@ -187,7 +187,7 @@ def test_shipped_market_shift_ends_next_to_its_last_optimum(seed: int, tmp_path:
     assert "ann-sells" in {row.seller for row in summary.allocations}
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_shipped_herd_disperses(seed: int, tmp_path: Path) -> None:
     finished = run("herd", seed=seed, world="sim", out=tmp_path)
     course, summary = finished.convergence, finished.summary
@@ -210,9 +210,9 @@ def test_every_shift_is_reported(tmp_path: Path) -> None:
         "valuation of dan times 4",
         "ann-buys becomes ann-sells",
     ]
-    assert [shift["time_s"] for shift in shifts] == [3, 6, 9, 12, 15]
+    assert [shift["time_s"] for shift in shifts] == [3, 5, 7, 9, 11]
     assert shifts[2]["touched"] == ["seller-1"]
     assert shifts[4]["touched"][0] == "ann-sells"
     lines = [sentence(report, finished.market) for report in finished.shifts]
-    assert lines[2].startswith("shift at 9 s (supply of seller-1 times 2): ")
+    assert lines[2].startswith("shift at 7 s (supply of seller-1 times 2): ")
     assert all("in its influence set" in line for line in lines)
