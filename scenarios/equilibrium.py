@@ -35,20 +35,22 @@ def largest_gap(market: Market, metrics: MarketMetrics) -> float:
     budgets = [np.inf if buyer.budget_money is None else buyer.budget_money for buyer in market.buyers]
     valuations = [theta(buyer) for buyer in market.buyers]
     pool = [(i, k) for i, j in zip(*edges(market), strict=True) for k in range(starts[j], starts[j + 1])]
-    buyer, lot = np.array(pool, dtype=np.intp).T
+    buyer, lot = np.array(pool, dtype=np.intp).reshape(-1, 2).T
     gaps = epsilon_gaps(valuations, budgets, [lot.supply for lot in lots], reserve, profile, (buyer, lot))
     return float(gaps.max(initial=0.0))
 
 
 def _lots(seller: SellerSpec, metrics: MarketMetrics) -> list[_Lot]:
     tranches = metrics.tranches(seller.name)
+    if not tranches:
+        return []  # it left before it had awarded anything
     left = seller.supply_mb - sum(tranche.sold for tranche in tranches[:-1])
     return [*(_Lot(tranche.sold, tranche.bids) for tranche in tranches[:-1]), _Lot(max(0.0, left), tranches[-1].bids)]
 
 
 def _profile(market: Market, lots: list[_Lot]) -> Profile:
     index = {buyer.name: i for i, buyer in enumerate(market.buyers)}
-    bids = [(index[buyer], k, *bid) for k, lot in enumerate(lots) for buyer, bid in lot.bids.items()]
+    bids = [(index[buyer], k, *bid) for k, lot in enumerate(lots) for buyer, bid in lot.bids.items() if buyer in index]
     buyer, lot, quantity, price = zip(*bids, strict=True) if bids else ((), (), (), ())
     return Profile(
         np.array(buyer, dtype=np.intp), np.array(lot, dtype=np.intp), np.array(quantity, float), np.array(price, float)

@@ -189,6 +189,7 @@ _TABLES: dict[str, type[msgspec.Struct]] = {
 
 _KINDS: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "valuation.kind": get_args(schema.ValuationTable),
+    "shifts.kind": get_args(schema.ShiftTable),
     "strategy.kind": get_args(schema.StrategyTable),
     "distribution": tuple(kind for kind in get_args(schema.Number) if isinstance(kind, type)),
 }
@@ -210,8 +211,9 @@ def _allowed_keys(key: str, tables: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _allowed_values(key: str) -> Iterator[Any]:
+    path = ".".join(part for part in key.split(".") if not part.isdigit())
     for end, kinds in _KINDS.items():
-        if key.endswith(end):
+        if path.endswith(end):
             yield from map(_tag, kinds)
     tables: list[type[msgspec.Struct]] = [*_TABLES.values(), schema.OptOutStrategy]
     for table in tables:

@@ -1,6 +1,6 @@
 """A market as drawn from a scenario and a seed: every user with its own numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
 
@@ -33,7 +33,7 @@ from scenarios.schema import (
     Uniform,
     ValuationTable,
 )
-from scenarios.validity import names_of
+from scenarios.shifts import Shift, names_of, shifts_of
 
 
 class SellerSpec(msgspec.Struct, frozen=True):
@@ -45,13 +45,17 @@ class SellerSpec(msgspec.Struct, frozen=True):
 
 
 class BuyerSpec(msgspec.Struct, frozen=True):
-    """One buyer: its sellers by name, what data is worth to it, how it behaves, and what it can spend."""
+    """One buyer: its sellers by name, what data is worth to it, how it behaves, and what it can spend.
+
+    A market shift can make every MB worth ``valuation_factor`` times as much.
+    """
 
     name: str
     pool: list[str]
     valuation: ValuationTable
     strategy: StrategyTable
     budget_money: float | None
+    valuation_factor: float = 1.0
 
 
 class Market(msgspec.Struct, frozen=True):
@@ -64,6 +68,7 @@ class Market(msgspec.Struct, frozen=True):
     network: NetworkTable
     sellers: list[SellerSpec]
     buyers: list[BuyerSpec]
+    shifts: list[Shift] = []
 
     @property
     def nodes(self) -> int:
@@ -82,21 +87,26 @@ def draw(scenario: Scenario, seed: int) -> Market:
     sellers = [seller for group in scenario.sellers for seller in _sellers(group, seed)]
     names = [seller.name for seller in sellers]
     buyers = [buyer for group in scenario.buyers for buyer in _buyers(group, names, seed)]
+    shifts = shifts_of(scenario)
+    most = {one.node: one.factor for one in sorted(shifts, key=lambda one: one.factor)}
     for seller in sellers:
+        supply = max(1.0, most.get(seller.name, 1.0)) * seller.supply_mb
         _check_bound(f"seller {seller.name!r}: reserve_price_per_mb", seller.reserve_price_per_mb, MAX_PRICE)
-        _check_bound(f"seller {seller.name!r}: supply_mb", seller.supply_mb, MAX_QUANTITY_MB)
+        _check_bound(f"seller {seller.name!r}: supply_mb", supply, MAX_QUANTITY_MB)
     for buyer in buyers:
         valuation_of = theta(buyer)
-        _check_bound(f"buyer {buyer.name!r}: the price of its first MB", valuation_of.marginal(0.0), MAX_PRICE)
+        dearest = max(1.0, most.get(buyer.name, 1.0)) * valuation_of.marginal(0.0)
+        _check_bound(f"buyer {buyer.name!r}: the price of its first MB", dearest, MAX_PRICE)
         _check_bound(f"buyer {buyer.name!r}: demand_mb", valuation_of.demand_mb, MAX_QUANTITY_MB)
     return Market(
         scenario.name,
         seed,
         scenario.auction,
-        timing(scenario.auction, scenario.network),
+        timing(scenario.auction, scenario.network, shifts),
         scenario.network,
         sellers,
         buyers,
+        shifts,
     )
 
 
@@ -106,14 +116,15 @@ def _check_bound(what: str, number: float, most: float) -> None:
         raise ScenarioError(f"{what} = {number:g} must be at most {most:g}")
 
 
-def timing(auction: AuctionTable, network: NetworkTable) -> Timing:
-    """The intervals of a market; those left out leave room for several messages of the slowest kind."""
+def timing(auction: AuctionTable, network: NetworkTable, shifts: Sequence[Shift] = ()) -> Timing:
+    """The intervals of a market; those left out leave room for several messages of the slowest kind.
+
+    All auctions stay open until the last shift has had a quiet period to be answered.
+    """
     clearing, delay = auction.clearing_interval_s, network.delay_max_s
-    return Timing(
-        clearing,
-        auction.quiet_period_s if auction.quiet_period_s is not None else 10.0 * clearing + 25.0 * delay,
-        auction.retry_s if auction.retry_s is not None else 4.0 * clearing + 4.0 * delay,
-    )
+    quiet = auction.quiet_period_s if auction.quiet_period_s is not None else 10.0 * clearing + 25.0 * delay
+    retry = auction.retry_s if auction.retry_s is not None else 4.0 * clearing + 4.0 * delay
+    return Timing(clearing, quiet, retry, max((one.at_s + quiet for one in shifts), default=0.0))
 
 
 def _sellers(group: Sellers, seed: int) -> Iterator[SellerSpec]:
@@ -169,7 +180,7 @@ def edges(market: Market) -> Edges:
     """Who can buy from whom: indices of buyers and of sellers, shape (e,) each."""
     index = {seller.name: k for k, seller in enumerate(market.sellers)}
     pairs = [(i, index[name]) for i, buyer in enumerate(market.buyers) for name in buyer.pool]
-    buyers, sellers = np.array(pairs, dtype=np.intp).T
+    buyers, sellers = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
     return buyers, sellers
 
 
@@ -182,7 +193,8 @@ def theta(buyer: BuyerSpec) -> Valuation:
         If its numbers do not make one; the text names the buyer.
     """
     try:
-        return _theta(buyer.valuation)
+        drawn = _theta(buyer.valuation)
+        return drawn if buyer.valuation_factor == 1.0 else valuation.Scaled(drawn, buyer.valuation_factor)
     except ValueError as error:
         raise ScenarioError(f"buyer {buyer.name!r}: valuation: {error}") from error
 

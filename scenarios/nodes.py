@@ -4,9 +4,12 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping
 
+import msgspec
+
 from node.protocol.buyer import Buyer
-from node.protocol.events import Machine
+from node.protocol.events import Machine, Opened
 from node.protocol.host import Host
+from node.protocol.planned import Planned
 from node.protocol.seller import Seller
 from node.protocol.topics import address
 from node.runtime.streams import stream
@@ -17,6 +20,7 @@ from node.strategy.reserve import FixedReserve, HighestLosingReserve, ReserveRul
 from node.strategy.view import BuyerStrategy
 from scenarios.market import BuyerSpec, Market, SellerSpec, theta
 from scenarios.schema import AdaptiveStrategy, BestReplyStrategy, OptOutStrategy
+from scenarios.shifts import plan
 
 Placement = Mapping[str, str]
 """Node name to host name."""
@@ -29,12 +33,17 @@ def user_names(market: Market) -> list[str]:
 
 def one_host_each(market: Market) -> Placement:
     """Every user on a device of its own, which bears its name."""
-    return {name: name for name in user_names(market)}
+    return _switchers_together(market, {name: name for name in user_names(market)})
 
 
 def spread(market: Market, hosts: int) -> Placement:
     """The users dealt out evenly to hosts called host-1, host-2, …; sellers and buyers each in turn."""
-    return {name: f"host-{k % hosts + 1}" for k, name in enumerate(user_names(market))}
+    return _switchers_together(market, {name: f"host-{k % hosts + 1}" for k, name in enumerate(user_names(market))})
+
+
+def _switchers_together(market: Market, placement: Placement) -> Placement:
+    """Both nodes of a user who sells at one time and buys at another are on its one device."""
+    return {**placement, **{one.node: placement[one.instead_of] for one in market.shifts if one.instead_of}}
 
 
 def host_names(placement: Placement) -> list[str]:
@@ -62,12 +71,17 @@ def reserve_rule(market: Market, seller: SellerSpec) -> ReserveRule:
     return HighestLosingReserve(seller.reserve_price_per_mb, market.auction.reserve_step_per_mb)
 
 
-def _seller(market: Market, seller: SellerSpec) -> Seller:
-    return Seller(seller.supply_mb, reserve_rule(market, seller), market.timing)
+def _seller(market: Market, seller: SellerSpec) -> Machine:
+    events = plan(market.shifts, seller.name, seller.supply_mb)
+    joins_at_s = next((at_s for at_s, event in events if event == Opened()), 0.0)
+    timing = msgspec.structs.replace(market.timing, open_at_least_s=market.timing.open_at_least_s - joins_at_s)
+    machine = Seller(seller.supply_mb, reserve_rule(market, seller), timing, opens_late=joins_at_s > 0.0)
+    return Planned(machine, events) if events else machine
 
 
-def _buyer(market: Market, buyer: BuyerSpec, addresses: Mapping[str, str]) -> Buyer:
-    return Buyer(
+def _buyer(market: Market, buyer: BuyerSpec, addresses: Mapping[str, str]) -> Machine:
+    events = plan(market.shifts, buyer.name)
+    machine = Buyer(
         pool=[addresses[seller] for seller in buyer.pool],
         valuation=theta(buyer),
         strategy=_strategy(buyer),
@@ -75,6 +89,7 @@ def _buyer(market: Market, buyer: BuyerSpec, addresses: Mapping[str, str]) -> Bu
         random=stream(market.seed, buyer.name, "thinking"),
         budget=math.inf if buyer.budget_money is None else buyer.budget_money,
     )
+    return Planned(machine, events) if events else machine
 
 
 def _strategy(buyer: BuyerSpec) -> BuyerStrategy:

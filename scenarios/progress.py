@@ -12,7 +12,7 @@ from rich.text import Text
 
 from node.mechanism.welfare import Optimum
 from node.runtime.metrics import MarketMetrics
-from scenarios.market import Market
+from scenarios.market import Market, SellerSpec
 from scenarios.simulated import Watch
 
 REFRESHES_PER_S = 8
@@ -62,10 +62,11 @@ class Progress:
 def headline(metrics: MarketMetrics, market: Market, best: Optimum, elapsed_s: float, messages: int) -> str:
     """The state of the market in one line."""
     share = metrics.welfare / best.welfare if best.welfare else 1.0
+    of_optimum = "" if market.shifts else f" = {share:.2%} of optimum"  # which every shift changes
     return (
         f"{market.scenario}  {elapsed_s:6.1f} s  {metrics.bids:,} bids  {messages:,} messages  "
         f"{metrics.closed}/{len(market.sellers)} auctions closed  "
-        f"welfare {metrics.welfare:,.2f} = {share:.2%} of optimum"
+        f"welfare {metrics.welfare:,.2f}{of_optimum}"
     )
 
 
@@ -74,13 +75,13 @@ def auctions(metrics: MarketMetrics, market: Market) -> Table:
     table = Table("seller", "state", "price per MB", "sold", "of supply", "", box=None, padding=(0, 2, 0, 0))
     for column in table.columns[2:5]:
         column.justify = "right"
-    least_sold_first = sorted(
-        market.sellers, key=lambda seller: metrics.auctions[seller.name].sold / (seller.supply_mb or 1.0)
-    )
-    shown = market.sellers if len(market.sellers) <= ROWS else least_sold_first[:ROWS]
+
+    def share_of(seller: SellerSpec) -> float:
+        return metrics.auctions[seller.name].sold / (metrics.supply.get(seller.name, seller.supply_mb) or 1.0)
+
+    shown = market.sellers if len(market.sellers) <= ROWS else sorted(market.sellers, key=share_of)[:ROWS]
     for seller in shown:
-        auction = metrics.auctions[seller.name]
-        share = auction.sold / seller.supply_mb if seller.supply_mb else 0.0
+        auction, share = metrics.auctions[seller.name], share_of(seller)
         price = "-" if math.isnan(auction.price) else f"{auction.price:.4g}"
         table.add_row(seller.name, auction.state, price, f"{auction.sold:.4g} MB", f"{share:.0%}", bar(share))
     if len(shown) < len(market.sellers):

@@ -1,5 +1,6 @@
 """What a run leaves in its folder: tables, summary and picture (docs/results.md)."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any, Literal
@@ -8,6 +9,7 @@ from scenarios import events, rundir
 from scenarios.errors import ScenarioError
 from scenarios.extras import needs
 from scenarios.results import Result
+from scenarios.spread import by_time, described
 
 TABLES: tuple[Literal["allocations", "auctions", "buyers", "convergence"], ...] = (
     "allocations",
@@ -22,7 +24,7 @@ def save(result: Result, opened_at: float) -> None:
     folder = result.run_dir
     rundir.write_json(folder / "summary.json", result.summary)
     rundir.write_json(folder / "counters.json", dict(sorted(result.counters.items())))
-    rest = {"quiescence": result.quiescence, "oscillations": result.oscillations}
+    rest = {"quiescence": result.quiescence, "oscillations": result.oscillations, "shifts": shifts_of(result)}
     rundir.write_json(folder / "convergence.json", rest)
     arrow, parquet = needs("pyarrow"), needs("pyarrow.parquet")
     for name in TABLES:
@@ -35,6 +37,12 @@ def save(result: Result, opened_at: float) -> None:
         return  # the plot is an extra
 
 
+def shifts_of(result: Result) -> list[dict[str, Any]]:
+    """What each market shift was, and how far it spread."""
+    what = by_time(result.market)
+    return [{"what": described(what[report.time_s]), **dataclasses.asdict(report)} for report in result.shifts]
+
+
 def plot(result: Result, folder: Path) -> None:
     """Draw prices, quantities sold and welfare against the optimum over time, as PNG and SVG."""
     figures = needs("matplotlib.figure")
@@ -42,10 +50,15 @@ def plot(result: Result, folder: Path) -> None:
     prices, sold, welfare = figure.subplots(3, 1, sharex=True)
     summary, course = result.summary, result.convergence
     _draw_auctions(prices, sold, result)
-    welfare.axhline(summary.optimum, color="0.4", linestyle="--", label=f"optimum {summary.optimum:,.2f}")
+    welfare.axhline(
+        summary.optimum, color="0.4", linestyle="--", label=f"optimum{_at_end(result)} {summary.optimum:,.2f}"
+    )
     welfare.step(course.time_s, course.welfare, where="post", color="C2", label=f"reached {summary.welfare:,.2f}")
     welfare.set(ylabel="welfare", xlabel="seconds since the market opened", ylim=(0, None), xlim=(0, None))
     welfare.legend(loc="lower right")
+    for report in result.shifts:
+        for axes in (prices, sold, welfare):
+            axes.axvline(report.time_s, color="0.7", linestyle=":", linewidth=1.0, zorder=0)
     figure.suptitle(
         f"{summary.scenario}: {summary.efficiency:.2%} of the optimum, {summary.bids:,} bids\n"
         f"{summary.nodes} nodes, {summary.broker or 'simulated network'}, seed {summary.seed}, {summary.status}"
@@ -54,16 +67,21 @@ def plot(result: Result, folder: Path) -> None:
     figure.savefig(folder / "convergence.svg", metadata={"Date": None})
 
 
+def _at_end(result: Result) -> str:
+    return " at the end" if result.shifts else ""
+
+
 def _draw_auctions(prices: Any, sold: Any, result: Result) -> None:  # noqa: ANN401 - axes
     names = [seller.name for seller in result.market.sellers]
+    supply = result.columns("auctions")["supply_mb"]
     course = result.convergence
     few = len(names) <= 10  # noqa: PLR2004 - as many as a legend can tell apart
     style: dict[str, Any] = {"where": "post", "linewidth": 1.6 if few else 0.7, "alpha": 1.0 if few else 0.5}
     for j, name in enumerate(names):
         label = name if few else None
         prices.step(course.time_s, course.price[:, j], label=label, **style)
-        share = course.sold[:, j] / (result.market.sellers[j].supply_mb or 1.0)
-        sold.step(course.time_s, 100.0 * share, label=label, **style)
+        most = max(supply[j], result.market.sellers[j].supply_mb) or 1.0
+        sold.step(course.time_s, 100.0 * course.sold[:, j] / most, label=label, **style)
     prices.set(ylabel="market price per MB", ylim=(0, None))
     sold.set(ylabel="sold, % of supply", ylim=(0, 105))
     if few:

@@ -15,9 +15,12 @@ from node.mechanism.welfare import Optimum, efficiency, optimum
 from node.protocol.host import Record
 from node.runtime.convergence import ConvergenceMetrics, Oscillation, Quiescence
 from node.runtime.metrics import MarketMetrics
+from node.runtime.shifts import ShiftMetrics, ShiftReport
+from scenarios.census import market_now
 from scenarios.equilibrium import largest_gap
 from scenarios.extras import needs
 from scenarios.market import Market, edges, theta
+from scenarios.spread import least_gain, shift_metrics
 
 Status = Literal["settled", "timeout", "interrupted", "failed"]
 
@@ -93,11 +96,12 @@ class Fold:
     metrics: MarketMetrics
     course: Convergence
     rest: ConvergenceMetrics
+    shifts: ShiftMetrics
 
 
 def fold(market: Market, records: Iterable[Record], until: float) -> Fold:
     """The run ``until`` so many seconds after the market opened."""
-    metrics, rest = metrics_of(market), ConvergenceMetrics()
+    metrics, rest, shifts = metrics_of(market), ConvergenceMetrics(), shift_metrics(market)
     nothing = [0.0] * len(market.sellers)
     rows: list[tuple[float, float, list[float], list[float]]] = [(0.0, 0.0, [math.nan] * len(nothing), nothing)]
     shown = {"cleared", "settled", "closed"}
@@ -106,6 +110,7 @@ def fold(market: Market, records: Iterable[Record], until: float) -> Fold:
             break  # goodbyes are not part of the market
         metrics.add(record)
         rest.add(record)
+        shifts.add(record)
         if record.kind in shown:
             auctions = metrics.auctions.values()
             prices, sold = [auction.price for auction in auctions], [auction.sold for auction in auctions]
@@ -117,7 +122,7 @@ def fold(market: Market, records: Iterable[Record], until: float) -> Fold:
         price=np.array([row[2] for row in rows]).reshape(-1, sellers),
         sold=np.array([row[3] for row in rows]).reshape(-1, sellers),
     )
-    return Fold(metrics, course, rest)
+    return Fold(metrics, course, rest, shifts)
 
 
 def allocations_of(metrics: MarketMetrics) -> list[Allocation]:
@@ -139,6 +144,7 @@ class Result:
         self.counters = counters
         self._metrics = folded.metrics
         self._rest = folded.rest
+        self._shifts = folded.shifts
 
     @property
     def quiescence(self) -> Quiescence:
@@ -149,6 +155,11 @@ class Result:
     def oscillations(self) -> list[Oscillation]:
         """The buyers that were cycling among their sellers at any time."""
         return self._rest.oscillations
+
+    @property
+    def shifts(self) -> list[ShiftReport]:
+        """How far each market shift spread, in order of time."""
+        return self._shifts.reports(least_gain(self.market))
 
     @property
     def run_dir(self) -> Path:
@@ -187,7 +198,7 @@ class Result:
         return {
             "seller": [seller.name for seller in self.market.sellers],
             "state": [auction.state for auction in auctions],
-            "supply_mb": [seller.supply_mb for seller in self.market.sellers],
+            "supply_mb": [seller.supply_mb for seller in market_now(self.market, self._metrics).sellers],
             "sold_mb": [auction.sold for auction in auctions],
             "revenue": [auction.revenue for auction in auctions],
             "price_per_mb": [auction.price for auction in auctions],
@@ -199,7 +210,7 @@ class Result:
         got, charge = self.matrix().sum(axis=1), dict.fromkeys((buyer.name for buyer in self.market.buyers), 0.0)
         for allocation in self.summary.allocations:
             charge[allocation.buyer] += allocation.charge
-        valuations = [theta(buyer) for buyer in self.market.buyers]
+        valuations = [self._metrics.valuation(buyer.name) for buyer in self.market.buyers]
         value = [valuation.value(amount) for valuation, amount in zip(valuations, got.tolist(), strict=True)]
         return {
             "buyer": list(charge),
@@ -242,10 +253,11 @@ def summarise(
     Parameters
     ----------
     best
-        The optimum of the market.
+        The optimum of the market as it was at first.
     """
     folded = fold(market, records, outcome.duration_s)
-    metrics = folded.metrics
+    metrics, now = folded.metrics, market_now(market, folded.metrics)
+    best = optimum_of(now) if market.shifts else best
     rows = allocations_of(metrics)
     summary = Summary(
         scenario=market.scenario,
@@ -260,8 +272,8 @@ def summarise(
         welfare=metrics.welfare,
         optimum=best.welfare,
         efficiency=efficiency(metrics.welfare, best.welfare),
-        epsilon_gap=largest_gap(market, metrics),
-        supply=sum(seller.supply_mb for seller in market.sellers),
+        epsilon_gap=largest_gap(now, metrics),
+        supply=sum(seller.supply_mb for seller in now.sellers),
         sold=sum(row.quantity for row in rows),
         revenue=sum(row.charge for row in rows),
         allocations=rows,

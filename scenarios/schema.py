@@ -18,6 +18,8 @@ _Loss = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 _Count = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 _Name = Annotated[str, msgspec.Meta(pattern=f"^{NAME}$", max_length=64)]
 
+_Names = Annotated[list[_Name], msgspec.Meta(min_length=1)]
+
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A table of the file: no other keys than these."""
@@ -136,6 +138,7 @@ class Sellers(_Table, frozen=True, kw_only=True):
     file: str | None = None
     supply_mb: Number
     reserve_price_per_mb: Number = 0.0
+    joins_at_s: _Seconds = 0.0
 
 
 class Buyers(_Table, frozen=True, kw_only=True):
@@ -147,11 +150,46 @@ class Buyers(_Table, frozen=True, kw_only=True):
     name: _Name = "buyer"
     count: _Count = 1
     file: str | None = None
-    sellers: Annotated[list[_Name], msgspec.Meta(min_length=1)] | None = None
+    sellers: _Names | None = None
     sellers_each: _Count | None = None
     budget_money: Number | None = None
     valuation: ValuationTable
     strategy: StrategyTable = OptOutStrategy()
+    joins_at_s: _Seconds = 0.0
+
+
+class LeaveShift(_Table, frozen=True, kw_only=True, tag_field="kind", tag="leave"):
+    """Users leave: buyers take back their bids, sellers what they have not sold."""
+
+    at_s: _PositiveSeconds
+    nodes: _Names
+
+
+class SupplyShift(_Table, frozen=True, kw_only=True, tag_field="kind", tag="supply"):
+    """Sellers have ``factor`` times as much to sell as they had at first."""
+
+    at_s: _PositiveSeconds
+    nodes: _Names
+    factor: _Megabytes
+
+
+class ValuationShift(_Table, frozen=True, kw_only=True, tag_field="kind", tag="valuation"):
+    """Every MB is worth ``factor`` times as much to these buyers as it was at first."""
+
+    at_s: _PositiveSeconds
+    nodes: _Names
+    factor: _Positive
+
+
+class SwitchShift(_Table, frozen=True, kw_only=True, tag_field="kind", tag="switch"):
+    """A user stops buying and begins to sell, or the reverse: ``node`` leaves and ``to``, on its device, joins."""
+
+    at_s: _PositiveSeconds
+    node: _Name
+    to: _Name
+
+
+ShiftTable = LeaveShift | SupplyShift | ValuationShift | SwitchShift
 
 
 class AuctionTable(_Table, frozen=True, kw_only=True):
@@ -187,6 +225,7 @@ class Scenario(_Table, frozen=True, kw_only=True):
     network: NetworkTable = NetworkTable()
     sellers: Annotated[list[Sellers], msgspec.Meta(min_length=1)]
     buyers: Annotated[list[Buyers], msgspec.Meta(min_length=1)]
+    shifts: list[ShiftTable] = []
 
 
 def json_schema() -> dict[str, object]:

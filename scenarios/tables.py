@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from scenarios.results import Result
+from scenarios.spread import sentence
 
 ROWS = 40
 """Rows shown; the files hold the rest."""
@@ -35,6 +36,8 @@ def print_result(result: Result, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    for report in result.shifts:
+        console.print(sentence(report, result.market), highlight=False, soft_wrap=True)
     tentative = "" if summary.status == "settled" else "tentative "
     console.print(
         f"{tentative}welfare {summary.welfare:,.4f} of at most {summary.optimum:,.4f} ({summary.efficiency:.4%}); "

@@ -1,7 +1,6 @@
 """What a scenario must fulfil beyond the types of its keys."""
 
 import re
-from collections.abc import Iterable
 from itertools import pairwise
 
 import msgspec
@@ -20,11 +19,7 @@ from scenarios.schema import (
     Sellers,
     Uniform,
 )
-
-
-def names_of(group: Sellers | Buyers) -> list[str]:
-    """The node names of a table: its own, or name-1, name-2, … for a population."""
-    return [group.name] if group.count == 1 else [f"{group.name}-{k}" for k in range(1, group.count + 1)]
+from scenarios.shifts import check_shifts, names_of, some
 
 
 def check_scenario(scenario: Scenario, origin: str) -> None:
@@ -36,6 +31,7 @@ def check_scenario(scenario: Scenario, origin: str) -> None:
             _check_numbers(f"sellers.{k}", sellers)
         for k, buyers in enumerate(scenario.buyers):
             _check_buyers(f"buyers.{k}", buyers, {name for group in scenario.sellers for name in names_of(group)})
+        check_shifts(scenario)
     except ScenarioError as error:
         raise ScenarioError(f"{origin}: {error}") from error
 
@@ -67,7 +63,7 @@ def _check_buyers(key: str, buyers: Buyers, sellers: set[str]) -> None:
         raise ScenarioError(f"{key}: give sellers or sellers_each, not both")
     for name in buyers.sellers or ():
         if name not in sellers:
-            raise ScenarioError(f"{key}.sellers = {name!r}: there is no such seller; known: {_some(sorted(sellers))}")
+            raise ScenarioError(f"{key}.sellers = {name!r}: there is no such seller; known: {some(sorted(sellers))}")
     if len(set(buyers.sellers or ())) != len(buyers.sellers or ()):
         raise ScenarioError(f"{key}.sellers = {buyers.sellers!r} names a seller twice")
     if buyers.sellers_each is not None and buyers.sellers_each > len(sellers):
@@ -99,8 +95,3 @@ def _check_knots(key: str, knots: list[tuple[float, float]]) -> None:
     falling = all(a >= b for a, b in pairwise(prices))
     if quantities[0] != 0.0 or not rising or not falling:
         raise ScenarioError(f"{key} = {knots!r}: MB must rise from 0, and prices must not rise")
-
-
-def _some(names: Iterable[str], most: int = 10) -> str:
-    shown = list(names)
-    return ", ".join(shown[:most]) + (" …" if len(shown) > most else "")

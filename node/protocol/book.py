@@ -9,8 +9,10 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray
 from node.mechanism.psp import clear
+from node.protocol.errors import IgnoredError
 from node.protocol.frames import encode_numbers
-from node.protocol.messages import Bid
+from node.protocol.messages import Bid, Hold, Profile
+from node.protocol.timing import PATIENCE
 from node.strategy.reserve import ReserveRule
 from node.strategy.view import ROUNDING
 
@@ -97,6 +99,34 @@ class Book:
         """
         quantities, prices = self._profile[:2] if self._profile else (encode_numbers(()), encode_numbers(()))
         return cast("list[float]", msgspec.Raw(quantities)), cast("list[float]", msgspec.Raw(prices))
+
+    def profile(self, entry: Entry, auction: int, supply: float) -> Profile:
+        """The profile that its bidder is told, of the last clearing that concerned it."""
+        quantities, prices = self.encoded
+        return Profile(
+            auction=auction,
+            round=entry.told_round,
+            your_seq=entry.seq,
+            your_row=entry.row or 0,
+            supply=supply,
+            reserve=self.reserve,
+            allocation=entry.allocation,
+            charge=entry.charge,
+            quantities=quantities,
+            prices=prices,
+        )
+
+    def note_seen(self, buyer: str, hold: Hold) -> None:
+        """A bidder confirms its last profile; IgnoredError if it is another."""
+        entry = self._entries.get(buyer)
+        if not entry or hold.seq != entry.seq or hold.round != entry.told_round:
+            raise IgnoredError("overtaken hold")
+        entry.seen_round, entry.undecided, entry.repeated = hold.round, hold.undecided, 0
+
+    @property
+    def silent(self) -> list[str]:
+        """Bidders who count as gone: they have confirmed no repetition of their last profile."""
+        return [buyer for buyer, entry in self.unseen() if entry.repeated >= PATIENCE]
 
     def with_news(self) -> list[tuple[str, Entry]]:
         """Those whose profile has changed since they were last told."""

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from node.mechanism.valuation import Remaining, Valuation
+from node.mechanism.valuation import Remaining, Scaled, Valuation
 from node.protocol.auction import Auction
 from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.events import (
     Dropped,
     Effect,
     Event,
+    Left,
     Opened,
     PeerOffline,
     Received,
@@ -18,6 +19,7 @@ from node.protocol.events import (
     SetTimer,
     TimerFired,
     Trace,
+    ValuationChanged,
     effects_of,
 )
 from node.protocol.messages import (
@@ -62,7 +64,7 @@ class Buyer:
         budget: float = math.inf,
     ) -> None:
         self._auctions = {seller: Auction(seller) for seller in pool}
-        self._valuation = valuation
+        self._first_valuation = self._valuation = valuation
         self._strategy = strategy
         self._timing = timing
         self._random = random
@@ -100,6 +102,12 @@ class Buyer:
                 yield from self._offline(now, host)
             case Reconnected():
                 yield from self._said_again(now)
+            case ValuationChanged(factor):
+                self._valuation = Scaled(self._first_valuation, factor)
+                yield Trace("valuation", price=factor)
+                yield from self._ponder(now)
+            case Left():
+                yield from self._left(now)
 
     def _received(self, now: float, sender: str, message: Message) -> Iterator[Effect]:
         auction = self._auctions.get(sender)
@@ -144,8 +152,8 @@ class Buyer:
 
     def _thought(self, now: float) -> Iterator[Effect]:
         self._thinking = False
-        if any(auction.is_pending for auction in self._auctions.values()):
-            return  # no reply on half-seen news: the profile that reflects the bid makes it think again
+        if not self._is_open or any(auction.is_pending for auction in self._auctions.values()):
+            return  # it has left, or no reply on half-seen news: the profile that reflects the bid makes it think again
         open_auctions = [auction for auction in self._auctions.values() if auction.is_open]
         need = self._need()
         if not open_auctions or need.valuation.demand_mb <= ROUNDING * self._valuation.demand_mb:
@@ -203,6 +211,14 @@ class Buyer:
             excess -= cut
             left = auction.standing.quantity - cut
             yield from self._placed(now, auction, Target(left, auction.standing.price) if left > least else NOTHING)
+
+    def _left(self, now: float) -> Iterator[Effect]:
+        """Bid no more, and take back every bid that is no purchase yet."""
+        self._is_open = False
+        yield Trace("left")
+        for auction in self._auctions.values():
+            if auction.standing.quantity > 0.0:
+                yield from self._placed(now, auction, NOTHING)
 
     # Profiles
 

@@ -40,7 +40,23 @@ class Reconnected(msgspec.Struct, frozen=True, gc=False):
     """The own host was cut off and is back: what was sent may be lost."""
 
 
-Event = Started | Opened | Received | TimerFired | PeerOffline | Reconnected
+class Left(msgspec.Struct, frozen=True):
+    """The user leaves: a buyer takes back its bids, a seller what it has not sold."""
+
+
+class SupplyChanged(msgspec.Struct, frozen=True):
+    """The seller has so much to sell in all, MB; what is sold or promised already stays so."""
+
+    supply_mb: float
+
+
+class ValuationChanged(msgspec.Struct, frozen=True):
+    """Every MB is worth ``factor`` times what it was worth to the buyer at first."""
+
+    factor: float
+
+
+Event = Started | Opened | Received | TimerFired | PeerOffline | Reconnected | Left | SupplyChanged | ValuationChanged
 
 
 class Send(msgspec.Struct, frozen=True, gc=False):
@@ -81,6 +97,10 @@ TraceKind = Literal[
     "reopened",
     "closed",
     "in-doubt",
+    "joined",
+    "left",
+    "supply",
+    "valuation",
 ]
 
 

@@ -19,7 +19,7 @@ Price = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
 Money = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_MONEY)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 
-AuctionState = Literal["open", "awarding", "closed"]
+AuctionState = Literal["upcoming", "open", "awarding", "closed"]
 
 
 class _Message(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):

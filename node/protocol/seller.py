@@ -1,8 +1,8 @@
 """The seller: holds one auction for its spare data, and notifies its bidders (paper, sections III and IV)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from node.protocol.awards import Awards
 from node.protocol.book import Book, Entry
 from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.events import (
@@ -10,6 +10,7 @@ from node.protocol.events import (
     Dropped,
     Effect,
     Event,
+    Left,
     Opened,
     PeerOffline,
     PostOnBoard,
@@ -18,6 +19,7 @@ from node.protocol.events import (
     Send,
     SetTimer,
     Started,
+    SupplyChanged,
     TimerFired,
     Trace,
     effects_of,
@@ -33,50 +35,42 @@ from node.protocol.messages import (
     Hold,
     Message,
     Profile,
-    Settled,
-    Void,
     Withdraw,
     Withdrawn,
 )
-from node.protocol.timing import LONGEST_WAIT, PATIENCE, Timing, backoff
+from node.protocol.quiet import Quiet
+from node.protocol.timing import Timing, backoff
 from node.protocol.topics import host_of
 from node.strategy.reserve import ReserveRule
 from node.strategy.view import ROUNDING
 
-REFRESHES_PER_QUIET_PERIOD = 4
-"""How often, at most, an unconfirmed profile is repeated within a quiet period."""
-
-
-@dataclass(slots=True)
-class _Award:
-    message: Award
-    repeated: int = 0
-
 
 class Seller:
-    """One auction of ``supply`` MB.
+    """One auction of ``supply`` MB; one that ``opens_late`` is upcoming until its own opening.
 
     Open: a changed bid asks for a clearing, at most one per clearing interval; the bidders get their profiles. Quiet
     for the quiet period, and every bidder known to have seen the last profile: awarding. Each winner is asked whether
     its bid still stands and gets its receipt; until the last has answered nothing else is sold, so nothing is sold
-    twice. If supply came free meanwhile the auction opens again (a market shift), else it is closed.
+    twice. If supply came free meanwhile the auction opens again (a market shift), else it is closed. Whoever leaves
+    closes at once, or when the awards it has made are answered.
     """
 
-    def __init__(self, supply: float, rule: ReserveRule, timing: Timing, auction: int = 0) -> None:
+    def __init__(
+        self, supply: float, rule: ReserveRule, timing: Timing, auction: int = 0, *, opens_late: bool = False
+    ) -> None:
         self._auction = auction
         self._supply = supply
         self._rule = rule
         self._timing = timing
-        self._state: AuctionState = "open"
+        self._state: AuctionState = "upcoming" if opens_late else "open"
         self._round = 0
         self._book = Book()
         self._newest_seq: dict[str, int] = {}
-        self._awards: dict[str, _Award] = {}
-        self._receipts: dict[tuple[str, int], Settled] = {}
-        self._sold = self._revenue = self._cleared_at = 0.0
-        self._clearing_due = self._was_quiet = self._shifted = False
-        self._adverts = self._refreshes = 0
-        self._advertised: tuple[float, float, AuctionState] | None = None
+        self._awards = Awards(auction)
+        self._quiet = Quiet(timing)
+        self._clearing_due = self._shifted = self._leaving = False
+        self._adverts = 0
+        self._advertised: tuple[float, float, float, AuctionState] | None = None
 
     @property
     def watches(self) -> frozenset[str]:
@@ -101,21 +95,32 @@ class Seller:
             case Started():
                 yield from self._advert()
             case Opened():
-                if not self._clearing_due and not self._round:
-                    yield SetTimer("quiet", now + self._timing.quiet_period_s)
+                yield from self._opened(now)
             case PeerOffline(host):
                 gone = [buyer for buyer in self._book if host_of(buyer) == host]
                 yield from self._removed(now, gone)
             case Reconnected():
                 self._advertised = None
                 yield from self._advert()
+            case SupplyChanged(supply_mb):
+                yield from self._supplied(now, supply_mb)
+            case Left():
+                yield from self._left()
+
+    def _opened(self, now: float) -> Iterator[Effect]:
+        self._quiet.opened(now)
+        if self._state == "upcoming":
+            self._state = "open"
+            yield from self._advert()
+        if not self._clearing_due and not self._round:
+            yield from self._quiet.begins(now)
 
     def _timer_fired(self, now: float, name: str) -> Iterator[Effect]:
         match name:
             case "clear":
                 yield from self._cleared(now)
             case "quiet":
-                self._was_quiet = True
+                yield from self._quiet.may_end(now)
                 yield from self._awarded_if_settled(now)
             case "refresh":
                 yield from self._refreshed(now)
@@ -142,6 +147,8 @@ class Seller:
     def _bid(self, now: float, buyer: str, message: Bid | Withdraw) -> Iterator[Effect]:
         if message.round > self._round:
             raise RejectedError("round to come")
+        if self._state == "upcoming":
+            raise RejectedError("auction to come")
         if self._state == "closed":
             yield Send(buyer, Closed(self._auction))
             yield Dropped("ignored", "auction closed")
@@ -150,7 +157,7 @@ class Seller:
             yield from self._repeated_bid(buyer, message)
             return
         self._newest_seq[buyer] = message.seq
-        self._awards.pop(buyer, None)
+        self._awards.strike_out(buyer)
         if isinstance(message, Bid):
             self._book.put(buyer, message)
             yield from self._changed(now)
@@ -174,15 +181,14 @@ class Seller:
         if self._state == "awarding":
             self._shifted = True
         elif not self._clearing_due:
-            self._clearing_due, self._was_quiet = True, False
+            self._clearing_due = True
             yield SetTimer("clear", now + self._timing.clearing_interval_s)
-            yield CancelTimer("quiet")
-            yield CancelTimer("refresh")
+            yield from self._quiet.disturbed()
 
     def _removed(self, now: float, buyers: list[str]) -> Iterator[Effect]:
         for buyer in buyers:
             self._book.remove(buyer)
-            self._awards.pop(buyer, None)
+            self._awards.strike_out(buyer)
             yield Trace("voided", peer=buyer, round=self._round)
         if buyers and self._state != "closed":
             yield from self._changed(now)
@@ -191,81 +197,58 @@ class Seller:
     # Clearing
 
     def _cleared(self, now: float) -> Iterator[Effect]:
-        self._clearing_due, self._cleared_at = False, now
+        self._clearing_due = False
         self._round += 1
-        reallocated = self._book.clear(self._rule, self._supply - self._sold)
+        reallocated = self._book.clear(self._rule, self._unsold)
         for buyer, entry in reallocated:
             yield Trace("allocated", peer=buyer, round=self._round, quantity=entry.allocation, charge=entry.charge)
         yield Trace(
             "cleared",
             round=self._round,
             seq=len(self._book),
-            quantity=self._sold + self._book.sold,
+            quantity=self._awards.sold + self._book.sold,
             price=self._book.market_price,
-            charge=self._revenue + self._book.revenue,
+            charge=self._awards.revenue + self._book.revenue,
         )
         for buyer, entry in self._book.with_news():
             entry.told(self._round)
             yield Send(buyer, self._profile(entry))
         yield from self._advert()
-        yield SetTimer("quiet", now + self._timing.quiet_period_s)
-        yield SetTimer("refresh", now + self._refresh_s)
-        self._refreshes = 0
+        yield from self._quiet.begins(now)
+        yield from self._quiet.refresh_later(now, first=True)
 
     def _profile(self, entry: Entry) -> Profile:
-        quantities, prices = self._book.encoded
-        return Profile(
-            auction=self._auction,
-            round=entry.told_round,
-            your_seq=entry.seq,
-            your_row=entry.row or 0,
-            supply=self._supply - self._sold,
-            reserve=self._book.reserve,
-            allocation=entry.allocation,
-            charge=entry.charge,
-            quantities=quantities,
-            prices=prices,
-        )
+        return self._book.profile(entry, self._auction, self._unsold)
 
     def _advert(self) -> Iterator[Effect]:
-        left = 0.0 if self._state == "closed" else self._supply - self._sold - self._book.sold
-        shown = (max(0.0, left), self._book.reserve if self._round else self._rule.floor, self._state)
+        left = 0.0 if self._state == "closed" else self._unsold - self._book.sold
+        reserve = self._book.reserve if self._round else self._rule.floor
+        shown = (self._supply, max(0.0, left), reserve, self._state)
         if shown != self._advertised:
             self._advertised = shown
             self._adverts += 1
-            yield PostOnBoard(Advert(self._auction, self._adverts, self._supply, *shown))
+            yield PostOnBoard(Advert(self._auction, self._adverts, *shown))
 
     # Quiet
 
-    @property
-    def _refresh_s(self) -> float:
-        """Seconds of quiet before profiles are repeated: a busy auction sends new ones anyway."""
-        return max(self._timing.retry_s, self._timing.quiet_period_s / REFRESHES_PER_QUIET_PERIOD)
-
     def _refreshed(self, now: float) -> Iterator[Effect]:
         """Repeat the profile to those who have not shown that they saw it, so that nobody is left behind."""
-        silent = [buyer for buyer, entry in self._book.unseen() if entry.repeated >= PATIENCE]
-        yield from self._removed(now, silent)
+        yield from self._removed(now, self._book.silent)
         for buyer, entry in self._book.unsettled():
             entry.repeated += 1
             yield Send(buyer, self._profile(entry))
         if any(self._book.unsettled()) and not self._clearing_due:
-            self._refreshes += 1
-            yield SetTimer("refresh", now + backoff(self._refresh_s, self._refreshes))
+            yield from self._quiet.refresh_later(now, first=False)
         yield from self._awarded_if_settled(now)
 
     def _held(self, now: float, buyer: str, message: Hold) -> Iterator[Effect]:
-        entry = self._book.get(buyer)
-        if not entry or message.seq != entry.seq or message.round != entry.told_round:
-            raise IgnoredError("overtaken hold")
-        entry.seen_round, entry.undecided, entry.repeated = message.round, message.undecided, 0
+        self._book.note_seen(buyer, message)
         yield from self._awarded_if_settled(now)
 
     def _awarded_if_settled(self, now: float) -> Iterator[Effect]:
-        if self._state != "open" or not self._was_quiet:
+        if self._state != "open" or not self._quiet.is_over:
             return
-        patient = now - self._cleared_at < LONGEST_WAIT * self._timing.quiet_period_s
-        if not any(self._book.unsettled() if patient else self._book.unseen()):
+        if not any(self._book.unsettled() if self._quiet.is_patient(now) else self._book.unseen()):
             yield from self._awarded(now)
 
     # Awarding
@@ -278,50 +261,27 @@ class Seller:
         for buyer, entry in self._book.items():
             if entry.allocation > least:
                 award = Award(self._auction, self._round, entry.seq, entry.allocation, entry.charge)
-                self._awards[buyer] = _Award(award)
-                yield Send(buyer, award)
+                yield from self._awards.make(buyer, award)
         yield from self._advert()
         yield SetTimer("award", now + self._timing.retry_s)
         yield from self._closed_if_answered(now)
 
     def _awards_repeated(self, now: float) -> Iterator[Effect]:
-        silent = [buyer for buyer, award in self._awards.items() if award.repeated >= PATIENCE]
-        yield from self._removed(now, silent)
-        for buyer, award in self._awards.items():
-            award.repeated += 1
-            yield Send(buyer, award.message)
+        yield from self._removed(now, self._awards.silent)
+        yield from self._awards.repeat()
         if self._awards:
-            repeated = max(award.repeated for award in self._awards.values())
-            yield SetTimer("award", now + backoff(self._timing.retry_s, repeated))
+            yield SetTimer("award", now + backoff(self._timing.retry_s, self._awards.repeated))
 
     def _accepted(self, now: float, buyer: str, message: Accept) -> Iterator[Effect]:
-        award = self._awards.get(buyer)
-        if award and (message.round, message.seq) == (award.message.round, award.message.your_seq):
-            yield from self._settled(now, buyer, award.message)
-        elif message.round > self._round:
-            raise RejectedError("round to come")
-        else:
-            receipt = self._receipts.get((buyer, message.round))
-            yield Send(buyer, receipt or Void(self._auction, message.round))
-            yield Dropped("ignored", "repeated accept" if receipt else "award void")
-
-    def _settled(self, now: float, buyer: str, award: Award) -> Iterator[Effect]:
-        receipt = Settled(self._auction, award.round, award.quantity, award.charge)
-        self._receipts[buyer, award.round] = receipt
-        self._sold += award.quantity
-        self._revenue += award.charge
-        del self._awards[buyer]
+        if not self._awards.has(buyer, message):
+            yield from self._awards.answer_again(buyer, message, self._round)
+            return
         self._book.remove(buyer)
-        yield Trace("settled", peer=buyer, round=award.round, quantity=award.quantity, charge=award.charge)
-        yield Send(buyer, receipt)
+        yield from self._awards.settle(buyer)
         yield from self._closed_if_answered(now)
 
     def _declined(self, now: float, buyer: str, message: Decline) -> Iterator[Effect]:
-        award = self._awards.get(buyer)
-        if not award or (message.round, message.seq) != (award.message.round, award.message.your_seq):
-            raise IgnoredError("no such award")
-        yield Trace("declined", peer=buyer, round=message.round, quantity=award.message.quantity)
-        del self._awards[buyer]
+        yield from self._awards.decline(buyer, message)
         self._book.remove(buyer)
         yield from self._changed(now)
         yield from self._closed_if_answered(now)
@@ -330,14 +290,51 @@ class Seller:
         if self._state != "awarding" or self._awards:
             return
         yield CancelTimer("award")
-        if self._shifted and self._supply - self._sold > ROUNDING * self._supply:
+        if self._shifted and not self._leaving and self._unsold > ROUNDING * self._supply:
             self._state = "open"
-            yield Trace("reopened", round=self._round, quantity=self._supply - self._sold)
+            yield Trace("reopened", round=self._round, quantity=self._unsold)
             yield from self._changed(now)
             return
+        yield from self._closed()
+
+    def _closed(self) -> Iterator[Effect]:
         self._state = "closed"
+        if self._leaving:
+            self._supply = self._awards.sold
+            yield Trace("supply", quantity=self._supply)
         for buyer in self._book:
             yield Send(buyer, Closed(self._auction))
         self._book = Book()
         yield from self._advert()
-        yield Trace("closed", round=self._round, quantity=self._sold, charge=self._revenue)
+        yield Trace("closed", round=self._round, quantity=self._awards.sold, charge=self._awards.revenue)
+
+    # Market shifts
+
+    @property
+    def _unsold(self) -> float:
+        """MB of the supply that no receipt has been given for."""
+        return self._supply - self._awards.sold
+
+    def _supplied(self, now: float, supply: float) -> Iterator[Effect]:
+        """Sell so much in all, but no less than what is sold or promised."""
+        if self._state == "closed":
+            return
+        self._supply = max(supply, self._awards.sold + self._awards.promised)
+        yield Trace("supply", quantity=self._supply)
+        if self._state == "upcoming":
+            yield from self._advert()
+        else:
+            yield from self._changed(now)
+
+    def _left(self) -> Iterator[Effect]:
+        """Take what is unsold off the market; promises are kept first."""
+        if self._state == "closed":
+            return
+        yield Trace("left")
+        self._leaving = True
+        if self._state == "awarding":
+            return
+        self._clearing_due = False
+        yield CancelTimer("clear")
+        yield from self._quiet.disturbed()
+        yield from self._closed()

@@ -26,11 +26,14 @@ class Timing(msgspec.Struct, frozen=True):
         An auction in which no bid changed for so long is over.
     retry_s
         What is unanswered for so long is said again.
+    open_at_least_s
+        No auction is awarded sooner after its opening, however quiet it is.
     """
 
     clearing_interval_s: float
     quiet_period_s: float
     retry_s: float
+    open_at_least_s: float = 0.0
 
 
 def backoff(retry_s: float, repeated: int) -> float:

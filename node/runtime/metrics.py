@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from node.mechanism.valuation import Valuation
+from node.mechanism.valuation import Scaled, Valuation
 from node.protocol.host import Record
 from node.protocol.topics import node_of
 
@@ -62,6 +62,15 @@ class MarketMetrics:
     """Bids, prices, allocations and welfare of a market, one record at a time.
 
     Buyers and sellers go by their node names, which are unique in a market.
+
+    Attributes
+    ----------
+    joined, left
+        Who came late, and who has gone.
+    supply
+        MB in all of the sellers whose supply has changed.
+    factor
+        How many times its first valuation each buyer's present one is.
     """
 
     def __init__(self, valuations: Mapping[str, Valuation], sellers: Iterable[str]) -> None:
@@ -72,7 +81,12 @@ class MarketMetrics:
         self.auctions = {seller: AuctionMetrics() for seller in sellers}
         self.positions: defaultdict[tuple[str, str], Position] = defaultdict(Position)
         self.bids_of: defaultdict[str, int] = defaultdict(int)
-        self._valuations = valuations
+        self.joined: set[str] = set()
+        self.left: set[str] = set()
+        self.supply: dict[str, float] = {}
+        self.factor: defaultdict[str, float] = defaultdict(lambda: 1.0)
+        self._first_valuations = valuations
+        self._valuations = dict(valuations)
         self._tentative: defaultdict[str, set[str]] = defaultdict(set)
         self._held: defaultdict[str, float] = defaultdict(float)
         self._standing: defaultdict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
@@ -104,6 +118,19 @@ class MarketMetrics:
                 self._closed(node, record)
             case "in-doubt":
                 self.in_doubt += 1
+            case _:
+                self._shifted(node, record)
+
+    def _shifted(self, node: str, record: Record) -> None:
+        match record.kind:
+            case "joined":
+                self.joined.add(node)
+            case "left":
+                self.left.add(node)
+            case "supply":
+                self.supply[node] = record.quantity
+            case "valuation":
+                self._revalued(node, record.price)
 
     def _moved(self, buyer: str, seller: str, record: Record) -> None:
         self.bids += 1
@@ -128,6 +155,17 @@ class MarketMetrics:
         before = self._held[buyer]
         self._held[buyer] = before + more
         self.welfare += value(max(0.0, before + more)) - value(max(0.0, before))
+
+    def _revalued(self, buyer: str, factor: float) -> None:
+        held = max(0.0, self._held[buyer])
+        self.welfare -= self._valuations[buyer].value(held)
+        self.factor[buyer] = factor
+        self._valuations[buyer] = Scaled(self._first_valuations[buyer], factor)
+        self.welfare += self._valuations[buyer].value(held)
+
+    def valuation(self, buyer: str) -> Valuation:
+        """What data is worth to the buyer now."""
+        return self._valuations[buyer]
 
     def _settled(self, seller: str, buyer: str, record: Record) -> None:
         self._set(seller, buyer, 0.0, 0.0)

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from node.mechanism.valuation import Flat, Isoelastic, Logarithmic, Parabolic, PiecewiseLinear, Valuation
+from node.mechanism.valuation import Flat, Isoelastic, Logarithmic, Parabolic, PiecewiseLinear, Scaled, Valuation
 
 demands = st.one_of(st.integers(1, 100).map(float), st.floats(0.01, 1000.0))
 unit_prices = st.one_of(st.integers(1, 20).map(float), st.floats(0.01, 100.0))
@@ -40,5 +40,9 @@ def piecewise(draw: st.DrawFn) -> PiecewiseLinear:
     return PiecewiseLinear(tuple(knots))
 
 
+def scaled() -> st.SearchStrategy[Scaled]:
+    return st.builds(Scaled, st.one_of(parabolic(), logarithmic()), st.floats(0.1, 10.0))
+
+
 def valuations() -> st.SearchStrategy[Valuation]:
-    return st.one_of(parabolic(), flat(), logarithmic(), isoelastic(), piecewise())
+    return st.one_of(parabolic(), flat(), logarithmic(), isoelastic(), piecewise(), scaled())

@@ -51,6 +51,16 @@ def test_an_elastic_neighbourhood_settles_next_to_the_optimum(broker: str, tmp_p
     assert not [reason for reason in result.counters if reason.startswith("rejected")]
 
 
+def test_a_market_that_shifts_settles_next_to_its_last_optimum(tmp_path: Path) -> None:
+    result = run("market-shift", out=tmp_path)
+
+    assert result.summary.status == "settled"
+    assert result.summary.efficiency > 0.99
+    assert len(result.shifts) == 5
+    assert not {row.buyer for row in result.summary.allocations} & {"buyer-1", "buyer-2", "ann-buys"}
+    assert not [reason for reason in result.counters if reason.startswith("rejected")]
+
+
 def test_a_run_that_does_not_settle_in_time_says_so_and_keeps_what_is_tentative(tmp_path: Path) -> None:
     result = run("two-sellers", settings=["auction.quiet_period_s=60"], timeout_s=1.5, out=tmp_path)
 

@@ -34,7 +34,7 @@ def boolean(value: Any) -> bool:
 
 
 def state(value: Any) -> bool:
-    return value in ("open", "awarding", "closed") and type(value) is str
+    return value in ("upcoming", "open", "awarding", "closed") and type(value) is str
 
 
 mb, some_mb, price, money = number(1e12), number(1e12, positive=True), number(1e9), number(1e21)

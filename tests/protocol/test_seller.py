@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -410,7 +411,7 @@ def test_waits_for_the_undecided_for_ten_quiet_periods_at_most() -> None:
     patient_until = bench.now + LONGEST_WAIT * 10.0
     bench.all_hold(a=1)
     bench.fires("quiet")
-    effects: list[Effect] = []
+    effects: list[Any] = []
     while bench.now < patient_until:
         assert not sent_as(Award, effects)
         undecided(B, bench)

@@ -169,3 +169,22 @@ def test_nodes_are_told_apart_by_name_whatever_their_host() -> None:
     moved = Record(0.0, "elsewhere/A", "bid", "far/1", 0, 2, 7.0, 3.0, 0.0)
     metrics = folded(bid("A", "1", 5, 1), moved)
     assert metrics.tranches("1") == [Tranche({"A": (7.0, 3.0)})]
+
+
+def test_who_comes_and_goes_is_noted() -> None:
+    metrics = folded(record("joined", "A"), record("left", "1"))
+    assert (metrics.joined, metrics.left) == ({"A"}, {"1"})
+
+
+def test_last_supply_counts() -> None:
+    assert folded(record("supply", "1", quantity=5.0), record("supply", "1", quantity=7.0)).supply == {"1": 7.0}
+
+
+def test_welfare_follows_a_valuation() -> None:
+    metrics = folded(allocated("1", "A", 10, 5), record("valuation", "A", price=3.0))
+    assert metrics.welfare == pytest.approx(60.0)
+    metrics.add(allocated("1", "A", 20, 5))
+    assert metrics.welfare == pytest.approx(120.0)
+    metrics.add(record("valuation", "A", price=1.0))
+    assert metrics.welfare == pytest.approx(40.0)
+    assert metrics.valuation("A").value(50) == 100.0

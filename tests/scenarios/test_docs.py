@@ -87,7 +87,7 @@ def test_every_key_of_a_scenario_is_documented() -> None:
     assert isinstance(definitions, dict)
     keys = {key for table in definitions.values() for key in table.get("properties", {})}
     columns = (DOCS / "scenarios.md").read_text(encoding="utf-8")
-    tables = {"auction", "network", "sellers", "buyers", "kind", "distribution"}
+    tables = {"auction", "network", "sellers", "buyers", "shifts", "kind", "distribution"}
     assert {key for key in keys - tables if f"`{key}`" not in columns} == set()
 
 
@@ -155,7 +155,7 @@ def test_every_key_of_the_summary_is_documented() -> None:
 def test_every_trace_kind_is_documented() -> None:
     source = (ROOT / "node" / "protocol" / "events.py").read_text(encoding="utf-8")
     kinds = re.findall(r'"([a-z-]+)"', source.partition("TraceKind = Literal[")[2].partition("]")[0])
-    assert len(kinds) == 11
+    assert len(kinds) == 15
     assert set(kinds) - table_keys("results.md") == set()
 
 

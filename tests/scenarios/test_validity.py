@@ -6,7 +6,7 @@ import pytest
 from scenarios.errors import ScenarioError
 from scenarios.loading import parse
 from scenarios.schema import Sellers
-from scenarios.validity import names_of
+from scenarios.shifts import names_of
 
 GOOD: dict[str, Any] = {
     "name": "small",

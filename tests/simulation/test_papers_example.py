@@ -84,7 +84,7 @@ class Audited(World):
         seller = self.sellers[name]
         entries = [entry for _, entry in seller._book.items()]
         bids = oracle.book_of([entry.quantity for entry in entries], [entry.price for entry in entries])
-        supply, reserve = Fraction(seller._supply) - Fraction(seller._sold), Fraction(seller._book.reserve)
+        supply, reserve = Fraction(seller._supply) - Fraction(seller._awards.sold), Fraction(seller._book.reserve)
         amounts = oracle.allocations(bids, supply, reserve)
         charges = oracle.charges_by_exclusion(bids, supply, reserve)
         assert [entry.allocation for entry in entries] == pytest.approx([float(a) for a in amounts], abs=1e-9)

@@ -8,14 +8,17 @@ from typing import Any
 import msgspec
 
 from node.protocol.buyer import Buyer
+from node.protocol.events import Machine
 from node.protocol.host import Host, Record
+from node.protocol.planned import Planned
 from node.protocol.seller import Seller
 from node.protocol.topics import node_of
 from node.runtime.metrics import MarketMetrics
 from node.runtime.simulation import Network, Simulation
 from scenarios.loading import load, parse
 from scenarios.market import Market, draw, theta
-from scenarios.nodes import build_hosts, host_names, one_host_each, spread
+from scenarios.nodes import build_hosts, host_names, one_host_each, spread, user_names
+from scenarios.shifts import Kind, Shift
 
 ROUNDING = 1e-9
 LONGEST_S = 10_000.0
@@ -38,7 +41,7 @@ class World(Simulation):
         )
         self.dead: set[str] = set()
         self.cut: set[str] = set()
-        machines = {node_of(own): machine for host in hosts for own, machine in host._nodes.items()}
+        machines = {node_of(own): unplanned(machine) for host in hosts for own, machine in host._nodes.items()}
         self.sellers = {name: machine for name, machine in machines.items() if isinstance(machine, Seller)}
         self.buyers = {name: machine for name, machine in machines.items() if isinstance(machine, Buyer)}
         super().__init__(hosts, Network(**msgspec.structs.asdict(market.network)), market.seed, self.note)
@@ -111,14 +114,14 @@ class World(Simulation):
 
     def _collect(self, host: Host) -> None:
         super()._collect(host)
-        for machine in host._nodes.values():
+        for machine in map(unplanned, host._nodes.values()):
             if isinstance(machine, Buyer):
                 wanted = sum(auction.standing.quantity for auction in machine._auctions.values())
                 assert machine._held + wanted <= machine._valuation.demand_mb * (1 + ROUNDING)
                 assert machine._paid <= machine._budget * (1 + ROUNDING)
             elif isinstance(machine, Seller):
-                awarded = sum(award.message.quantity for award in machine._awards.values())
-                assert machine._sold + awarded <= machine._supply * (1 + ROUNDING)
+                awarded = machine._awards.promised
+                assert machine._awards.sold + awarded <= machine._supply * (1 + ROUNDING)
 
     # What must hold at the end
 
@@ -126,7 +129,7 @@ class World(Simulation):
         return {
             (name, node_of(buyer), round_): (receipt.quantity, receipt.charge)
             for name, machine in self.sellers.items()
-            for (buyer, round_), receipt in machine._receipts.items()
+            for (buyer, round_), receipt in machine._awards.receipts.items()
         }
 
     def receipts_of_buyers(self) -> Receipts:
@@ -142,14 +145,14 @@ class World(Simulation):
         receipts = self.receipts_of_sellers()
         assert receipts == self.receipts_of_buyers()
         for seller in self.market.sellers:
-            assert _total(receipts, 0, seller.name)[0] <= seller.supply_mb * (1 + ROUNDING)
+            assert _total(receipts, 0, seller.name)[0] <= self.sellers[seller.name]._supply * (1 + ROUNDING)
         for buyer in self.market.buyers:
             quantity, money = _total(receipts, 1, buyer.name)
             assert quantity <= theta(buyer).demand_mb * (1 + ROUNDING)
             assert money <= (math.inf if buyer.budget_money is None else buyer.budget_money) * (1 + ROUNDING)
             assert math.isclose(quantity, self.buyers[buyer.name]._held, rel_tol=ROUNDING, abs_tol=ROUNDING)
             assert math.isclose(money, self.buyers[buyer.name]._paid, rel_tol=ROUNDING, abs_tol=ROUNDING)
-        received = sum(machine._revenue for machine in self.sellers.values())
+        received = sum(machine._awards.revenue for machine in self.sellers.values())
         assert math.isclose(sum(money for _, money in receipts.values()), received, rel_tol=ROUNDING, abs_tol=ROUNDING)
 
     def sold(self) -> dict[tuple[str, str], float]:
@@ -161,6 +164,11 @@ class World(Simulation):
 
     def bought(self, buyer: str) -> float:
         return _total(self.receipts_of_sellers(), 1, buyer)[0]
+
+
+def unplanned(machine: Machine) -> Machine:
+    """The machine itself, where a plan is wrapped around it."""
+    return machine.machine if isinstance(machine, Planned) else machine
 
 
 def _total(receipts: Receipts, place: int, name: str) -> tuple[float, float]:
@@ -213,6 +221,24 @@ def small_market(seed: int) -> Market:
         "auction": {"reserve_rule": rule},
     }
     return draw(parse(tables, f"small market {seed}"), seed)
+
+
+def shifted(market: Market, seed: int) -> Market:
+    """The market, to whose users anything may happen at any time, while they settle too."""
+    random = Random(seed)
+    span_s = 4.0 * market.timing.quiet_period_s
+    shifts: list[Shift] = []
+    for user in user_names(market):
+        factors = (0.0, 0.3, 2.0) if any(user == seller.name for seller in market.sellers) else (0.2, 3.0)
+        kind: Kind = "valuation" if 0.2 in factors else "supply"
+        if random.random() < 0.2:
+            shifts.append(Shift(random.uniform(0.0, 0.4 * span_s), user, "join"))
+        if random.random() < 0.4:
+            shifts.append(Shift(random.uniform(0.4, 0.8) * span_s, user, kind, random.choice(factors)))
+        if random.random() < 0.2:
+            shifts.append(Shift(random.uniform(0.8, 1.0) * span_s, user, "leave"))
+    timing = msgspec.structs.replace(market.timing, open_at_least_s=random.choice([0.0, 2.0 * span_s]))
+    return msgspec.structs.replace(market, shifts=sorted(shifts, key=lambda one: one.at_s), timing=timing)
 
 
 def _buyer(name: str, sellers: int, random: Random) -> dict[str, Any]:

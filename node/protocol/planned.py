@@ -1,0 +1,43 @@
+"""A node to whom things happen at times known beforehand: market shifts (paper, Prop. IV.1)."""
+
+from collections.abc import Sequence
+
+from node.protocol.events import Effect, Event, Machine, Opened, SetTimer, TimerFired, Trace
+
+Plan = Sequence[tuple[float, Event]]
+"""(seconds after the opening of the market, event)."""
+
+
+class Planned:
+    """Hands a plan's events to a machine when they are due.
+
+    With ``Opened`` in the plan the node joins late: of the market's own opening its machine hears nothing.
+    """
+
+    def __init__(self, machine: Machine, plan: Plan) -> None:
+        self.machine = machine
+        self._at = {f"planned-{k}": at_s for k, (at_s, _) in enumerate(plan)}
+        self._due: dict[str, Event] = {f"planned-{k}": event for k, (_, event) in enumerate(plan)}
+        self._joins_late = Opened() in self._due.values()
+
+    @property
+    def watches(self) -> frozenset[str]:
+        """What the machine watches."""
+        return self.machine.watches
+
+    @property
+    def finished(self) -> bool:
+        """Whether all that was planned has happened, and the machine has finished."""
+        return not self._due and self.machine.finished
+
+    def step(self, now: float, event: Event) -> list[Effect]:
+        """The effects of one event at time ``now``, seconds."""
+        match event:
+            case Opened():
+                timers: list[Effect] = [SetTimer(name, now + self._at[name]) for name in self._due]
+                return timers if self._joins_late else [*timers, *self.machine.step(now, event)]
+            case TimerFired(name) if name in self._due:
+                due = self._due.pop(name)
+                noted: list[Effect] = [Trace("joined")] if due == Opened() else []
+                return [*noted, *self.machine.step(now, due)]
+        return self.machine.step(now, event)
