@@ -119,6 +119,7 @@ class ArrayMarket:
         *,
         presence: float = 0.005,
         damping: float = 0.5,
+        synchronous: bool = False,
     ) -> ArrayOutcome:
         """Play rounds until nobody could gain more than ``epsilon_end``, or ``most_rounds`` of them.
 
@@ -133,6 +134,9 @@ class ArrayMarket:
             Draws who moves; the same state gives the same arrays.
         presence, damping
             As in ``AdaptiveBestReply``.
+        synchronous
+            Whether all who have something to think about look in every round. Where many share an auction they chase
+            each other, so such a market seldom comes to rest.
 
         Raises
         ------
@@ -142,9 +146,8 @@ class ArrayMarket:
         last, first = positive("epsilon_end", epsilon_end), positive("epsilon_start", epsilon_start)
         if last > first:
             raise ValueError(f"epsilon_end = {last:g} must not exceed epsilon_start = {first:g}")
-        play = Play(
-            self.demand_mb, self.choke_price, self.supply, self.reserve, self.edges, first, last, presence, damping
-        )
+        numbers = self.demand_mb, self.choke_price, self.supply, self.reserve
+        play = Play(*numbers, self.edges, first, last, presence, damping, synchronous)
         pending = play.survey()
         while pending and play.rounds < most_rounds:
             play.round(rng)
