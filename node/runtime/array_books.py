@@ -84,24 +84,29 @@ class Books:
         """The prices as the books keep them."""
         return (price.view(np.int64) & ~self._low).view(np.float64)
 
-    def write(self, place: IntArray, seller: IntArray, quantity: FloatArray, price: FloatArray) -> None:
-        """Let bids stand, all four of one shape; the prices rounded. Nothing is cleared yet."""
-        self.quantity[place] = np.where(price >= self.reserve[seller], quantity, 0.0)
-        self.bid_price[place] = price
+    def write(self, place: IntArray, seller: IntArray, quantity: FloatArray, price: FloatArray) -> FloatArray:
+        """Let bids stand, all four of one shape; the prices rounded. Nothing is cleared yet.
 
-    def key_of(self, place: IntArray, seller: IntArray) -> IntArray:
-        """The sort keys of the bids at these places."""
-        return (_TOP - self.bid_price[place].view(np.int64)) | (place - self.first[seller])
+        Returns the quantities that stand: 0 of a bid below the reserve.
+        """
+        standing = np.where(price >= self.reserve[seller], quantity, 0.0)
+        self.quantity[place], self.bid_price[place] = standing, price
+        return standing
+
+    def key_of(self, price: FloatArray, rank: IntArray) -> IntArray:
+        """The sort keys of bids at these prices and places of their books, counted from the first."""
+        key: IntArray = (_TOP - price.view(np.int64)) | rank
+        return key
 
     def price_of(self, key: IntArray) -> FloatArray:
         """The prices that sort keys hold."""
         price: FloatArray = (_TOP - (key & ~self._low)).view(np.float64)
         return price
 
-    def allocation(self, place: IntArray, seller: IntArray) -> FloatArray:
-        """What the bids at these places get, MB; equal prices share pro rata (paper, eq. 5)."""
-        price, margin = self.bid_price[place], self.marginal_price[seller]
-        return self.quantity[place] * np.where(price > margin, 1.0, (price == margin) * self.share[seller])
+    def allocation(self, quantity: FloatArray, price: FloatArray, seller: IntArray) -> FloatArray:
+        """What bids that stand get, MB; equal prices share pro rata (paper, eq. 5)."""
+        margin = self.marginal_price.take(seller)
+        return quantity * np.where(price > margin, 1.0, (price == margin) * self.share.take(seller))
 
     def clear(self, dirty: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
         """Sort the books marked in ``dirty``, shape (m,), and find their margins."""

@@ -11,10 +11,10 @@ from node.runtime.array_books import Books
 from node.runtime.array_minds import Minds
 from node.runtime.array_reply import Buyers, best_replies
 
-MOVES_PER_AUCTION = 2.0
+MOVES_PER_AUCTION = 4.0
 """Bidders of an auction that move in a round, on average."""
 
-ROUNDS_PER_SURVEY = 8
+ROUNDS_PER_SURVEY = 2
 """Rounds between two counts of who has something to think about."""
 
 _LEAST_MOVING = 0.3
@@ -69,6 +69,7 @@ class Play:
     _chance: FloatArray = field(init=False)
     _changed: Mask = field(init=False)
     _owner: IntArray = field(init=False)
+    _curious: Mask = field(init=False)
     _caution: float = 1.0
     _looks: int = 0
     _moves: int = 0
@@ -81,11 +82,13 @@ class Play:
         self.books = Books(supply, reserve, sellers)
         self.place = self.books.place[:-1]
         pools = _pools(buyer, self.demand_mb.size)
-        self.buyers = Buyers(self.demand_mb, self.choke_price, sellers[pools], self.books.place[pools])
+        nothing = np.zeros(pools.shape), np.zeros(self.demand_mb.size)
+        self.buyers = Buyers(self.demand_mb, self.choke_price, sellers[pools], self.books.place[pools], *nothing)
         self.bids = np.zeros(self.demand_mb.size, np.intp)
         self._minds = Minds.fresh(pools.shape, self.first_epsilon, self.damping)
         self._pending = np.arange(self.bids.size)
         self._changed = np.zeros(supply.size, np.bool_)
+        self._curious = np.ones(self.bids.size, np.bool_)
         self._owner = np.full(self.books.key.size, -1)
         self._owner[self.place] = buyer
 
@@ -96,7 +99,8 @@ class Play:
         """
         asked = self._affected()
         self._changed[:] = False
-        pending = asked[(self._minds.epsilon[asked] > self.last_epsilon) | self._curious(asked)[0]]
+        self._curious[asked] = self._has_news(asked)
+        pending = asked[(self._minds.epsilon[asked] > self.last_epsilon) | self._curious[asked]]
         if not pending.size:
             pending = self._overlooked()
         self._pending = pending
@@ -117,27 +121,32 @@ class Play:
             return np.arange(self.bids.size)
         size = self.books.size[changed]
         places = np.repeat(self.books.first[changed] - np.cumsum(size) + size, size) + np.arange(size.sum())
-        affected = np.union1d(self._pending, self._owner[places])
-        return affected[affected >= 0]
+        affected = np.zeros(self.bids.size + 1, np.bool_)  # the last for empty places, whose owner is -1
+        affected[self._owner[places]] = affected[self._pending] = True
+        return np.flatnonzero(affected[:-1])
 
-    def _curious(self, chosen: IntArray) -> tuple[Mask, FloatArray, FloatArray]:
-        """Whose gain may have come to exceed its ε since it looked, and the prices and the amount each now sees."""
-        seller = self.buyers.seller[chosen]
-        price = np.maximum(self.books.marginal_price[seller], 0.0)
-        amount = self.books.allocation(self.buyers.place[chosen], seller).sum(axis=1)
-        demand, choke = self.demand_mb[chosen], self.choke_price[chosen]
-        news = self._minds.worth_of_news(chosen, price, amount, demand, choke)
-        return self._minds.gap[chosen] + self._caution * news > self._minds.epsilon[chosen], price, amount
+    def _seen(self, chosen: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Where the supply of each seller of their pools ends, price per MB, and the MB that they have."""
+        buyers = self.buyers
+        seller, price = buyers.seller[chosen], buyers.price[chosen, None]
+        amount: FloatArray = self.books.allocation(buyers.quantity[chosen], price, seller).sum(axis=1)
+        return np.maximum(self.books.marginal_price.take(seller), 0.0), amount
+
+    def _has_news(self, chosen: IntArray) -> Mask:
+        """Whose gain may have come to exceed its ε since it looked."""
+        news = self._minds.worth_of_news(chosen, *self._seen(chosen), self.demand_mb[chosen], self.choke_price[chosen])
+        has_news: Mask = self._minds.gap[chosen] + self._caution * news > self._minds.epsilon[chosen]
+        return has_news
 
     def round(self, rng: np.random.Generator) -> None:
         """Some buyers look and perhaps move; then the changed books are cleared."""
         minds = self._minds
         chosen = self._pending[rng.random(self._pending.size) < self._chance]
-        curious, price, amount = self._curious(chosen)
-        asked = chosen[curious]
+        asked = chosen[self._curious[chosen]]
         damping = np.where(self.bids[asked] > 0, minds.damping[asked], 1.0)  # a newcomer goes all the way
         replies = best_replies(self.buyers.some(asked), self.books, minds.epsilon[asked], damping, self.presence)
-        minds.looked(asked, replies.gap, price[curious], amount[curious])
+        minds.looked(asked, replies.gap, *self._seen(asked))
+        self._curious[asked] = False
         self.rounds += 1
         moving = replies.gap > minds.epsilon[asked]
         movers = asked[moving]
@@ -150,10 +159,10 @@ class Play:
     def _overlooked(self) -> IntArray:
         """Who has something to gain after all, though nobody seemed to: everybody looks."""
         everybody = np.arange(self.bids.size)
-        _, price, amount = self._curious(everybody)
-        self._minds.looked(everybody, self.gaps(), price, amount)
+        self._minds.looked(everybody, self.gaps(), *self._seen(everybody))
         self._caution *= _CAUTION
-        return np.flatnonzero(self._minds.gap > self.last_epsilon)
+        self._curious = self._minds.gap > self.last_epsilon
+        return np.flatnonzero(self._curious)
 
     def gaps(self) -> FloatArray:
         """What its best unilateral reply to the books would gain each buyer, shape (n,), money."""
@@ -164,8 +173,10 @@ class Play:
     def _move(self, movers: IntArray, quantity: FloatArray, price: FloatArray) -> None:
         """Lets their bids stand, shape (movers, k), each buyer's at one price."""
         seller, place = self.buyers.seller[movers], self.buyers.place[movers]
-        at = np.broadcast_to(self.books.rounded(price)[:, None], quantity.shape)
-        self.books.write(place, seller, quantity, at)
+        price = self.books.rounded(price)
+        at = np.broadcast_to(price[:, None], quantity.shape)
+        self.buyers.quantity[movers] = self.books.write(place, seller, quantity, at)
+        self.buyers.price[movers] = price
         self.bids[movers] += 1
         dirty = np.zeros(self.books.supply.size, np.bool_)
         dirty[seller] = True

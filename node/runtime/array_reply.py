@@ -24,16 +24,32 @@ class Buyers:
         Shape (b,), MB and price per MB: θ'(z) = choke_price · (1 - z/demand_mb).
     seller, place
         Shape (b, k), the pool and where its bids are kept in the books; a short pool ends in sellers without supply.
+    quantity, price
+        Shape (b, k) and (b,), the standing bids: MB, and price per MB, the same at every seller. The books have them
+        too, but not one beside the other.
     """
 
     demand_mb: FloatArray
     choke_price: FloatArray
     seller: IntArray
     place: IntArray
+    quantity: FloatArray
+    price: FloatArray
 
     def some(self, chosen: IntArray) -> "Buyers":
         """Those named by index."""
-        return Buyers(self.demand_mb[chosen], self.choke_price[chosen], self.seller[chosen], self.place[chosen])
+        return Buyers(
+            self.demand_mb[chosen],
+            self.choke_price[chosen],
+            self.seller[chosen],
+            self.place[chosen],
+            self.quantity[chosen],
+            self.price[chosen],
+        )
+
+    def allocation(self, books: Books) -> FloatArray:
+        """What they get of each seller, shape (b, k), MB."""
+        return books.allocation(self.quantity, self.price[:, None], self.seller)
 
     def value(self, amount: FloatArray) -> FloatArray:
         """θ(z) of each, shape (b,), money."""
@@ -108,7 +124,7 @@ def _replies(
 ) -> tuple[Replies, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """The replies, and which of them need a larger window."""
     steps = _steps(buyers, books, window)
-    allocation = books.allocation(buyers.place, buyers.seller)
+    allocation = buyers.allocation(books)
     now = buyers.value(allocation.sum(axis=1)) - _charge(steps, allocation)
     price, reach = _merged(steps)
     wanted, dearest = _wanted(buyers, price, reach)
@@ -122,13 +138,12 @@ def _replies(
     full = _filled(open_to, price[go, last], amount)
     at = movers.choke_price * np.maximum(1.0 - amount / movers.demand_mb, 0.0)
     share, least = caution[0][go, None], caution[1] * movers.demand_mb[:, None]
-    damped = np.maximum(least, (1.0 - share) * books.quantity[movers.place] + share * full)
+    damped = np.maximum(least, (1.0 - share) * movers.quantity + share * full)
     gain = _utility(movers, open_to, damped, at) - now[go]
     # Who would lose more where it was than it gains where it goes stays at its price until it has gone.
-    standing = books.bid_price[movers.place].max(axis=1)
     replies = Replies(np.zeros(allocation.shape), np.zeros(epsilon.size), gap)
     replies.quantity[go] = damped
-    replies.price[go] = np.where(gain > epsilon[go], at, np.maximum(at, standing))
+    replies.price[go] = np.where(gain > epsilon[go], at, np.maximum(at, movers.price))
     return replies, short
 
 
@@ -140,13 +155,9 @@ def _utility(buyers: Buyers, steps: _Steps, quantity: FloatArray, price: FloatAr
 
 
 def _steps(buyers: Buyers, books: Books, window: int) -> _Steps:
-    seller, place = buyers.seller, buyers.place
-    supply, first, own, own_key = (
-        books.supply.take(seller),
-        books.first.take(seller),
-        books.quantity.take(place),
-        books.key_of(place, seller),
-    )
+    seller, own = buyers.seller, buyers.quantity
+    supply, first = books.supply.take(seller), books.first.take(seller)
+    own_key = books.key_of(buyers.price[:, None], buyers.place - first)
     window = min(window, books.largest)
     begin = _sold_out(books, buyers.seller, own, own_key) - window
     at = begin[..., None] + np.arange(window + 1)

@@ -10,7 +10,8 @@ from node.mechanism.checks import FloatArray, IntArray, non_negative_array, posi
 from node.mechanism.valuation import Parabolic, Valuation
 from node.mechanism.welfare import Edges
 from node.runtime.array_bound import dual_bound
-from node.runtime.array_play import ROUNDS_PER_SURVEY, Play
+from node.runtime import array_play
+from node.runtime.array_play import Play
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ class ArrayMarket:
         pending = play.survey()
         while pending and play.rounds < most_rounds:
             play.round(rng)
-            if play.rounds % ROUNDS_PER_SURVEY == 0:
+            if play.rounds % array_play.ROUNDS_PER_SURVEY == 0:
                 pending = play.survey()
                 if watch is not None:
                     watch(Progress(play.rounds, int(play.bids.sum()), pending))
@@ -179,14 +180,15 @@ def _checked(edges: Any, buyers: int, sellers: int) -> Edges:  # noqa: ANN401
 
 def _outcome(play: Play) -> ArrayOutcome:
     books, buyers, (buyer, seller) = play.books, play.buyers, play.edges
-    allocation, gap = books.allocation(play.place, seller), play.gaps()
+    quantity, at = books.quantity[play.place], books.bid_price[play.place]
+    allocation, gap = books.allocation(quantity, at, seller), play.gaps()
     amount = np.bincount(buyer, weights=allocation, minlength=play.bids.size).astype(np.float64)
     welfare = float(buyers.value(amount).sum())
     # A seller whose supply nobody exhausts has nothing to charge for it.
     price = np.where(np.isfinite(books.marginal_price), books.marginal_price, 0.0)
     return ArrayOutcome(
-        quantity=books.quantity[play.place],
-        price=books.bid_price[play.place],
+        quantity=quantity,
+        price=at,
         allocation=allocation,
         bids=play.bids,
         gap=gap,

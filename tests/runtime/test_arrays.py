@@ -52,7 +52,7 @@ def random_books(seed: int) -> tuple[Books, Any, Any, Any]:
 @pytest.mark.parametrize("seed", range(40))
 def test_books_cleared_together_are_each_cleared_like_one_auction(seed: int) -> None:
     books, seller, quantity, price = random_books(seed)
-    together = books.allocation(books.place, seller)
+    together = books.allocation(books.quantity[books.place], books.bid_price[books.place], seller)
     for one in range(12):
         here = seller == one
         alone = clear(quantity[here], price[here], books.supply[one], books.reserve[one])
@@ -62,7 +62,7 @@ def test_books_cleared_together_are_each_cleared_like_one_auction(seed: int) -> 
 @pytest.mark.parametrize("seed", range(10))
 def test_books_cleared_together_agree_with_the_definition(seed: int) -> None:
     books, seller, quantity, price = random_books(seed)
-    together = books.allocation(books.place, seller)
+    together = books.allocation(books.quantity[books.place], books.bid_price[books.place], seller)
     for one in range(12):
         here = seller == one
         book = oracle.book_of(quantity[here], price[here])
