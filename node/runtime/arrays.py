@@ -10,8 +10,7 @@ from node.mechanism.checks import FloatArray, IntArray, non_negative_array, posi
 from node.mechanism.valuation import Parabolic, Valuation
 from node.mechanism.welfare import Edges
 from node.runtime.array_bound import dual_bound
-from node.runtime import array_play
-from node.runtime.array_play import Play
+from node.runtime.array_play import ROUNDS_PER_SURVEY, Play
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +151,7 @@ class ArrayMarket:
         pending = play.survey()
         while pending and play.rounds < most_rounds:
             play.round(rng)
-            if play.rounds % array_play.ROUNDS_PER_SURVEY == 0:
+            if play.rounds % ROUNDS_PER_SURVEY == 0:
                 pending = play.survey()
                 if watch is not None:
                     watch(Progress(play.rounds, int(play.bids.sum()), pending))
