@@ -174,6 +174,12 @@ class NetworkTable(_Table, frozen=True, kw_only=True):
     reordering: _Share = 0.0
 
 
+class ArrayTable(_Table, frozen=True, kw_only=True):
+    """How world ``array`` plays: some buyers of each auction per round, drawn at random, or all at once."""
+
+    rounds: Literal["random", "synchronous"] = "random"
+
+
 class Scenario(_Table, frozen=True, kw_only=True):
     """A market of the exchange, and how long it may take."""
 
@@ -185,6 +191,7 @@ class Scenario(_Table, frozen=True, kw_only=True):
     timeout_s: _PositiveSeconds = 60.0
     auction: AuctionTable = AuctionTable()
     network: NetworkTable = NetworkTable()
+    array: ArrayTable = ArrayTable()
     sellers: Annotated[list[Sellers], msgspec.Meta(min_length=1)]
     buyers: Annotated[list[Buyers], msgspec.Meta(min_length=1)]
 

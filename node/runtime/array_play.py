@@ -9,7 +9,7 @@ from node.mechanism.checks import FloatArray, IntArray
 from node.mechanism.welfare import Edges
 from node.runtime.array_books import Books
 from node.runtime.array_minds import Minds
-from node.runtime.array_reply import Buyers, best_replies
+from node.runtime.array_reply import Buyers, Replies, best_replies
 
 MOVES_PER_AUCTION = 4.0
 """Bidders of an auction that move in a round, on average."""
@@ -45,8 +45,8 @@ class Play:
         The market, as in ``arrays.ArrayMarket``.
     synchronous
         Whether all who have something to think about look in every round.
-    rounds, bids
-        Rounds played, and moves of each buyer, shape (n,).
+    rounds, bids, moved_at
+        Rounds played, and moves and the round of the last move of each buyer, both of shape (n,).
     """
 
     demand_mb: FloatArray
@@ -64,6 +64,7 @@ class Play:
     buyers: Buyers = field(init=False)
     place: IntArray = field(init=False)
     bids: IntArray = field(init=False)
+    moved_at: IntArray = field(init=False)
     _minds: Minds = field(init=False)
     _pending: IntArray = field(init=False)
     _chance: FloatArray = field(init=False)
@@ -84,7 +85,7 @@ class Play:
         pools = _pools(buyer, self.demand_mb.size)
         nothing = np.zeros(pools.shape), np.zeros(self.demand_mb.size)
         self.buyers = Buyers(self.demand_mb, self.choke_price, sellers[pools], self.books.place[pools], *nothing)
-        self.bids = np.zeros(self.demand_mb.size, np.intp)
+        self.bids, self.moved_at = np.zeros((2, self.demand_mb.size), np.intp)
         self._minds = Minds.fresh(pools.shape, self.first_epsilon, self.damping)
         self._pending = np.arange(self.bids.size)
         self._changed = np.zeros(supply.size, np.bool_)
@@ -99,7 +100,8 @@ class Play:
         """
         asked = self._affected()
         self._changed[:] = False
-        self._curious[asked] = self._has_news(asked)
+        calm = asked[~self._curious[asked]]
+        self._curious[calm] = self._has_news(calm)
         pending = asked[(self._minds.epsilon[asked] > self.last_epsilon) | self._curious[asked]]
         if not pending.size:
             pending = self._overlooked()
@@ -159,16 +161,21 @@ class Play:
     def _overlooked(self) -> IntArray:
         """Who has something to gain after all, though nobody seemed to: everybody looks."""
         everybody = np.arange(self.bids.size)
-        self._minds.looked(everybody, self.gaps(), *self._seen(everybody))
+        self._minds.looked(everybody, self.standing().gap, *self._seen(everybody))
         self._caution *= _CAUTION
         self._curious = self._minds.gap > self.last_epsilon
         return np.flatnonzero(self._curious)
 
-    def gaps(self) -> FloatArray:
-        """What its best unilateral reply to the books would gain each buyer, shape (n,), money."""
+    def standing(self) -> Replies:
+        """What everybody could gain and pays as bids stand; nobody's next bid."""
         nobody_moves = np.full(self.bids.size, np.inf)
-        replies = best_replies(self.buyers, self.books, nobody_moves, self._minds.damping, self.presence)
-        return np.maximum(replies.gap, 0.0)
+        return best_replies(self.buyers, self.books, nobody_moves, self._minds.damping, self.presence)
+
+    def mend(self) -> None:
+        """Make everything agree with the bids that stand, after a round was cut short."""
+        self.buyers.quantity[:] = self.books.quantity[self.buyers.place]
+        self.buyers.price[:] = self.books.bid_price[self.buyers.place].max(axis=1)
+        self.books.clear(np.ones(self.books.supply.size, np.bool_))
 
     def _move(self, movers: IntArray, quantity: FloatArray, price: FloatArray) -> None:
         """Lets their bids stand, shape (movers, k), each buyer's at one price."""
@@ -178,6 +185,7 @@ class Play:
         self.buyers.quantity[movers] = self.books.write(place, seller, quantity, at)
         self.buyers.price[movers] = price
         self.bids[movers] += 1
+        self.moved_at[movers] = self.rounds
         dirty = np.zeros(self.books.supply.size, np.bool_)
         dirty[seller] = True
         dirty[-1] = False

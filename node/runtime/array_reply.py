@@ -69,11 +69,19 @@ class Replies:
         Shape (b,), price per MB, the same at every seller; 0 for those buyers.
     gap
         Shape (b,), money: by how much the best unilateral reply (ε = 0) beats the standing bids.
+    charge
+        Shape (b, k), money: what the standing bids pay each seller, by what they exclude others from.
     """
 
     quantity: FloatArray
     price: FloatArray
     gap: FloatArray
+    charge: FloatArray
+
+    @classmethod
+    def blank(cls, shape: tuple[int, ...], gap: FloatArray, charge: FloatArray) -> "Replies":
+        """Of buyers who bid nothing; ``shape`` is (b, k)."""
+        return cls(np.zeros(shape), np.zeros(shape[0]), gap, charge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +117,13 @@ def best_replies(buyers: Buyers, books: Books, epsilon: FloatArray, damping: Flo
         bid would gain no more than ε at it: then it is that of the standing bid, if higher. The full reply may be so
         large, hence its price so low, that the buyer would lose at once what it has, and gain but a part of the rest.
     """
-    replies = Replies(np.zeros(buyers.seller.shape), np.zeros(epsilon.size), np.zeros(epsilon.size))
+    replies = Replies.blank(buyers.seller.shape, np.zeros(epsilon.size), np.zeros(buyers.seller.shape))
     for begin in range(0, epsilon.size, _BUYERS):
         todo, window = np.arange(begin, min(begin + _BUYERS, epsilon.size)), _WINDOW
         while todo.size:
             part, short = _replies(buyers.some(todo), books, epsilon[todo], (damping[todo], presence), window)
-            replies.quantity[todo], replies.price[todo], replies.gap[todo] = part.quantity, part.price, part.gap
+            replies.quantity[todo], replies.price[todo] = part.quantity, part.price
+            replies.gap[todo], replies.charge[todo] = part.gap, part.charge
             todo, window = todo[short], 4 * window
     return replies
 
@@ -125,7 +134,8 @@ def _replies(
     """The replies, and which of them need a larger window."""
     steps = _steps(buyers, books, window)
     allocation = buyers.allocation(books)
-    now = buyers.value(allocation.sum(axis=1)) - _charge(steps, allocation)
+    charge = _charge(steps, allocation)
+    now = buyers.value(allocation.sum(axis=1)) - charge.sum(axis=1)
     price, reach = _merged(steps)
     wanted, dearest = _wanted(buyers, price, reach)
     gap = buyers.value(wanted) - _cost(price, reach, wanted) - now
@@ -141,7 +151,7 @@ def _replies(
     damped = np.maximum(least, (1.0 - share) * movers.quantity + share * full)
     gain = _utility(movers, open_to, damped, at) - now[go]
     # Who would lose more where it was than it gains where it goes stays at its price until it has gone.
-    replies = Replies(np.zeros(allocation.shape), np.zeros(epsilon.size), gap)
+    replies = Replies.blank(allocation.shape, gap, charge)
     replies.quantity[go] = damped
     replies.price[go] = np.where(gain > epsilon[go], at, np.maximum(at, movers.price))
     return replies, short
@@ -151,7 +161,8 @@ def _utility(buyers: Buyers, steps: _Steps, quantity: FloatArray, price: FloatAr
     """What bids of these quantities (b, k) and prices (b,) would be worth less their charges, shape (b,), money."""
     left = np.where(steps.price <= price[:, None, None], steps.quantity, 0.0).sum(axis=2)
     allocation = np.minimum(quantity, left)
-    return buyers.value(allocation.sum(axis=1)) - _charge(steps, allocation)
+    utility: FloatArray = buyers.value(allocation.sum(axis=1)) - _charge(steps, allocation).sum(axis=1)
+    return utility
 
 
 def _steps(buyers: Buyers, books: Books, window: int) -> _Steps:
@@ -204,10 +215,10 @@ def _low_bits(steps: int) -> int:
 
 
 def _charge(steps: _Steps, allocation: FloatArray) -> FloatArray:
-    """What the buyers pay for their allocations, shape (b,): the integral of each seller's staircase."""
+    """What the buyers pay each seller for their allocations, shape (b, k): the integral of its staircase."""
     paid = allocation[..., None] - steps.cheaper
     np.clip(paid, 0.0, steps.quantity, out=paid)
-    charge: FloatArray = np.einsum("bkw,bkw->b", paid, steps.price)
+    charge: FloatArray = np.einsum("bkw,bkw->bk", paid, steps.price)
     return charge
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from node.mechanism.checks import FloatArray, IntArray, non_negative_array, positive
+from node.mechanism.checks import FloatArray, non_negative_array, positive
 from node.mechanism.valuation import Parabolic, Valuation
 from node.mechanism.welfare import Edges
-from node.runtime.array_bound import dual_bound
+from node.runtime.array_outcome import ArrayOutcome, Course, outcome_of
 from node.runtime.array_play import ROUNDS_PER_SURVEY, Play
 
 
@@ -24,37 +24,6 @@ class Progress:
 
 Watch = Callable[[Progress], None]
 """Told every few rounds."""
-
-
-@dataclass(frozen=True, slots=True)
-class ArrayOutcome:
-    """Where a market ended, e edges and n buyers, in the order of the market's.
-
-    Attributes
-    ----------
-    quantity, price, allocation
-        Shape (e,): the standing bids, MB and price per MB; what they get, MB.
-    bids
-        Shape (n,), moves of each buyer; a move bids at every seller of its pool.
-    gap
-        Shape (n,), money: what its best unilateral reply to the final books would gain each buyer.
-    rounds
-        Rounds played.
-    quiescent
-        No gap exceeds the last ε.
-    welfare, bound
-        Money: what the allocations are worth, and what no allocation exceeds.
-    """
-
-    quantity: FloatArray
-    price: FloatArray
-    allocation: FloatArray
-    bids: IntArray
-    gap: FloatArray
-    rounds: int
-    quiescent: bool
-    welfare: float
-    bound: float
 
 
 def parabolic(valuations: Sequence[Valuation]) -> tuple[FloatArray, FloatArray]:
@@ -120,10 +89,11 @@ class ArrayMarket:
         presence: float = 0.005,
         damping: float = 0.5,
         synchronous: bool = False,
+        course: Course | None = None,
     ) -> ArrayOutcome:
-        """Play rounds until nobody could gain more than ``epsilon_end``, or ``most_rounds`` of them.
+        """Play rounds until nobody could gain more than ``epsilon_end``, or ``most_rounds`` of them, or Ctrl-C.
 
-        In a round some buyers, about one per auction, look at the books and move if that gains them more than their ε;
+        In a round some buyers, a few per auction, look at the books and move if that gains them more than their ε;
         then all books that changed are cleared. Each buyer follows ``AdaptiveBestReply``.
 
         Parameters
@@ -137,6 +107,8 @@ class ArrayMarket:
         synchronous
             Whether all who have something to think about look in every round. Where many share an auction they chase
             each other, so such a market seldom comes to rest.
+        course
+            Taken down as the rounds go by, if given.
 
         Raises
         ------
@@ -148,14 +120,27 @@ class ArrayMarket:
             raise ValueError(f"epsilon_end = {last:g} must not exceed epsilon_start = {first:g}")
         numbers = self.demand_mb, self.choke_price, self.supply, self.reserve
         play = Play(*numbers, self.edges, first, last, presence, damping, synchronous)
-        pending = play.survey()
-        while pending and play.rounds < most_rounds:
-            play.round(rng)
-            if play.rounds % ROUNDS_PER_SURVEY == 0:
-                pending = play.survey()
-                if watch is not None:
-                    watch(Progress(play.rounds, int(play.bids.sum()), pending))
-        return _outcome(play)
+        try:
+            _play_on(play, rng, most_rounds, watch or _unwatched, course)
+        except KeyboardInterrupt:
+            play.mend()
+            return outcome_of(play, course, is_interrupted=True)
+        return outcome_of(play, course)
+
+
+def _play_on(play: Play, rng: np.random.Generator, most_rounds: int, watch: Watch, course: Course | None) -> None:
+    pending = play.survey()
+    while pending and play.rounds < most_rounds:
+        play.round(rng)
+        if play.rounds % ROUNDS_PER_SURVEY == 0:
+            pending = play.survey()
+            watch(Progress(play.rounds, int(play.bids.sum()), pending))
+        if course is not None:
+            course.follow(play)
+
+
+def _unwatched(progress: Progress) -> None:
+    del progress
 
 
 def _positive_array(name: str, values: Any) -> FloatArray:  # noqa: ANN401 - whatever numpy takes for an array
@@ -175,24 +160,3 @@ def _checked(edges: Any, buyers: int, sellers: int) -> Edges:  # noqa: ANN401
     if np.unique(buyer * sellers + seller).size < buyer.size:
         raise ValueError("edges must not name a pair of buyer and seller twice")
     return buyer, seller
-
-
-def _outcome(play: Play) -> ArrayOutcome:
-    books, buyers, (buyer, seller) = play.books, play.buyers, play.edges
-    quantity, at = books.quantity[play.place], books.bid_price[play.place]
-    allocation, gap = books.allocation(quantity, at, seller), play.gaps()
-    amount = np.bincount(buyer, weights=allocation, minlength=play.bids.size).astype(np.float64)
-    welfare = float(buyers.value(amount).sum())
-    # A seller whose supply nobody exhausts has nothing to charge for it.
-    price = np.where(np.isfinite(books.marginal_price), books.marginal_price, 0.0)
-    return ArrayOutcome(
-        quantity=quantity,
-        price=at,
-        allocation=allocation,
-        bids=play.bids,
-        gap=gap,
-        rounds=play.rounds,
-        quiescent=bool((gap <= play.last_epsilon).all()),
-        welfare=welfare,
-        bound=dual_bound(buyers, books.supply, price, welfare),
-    )
