@@ -12,16 +12,16 @@ from node.runtime.array_minds import Minds
 from node.runtime.array_reply import Buyers, Replies, best_replies
 
 MOVES_PER_AUCTION = 4.0
-"""Bidders of an auction that move in a round, on average."""
+"""Bidders of an auction that move in a round at most, on average."""
+
+MOVING = 0.1
+"""Share of the buyers with something to think about that move in a round, about. More of them chase each other."""
 
 ROUNDS_PER_SURVEY = 2
 """Rounds between two counts of who has something to think about."""
 
 _LEAST_MOVING = 0.3
 """Share of lookers that counts as moving at least: when ε shrinks, many who held so far move at once."""
-
-_LIKELIEST = 0.5
-"""Nobody is likelier to look: the last few would else move all at once, and chase each other."""
 
 _FEW = 0.1
 """Share of auctions up to which a survey asks only their bidders."""
@@ -96,7 +96,7 @@ class Play:
     def survey(self) -> float:
         """The share of buyers with something to think about: a large ε, or news that may make a move worth while.
 
-        Also sets how likely each looks in a round, so that in its busiest auction about one bidder moves.
+        Also sets how likely each of them looks in a round, by the crowd in its busiest auction.
         """
         asked = self._affected()
         self._changed[:] = False
@@ -106,12 +106,12 @@ class Play:
         if not pending.size:
             pending = self._overlooked()
         self._pending = pending
+        moving = max((self._moves + 1.0) / (self._looks + 1.0), _LEAST_MOVING)
+        self._looks = self._moves = 0
         crowd = np.bincount(self.buyers.seller[pending].ravel(), minlength=self.books.supply.size)
         crowd[-1] = 0
         busiest = np.maximum(crowd[self.buyers.seller[pending]].max(axis=1, initial=0), 1)
-        moving = max((self._moves + 1.0) / (self._looks + 1.0), _LEAST_MOVING)
-        self._looks = self._moves = 0
-        self._chance = np.minimum(MOVES_PER_AUCTION / (busiest * moving), _LIKELIEST)
+        self._chance = np.minimum(MOVING, MOVES_PER_AUCTION / busiest) / moving
         if self.synchronous:
             self._chance[:] = 1.0
         return pending.size / max(1, self.bids.size)

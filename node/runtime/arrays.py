@@ -130,6 +130,8 @@ class ArrayMarket:
 
 def _play_on(play: Play, rng: np.random.Generator, most_rounds: int, watch: Watch, course: Course | None) -> None:
     pending = play.survey()
+    if course is not None:
+        course.follow(play)
     while pending and play.rounds < most_rounds:
         play.round(rng)
         if play.rounds % ROUNDS_PER_SURVEY == 0:

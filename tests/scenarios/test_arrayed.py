@@ -15,7 +15,12 @@ from scenarios.market import Market, theta
 from scenarios.results import Result, edges
 from scenarios.running import run
 
-ONE_SELLER = ["buyers.0.count=10", "sellers.0.count=1", "buyers.0.sellers_each=1"]
+ONE_SELLER = [
+    "buyers.0.count=10",
+    "sellers.0.count=1",
+    "buyers.0.sellers_each=1",
+    'sellers.0.supply_mb={ distribution = "uniform", low = 200, high = 400 }',  # about half of the demand
+]
 
 
 def settled(out: Path, *settings: str, seed: int = 0, world: Any = "array", **options: Any) -> Result:
