@@ -1,13 +1,12 @@
 """The world ``array``: adaptive best replies of very many buyers, in numpy on one core, without messages."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from node.mechanism.checks import FloatArray, non_negative_array, positive
-from node.mechanism.valuation import Parabolic, Valuation
 from node.mechanism.welfare import Edges
 from node.runtime.array_outcome import ArrayOutcome, Course, outcome_of
 from node.runtime.array_play import ROUNDS_PER_SURVEY, Play
@@ -24,22 +23,6 @@ class Progress:
 
 Watch = Callable[[Progress], None]
 """Told every few rounds."""
-
-
-def parabolic(valuations: Sequence[Valuation]) -> tuple[FloatArray, FloatArray]:
-    """Demands, MB, and choke prices, per MB, of buyers, both of shape (n,).
-
-    Raises
-    ------
-    ValueError
-        If a valuation is not parabolic, the only kind that this world knows; the text names it.
-    """
-    demand, choke = np.empty(len(valuations)), np.empty(len(valuations))
-    for buyer, theta in enumerate(valuations):
-        if not isinstance(theta, Parabolic):
-            raise ValueError(f"world 'array' knows parabolic valuations only; buyer {buyer} has {theta!r}")  # noqa: TRY004
-        demand[buyer], choke[buyer] = theta.demand_mb, theta.choke_price
-    return demand, choke
 
 
 class ArrayMarket:
