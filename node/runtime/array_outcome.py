@@ -94,8 +94,7 @@ def outcome_of(play: Play, course: Course | None = None, *, is_interrupted: bool
         course.note(play)
     allocation, gap = _allocation(play), np.maximum(standing.gap, 0.0)
     welfare = _welfare(play, allocation)
-    # A seller whose supply nobody exhausts has nothing to charge for it.
-    price = np.where(np.isfinite(books.marginal_price), books.marginal_price, 0.0)
+    market_price = _market_price(play, allocation)
     charge = np.zeros(books.key.size)
     charge[buyers.place] = standing.charge
     return ArrayOutcome(
@@ -106,12 +105,12 @@ def outcome_of(play: Play, course: Course | None = None, *, is_interrupted: bool
         bids=play.bids,
         moved_at=play.moved_at,
         gap=gap,
-        market_price=_market_price(play, allocation),
+        market_price=market_price,
         rounds=play.rounds,
         quiescent=bool((gap <= play.last_epsilon).all()),
         interrupted=is_interrupted,
         welfare=welfare,
-        bound=dual_bound(buyers, books.supply, price, welfare),
+        bound=dual_bound(buyers, books.supply, np.append(market_price, 0.0), welfare),
     )
 
 
