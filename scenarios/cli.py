@@ -41,6 +41,7 @@ class World(StrEnum):
 
     mqtt = "mqtt"
     sim = "sim"
+    array = "array"
 
 
 class Connections(StrEnum):
@@ -74,7 +75,11 @@ SetOption = Annotated[
 def run(
     scenario: ScenarioArgument,
     world: Annotated[
-        World, typer.Option(help="mqtt: real processes over a broker. sim: virtual time, the same every time.")
+        World,
+        typer.Option(
+            help="mqtt: real processes over a broker. sim: virtual time, the same every time. array: very many "
+            "adaptive buyers, in rounds without messages."
+        ),
     ] = World.mqtt,
     broker: Annotated[
         str,
@@ -128,6 +133,7 @@ def run(
                 settings=set_ or (),
                 out=out,
                 watch_for=progress.watch_for,
+                watch_rounds=progress.watch_rounds,
             )
     except BrokenRunError as error:
         _print(error.result, format_)

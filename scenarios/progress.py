@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from node.mechanism.welfare import Optimum
+from node.runtime.arrays import Progress as Rounds
 from node.runtime.metrics import MarketMetrics
 from scenarios.market import Market, SellerSpec
 from scenarios.simulated import Watch
@@ -46,17 +47,33 @@ class Progress:
         """The watch of one run."""
 
         def watch(metrics: MarketMetrics, elapsed_s: float, messages: int) -> None:
-            now = time.monotonic()
-            if now - self._shown_at < (1.0 / REFRESHES_PER_S if self._live else PLAIN_LINE_EVERY_S):
-                return
-            self._shown_at = now
-            line = headline(metrics, market, best, elapsed_s, messages)
-            if self._live:
-                self._live.update(Group(Text(line), auctions(metrics, market)), refresh=True)
-            else:
-                self._console.print(line, highlight=False, soft_wrap=True)
+            if self._is_due():
+                line = headline(metrics, market, best, elapsed_s, messages)
+                self._show(line, auctions(metrics, market) if self._live else None)
 
         return watch
+
+    def watch_rounds(self, market: Market, at: Rounds) -> None:
+        """Show how far a run in the world ``array`` is."""
+        if self._is_due():
+            self._show(
+                f"{market.scenario}  {at.rounds:,} rounds  {at.bids:,} moves  "
+                f"{at.pending:.2%} of {len(market.buyers):,} buyers have something to think about",
+                None,
+            )
+
+    def _is_due(self) -> bool:
+        now = time.monotonic()
+        if now - self._shown_at < (1.0 / REFRESHES_PER_S if self._live else PLAIN_LINE_EVERY_S):
+            return False
+        self._shown_at = now
+        return True
+
+    def _show(self, line: str, table: Table | None) -> None:
+        if self._live:
+            self._live.update(Group(Text(line), table) if table else Text(line), refresh=True)
+        else:
+            self._console.print(line, highlight=False, soft_wrap=True)
 
 
 def headline(metrics: MarketMetrics, market: Market, best: Optimum, elapsed_s: float, messages: int) -> str:

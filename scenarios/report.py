@@ -49,9 +49,10 @@ def plot(result: Result, folder: Path) -> None:
     figure = figures.Figure(figsize=(9, 8), layout="constrained")
     prices, sold, welfare = figure.subplots(3, 1, sharex=True)
     summary, course = result.summary, result.convergence
+    best = "optimum" if summary.optimum_is == "exact" else "bound of the optimum"
     _draw_auctions(prices, sold, result)
     welfare.axhline(
-        summary.optimum, color="0.4", linestyle="--", label=f"optimum{_at_end(result)} {summary.optimum:,.2f}"
+        summary.optimum, color="0.4", linestyle="--", label=f"{best}{_at_end(result)} {summary.optimum:,.2f}"
     )
     welfare.step(course.time_s, course.welfare, where="post", color="C2", label=f"reached {summary.welfare:,.2f}")
     welfare.set(ylabel="welfare", xlabel="seconds since the market opened", ylim=(0, None), xlim=(0, None))
@@ -61,7 +62,7 @@ def plot(result: Result, folder: Path) -> None:
             axes.axvline(report.time_s, color="0.7", linestyle=":", linewidth=1.0, zorder=0)
     figure.suptitle(
         f"{summary.scenario}: {summary.efficiency:.2%} of the optimum, {summary.bids:,} bids\n"
-        f"{summary.nodes} nodes, {summary.broker or 'simulated network'}, seed {summary.seed}, {summary.status}"
+        f"{summary.nodes} nodes, {summary.network}, seed {summary.seed}, {summary.status}"
     )
     figure.savefig(folder / "convergence.png", dpi=110)
     figure.savefig(folder / "convergence.svg", metadata={"Date": None})
@@ -72,10 +73,10 @@ def _at_end(result: Result) -> str:
 
 
 def _draw_auctions(prices: Any, sold: Any, result: Result) -> None:  # noqa: ANN401 - axes
-    names = [seller.name for seller in result.market.sellers]
     supply = result.columns("auctions")["supply_mb"]
     course = result.convergence
-    few = len(names) <= 10  # noqa: PLR2004 - as many as a legend can tell apart
+    names = [seller.name for seller in result.market.sellers[: course.price.shape[1]]]
+    few = 0 < len(names) <= 10  # noqa: PLR2004 - as many as a legend can tell apart
     style: dict[str, Any] = {"where": "post", "linewidth": 1.6 if few else 0.7, "alpha": 1.0 if few else 0.5}
     for j, name in enumerate(names):
         label = name if few else None

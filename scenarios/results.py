@@ -55,6 +55,12 @@ class Summary(msgspec.Struct, frozen=True):
     revenue: float
     allocations: list[Allocation]
     run_dir: str
+    optimum_is: Literal["exact", "bound"] = "exact"
+
+    @property
+    def network(self) -> str:
+        """What carried the messages, for people."""
+        return self.broker or ("no messages" if self.world == "array" else "simulated network")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,8 @@ class Convergence:
     welfare
         Shape (t,), money.
     price, sold
-        Shape (t, m), price per MB that a newcomer must beat (NaN before the first clearing), and MB, by seller.
+        Shape (t, m), price per MB that a newcomer must beat (NaN before the first clearing), and MB, by seller;
+        (t, 0) where there are too many sellers for the world ``array`` to keep them.
     """
 
     time_s: FloatArray
@@ -207,15 +214,17 @@ class Result:
         }
 
     def _buyers(self) -> dict[str, Sequence[Any]]:
-        got, charge = self.matrix().sum(axis=1), dict.fromkeys((buyer.name for buyer in self.market.buyers), 0.0)
+        charge = dict.fromkeys((buyer.name for buyer in self.market.buyers), 0.0)
+        got = dict(charge)
         for allocation in self.summary.allocations:
             charge[allocation.buyer] += allocation.charge
+            got[allocation.buyer] += allocation.quantity
         valuations = [self._metrics.valuation(buyer.name) for buyer in self.market.buyers]
-        value = [valuation.value(amount) for valuation, amount in zip(valuations, got.tolist(), strict=True)]
+        value = [valuation.value(amount) for valuation, amount in zip(valuations, got.values(), strict=True)]
         return {
             "buyer": list(charge),
             "demand_mb": [valuation.demand_mb for valuation in valuations],
-            "bought_mb": got.tolist(),
+            "bought_mb": list(got.values()),
             "charge": list(charge.values()),
             "value": value,
             "utility": [worth - paid for worth, paid in zip(value, charge.values(), strict=True)],
@@ -223,7 +232,8 @@ class Result:
         }
 
     def _convergence(self) -> dict[str, Sequence[Any]]:
-        names, course = [seller.name for seller in self.market.sellers], self.convergence
+        course = self.convergence
+        names = [seller.name for seller in self.market.sellers[: course.price.shape[1]]]
         columns: dict[str, Sequence[Any]] = {"time_s": course.time_s.tolist(), "welfare": course.welfare.tolist()}
         columns |= {f"price_{name}": course.price[:, j].tolist() for j, name in enumerate(names)}
         return columns | {f"sold_{name}": course.sold[:, j].tolist() for j, name in enumerate(names)}

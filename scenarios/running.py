@@ -1,4 +1,4 @@
-"""One run from scenario to result, in either world; the way in from Python."""
+"""One run from scenario to result, in any world; the way in from Python."""
 
 import asyncio
 import os
@@ -13,6 +13,7 @@ from broker import BrokerError, open_broker, without_secret
 from node.mechanism.welfare import Optimum
 from node.runtime.metrics import MarketMetrics
 from scenarios import events, report, rundir
+from scenarios.arrayed import WatchRounds, check_arrayable, run_arrayed
 from scenarios.errors import RunError, ScenarioError
 from scenarios.events import EventLog
 from scenarios.launcher import Launcher
@@ -23,7 +24,7 @@ from scenarios.schema import Scenario
 from scenarios.simulated import Watch, run_simulated
 from scenarios.worker import Connections
 
-World = Literal["mqtt", "sim"]
+World = Literal["mqtt", "sim", "array"]
 
 WatchFor = Callable[[Market, Optimum], Watch]
 """Makes the watch of a run, once its market and optimum are known."""
@@ -42,6 +43,7 @@ def run(
     settings: Sequence[str] = (),
     out: Path | str = "runs",
     watch_for: WatchFor | None = None,
+    watch_rounds: WatchRounds | None = None,
 ) -> Result:
     """Run a scenario and keep the result in a folder of its own below ``out``.
 
@@ -50,16 +52,20 @@ def run(
     scenario
         A ``Scenario``, the path of a scenario file, or the name of a shipped one.
     world
-        ``mqtt``: real processes over a real broker. ``sim``: one process on virtual time; ``broker``, ``port``,
-        ``hosts`` and ``connections`` do not matter there.
+        ``mqtt``: real processes over a real broker. ``sim``: one process on virtual time. ``array``: adaptive buyers
+        with parabolic valuations, very many of them, in rounds without messages. ``broker``, ``port``, ``hosts`` and
+        ``connections`` matter over MQTT only.
     broker
         ``embedded``, ``mosquitto``, or ``mqtt://[user[:password]@]host[:port]``.
     hosts
         Worker processes; as many as cores if not given.
     timeout_s
-        Seconds since the market opened, virtual ones in ``sim``; those of the scenario if not given.
+        Seconds since the market opened, those of the scenario if not given: virtual ones in ``sim`` and in ``array``,
+        where a round takes a clearing interval.
     settings
         ``key=value`` over the scenario, if that is a name or a path.
+    watch_for, watch_rounds
+        Told how far the run is: the one in ``mqtt`` and ``sim``, the other in ``array``.
 
     Raises
     ------
@@ -76,30 +82,37 @@ def run(
         scenario = with_populations(scenario)
     started = time.monotonic()
     market = draw(scenario, seed)
-    best = optimum_of(market)
+    if world == "array":
+        check_arrayable(market)
+    best = None if world == "array" else optimum_of(market)
     folder = rundir.create(Path(out), scenario.name, seed)
-    spec = None if world == "sim" else broker
+    spec = broker if world == "mqtt" else None
     rundir.write_json(folder / "manifest.json", rundir.manifest(scenario, seed, world, spec and without_secret(spec)))
     rundir.write_json(folder / "market.json", market)
-    watch = watch_for(market, best) if watch_for else _unwatched
     limit = scenario.timeout_s if timeout_s is None else timeout_s
     status = "failed"
+    failure: RunError | BrokerError | None = None
+    opened_at = 0.0
     try:
-        if world == "sim":
-            attempt = _simulated(market, limit, folder, watch)
+        if best is None:
+            result = run_arrayed(market, limit, watch_rounds, folder, scenario.array.rounds)
         else:
-            workers = min(hosts or os.cpu_count() or 1, market.nodes)
-            attempt = _over_mqtt(market, limit, folder, watch, broker, port, workers, connections)
-        opened_at = attempt.outcome.opened_at
-        records = events.read(folder, opened_at)
-        result = summarise(market, best, attempt.outcome, records, world, attempt.served_by, folder)
+            watch = watch_for(market, best) if watch_for else _unwatched
+            if world == "sim":
+                attempt = _simulated(market, limit, folder, watch)
+            else:
+                workers = min(hosts or os.cpu_count() or 1, market.nodes)
+                attempt = _over_mqtt(market, limit, folder, watch, broker, port, workers, connections)
+            opened_at, failure = attempt.outcome.opened_at, attempt.failure
+            records = events.read(folder, opened_at)
+            result = summarise(market, best, attempt.outcome, records, world, attempt.served_by, folder)
         status = result.summary.status
         report.save(result, opened_at)
     finally:
         if folder.exists():
             rundir.finish_manifest(folder, status, started)
-    if attempt.failure:
-        raise BrokenRunError(result) from attempt.failure
+    if failure:
+        raise BrokenRunError(result) from failure
     return result
 
 

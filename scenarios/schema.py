@@ -14,6 +14,7 @@ _Positive = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_QUANTITY_MB)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=1e6)]
 _PositiveSeconds = Annotated[float, msgspec.Meta(gt=0.0, le=1e6)]
 _Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+_Crowd = Annotated[float, msgspec.Meta(ge=0.0, le=1000.0)]
 _Loss = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 _Count = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 _Name = Annotated[str, msgspec.Meta(pattern=f"^{NAME}$", max_length=64)]
@@ -122,7 +123,7 @@ class AdaptiveStrategy(_Table, frozen=True, kw_only=True, tag_field="kind", tag=
 
     epsilon_start_money: _Money = 40.0
     epsilon_end_money: _Money = 0.6
-    crowd: _Share = 0.1
+    crowd: _Crowd = 0.1
     presence_share: _Share = 0.005
     damping: _Share = 0.5
 
@@ -212,6 +213,12 @@ class NetworkTable(_Table, frozen=True, kw_only=True):
     reordering: _Share = 0.0
 
 
+class ArrayTable(_Table, frozen=True, kw_only=True):
+    """How world ``array`` plays: some buyers of each auction per round, drawn at random, or all at once."""
+
+    rounds: Literal["random", "synchronous"] = "random"
+
+
 class Scenario(_Table, frozen=True, kw_only=True):
     """A market of the exchange, and how long it may take."""
 
@@ -223,6 +230,7 @@ class Scenario(_Table, frozen=True, kw_only=True):
     timeout_s: _PositiveSeconds = 60.0
     auction: AuctionTable = AuctionTable()
     network: NetworkTable = NetworkTable()
+    array: ArrayTable = ArrayTable()
     sellers: Annotated[list[Sellers], msgspec.Meta(min_length=1)]
     buyers: Annotated[list[Buyers], msgspec.Meta(min_length=1)]
     shifts: list[ShiftTable] = []

@@ -24,7 +24,7 @@ def print_result(result: Result, console: Console) -> None:
     }.get(summary.status, "[red]broke down[/]")
     console.print(
         f"{verdict} after {summary.duration_s:.2f} s: {summary.bids:,} bids, {summary.messages:,} messages, "
-        f"{summary.nodes} nodes, {summary.broker or 'simulated network'}",
+        f"{summary.nodes} nodes, {summary.network}",
         highlight=False,
         soft_wrap=True,
     )
@@ -38,9 +38,10 @@ def print_result(result: Result, console: Console) -> None:
     )
     for report in result.shifts:
         console.print(sentence(report, result.market), highlight=False, soft_wrap=True)
+    share = f"{'' if summary.optimum_is == 'exact' else 'at least '}{summary.efficiency:.4%}"
     tentative = "" if summary.status == "settled" else "tentative "
     console.print(
-        f"{tentative}welfare {summary.welfare:,.4f} of at most {summary.optimum:,.4f} ({summary.efficiency:.4%}); "
+        f"{tentative}welfare {summary.welfare:,.4f} of at most {summary.optimum:,.4f} ({share}); "
         f"sold {summary.sold:,.2f} of {summary.supply:,.2f} MB for {summary.revenue:,.2f}; "
         f"most that a buyer could still gain: {summary.epsilon_gap:.4g}",
         highlight=False,

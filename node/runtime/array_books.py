@@ -47,8 +47,10 @@ class Books:
         Shape (m,), the first place of each book and how many it has.
     quantity, bid_price
         Shape (f,), MB and price per MB of each bid at its place; bids below the reserve are kept as 0 MB.
-    key, price, reach
-        Shape (f,), book by book, dearest first: sort keys, prices, and how much the bids want down to each one, MB.
+    key, reach
+        Shape (f,), book by book, dearest first: sort keys, and how much the bids want down to each one, MB.
+    ends
+        Shape (m,), the rank of the bid with which the supply ends; the last rank where it does not.
     marginal_price, share
         Shape (m,): bids above this price are served, those at it in this share; -inf where all are served.
     """
@@ -68,8 +70,8 @@ class Books:
         self.place = self.first[seller] + slot
         places = int(self.size.sum())
         self.quantity, self.bid_price = np.zeros(places), np.zeros(places)
-        self.key = np.zeros(places, np.int64)
-        self.price, self.reach = np.zeros(places), np.zeros(places)
+        self.key, self.reach = np.zeros(places, np.int64), np.zeros(places)
+        self.ends = np.zeros(supply.size, np.intp)
         self.marginal_price, self.share = np.full(supply.size, -np.inf), np.zeros(supply.size)
         self.clear(np.ones(supply.size, np.bool_))
 
@@ -82,19 +84,29 @@ class Books:
         """The prices as the books keep them."""
         return (price.view(np.int64) & ~self._low).view(np.float64)
 
-    def write(self, place: IntArray, seller: IntArray, quantity: FloatArray, price: FloatArray) -> None:
-        """Let bids stand, all four of one shape; the prices rounded. Nothing is cleared yet."""
-        self.quantity[place] = np.where(price >= self.reserve[seller], quantity, 0.0)
-        self.bid_price[place] = price
+    def write(self, place: IntArray, seller: IntArray, quantity: FloatArray, price: FloatArray) -> FloatArray:
+        """Let bids stand, all four of one shape; the prices rounded. Nothing is cleared yet.
 
-    def key_of(self, place: IntArray, seller: IntArray) -> IntArray:
-        """The sort keys of the bids at these places."""
-        return (_TOP - self.bid_price[place].view(np.int64)) | (place - self.first[seller])
+        Returns the quantities that stand: 0 of a bid below the reserve.
+        """
+        standing = np.where(price >= self.reserve[seller], quantity, 0.0)
+        self.quantity[place], self.bid_price[place] = standing, price
+        return standing
 
-    def allocation(self, place: IntArray, seller: IntArray) -> FloatArray:
-        """What the bids at these places get, MB; equal prices share pro rata (paper, eq. 5)."""
-        quantity, price, margin = self.quantity[place], self.bid_price[place], self.marginal_price[seller]
-        return np.where(price > margin, quantity, np.where(price == margin, quantity * self.share[seller], 0.0))
+    def key_of(self, price: FloatArray, rank: IntArray) -> IntArray:
+        """The sort keys of bids at these prices and places of their books, counted from the first."""
+        key: IntArray = (_TOP - price.view(np.int64)) | rank
+        return key
+
+    def price_of(self, key: IntArray) -> FloatArray:
+        """The prices that sort keys hold."""
+        price: FloatArray = (_TOP - (key & ~self._low)).view(np.float64)
+        return price
+
+    def allocation(self, quantity: FloatArray, price: FloatArray, seller: IntArray) -> FloatArray:
+        """What bids that stand get, MB; equal prices share pro rata (paper, eq. 5)."""
+        margin = self.marginal_price.take(seller)
+        return quantity * np.where(price > margin, 1.0, (price == margin) * self.share.take(seller))
 
     def clear(self, dirty: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
         """Sort the books marked in ``dirty``, shape (m,), and find their margins."""
@@ -108,10 +120,11 @@ class Books:
         key.sort(axis=1)
         bids = (key & self._low) + (rows * shelf.width + shelf.start)[:, None]
         reach = np.cumsum(self.quantity[bids], axis=1)
-        price = (_TOP - (key & ~self._low)).view(np.float64)
-        shelf.rows(self.key)[rows], shelf.rows(self.price)[rows], shelf.rows(self.reach)[rows] = key, price, reach
+        shelf.rows(self.key)[rows], shelf.rows(self.reach)[rows] = key, reach
         sellers = shelf.sellers[rows]
-        self.marginal_price[sellers], self.share[sellers] = _margin(price, reach, self.supply[sellers])
+        supply = self.supply[sellers]
+        self.ends[sellers] = np.minimum((reach < supply[:, None]).sum(axis=1), shelf.width - 1)
+        self.marginal_price[sellers], self.share[sellers] = _margin(self.price_of(key), reach, supply)
 
 
 def _margin(price: FloatArray, reach: FloatArray, supply: FloatArray) -> tuple[FloatArray, FloatArray]:

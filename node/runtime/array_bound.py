@@ -8,8 +8,11 @@ from node.runtime.array_reply import Buyers
 _PATIENCE = 3
 """Steps without a better bound before they shorten."""
 
+_HALVINGS = 12
+"""Of the range in which the level of prices lies, before the steps."""
 
-def dual_bound(buyers: Buyers, supply: FloatArray, price: FloatArray, reached: float, steps: int = 40) -> float:
+
+def dual_bound(buyers: Buyers, supply: FloatArray, price: FloatArray, reached: float, steps: int = 30) -> float:
     """Money that no allocation exceeds, by weak duality, from sellers' prices that subgradient steps improve.
 
     Whatever the prices λ ≥ 0, no allocation is worth more than Σ_j λ_j D_j + Σ_i max_z (θ_i(z) - z · min_j λ_j), with j
@@ -25,7 +28,7 @@ def dual_bound(buyers: Buyers, supply: FloatArray, price: FloatArray, reached: f
         Improvements to try.
     """
     best, length, worse = np.inf, 1.0, 0
-    best_price = price
+    best_price = price = _levelled(buyers, supply, price)
     for _ in range(steps + 1):
         bound, excess = _dual(buyers, supply, price)
         worse = 0 if bound < best else worse + 1
@@ -39,6 +42,17 @@ def dual_bound(buyers: Buyers, supply: FloatArray, price: FloatArray, reached: f
             break
         price = np.maximum(price + length * (bound - reached) / slope * excess, 0.0)
     return max(float(best), reached)
+
+
+def _levelled(buyers: Buyers, supply: FloatArray, price: FloatArray) -> FloatArray:
+    """The prices, all shifted alike so that they just clear the whole market: the bound is convex in the shift."""
+    low, high = -float(price.max(initial=0.0)), float(buyers.choke_price.max(initial=0.0))
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        _, excess = _dual(buyers, supply, np.maximum(price + middle, 0.0))
+        low, high = (middle, high) if excess.sum() > 0.0 else (low, middle)
+    levelled: FloatArray = np.maximum(price + high, 0.0)
+    return levelled
 
 
 def _dual(buyers: Buyers, supply: FloatArray, price: FloatArray) -> tuple[float, FloatArray]:

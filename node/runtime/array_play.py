@@ -8,72 +8,31 @@ import numpy as np
 from node.mechanism.checks import FloatArray, IntArray
 from node.mechanism.welfare import Edges
 from node.runtime.array_books import Books
-from node.runtime.array_reply import Buyers, best_replies
-from node.strategy.adaptive import SHRINK
+from node.runtime.array_minds import Minds
+from node.runtime.array_reply import Buyers, Replies, best_replies
 
-MOVES_PER_AUCTION = 2.0
-"""Bidders of an auction that move in a round, on average."""
+MOVES_PER_AUCTION = 4.0
+"""Bidders of an auction that move in a round at most, on average."""
 
-QUIET_LOOKS = 8
-"""Looks without an own move after which ε shrinks: none is at stale books, so fewer do than with messages."""
+MOVING = 0.1
+"""Share of the buyers with something to think about that move in a round, about. More of them chase each other."""
 
-ROUNDS_PER_SURVEY = 8
-"""Rounds between two counts of who still has something to think about."""
-
-STREAK, RESTLESS_DAMPING, LEAST_DAMPING, RESTLESS_EPSILON = 5, 0.7, 0.1, 1.5
-"""After so many moves without a quiet spell a buyer moves less and tolerates more."""
+ROUNDS_PER_SURVEY = 2
+"""Rounds between two counts of who has something to think about."""
 
 _LEAST_MOVING = 0.3
 """Share of lookers that counts as moving at least: when ε shrinks, many who held so far move at once."""
 
-_DRIFT_WEIGHT = 0.3
-"""Share of its demand by which a buyer's gain is taken to follow the prices it sees, MB."""
+_FEW = 0.1
+"""Share of auctions up to which a survey asks only their bidders."""
+
+_CAUTION = 4.0
+"""Factor by which expected gains are taken more seriously whenever somebody turns out to have been overlooked."""
 
 _NOBODY_PRICE = 1e300
 """Reserve of the seller without supply that fills up short pools."""
 
-
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
-
-
-@dataclass(slots=True)
-class _Minds:
-    """What the buyers know of themselves; all of shape (n,).
-
-    Their ε, money; their damping; looks since the last own move; moves since the last quiet spell; the round after
-    which they looked last; and the gain that their best reply promised then, money.
-    """
-
-    epsilon: FloatArray
-    damping: FloatArray
-    quiet_looks: IntArray
-    streak: IntArray
-    looked_at: IntArray
-    gap: FloatArray
-
-    @classmethod
-    def fresh(cls, buyers: int, epsilon: float, damping: float) -> "_Minds":
-        """Of buyers who have seen nothing yet."""
-        none = np.zeros(buyers, np.intp)
-        return cls(
-            np.full(buyers, epsilon), np.full(buyers, damping), none, none.copy(), none - 1, np.full(buyers, np.inf)
-        )
-
-    def moved(self, movers: IntArray, first_epsilon: float) -> None:
-        """The restless move less and tolerate more."""
-        self.quiet_looks[movers] = 0
-        self.streak[movers] += 1
-        restless = movers[self.streak[movers] >= STREAK]
-        self.streak[restless] = 0
-        self.damping[restless] = np.maximum(LEAST_DAMPING, self.damping[restless] * RESTLESS_DAMPING)
-        self.epsilon[restless] = np.minimum(first_epsilon, self.epsilon[restless] * RESTLESS_EPSILON)
-
-    def held(self, holders: IntArray, last_epsilon: float) -> None:
-        """The quiet grow more exact."""
-        self.quiet_looks[holders] += 1
-        quiet = holders[(self.quiet_looks[holders] >= QUIET_LOOKS) & (self.epsilon[holders] > last_epsilon)]
-        self.epsilon[quiet] = np.maximum(last_epsilon, self.epsilon[quiet] / SHRINK)
-        self.quiet_looks[quiet] = self.streak[quiet] = 0
 
 
 @dataclass(slots=True)
@@ -84,8 +43,10 @@ class Play:
     ----------
     demand_mb, choke_price, supply, reserve, edges
         The market, as in ``arrays.ArrayMarket``.
-    rounds, bids
-        Rounds played, and moves of each buyer, shape (n,).
+    synchronous
+        Whether all who have something to think about look in every round.
+    rounds, bids, moved_at
+        Rounds played, and moves and the round of the last move of each buyer, both of shape (n,).
     """
 
     demand_mb: FloatArray
@@ -97,15 +58,20 @@ class Play:
     last_epsilon: float
     presence: float
     damping: float
+    synchronous: bool
     rounds: int = 0
     books: Books = field(init=False)
     buyers: Buyers = field(init=False)
     place: IntArray = field(init=False)
     bids: IntArray = field(init=False)
-    _minds: _Minds = field(init=False)
-    _changed_at: IntArray = field(init=False)
+    moved_at: IntArray = field(init=False)
+    _minds: Minds = field(init=False)
+    _pending: IntArray = field(init=False)
     _chance: FloatArray = field(init=False)
-    _price_seen: FloatArray = field(init=False)
+    _changed: Mask = field(init=False)
+    _owner: IntArray = field(init=False)
+    _curious: Mask = field(init=False)
+    _caution: float = 1.0
     _looks: int = 0
     _moves: int = 0
 
@@ -117,59 +83,72 @@ class Play:
         self.books = Books(supply, reserve, sellers)
         self.place = self.books.place[:-1]
         pools = _pools(buyer, self.demand_mb.size)
-        self.buyers = Buyers(self.demand_mb, self.choke_price, sellers[pools], self.books.place[pools])
-        self.bids = np.zeros(self.demand_mb.size, np.intp)
-        self._minds = _Minds.fresh(self.bids.size, self.first_epsilon, self.damping)
-        self._changed_at = np.zeros(supply.size, np.intp)
-        self._changed_at[nobody] = -2
-        self._price_seen = np.zeros(pools.shape)
+        nothing = np.zeros(pools.shape), np.zeros(self.demand_mb.size)
+        self.buyers = Buyers(self.demand_mb, self.choke_price, sellers[pools], self.books.place[pools], *nothing)
+        self.bids, self.moved_at = np.zeros((2, self.demand_mb.size), np.intp)
+        self._minds = Minds.fresh(pools.shape, self.first_epsilon, self.damping)
+        self._pending = np.arange(self.bids.size)
+        self._changed = np.zeros(supply.size, np.bool_)
+        self._curious = np.ones(self.bids.size, np.bool_)
+        self._owner = np.full(self.books.key.size, -1)
+        self._owner[self.place] = buyer
 
     def survey(self) -> float:
-        """The share of buyers with something to think about: a large ε, or news since they looked.
+        """The share of buyers with something to think about: a large ε, or news that may make a move worth while.
 
-        Also sets how likely each looks in a round, so that in its busiest auction about one bidder moves.
+        Also sets how likely each of them looks in a round, by the crowd in its busiest auction.
         """
-        minds = self._minds
-        pending = (minds.epsilon > self.last_epsilon) | self._curious(np.arange(self.bids.size))
-        if not pending.any():
-            pending = self._check()
+        asked = self._affected()
+        self._changed[:] = False
+        calm = asked[~self._curious[asked]]
+        self._curious[calm] = self._has_news(calm)
+        pending = asked[(self._minds.epsilon[asked] > self.last_epsilon) | self._curious[asked]]
+        if not pending.size:
+            pending = self._overlooked()
+        self._pending = pending
+        moving = max((self._moves + 1.0) / (self._looks + 1.0), _LEAST_MOVING)
+        self._looks = self._moves = 0
         crowd = np.bincount(self.buyers.seller[pending].ravel(), minlength=self.books.supply.size)
         crowd[-1] = 0
-        busiest = np.maximum(crowd[self.buyers.seller].max(axis=1), 1)
-        moving = (self._moves + 1.0) / (self._looks + 1.0)
-        self._looks = self._moves = 0
-        self._chance = np.where(pending, MOVES_PER_AUCTION / (busiest * min(1.0, max(moving, _LEAST_MOVING))), 0.0)
-        return float(pending.mean()) if pending.size else 0.0
+        busiest = np.maximum(crowd[self.buyers.seller[pending]].max(axis=1, initial=0), 1)
+        self._chance = np.minimum(MOVING, MOVES_PER_AUCTION / busiest) / moving
+        if self.synchronous:
+            self._chance[:] = 1.0
+        return pending.size / max(1, self.bids.size)
 
-    def _news(self, chosen: IntArray) -> Mask:
-        return self._changed_at[self.buyers.seller[chosen]].max(axis=1) >= self._minds.looked_at[chosen]  # type: ignore[no-any-return]
+    def _affected(self) -> IntArray:
+        """The buyers of whom something may have changed since the last survey; those with a large ε are pending."""
+        changed = np.flatnonzero(self._changed)
+        if changed.size > _FEW * self._changed.size:
+            return np.arange(self.bids.size)
+        size = self.books.size[changed]
+        places = np.repeat(self.books.first[changed] - np.cumsum(size) + size, size) + np.arange(size.sum())
+        affected = np.zeros(self.bids.size + 1, np.bool_)  # the last for empty places, whose owner is -1
+        affected[self._owner[places]] = affected[self._pending] = True
+        return np.flatnonzero(affected[:-1])
 
-    def _prices(self, chosen: IntArray) -> FloatArray:
-        """Where the supply of each seller of their pools ends, shape (c, k), price per MB; 0 where it does not."""
-        price: FloatArray = np.maximum(self.books.marginal_price[self.buyers.seller[chosen]], 0.0)
-        return price
+    def _seen(self, chosen: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Where the supply of each seller of their pools ends, price per MB, and the MB that they have."""
+        buyers = self.buyers
+        seller, price = buyers.seller[chosen], buyers.price[chosen, None]
+        amount: FloatArray = self.books.allocation(buyers.quantity[chosen], price, seller).sum(axis=1)
+        return np.maximum(self.books.marginal_price.take(seller), 0.0), amount
 
-    def _curious(self, chosen: IntArray) -> Mask:
-        """Whose gain may have come to exceed its ε since it looked, by how far prices went; shape of ``chosen``.
-
-        Those at the margin, whose share changes while the price does not, are curious whenever a book changed.
-        """
-        minds, price, seller = self._minds, self._prices(chosen), self.buyers.seller[chosen]
-        drift = np.abs(price - self._price_seen[chosen]).max(axis=1)
-        moved = minds.gap[chosen] + _DRIFT_WEIGHT * drift * self.buyers.demand_mb[chosen] > minds.epsilon[chosen]
-        own = self.books.bid_price[self.buyers.place[chosen]]
-        curious: Mask = moved | (((own <= price) & (self.books.size[seller] > 1)).any(axis=1) & self._news(chosen))
-        return curious
+    def _has_news(self, chosen: IntArray) -> Mask:
+        """Whose gain may have come to exceed its ε since it looked."""
+        news = self._minds.worth_of_news(chosen, *self._seen(chosen), self.demand_mb[chosen], self.choke_price[chosen])
+        has_news: Mask = self._minds.gap[chosen] + self._caution * news > self._minds.epsilon[chosen]
+        return has_news
 
     def round(self, rng: np.random.Generator) -> None:
         """Some buyers look and perhaps move; then the changed books are cleared."""
         minds = self._minds
-        chosen = np.flatnonzero(rng.random(self.bids.size) < self._chance)
-        asked = chosen[self._curious(chosen)]
-        replies = best_replies(self.buyers.some(asked), self.books, minds.epsilon[asked])
-        minds.gap[asked] = replies.gap
-        self._price_seen[asked] = self._prices(asked)
-        minds.looked_at[chosen] = self.rounds + 1
+        chosen = self._pending[rng.random(self._pending.size) < self._chance]
+        asked = chosen[self._curious[chosen]]
+        damping = np.where(self.bids[asked] > 0, minds.damping[asked], 1.0)  # a newcomer goes all the way
+        replies = best_replies(self.buyers.some(asked), self.books, minds.epsilon[asked], damping, self.presence)
+        minds.looked(asked, replies.gap, *self._seen(asked))
+        self._curious[asked] = False
         self.rounds += 1
         moving = replies.gap > minds.epsilon[asked]
         movers = asked[moving]
@@ -179,30 +158,38 @@ class Play:
         self._looks += chosen.size
         self._moves += movers.size
 
-    def _check(self) -> Mask:
-        """Everybody looks, as nobody seems to have a reason to; who has one after all, shape (n,)."""
+    def _overlooked(self) -> IntArray:
+        """Who has something to gain after all, though nobody seemed to: everybody looks."""
         everybody = np.arange(self.bids.size)
-        self._minds.gap = self.gaps()
-        self._minds.looked_at[:] = self.rounds + 1
-        self._price_seen = self._prices(everybody)
-        return self._minds.gap > self.last_epsilon
+        self._minds.looked(everybody, self.standing().gap, *self._seen(everybody))
+        self._caution *= _CAUTION
+        self._curious = self._minds.gap > self.last_epsilon
+        return np.flatnonzero(self._curious)
 
-    def gaps(self) -> FloatArray:
-        """What its best unilateral reply to the books would gain each buyer, shape (n,), money."""
-        return np.maximum(best_replies(self.buyers, self.books, self._minds.epsilon).gap, 0.0)
+    def standing(self) -> Replies:
+        """What everybody could gain and pays as bids stand; nobody's next bid."""
+        nobody_moves = np.full(self.bids.size, np.inf)
+        return best_replies(self.buyers, self.books, nobody_moves, self._minds.damping, self.presence)
+
+    def mend(self) -> None:
+        """Make everything agree with the bids that stand, after a round was cut short."""
+        self.buyers.quantity[:] = self.books.quantity[self.buyers.place]
+        self.buyers.price[:] = self.books.bid_price[self.buyers.place].max(axis=1)
+        self.books.clear(np.ones(self.books.supply.size, np.bool_))
 
     def _move(self, movers: IntArray, quantity: FloatArray, price: FloatArray) -> None:
-        """Bids part of the way to the reply, at its price; a newcomer goes all the way."""
+        """Lets their bids stand, shape (movers, k), each buyer's at one price."""
         seller, place = self.buyers.seller[movers], self.buyers.place[movers]
-        share = np.where(self.bids[movers] > 0, self._minds.damping[movers], 1.0)[:, None]
-        least = self.presence * self.buyers.demand_mb[movers][:, None]
-        bid = np.maximum(least, (1.0 - share) * self.books.quantity[place] + share * quantity)
-        self.books.write(place, seller, bid, np.broadcast_to(self.books.rounded(price)[:, None], bid.shape))
+        price = self.books.rounded(price)
+        at = np.broadcast_to(price[:, None], quantity.shape)
+        self.buyers.quantity[movers] = self.books.write(place, seller, quantity, at)
+        self.buyers.price[movers] = price
         self.bids[movers] += 1
+        self.moved_at[movers] = self.rounds
         dirty = np.zeros(self.books.supply.size, np.bool_)
         dirty[seller] = True
         dirty[-1] = False
-        self._changed_at[dirty] = self.rounds
+        self._changed |= dirty
         self.books.clear(dirty)
 
 

@@ -24,16 +24,32 @@ class Buyers:
         Shape (b,), MB and price per MB: θ'(z) = choke_price · (1 - z/demand_mb).
     seller, place
         Shape (b, k), the pool and where its bids are kept in the books; a short pool ends in sellers without supply.
+    quantity, price
+        Shape (b, k) and (b,), the standing bids: MB, and price per MB, the same at every seller. The books have them
+        too, but not one beside the other.
     """
 
     demand_mb: FloatArray
     choke_price: FloatArray
     seller: IntArray
     place: IntArray
+    quantity: FloatArray
+    price: FloatArray
 
     def some(self, chosen: IntArray) -> "Buyers":
         """Those named by index."""
-        return Buyers(self.demand_mb[chosen], self.choke_price[chosen], self.seller[chosen], self.place[chosen])
+        return Buyers(
+            self.demand_mb[chosen],
+            self.choke_price[chosen],
+            self.seller[chosen],
+            self.place[chosen],
+            self.quantity[chosen],
+            self.price[chosen],
+        )
+
+    def allocation(self, books: Books) -> FloatArray:
+        """What they get of each seller, shape (b, k), MB."""
+        return books.allocation(self.quantity, self.price[:, None], self.seller)
 
     def value(self, amount: FloatArray) -> FloatArray:
         """θ(z) of each, shape (b,), money."""
@@ -48,16 +64,24 @@ class Replies:
     Attributes
     ----------
     quantity
-        Shape (b, k), MB.
+        Shape (b, k), MB, damped; 0 for a buyer whose gap is at most its ε.
     price
-        Shape (b,), price per MB, the same at every seller.
+        Shape (b,), price per MB, the same at every seller; 0 for those buyers.
     gap
         Shape (b,), money: by how much the best unilateral reply (ε = 0) beats the standing bids.
+    charge
+        Shape (b, k), money: what the standing bids pay each seller, by what they exclude others from.
     """
 
     quantity: FloatArray
     price: FloatArray
     gap: FloatArray
+    charge: FloatArray
+
+    @classmethod
+    def blank(cls, shape: tuple[int, ...], gap: FloatArray, charge: FloatArray) -> "Replies":
+        """Of buyers who bid nothing; ``shape`` is (b, k)."""
+        return cls(np.zeros(shape), np.zeros(shape[0]), gap, charge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,62 +98,91 @@ class _Steps:
     limit: FloatArray
     known: FloatArray
 
+    def some(self, chosen: IntArray) -> "_Steps":
+        """Those of the buyers named by index."""
+        return _Steps(
+            self.price[chosen], self.quantity[chosen], self.cheaper[chosen], self.limit[chosen], self.known[chosen]
+        )
 
-def best_replies(buyers: Buyers, books: Books, epsilon: FloatArray) -> Replies:
+
+def best_replies(buyers: Buyers, books: Books, epsilon: FloatArray, damping: FloatArray, presence: float) -> Replies:
     """The truthful ε-best replies (Lazar & Semret, Prop. 1) on the merged staircases, as ``psp.best_reply`` has them.
 
     Parameters
     ----------
     epsilon
-        Shape (b,), the ε of each buyer's step, money.
+        Shape (b,), the ε of each buyer, money: of the step of its reply, and what a reply must gain to be worked out.
+    damping, presence
+        As in ``AdaptiveBestReply``, the former of shape (b,). The price is that of the full reply, unless the damped
+        bid would gain no more than ε at it: then it is that of the standing bid, if higher. The full reply may be so
+        large, hence its price so low, that the buyer would lose at once what it has, and gain but a part of the rest.
     """
-    replies = Replies(np.zeros(buyers.seller.shape), np.zeros(epsilon.size), np.zeros(epsilon.size))
+    replies = Replies.blank(buyers.seller.shape, np.zeros(epsilon.size), np.zeros(buyers.seller.shape))
     for begin in range(0, epsilon.size, _BUYERS):
         todo, window = np.arange(begin, min(begin + _BUYERS, epsilon.size)), _WINDOW
         while todo.size:
-            some = buyers.some(todo)
-            part, short = _replies(some, books, epsilon[todo], window)
-            replies.quantity[todo], replies.price[todo], replies.gap[todo] = part.quantity, part.price, part.gap
+            part, short = _replies(buyers.some(todo), books, epsilon[todo], (damping[todo], presence), window)
+            replies.quantity[todo], replies.price[todo] = part.quantity, part.price
+            replies.gap[todo], replies.charge[todo] = part.gap, part.charge
             todo, window = todo[short], 4 * window
     return replies
 
 
 def _replies(
-    buyers: Buyers, books: Books, epsilon: FloatArray, window: int
+    buyers: Buyers, books: Books, epsilon: FloatArray, caution: tuple[FloatArray, float], window: int
 ) -> tuple[Replies, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """The replies, and which of them need a larger window."""
     steps = _steps(buyers, books, window)
-    allocation = books.allocation(buyers.place, buyers.seller)
-    now = buyers.value(allocation.sum(axis=1)) - _charge(steps, allocation)
+    allocation = buyers.allocation(books)
+    charge = _charge(steps, allocation)
+    now = buyers.value(allocation.sum(axis=1)) - charge.sum(axis=1)
     price, reach = _merged(steps)
     wanted, dearest = _wanted(buyers, price, reach)
-    full, _ = _filled(steps, dearest, wanted)
-    best = buyers.value(wanted) - full
-    amount = np.maximum(wanted - epsilon / buyers.choke_price, 0.0)
-    step = np.minimum((reach < amount[:, None]).sum(axis=1), reach.shape[1] - 1)
-    _, quantity = _filled(steps, price[np.arange(step.size), step], amount)
-    reply = buyers.choke_price * np.maximum(1.0 - amount / buyers.demand_mb, 0.0)
+    gap = buyers.value(wanted) - _cost(price, reach, wanted) - now
     short = (dearest >= steps.limit) | (allocation > steps.known).any(axis=1)
-    return Replies(quantity, reply, best - now), short
+    # Most buyers have too little to gain: what they would bid is of no interest.
+    go = np.flatnonzero(gap > epsilon)
+    movers, open_to = buyers.some(go), steps.some(go)
+    amount = np.maximum(wanted[go] - epsilon[go] / movers.choke_price, 0.0)
+    last = np.minimum((reach[go] < amount[:, None]).sum(axis=1), reach.shape[1] - 1)
+    full = _filled(open_to, price[go, last], amount)
+    at = movers.choke_price * np.maximum(1.0 - amount / movers.demand_mb, 0.0)
+    share, least = caution[0][go, None], caution[1] * movers.demand_mb[:, None]
+    damped = np.maximum(least, (1.0 - share) * movers.quantity + share * full)
+    gain = _utility(movers, open_to, damped, at) - now[go]
+    # Who would lose more where it was than it gains where it goes stays at its price until it has gone.
+    replies = Replies.blank(allocation.shape, gap, charge)
+    replies.quantity[go] = damped
+    replies.price[go] = np.where(gain > epsilon[go], at, np.maximum(at, movers.price))
+    return replies, short
+
+
+def _utility(buyers: Buyers, steps: _Steps, quantity: FloatArray, price: FloatArray) -> FloatArray:
+    """What bids of these quantities (b, k) and prices (b,) would be worth less their charges, shape (b,), money."""
+    left = np.where(steps.price <= price[:, None, None], steps.quantity, 0.0).sum(axis=2)
+    allocation = np.minimum(quantity, left)
+    utility: FloatArray = buyers.value(allocation.sum(axis=1)) - _charge(steps, allocation).sum(axis=1)
+    return utility
 
 
 def _steps(buyers: Buyers, books: Books, window: int) -> _Steps:
-    seller, place = buyers.seller, buyers.place
-    own, supply, first, size = books.quantity[place], books.supply[seller], books.first[seller], books.size[seller]
-    mine = _position(books.key, first, size, books.key_of(place, seller))
+    seller, own = buyers.seller, buyers.quantity
+    supply, first = books.supply.take(seller), books.first.take(seller)
+    own_key = books.key_of(buyers.price[:, None], buyers.place - first)
     window = min(window, books.largest)
-    end = _sold_out(books.reach, first, size, own, mine, supply)
-    begin = np.maximum(end - window + 1, 0)
-    at = np.minimum(begin[..., None] + np.arange(window), (size - 1)[..., None])
-    flat = first[..., None] + at
+    begin = _sold_out(books, buyers.seller, own, own_key) - window
+    at = begin[..., None] + np.arange(window + 1)
+    np.maximum(at, 0, out=at)
+    at += first[..., None]
+    key = books.key.take(at)
     taken = np.empty((*seller.shape, window + 2))
-    taken[..., 1:-1] = books.reach[flat] - own[..., None] * (at >= mine[..., None])
-    above = books.reach[first + np.maximum(begin - 1, 0)] - own * (begin > mine)
-    taken[..., 0] = np.where(begin > 0, above, 0.0)
+    np.multiply(key >= own_key[..., None], -own[..., None], out=taken[..., :-1])
+    taken[..., :-1] += books.reach.take(at)
+    taken[..., 0] *= begin >= 0
     taken[..., -1] = supply
     np.clip(taken, 0.0, supply[..., None], out=taken)
     price = np.empty((*seller.shape, window + 1))
-    price[..., :-1], price[..., -1] = books.price[flat], books.reserve[seller]
+    price[..., :-1], price[..., -1] = books.price_of(key[..., 1:]), books.reserve.take(seller)
     # Room for the keys of the merge: prices that differ by a rounding error only must tie, or they would be misplaced.
     price.view(np.int64)[...] &= ~_low_bits(price[0].size if price.size else 1)
     left = supply[..., None] - taken
@@ -138,26 +191,22 @@ def _steps(buyers: Buyers, books: Books, window: int) -> _Steps:
     return _Steps(price, np.diff(taken), left[..., 1:], limit, known)
 
 
-def _position(key: IntArray, first: IntArray, size: IntArray, own: IntArray) -> IntArray:
-    """Where in its book a bid stands, dearest first: a binary search of all at once."""
-    low, high = np.zeros_like(size), size - 1
-    for _ in range(int(size.max(initial=0)).bit_length()):
-        middle = (low + high) >> 1
-        before = key[first + middle] < own
-        low, high = np.where(before, np.minimum(middle + 1, high), low), np.where(before, high, middle)
-    return low
+def _sold_out(books: Books, seller: IntArray, own: FloatArray, own_key: IntArray) -> IntArray:
+    """The rank of the bid with which the others exhaust the supply, or the last, shape of ``seller``.
 
-
-def _sold_out(
-    reach: FloatArray, first: IntArray, size: IntArray, own: FloatArray, mine: IntArray, supply: FloatArray
-) -> IntArray:
-    """The bid with which the others exhaust the supply, or the last: a binary search of all at once."""
-    low, high = np.zeros_like(size), size - 1
-    for _ in range(int(size.max(initial=0)).bit_length()):
+    It is the book's own unless the bid that goes away is ahead of it: a binary search of all those at once.
+    """
+    first, end = books.first.take(seller), books.ends.take(seller)
+    ahead = np.flatnonzero(own_key <= books.key.take(first + end))
+    of = seller.ravel()[ahead]
+    first, enough = first.ravel()[ahead], books.supply[of] + own.ravel()[ahead]
+    low, high = end.ravel()[ahead], books.size[of] - 1
+    for _ in range(int((high - low).max(initial=0)).bit_length()):
         middle = (low + high) >> 1
-        before = reach[first + middle] - own * (middle >= mine) < supply
+        before = books.reach.take(first + middle) < enough
         low, high = np.where(before, np.minimum(middle + 1, high), low), np.where(before, high, middle)
-    return low
+    end.ravel()[ahead] = low
+    return end
 
 
 def _low_bits(steps: int) -> int:
@@ -166,10 +215,10 @@ def _low_bits(steps: int) -> int:
 
 
 def _charge(steps: _Steps, allocation: FloatArray) -> FloatArray:
-    """What the buyers pay for their allocations, shape (b,): the integral of each seller's staircase."""
-    paid = np.clip(allocation[..., None] - steps.cheaper, 0.0, steps.quantity)
-    paid *= steps.price
-    charge: FloatArray = paid.sum(axis=(1, 2))
+    """What the buyers pay each seller for their allocations, shape (b, k): the integral of its staircase."""
+    paid = allocation[..., None] - steps.cheaper
+    np.clip(paid, 0.0, steps.quantity, out=paid)
+    charge: FloatArray = np.einsum("bkw,bkw->bk", paid, steps.price)
     return charge
 
 
@@ -178,28 +227,37 @@ def _merged(steps: _Steps) -> tuple[FloatArray, FloatArray]:
     price = steps.price.reshape(steps.price.shape[0], -1)
     order = price.view(np.int64) | np.arange(price.shape[1])
     order.sort(axis=1)
-    order &= _low_bits(price.shape[1])
+    low = _low_bits(price.shape[1])
+    cheapest_first: FloatArray = (order & ~low).view(np.float64)
+    order &= low
     order += (np.arange(price.shape[0]) * price.shape[1])[:, None]
-    return price.ravel()[order], np.cumsum(steps.quantity.ravel()[order], axis=1)
+    return cheapest_first, np.cumsum(steps.quantity.ravel().take(order), axis=1)
 
 
 def _wanted(buyers: Buyers, price: FloatArray, reach: FloatArray) -> tuple[FloatArray, FloatArray]:
     """z* and the price of its last MB, shape (b,): where the marginal valuation meets the merged staircase."""
-    demand = buyers.demand_mb[:, None] * (1.0 - price / buyers.choke_price[:, None])
-    below = np.zeros_like(reach)
-    below[:, 1:] = reach[:, :-1]
-    steps = (demand > below).sum(axis=1)
+    demand = price * (-buyers.demand_mb / buyers.choke_price)[:, None]
+    demand += buyers.demand_mb[:, None]
+    steps = (demand[:, 1:] > reach[:, :-1]).sum(axis=1) + (demand[:, 0] > 0.0)
     row, last = np.arange(steps.size), np.maximum(steps - 1, 0)
     wanted = np.where(steps > 0, np.minimum(reach[row, last], demand[row, last]), 0.0)
     return wanted, np.where(steps > 0, price[row, last], 0.0)
 
 
-def _filled(steps: _Steps, dearest: FloatArray, amount: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Cost, shape (b,), and quantities, shape (b, k), of the cheapest ``amount``; steps at the last price share."""
-    cheap = np.where(steps.price < dearest[:, None, None], steps.quantity, 0.0)
+def _cost(price: FloatArray, reach: FloatArray, amount: FloatArray) -> FloatArray:
+    """What the cheapest ``amount`` of merged steps costs, shape (b,), money."""
+    within = np.minimum(reach, amount[:, None])
+    bought = within.copy()
+    bought[:, 1:] -= within[:, :-1]
+    cost: FloatArray = np.einsum("bs,bs->b", price, bought)
+    return cost
+
+
+def _filled(steps: _Steps, dearest: FloatArray, amount: FloatArray) -> FloatArray:
+    """Quantities, shape (b, k), of the cheapest ``amount``; steps at the last price share."""
     last = np.where(steps.price == dearest[:, None, None], steps.quantity, 0.0).sum(axis=2)
-    sure = cheap.sum(axis=2)
+    sure = np.where(steps.price < dearest[:, None, None], steps.quantity, 0.0).sum(axis=2)
     rest, width = np.maximum(amount - sure.sum(axis=1), 0.0), last.sum(axis=1)
     share = np.divide(rest, width, out=np.zeros_like(rest), where=width > 0.0)
-    cheap *= steps.price
-    return cheap.sum(axis=(1, 2)) + dearest * rest, sure + last * np.minimum(share, 1.0)[:, None]
+    filled: FloatArray = sure + last * np.minimum(share, 1.0)[:, None]
+    return filled

@@ -1,15 +1,14 @@
 """The world ``array``: adaptive best replies of very many buyers, in numpy on one core, without messages."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from node.mechanism.checks import FloatArray, IntArray, non_negative_array, positive
-from node.mechanism.valuation import Parabolic, Valuation
+from node.mechanism.checks import FloatArray, non_negative_array, positive
 from node.mechanism.welfare import Edges
-from node.runtime.array_bound import dual_bound
+from node.runtime.array_outcome import ArrayOutcome, Course, outcome_of
 from node.runtime.array_play import ROUNDS_PER_SURVEY, Play
 
 
@@ -24,53 +23,6 @@ class Progress:
 
 Watch = Callable[[Progress], None]
 """Told every few rounds."""
-
-
-@dataclass(frozen=True, slots=True)
-class ArrayOutcome:
-    """Where a market ended, e edges and n buyers, in the order of the market's.
-
-    Attributes
-    ----------
-    quantity, price, allocation
-        Shape (e,): the standing bids, MB and price per MB; what they get, MB.
-    bids
-        Shape (n,), moves of each buyer; a move bids at every seller of its pool.
-    gap
-        Shape (n,), money: what its best unilateral reply to the final books would gain each buyer.
-    rounds
-        Rounds played.
-    quiescent
-        No gap exceeds the last ε.
-    welfare, bound
-        Money: what the allocations are worth, and what no allocation exceeds.
-    """
-
-    quantity: FloatArray
-    price: FloatArray
-    allocation: FloatArray
-    bids: IntArray
-    gap: FloatArray
-    rounds: int
-    quiescent: bool
-    welfare: float
-    bound: float
-
-
-def parabolic(valuations: Sequence[Valuation]) -> tuple[FloatArray, FloatArray]:
-    """Demands, MB, and choke prices, per MB, of buyers, both of shape (n,).
-
-    Raises
-    ------
-    ValueError
-        If a valuation is not parabolic, the only kind that this world knows; the text names it.
-    """
-    demand, choke = np.empty(len(valuations)), np.empty(len(valuations))
-    for buyer, theta in enumerate(valuations):
-        if not isinstance(theta, Parabolic):
-            raise ValueError(f"world 'array' knows parabolic valuations only; buyer {buyer} has {theta!r}")  # noqa: TRY004
-        demand[buyer], choke[buyer] = theta.demand_mb, theta.choke_price
-    return demand, choke
 
 
 class ArrayMarket:
@@ -119,10 +71,12 @@ class ArrayMarket:
         *,
         presence: float = 0.005,
         damping: float = 0.5,
+        synchronous: bool = False,
+        course: Course | None = None,
     ) -> ArrayOutcome:
-        """Play rounds until nobody could gain more than ``epsilon_end``, or ``most_rounds`` of them.
+        """Play rounds until nobody could gain more than ``epsilon_end``, or ``most_rounds`` of them, or Ctrl-C.
 
-        In a round some buyers, about one per auction, look at the books and move if that gains them more than their ε;
+        In a round some buyers, a few per auction, look at the books and move if that gains them more than their ε;
         then all books that changed are cleared. Each buyer follows ``AdaptiveBestReply``.
 
         Parameters
@@ -133,6 +87,11 @@ class ArrayMarket:
             Draws who moves; the same state gives the same arrays.
         presence, damping
             As in ``AdaptiveBestReply``.
+        synchronous
+            Whether all who have something to think about look in every round. Where many share an auction they chase
+            each other, so such a market seldom comes to rest.
+        course
+            Taken down as the rounds go by, if given.
 
         Raises
         ------
@@ -142,17 +101,31 @@ class ArrayMarket:
         last, first = positive("epsilon_end", epsilon_end), positive("epsilon_start", epsilon_start)
         if last > first:
             raise ValueError(f"epsilon_end = {last:g} must not exceed epsilon_start = {first:g}")
-        play = Play(
-            self.demand_mb, self.choke_price, self.supply, self.reserve, self.edges, first, last, presence, damping
-        )
-        pending = play.survey()
-        while pending and play.rounds < most_rounds:
-            play.round(rng)
-            if play.rounds % ROUNDS_PER_SURVEY == 0:
-                pending = play.survey()
-                if watch is not None:
-                    watch(Progress(play.rounds, int(play.bids.sum()), pending))
-        return _outcome(play)
+        numbers = self.demand_mb, self.choke_price, self.supply, self.reserve
+        play = Play(*numbers, self.edges, first, last, presence, damping, synchronous)
+        try:
+            _play_on(play, rng, most_rounds, watch or _unwatched, course)
+        except KeyboardInterrupt:
+            play.mend()
+            return outcome_of(play, course, is_interrupted=True)
+        return outcome_of(play, course)
+
+
+def _play_on(play: Play, rng: np.random.Generator, most_rounds: int, watch: Watch, course: Course | None) -> None:
+    pending = play.survey()
+    if course is not None:
+        course.follow(play)
+    while pending and play.rounds < most_rounds:
+        play.round(rng)
+        if play.rounds % ROUNDS_PER_SURVEY == 0:
+            pending = play.survey()
+            watch(Progress(play.rounds, int(play.bids.sum()), pending))
+        if course is not None:
+            course.follow(play)
+
+
+def _unwatched(progress: Progress) -> None:
+    del progress
 
 
 def _positive_array(name: str, values: Any) -> FloatArray:  # noqa: ANN401 - whatever numpy takes for an array
@@ -172,23 +145,3 @@ def _checked(edges: Any, buyers: int, sellers: int) -> Edges:  # noqa: ANN401
     if np.unique(buyer * sellers + seller).size < buyer.size:
         raise ValueError("edges must not name a pair of buyer and seller twice")
     return buyer, seller
-
-
-def _outcome(play: Play) -> ArrayOutcome:
-    books, buyers, (buyer, seller) = play.books, play.buyers, play.edges
-    allocation, gap = books.allocation(play.place, seller), play.gaps()
-    amount = np.bincount(buyer, weights=allocation, minlength=play.bids.size).astype(np.float64)
-    welfare = float(buyers.value(amount).sum())
-    # A seller whose supply nobody exhausts has nothing to charge for it.
-    price = np.where(np.isfinite(books.marginal_price), books.marginal_price, 0.0)
-    return ArrayOutcome(
-        quantity=books.quantity[play.place],
-        price=books.bid_price[play.place],
-        allocation=allocation,
-        bids=play.bids,
-        gap=gap,
-        rounds=play.rounds,
-        quiescent=bool((gap <= play.last_epsilon).all()),
-        welfare=welfare,
-        bound=dual_bound(buyers, books.supply, price, welfare),
-    )

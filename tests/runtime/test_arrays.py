@@ -1,19 +1,14 @@
 from fractions import Fraction
 from typing import Any
-from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from node.mechanism.psp import clear
-from node.mechanism.valuation import Flat, Parabolic
+from node.mechanism.valuation import Parabolic
 from node.mechanism.welfare import Profile, epsilon_gaps, optimum
 from node.runtime.array_books import Books
-from node.runtime.arrays import ArrayMarket, ArrayOutcome, parabolic
-from node.runtime.metrics import MarketMetrics
-from scenarios.loading import load
-from scenarios.market import draw, theta
-from scenarios.simulated import run_simulated
+from node.runtime.arrays import ArrayMarket, ArrayOutcome
 from tests.oracles import psp as oracle
 from tests.oracles.welfare import water_filling
 
@@ -52,7 +47,7 @@ def random_books(seed: int) -> tuple[Books, Any, Any, Any]:
 @pytest.mark.parametrize("seed", range(40))
 def test_books_cleared_together_are_each_cleared_like_one_auction(seed: int) -> None:
     books, seller, quantity, price = random_books(seed)
-    together = books.allocation(books.place, seller)
+    together = books.allocation(books.quantity[books.place], books.bid_price[books.place], seller)
     for one in range(12):
         here = seller == one
         alone = clear(quantity[here], price[here], books.supply[one], books.reserve[one])
@@ -62,7 +57,7 @@ def test_books_cleared_together_are_each_cleared_like_one_auction(seed: int) -> 
 @pytest.mark.parametrize("seed", range(10))
 def test_books_cleared_together_agree_with_the_definition(seed: int) -> None:
     books, seller, quantity, price = random_books(seed)
-    together = books.allocation(books.place, seller)
+    together = books.allocation(books.quantity[books.place], books.bid_price[books.place], seller)
     for one in range(12):
         here = seller == one
         book = oracle.book_of(quantity[here], price[here])
@@ -79,23 +74,15 @@ def test_settled_market_is_next_to_its_optimum(buyers: int, sellers: int, each: 
     assert outcome.quiescent
     assert outcome.welfare >= 0.999 * best.welfare
     assert outcome.welfare <= best.bound * (1 + 1e-9)
-    assert outcome.bound >= best.welfare * (1 - 1e-9)
+    assert best.welfare * (1 - 1e-9) <= outcome.bound <= best.welfare * (1 + 1e-4)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_market_ends_like_its_simulation_with_messages(seed: int) -> None:
-    drawn = draw(load("neighbourhood"), seed)
-    names = [seller.name for seller in drawn.sellers]
-    thetas = [theta(buyer) for buyer in drawn.buyers]
-    pairs = [(i, names.index(name)) for i, buyer in enumerate(drawn.buyers) for name in buyer.pool]
-    supply = [seller.supply_mb for seller in drawn.sellers]
-    reserve = [seller.reserve_price_per_mb for seller in drawn.sellers]
-    edges = tuple(np.array(side) for side in zip(*pairs, strict=True))
-    outcome = settled(ArrayMarket(*parabolic(thetas), supply, reserve, edges), seed)
-    seen: list[MarketMetrics] = []
-    run_simulated(drawn, 60.0, Mock(), lambda metrics, _time_s, _sent: seen.append(metrics))
-    assert outcome.welfare == pytest.approx(seen[-1].welfare, rel=1e-3)
-    assert outcome.allocation.sum() == pytest.approx(sum(supply))
+@pytest.mark.parametrize("seed", range(3))
+def test_large_market_settles_and_no_longer_cycles(seed: int) -> None:
+    outcome = settled(market(4_000, 400, 4, seed), seed)
+    assert outcome.quiescent
+    assert outcome.gap.max() <= 0.6
+    assert outcome.welfare >= 0.999 * outcome.bound
 
 
 def test_single_auction_settles_next_to_water_filling() -> None:
@@ -154,11 +141,6 @@ def test_identical_buyers_settle_though_prices_tie_up_to_rounding(seed: int) -> 
 def test_market_without_buyers_is_quiescent() -> None:
     outcome = settled(ArrayMarket([], [], [10], [1], ([], [])))
     assert (outcome.quiescent, outcome.welfare) == (True, 0.0)
-
-
-def test_other_valuations_are_refused() -> None:
-    with pytest.raises(ValueError, match="parabolic valuations only; buyer 1 has Flat"):
-        parabolic([Parabolic(10, 2), Flat(10, 2)])
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ KEYS = {
     "revenue": float,
     "allocations": list,
     "run_dir": str,
+    "optimum_is": str,
 }
 
 

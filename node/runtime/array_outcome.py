@@ -1,0 +1,137 @@
+"""What a run of the world ``array`` comes to, and its course."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from node.mechanism.checks import FloatArray, IntArray
+from node.runtime.array_bound import dual_bound
+from node.runtime.array_play import Play
+
+_STRIDE = 0.05
+"""Share of the rounds so far that lies between two rows of a course: early rounds change more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayOutcome:
+    """Where a market ended, e edges, n buyers and m sellers, in the order of the market's.
+
+    Attributes
+    ----------
+    quantity, price, allocation, charge
+        Shape (e,): the standing bids, MB and price per MB; what they get, MB; and what they pay for all of it, money.
+    bids
+        Shape (n,), moves of each buyer; a move bids at every seller of its pool.
+    moved_at
+        Shape (n,), the round of each buyer's last move, from 1; 0 if it never moved.
+    gap
+        Shape (n,), money: what its best unilateral reply to the final books would gain each buyer.
+    market_price
+        Shape (m,), price per MB that a newcomer must beat: the lowest winning one where all is sold, else the reserve.
+    rounds
+        Rounds played.
+    quiescent, interrupted
+        No gap exceeds the last ε; Ctrl-C ended the run.
+    welfare, bound
+        Money: what the allocations are worth, and what no allocation exceeds.
+    """
+
+    quantity: FloatArray
+    price: FloatArray
+    allocation: FloatArray
+    charge: FloatArray
+    bids: IntArray
+    moved_at: IntArray
+    gap: FloatArray
+    market_price: FloatArray
+    rounds: int
+    quiescent: bool
+    interrupted: bool
+    welfare: float
+    bound: float
+
+
+@dataclass(slots=True)
+class Course:
+    """The market at its opening, after some rounds, ever fewer of them, and after the last.
+
+    Attributes
+    ----------
+    sellers
+        Of how many, the first ones, prices and sales are taken down.
+    rounds, welfare
+        Rounds played, and money; one element per row.
+    price, sold
+        Price per MB as ``ArrayOutcome.market_price``, and MB: arrays of shape (sellers,), one per row.
+    """
+
+    sellers: int
+    rounds: list[int] = field(default_factory=list)
+    welfare: list[float] = field(default_factory=list)
+    price: list[FloatArray] = field(default_factory=list)
+    sold: list[FloatArray] = field(default_factory=list)
+
+    def follow(self, play: Play) -> None:
+        """Take the market down if it is time for another row."""
+        if not self.rounds or play.rounds >= (1.0 + _STRIDE) * self.rounds[-1]:
+            self.note(play)
+
+    def note(self, play: Play) -> None:
+        """Take the market down as it is, once per round."""
+        if self.rounds and self.rounds[-1] == play.rounds:
+            return
+        allocation = _allocation(play)
+        self.rounds.append(play.rounds)
+        self.welfare.append(_welfare(play, allocation))
+        self.price.append(_market_price(play, allocation)[: self.sellers])
+        self.sold.append(_sold(play, allocation)[: self.sellers])
+
+
+def outcome_of(play: Play, course: Course | None = None, *, is_interrupted: bool = False) -> ArrayOutcome:
+    """The outcome of a run as it stands; the course gets its last row."""
+    books, buyers, standing = play.books, play.buyers, play.standing()
+    if course is not None:
+        course.note(play)
+    allocation, gap = _allocation(play), np.maximum(standing.gap, 0.0)
+    welfare = _welfare(play, allocation)
+    market_price = _market_price(play, allocation)
+    charge = np.zeros(books.key.size)
+    charge[buyers.place] = standing.charge
+    return ArrayOutcome(
+        quantity=books.quantity[play.place],
+        price=books.bid_price[play.place],
+        allocation=allocation,
+        charge=charge[play.place],
+        bids=play.bids,
+        moved_at=play.moved_at,
+        gap=gap,
+        market_price=market_price,
+        rounds=play.rounds,
+        quiescent=bool((gap <= play.last_epsilon).all()),
+        interrupted=is_interrupted,
+        welfare=welfare,
+        bound=dual_bound(buyers, books.supply, np.append(market_price, 0.0), welfare),
+    )
+
+
+def _allocation(play: Play) -> FloatArray:
+    """What every edge carries, shape (e,), MB."""
+    books = play.books
+    return books.allocation(books.quantity[play.place], books.bid_price[play.place], play.edges[1])
+
+
+def _welfare(play: Play, allocation: FloatArray) -> float:
+    amount = np.bincount(play.edges[0], weights=allocation, minlength=play.bids.size).astype(np.float64)
+    return float(play.buyers.value(amount).sum())
+
+
+def _sold(play: Play, allocation: FloatArray) -> FloatArray:
+    return np.bincount(play.edges[1], weights=allocation, minlength=play.supply.size).astype(np.float64)
+
+
+def _market_price(play: Play, allocation: FloatArray) -> FloatArray:
+    served = np.flatnonzero(allocation)
+    lowest = np.full(play.supply.size, np.inf)
+    np.minimum.at(lowest, play.edges[1][served], play.books.bid_price[play.place[served]])
+    sold_out = (_sold(play, allocation) >= play.supply * (1.0 - 1e-9)) & np.isfinite(lowest)
+    return np.where(sold_out, lowest, play.reserve)
