@@ -11,14 +11,12 @@ from node.runtime.arrays import ArrayMarket, Progress
 from node.runtime.convergence import ConvergenceMetrics, Oscillation, Quiescence
 from node.runtime.metrics import MarketMetrics
 from node.runtime.streams import stream
+from scenarios.course import Convergence, Fold, metrics_of
 from scenarios.errors import ScenarioError
 from scenarios.market import Market, edges
-from scenarios.results import Allocation, Convergence, Fold, Result, Status, Summary, metrics_of, optimum_of
+from scenarios.results import EXACT_PAIRS, Allocation, Result, Status, Summary, optimum_of, pairs
 from scenarios.schema import AdaptiveStrategy, ParabolicValuation
 from scenarios.spread import shift_metrics
-
-EXACT_EDGES = 5_000
-"""Pairs of buyer and seller up to which the exact optimum is worked out: some seconds. Beyond, a bound has to do."""
 
 MOST_PAIRS = 50_000_000
 """Buyers times the largest pool: what some 8 GiB hold."""
@@ -87,7 +85,7 @@ def run_arrayed(market: Market, timeout_s: float, watch: WatchRounds | None, fol
     )
     rest = _Rest(outcome, np.bincount(edges(market)[0], minlength=len(market.buyers)), interval)
     summary = _summary(market, outcome, rest.quiescence.bids, folder)
-    folded = Fold(_metrics(market, outcome, summary), _convergence(course, interval), rest, shift_metrics(market))
+    folded = Fold(_metrics(market, outcome, summary), _convergence(course, interval), rest, shift_metrics(market), [])
     return Result(summary, market, folded, {"rounds": outcome.rounds})
 
 
@@ -104,7 +102,7 @@ def _array_market(market: Market) -> ArrayMarket:
 
 def _summary(market: Market, outcome: ArrayOutcome, bids: int, folder: Path) -> Summary:
     rows = _allocations(market, outcome)
-    is_exact = sum(len(buyer.pool) for buyer in market.buyers) <= EXACT_EDGES
+    is_exact = pairs(market) <= EXACT_PAIRS
     best = optimum_of(market).welfare if is_exact else outcome.bound
     return Summary(
         scenario=market.scenario,

@@ -20,10 +20,11 @@ from node.protocol.messages import Advert
 from node.protocol.topics import Board, Presence, Topics, TraceOf
 from node.runtime.metrics import MarketMetrics
 from node.runtime.mqtt import OFFLINE, OPEN, READY, STOP, Clock, Endpoint, TraceBatch
+from scenarios.course import metrics_of
 from scenarios.errors import RunError
 from scenarios.market import Market
 from scenarios.nodes import host_names
-from scenarios.results import Outcome, Status, metrics_of
+from scenarios.results import Outcome, Status
 from scenarios.simulated import Watch
 from scenarios.worker import Connections, Orders, placement_of
 

@@ -24,7 +24,12 @@ def save(result: Result, opened_at: float) -> None:
     folder = result.run_dir
     rundir.write_json(folder / "summary.json", result.summary)
     rundir.write_json(folder / "counters.json", dict(sorted(result.counters.items())))
-    rest = {"quiescence": result.quiescence, "oscillations": result.oscillations, "shifts": shifts_of(result)}
+    rest = {
+        "quiescence": result.quiescence,
+        "oscillations": result.oscillations,
+        "shifts": shifts_of(result),
+        "moments": result.moments,
+    }
     rundir.write_json(folder / "convergence.json", rest)
     arrow, parquet = needs("pyarrow"), needs("pyarrow.parquet")
     for name in TABLES:
@@ -44,10 +49,10 @@ def shifts_of(result: Result) -> list[dict[str, Any]]:
 
 
 def plot(result: Result, folder: Path) -> None:
-    """Draw prices, quantities sold and welfare against the optimum over time, as PNG and SVG."""
+    """Draw prices, quantities sold, welfare against the optimum and the largest gap over time, as PNG and SVG."""
     figures = needs("matplotlib.figure")
-    figure = figures.Figure(figsize=(9, 8), layout="constrained")
-    prices, sold, welfare = figure.subplots(3, 1, sharex=True)
+    figure = figures.Figure(figsize=(9, 10), layout="constrained")
+    prices, sold, welfare, gap = figure.subplots(4, 1, sharex=True)
     summary, course = result.summary, result.convergence
     best = "optimum" if summary.optimum_is == "exact" else "bound of the optimum"
     _draw_auctions(prices, sold, result)
@@ -55,10 +60,15 @@ def plot(result: Result, folder: Path) -> None:
         summary.optimum, color="0.4", linestyle="--", label=f"{best}{_at_end(result)} {summary.optimum:,.2f}"
     )
     welfare.step(course.time_s, course.welfare, where="post", color="C2", label=f"reached {summary.welfare:,.2f}")
-    welfare.set(ylabel="welfare", xlabel="seconds since the market opened", ylim=(0, None), xlim=(0, None))
+    welfare.set(ylabel="welfare", ylim=(0, None), xlim=(0, None))
     welfare.legend(loc="lower right")
+    gap.plot(
+        [m.time_s for m in result.moments], [m.epsilon_gap for m in result.moments], "o-", color="C3", markersize=3
+    )
+    gap.set(ylabel="most that a buyer\ncould still gain", xlabel="seconds since the market opened", yscale="symlog")
+    gap.set_ylim(0, None)
     for report in result.shifts:
-        for axes in (prices, sold, welfare):
+        for axes in (prices, sold, welfare, gap):
             axes.axvline(report.time_s, color="0.7", linestyle=":", linewidth=1.0, zorder=0)
     figure.suptitle(
         f"{summary.scenario}: {summary.efficiency:.2%} of the optimum, {summary.bids:,} bids\n"

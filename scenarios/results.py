@@ -1,6 +1,5 @@
 """The result of a run, folded from its events: the same in every world."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +12,17 @@ from node.mechanism.checks import FloatArray
 from node.mechanism.influence import influence_sizes
 from node.mechanism.welfare import Optimum, efficiency, optimum
 from node.protocol.host import Record
-from node.runtime.convergence import ConvergenceMetrics, Oscillation, Quiescence
+from node.runtime.convergence import Oscillation, Quiescence
 from node.runtime.metrics import MarketMetrics
-from node.runtime.shifts import ShiftMetrics, ShiftReport
+from node.runtime.shifts import ShiftReport
 from scenarios.census import market_now
-from scenarios.equilibrium import largest_gap
+from scenarios.course import Fold, fold
 from scenarios.extras import needs
 from scenarios.market import Market, edges, theta
-from scenarios.spread import least_gain, shift_metrics
+from scenarios.spread import least_gain
+
+EXACT_PAIRS = 5_000
+"""Pairs of buyer and seller up to which the optimum is worked out exactly, in seconds; beyond, a bound has to do."""
 
 Status = Literal["settled", "timeout", "interrupted", "failed"]
 
@@ -63,73 +65,17 @@ class Summary(msgspec.Struct, frozen=True):
         return self.broker or ("no messages" if self.world == "array" else "simulated network")
 
 
-@dataclass(frozen=True, slots=True)
-class Convergence:
-    """The market over time: a row for its opening, and one per clearing, settlement and closing.
-
-    Attributes
-    ----------
-    time_s
-        Shape (t,), seconds since the market opened.
-    welfare
-        Shape (t,), money.
-    price, sold
-        Shape (t, m), price per MB that a newcomer must beat (NaN before the first clearing), and MB, by seller;
-        (t, 0) where there are too many sellers for the world ``array`` to keep them.
-    """
-
-    time_s: FloatArray
-    welfare: FloatArray
-    price: FloatArray
-    sold: FloatArray
-
-
-def metrics_of(market: Market) -> MarketMetrics:
-    """Metrics that know the users of this market."""
-    return MarketMetrics({buyer.name: theta(buyer) for buyer in market.buyers}, [s.name for s in market.sellers])
-
-
 def optimum_of(market: Market) -> Optimum:
     """The largest welfare that the market graph allows."""
     supply = np.array([seller.supply_mb for seller in market.sellers])
     needs("scipy")
-    return optimum([theta(buyer) for buyer in market.buyers], supply, edges(market))
+    tolerance = 1e-9 if pairs(market) <= EXACT_PAIRS else 1e-5
+    return optimum([theta(buyer) for buyer in market.buyers], supply, edges(market), tolerance=tolerance)
 
 
-@dataclass(frozen=True, slots=True)
-class Fold:
-    """What a run's events come to: the market at the end, its course, and how its buyers came to rest."""
-
-    metrics: MarketMetrics
-    course: Convergence
-    rest: ConvergenceMetrics
-    shifts: ShiftMetrics
-
-
-def fold(market: Market, records: Iterable[Record], until: float) -> Fold:
-    """The run ``until`` so many seconds after the market opened."""
-    metrics, rest, shifts = metrics_of(market), ConvergenceMetrics(), shift_metrics(market)
-    nothing = [0.0] * len(market.sellers)
-    rows: list[tuple[float, float, list[float], list[float]]] = [(0.0, 0.0, [math.nan] * len(nothing), nothing)]
-    shown = {"cleared", "settled", "closed"}
-    for record in records:
-        if record.time_s > until:
-            break  # goodbyes are not part of the market
-        metrics.add(record)
-        rest.add(record)
-        shifts.add(record)
-        if record.kind in shown:
-            auctions = metrics.auctions.values()
-            prices, sold = [auction.price for auction in auctions], [auction.sold for auction in auctions]
-            rows.append((record.time_s, metrics.welfare, prices, sold))
-    sellers = len(market.sellers)
-    course = Convergence(
-        time_s=np.array([row[0] for row in rows]),
-        welfare=np.array([row[1] for row in rows]),
-        price=np.array([row[2] for row in rows]).reshape(-1, sellers),
-        sold=np.array([row[3] for row in rows]).reshape(-1, sellers),
-    )
-    return Fold(metrics, course, rest, shifts)
+def pairs(market: Market) -> int:
+    """Pairs of buyer and seller that can trade."""
+    return sum(len(buyer.pool) for buyer in market.buyers)
 
 
 def allocations_of(metrics: MarketMetrics) -> list[Allocation]:
@@ -148,6 +94,7 @@ class Result:
         self.summary = summary
         self.market = market
         self.convergence = folded.course
+        self.moments = folded.moments
         self.counters = counters
         self._metrics = folded.metrics
         self._rest = folded.rest
@@ -268,6 +215,8 @@ def summarise(
     folded = fold(market, records, outcome.duration_s)
     metrics, now = folded.metrics, market_now(market, folded.metrics)
     best = optimum_of(now) if market.shifts else best
+    is_exact = pairs(market) <= EXACT_PAIRS
+    most = best.welfare if is_exact else best.bound
     rows = allocations_of(metrics)
     summary = Summary(
         scenario=market.scenario,
@@ -280,13 +229,14 @@ def summarise(
         bids=metrics.bids,
         messages=outcome.counters.get("sent", 0),
         welfare=metrics.welfare,
-        optimum=best.welfare,
-        efficiency=efficiency(metrics.welfare, best.welfare),
-        epsilon_gap=largest_gap(now, metrics),
+        optimum=most,
+        efficiency=efficiency(metrics.welfare, most),
+        epsilon_gap=folded.moments[-1].epsilon_gap,
         supply=sum(seller.supply_mb for seller in now.sellers),
         sold=sum(row.quantity for row in rows),
         revenue=sum(row.charge for row in rows),
         allocations=rows,
         run_dir=str(run_dir),
+        optimum_is="exact" if is_exact else "bound",
     )
     return Result(summary, market, folded, outcome.counters)

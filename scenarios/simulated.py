@@ -8,10 +8,11 @@ import msgspec
 from node.protocol.host import Record
 from node.runtime.metrics import MarketMetrics
 from node.runtime.simulation import Network, Simulation
+from scenarios.course import metrics_of
 from scenarios.events import EventLog
 from scenarios.market import Market
 from scenarios.nodes import build_hosts, host_names, one_host_each
-from scenarios.results import Outcome, Status, metrics_of
+from scenarios.results import Outcome, Status
 
 EVENTS_PER_LOOK = 2000
 """Deliveries between two looks at the progress."""

@@ -31,7 +31,7 @@ def print_result(result: Result, console: Console) -> None:
     rest, cycling = result.quiescence, result.oscillations
     restless = f"; [yellow]{len(cycling)} buyers cycled among sellers, such as {cycling[0].buyer}[/]" if cycling else ""
     console.print(
-        f"last move after {rest.time_s:.2f} s; "
+        f"last move after {rest.time_s:.2f} s and {rest.messages:,} bids and profiles; "
         f"moves per buyer: median {rest.median_moves:g}, most {rest.most_moves}{restless}",
         highlight=False,
         soft_wrap=True,

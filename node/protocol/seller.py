@@ -202,15 +202,16 @@ class Seller:
         reallocated = self._book.clear(self._rule, self._unsold)
         for buyer, entry in reallocated:
             yield Trace("allocated", peer=buyer, round=self._round, quantity=entry.allocation, charge=entry.charge)
+        told = self._book.with_news()
         yield Trace(
             "cleared",
             round=self._round,
-            seq=len(self._book),
+            seq=len(told),
             quantity=self._awards.sold + self._book.sold,
             price=self._book.market_price,
             charge=self._awards.revenue + self._book.revenue,
         )
-        for buyer, entry in self._book.with_news():
+        for buyer, entry in told:
             entry.told(self._round)
             yield Send(buyer, self._profile(entry))
         yield from self._advert()

@@ -80,6 +80,8 @@ class Quiescence:
         Of all buyers; withdrawals are bids.
     median_bids, most_bids, median_moves, most_moves
         Per buyer, of those who moved at all.
+    messages
+        Bids, withdrawals, and the profiles that answered them, up to the last move.
     """
 
     time_s: float
@@ -89,6 +91,7 @@ class Quiescence:
     most_bids: int
     median_moves: float
     most_moves: int
+    messages: int = 0
 
 
 def split_difference(one: _Shares, other: _Shares) -> float:
@@ -133,12 +136,15 @@ class ConvergenceMetrics:
         self._cycling = cycling or Cycling()
         self._courses: defaultdict[str, _Course] = defaultdict(_Course)
         self._bidders: defaultdict[str, set[str]] = defaultdict(set)
+        self._messages = self._messages_to_rest = 0
 
     def add(self, record: Record) -> None:
         """Take in the next record."""
         match record.kind:
             case "bid" | "withdraw":
                 self._moved(node_of(record.node), node_of(record.peer), record)
+            case "cleared":
+                self._messages += record.seq
             case "settled" | "voided":
                 self._struck_out(node_of(record.peer), node_of(record.node), record)
             case "closed":
@@ -148,6 +154,8 @@ class ConvergenceMetrics:
     def _moved(self, buyer: str, seller: str, record: Record) -> None:
         course = self._at(buyer, record.time_s)
         course.bids += 1
+        self._messages += 1
+        self._messages_to_rest = self._messages
         course.moves += not course.is_moving
         course.is_moving, course.moved_s = True, record.time_s
         if record.kind == "bid":
@@ -204,7 +212,7 @@ class ConvergenceMetrics:
         bids, moves = [course.bids for course in courses] or [0], [course.moves for course in courses] or [0]
         last_s = max((course.moved_s for course in courses), default=0.0)
         per_buyer = float(median(bids)), max(bids), float(median(moves)), max(moves)
-        return Quiescence(last_s, sum(bids), sum(moves), *per_buyer)
+        return Quiescence(last_s, sum(bids), sum(moves), *per_buyer, self._messages_to_rest)
 
     @property
     def oscillations(self) -> list[Oscillation]:

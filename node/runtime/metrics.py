@@ -76,6 +76,7 @@ class MarketMetrics:
     def __init__(self, valuations: Mapping[str, Valuation], sellers: Iterable[str]) -> None:
         self.time_s = 0.0
         self.bids = 0
+        self.messages = 0
         self.welfare = 0.0
         self.in_doubt = 0
         self.auctions = {seller: AuctionMetrics() for seller in sellers}
@@ -108,6 +109,7 @@ class MarketMetrics:
             case "settled":
                 self._settled(node, peer, record)
             case "cleared":
+                self.messages += record.seq
                 auction = self.auctions[node]
                 auction.price, auction.sold, auction.revenue = record.price, record.quantity, record.charge
             case "awarding":
@@ -134,6 +136,7 @@ class MarketMetrics:
 
     def _moved(self, buyer: str, seller: str, record: Record) -> None:
         self.bids += 1
+        self.messages += 1
         self.bids_of[buyer] += 1
         if record.kind == "bid":
             self._standing[seller][buyer] = (record.quantity, record.price)

@@ -69,7 +69,7 @@ def test_bids_of_one_buyer_at_one_time_are_one_move() -> None:
         cleared("1", 9.0, 1.0),
     ]
     assert folded(*trace).quiescence == Quiescence(
-        time_s=2.5, bids=4, moves=3, median_bids=2.0, most_bids=3, median_moves=1.5, most_moves=2
+        time_s=2.5, bids=4, moves=3, median_bids=2.0, most_bids=3, median_moves=1.5, most_moves=2, messages=4
     )
 
 

@@ -113,7 +113,7 @@ def test_folder_holds_what_those_of_other_worlds_hold(tmp_path: Path) -> None:
 
 def test_efficiency_of_a_large_market_is_against_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     exact = settled(tmp_path).summary
-    monkeypatch.setattr(arrayed, "EXACT_EDGES", 10)
+    monkeypatch.setattr(arrayed, "EXACT_PAIRS", 10)
     bound = settled(tmp_path).summary
     assert (exact.optimum_is, bound.optimum_is) == ("exact", "bound")
     assert exact.optimum <= bound.optimum * (1 + 1e-9)
