@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from node.mechanism.checks import FloatArray
+from node.mechanism.influence import Ladder
 from node.protocol.host import Record
 from node.runtime.convergence import ConvergenceMetrics
 from node.runtime.metrics import MarketMetrics
 from node.runtime.shifts import ShiftMetrics
 from scenarios.census import market_now
 from scenarios.equilibrium import largest_gap
+from scenarios.ladder import ladder_of
 from scenarios.market import Market, theta
 from scenarios.spread import shift_metrics
 
@@ -61,13 +63,17 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """What a run's events come to: the market at the end, its course, and how its buyers came to rest."""
+    """What a run's events come to: the market at the end, its course, and how its buyers came to rest.
+
+    The ``ladder`` is None in the world ``array``, which has no events.
+    """
 
     metrics: MarketMetrics
     course: Convergence
     rest: ConvergenceMetrics
     shifts: ShiftMetrics
     moments: list[Moment]
+    ladder: Ladder | None = None
 
 
 def metrics_of(market: Market) -> MarketMetrics:
@@ -93,7 +99,8 @@ def fold(market: Market, records: Iterable[Record], until: float) -> Fold:
             rows.may_add(metrics)
     rows.add(metrics)
     moments += [_moment(market, metrics, until)]
-    return Fold(metrics, rows.convergence(), rest, shifts, moments)
+    ladder = ladder_of(market_now(market, metrics), metrics)
+    return Fold(metrics, rows.convergence(), rest, shifts, moments, ladder)
 
 
 def _moment(market: Market, metrics: MarketMetrics, time_s: float) -> Moment:

@@ -29,6 +29,7 @@ def save(result: Result, opened_at: float) -> None:
         "oscillations": result.oscillations,
         "shifts": shifts_of(result),
         "moments": result.moments,
+        "ladder": _named(result),
     }
     rundir.write_json(folder / "convergence.json", rest)
     arrow, parquet = needs("pyarrow"), needs("pyarrow.parquet")
@@ -46,6 +47,16 @@ def shifts_of(result: Result) -> list[dict[str, Any]]:
     """What each market shift was, and how far it spread."""
     what = by_time(result.market)
     return [{"what": described(what[report.time_s]), **dataclasses.asdict(report)} for report in result.shifts]
+
+
+def _named(result: Result) -> dict[str, Any] | None:
+    """What became of the price ladder, with its violations by name."""
+    ladder, market = result.ladder, result.market
+    if ladder is None:
+        return None
+    sellers, buyers = [seller.name for seller in market.sellers], [buyer.name for buyer in market.buyers]
+    examples = [(sellers[k], buyers[lower], sellers[j], buyers[i]) for k, lower, j, i in ladder.examples]
+    return {"checked": ladder.checked, "violated": ladder.violated, "examples": examples}
 
 
 def plot(result: Result, folder: Path) -> None:

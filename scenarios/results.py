@@ -95,6 +95,7 @@ class Result:
         self.market = market
         self.convergence = folded.course
         self.moments = folded.moments
+        self.ladder = folded.ladder
         self.counters = counters
         self._metrics = folded.metrics
         self._rest = folded.rest

@@ -21,12 +21,13 @@ def shift_metrics(market: Market) -> ShiftMetrics:
     """Metrics that know the shifts of this market."""
     return ShiftMetrics(
         [seller.name for seller in market.sellers],
-        {buyer.name: _presence_mb(buyer) for buyer in market.buyers},
+        {buyer.name: presence_mb(buyer) for buyer in market.buyers},
         {at_s: frozenset(one.node for one in same) for at_s, same in by_time(market).items()},
     )
 
 
-def _presence_mb(buyer: BuyerSpec) -> float:
+def presence_mb(buyer: BuyerSpec) -> float:
+    """MB of the bid that a buyer keeps at every seller of its pool."""
     if not isinstance(buyer.strategy, AdaptiveStrategy):
         return 0.0
     return (1.0 + ROUNDING) * buyer.strategy.presence_share * theta(buyer).demand_mb

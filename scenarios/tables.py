@@ -38,6 +38,9 @@ def print_result(result: Result, console: Console) -> None:
     )
     for report in result.shifts:
         console.print(sentence(report, result.market), highlight=False, soft_wrap=True)
+    if result.ladder and result.ladder.checked:
+        holds = result.ladder.checked - result.ladder.violated
+        console.print(f"price ladder (eq. 20): holds in {holds} of {result.ladder.checked} places", highlight=False)
     share = f"{'' if summary.optimum_is == 'exact' else 'at least '}{summary.efficiency:.4%}"
     tentative = "" if summary.status == "settled" else "tentative "
     console.print(
