@@ -134,6 +134,7 @@ def run(
                 out=out,
                 watch_for=progress.watch_for,
                 watch_rounds=progress.watch_rounds,
+                say=progress.say,
             )
     except BrokenRunError as error:
         _print(error.result, format_)

@@ -43,6 +43,10 @@ class Progress:
         if self._live:
             self._live.stop()
 
+    def say(self, text: str) -> None:
+        """Show what is being waited for."""
+        self._show(text, None)
+
     def watch_for(self, market: Market, best: Optimum) -> Watch:
         """The watch of one run."""
 

@@ -19,7 +19,7 @@ from scenarios.events import EventLog
 from scenarios.launcher import Launcher
 from scenarios.loading import load, with_populations
 from scenarios.market import Market, draw
-from scenarios.results import Outcome, Result, optimum_of, summarise
+from scenarios.results import EXACT_PAIRS, Outcome, Result, optimum_of, pairs, summarise
 from scenarios.schema import Scenario
 from scenarios.simulated import Watch, run_simulated
 from scenarios.worker import Connections
@@ -44,6 +44,7 @@ def run(
     out: Path | str = "runs",
     watch_for: WatchFor | None = None,
     watch_rounds: WatchRounds | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Result:
     """Run a scenario and keep the result in a folder of its own below ``out``.
 
@@ -64,6 +65,8 @@ def run(
         where a round takes a clearing interval.
     settings
         ``key=value`` over the scenario, if that is a name or a path.
+    say
+        Told what a large market is waiting for before it opens and after it ends.
     watch_for, watch_rounds
         Told how far the run is: the one in ``mqtt`` and ``sim``, the other in ``array``.
 
@@ -84,6 +87,8 @@ def run(
     market = draw(scenario, seed)
     if world == "array":
         check_arrayable(market)
+    say = say if say and pairs(market) > EXACT_PAIRS else _unsaid
+    say(f"{market.nodes:,} users; working out what can be reached ...")
     best = None if world == "array" else optimum_of(market)
     folder = rundir.create(Path(out), scenario.name, seed)
     spec = broker if world == "mqtt" else None
@@ -104,6 +109,7 @@ def run(
                 workers = min(hosts or os.cpu_count() or 1, market.nodes)
                 attempt = _over_mqtt(market, limit, folder, watch, broker, port, workers, connections)
             opened_at, failure = attempt.outcome.opened_at, attempt.failure
+            say(f"{attempt.outcome.status} after {attempt.outcome.duration_s:.1f} s; reading the trace ...")
             records = events.read(folder, opened_at)
             result = summarise(market, best, attempt.outcome, records, world, attempt.served_by, folder)
         status = result.summary.status
@@ -134,6 +140,10 @@ class _Attempt:
     outcome: Outcome
     served_by: str | None = None
     failure: RunError | BrokerError | None = None
+
+
+def _unsaid(text: str) -> None:
+    del text
 
 
 def _unwatched(metrics: MarketMetrics, elapsed_s: float, messages: int) -> None:
