@@ -6,7 +6,7 @@ from node.protocol.events import CancelTimer, Effect, SetTimer
 from node.protocol.timing import LONGEST_WAIT, Timing, backoff
 
 REFRESHES_PER_QUIET_PERIOD = 4
-"""How often, at most, an unconfirmed profile is repeated within a quiet period."""
+"""How often, at most, an unconfirmed profile is repeated in the time of a quiet period."""
 
 
 class Quiet:
@@ -50,7 +50,11 @@ class Quiet:
         return now - self._since < LONGEST_WAIT * self._timing.quiet_period_s
 
     def refresh_later(self, now: float, *, first: bool) -> Iterator[Effect]:
-        """Have profiles repeated if that is still needed by then: a busy auction sends new ones anyway."""
+        """Have profiles repeated if that is still needed by then, first when it is quiet: else new ones come anyway."""
+        if first:
+            self._refreshes = 0
+            yield SetTimer("refresh", now + self._timing.quiet_period_s)
+            return
+        self._refreshes += 1
         pause_s = max(self._timing.retry_s, self._timing.quiet_period_s / REFRESHES_PER_QUIET_PERIOD)
-        self._refreshes = 0 if first else self._refreshes + 1
-        yield SetTimer("refresh", now + (pause_s if first else backoff(pause_s, self._refreshes)))
+        yield SetTimer("refresh", now + backoff(pause_s, self._refreshes))

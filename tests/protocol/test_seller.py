@@ -377,7 +377,7 @@ def test_refreshes_of_the_next_round_start_fast_again() -> None:
         bench.fires("refresh")
     bench.bids(A, 61, 4, seq=2)
     bench.clears()
-    assert bench.timers["refresh"] == bench.now + 4.0
+    assert bench.timers["refresh"] == bench.now + 10.0
 
 
 def test_refresh_ends_when_all_have_seen() -> None:
