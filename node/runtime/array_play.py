@@ -27,8 +27,8 @@ _LEAST_MOVING = 0.3
 _FEW = 0.1
 """Share of auctions up to which a survey asks only their bidders."""
 
-_CAUTION = 4.0
-"""Factor by which expected gains are taken more seriously whenever somebody turns out to have been overlooked."""
+_CAUTION, _MOST_CAUTION = 4.0, 16.0
+"""Factor by which expected gains are taken more seriously once nobody seems to have one, and where that ends."""
 
 _NOBODY_PRICE = 1e300
 """Reserve of the seller without supply that fills up short pools."""
@@ -166,11 +166,16 @@ class Play:
         return best_replies(self.buyers.some(chosen), self.books, epsilon, caution)
 
     def _overlooked(self) -> IntArray:
-        """Who would move after all, though nobody seemed to have a reason: everybody looks."""
-        everybody, replies = np.arange(self.bids.size), self.standing()
+        """Who would move after all, though nobody seemed to have a reason: the suspicious, or else everybody looks."""
+        everybody = np.arange(self.bids.size)
+        while self._caution < _MOST_CAUTION:
+            self._caution *= _CAUTION
+            suspicious = np.flatnonzero(self._has_news(everybody))
+            if suspicious.size:
+                return suspicious
+        replies = self.standing()
         self._minds.looked(everybody, replies, self._prices(everybody))
         self._minds.gain[:] = replies.gain
-        self._caution *= _CAUTION
         return np.flatnonzero(replies.gain > self.last_epsilon)
 
     def standing(self) -> Replies:
@@ -184,7 +189,8 @@ class Play:
     def mend(self) -> None:
         """Make everything agree with the bids that stand, after a round was cut short."""
         self.buyers.quantity[:] = self.books.quantity[self.buyers.place]
-        self.buyers.price[:] = self.books.bid_price[self.buyers.place].max(axis=1)
+        shared = self.buyers.seller == self.supply.size  # by all that fill up a short pool
+        self.buyers.price[:] = np.where(shared, 0.0, self.books.bid_price[self.buyers.place]).max(axis=1)
         self.books.clear(np.ones(self.books.supply.size, np.bool_))
         self._standing = None
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
 from node.runtime.array_books import Books
-from node.runtime.array_steps import Buyers, Steps, charged, cost_of, filled, merged, staircases, wanted_of
+from node.runtime.array_steps import Buyers, Steps, charged, cost_of, filled, granted, merged, staircases, wanted_of
 from node.strategy.adaptive import SHIFT, SHRINK, STEP
 
 _BUYERS = 2048
@@ -98,7 +98,7 @@ def _replies(
     newcomer = buyers.price == 0.0
     # Most buyers have too little to gain: what they would bid is of no interest.
     go = np.flatnonzero((gap > epsilon) | newcomer)
-    seen = _Seen(buyers.some(go), steps.some(go), price[go], reach[go], wanted[go], now[go])
+    seen = _Seen(buyers.some(go), steps.some(go), price[:, go], reach[:, go], wanted[go], now[go])
     move = _move(seen, epsilon[go], caution)
     shifted = np.flatnonzero((move[2] > SHIFT * epsilon[go]) & (epsilon[go] < caution.first_epsilon))
     if shifted.size:
@@ -126,16 +126,17 @@ class _Seen:
 
     def some(self, chosen: IntArray) -> "_Seen":
         """Those named by index."""
-        part = (values[chosen] for values in (self.price, self.reach, self.wanted, self.now))
-        return _Seen(self.buyers.some(chosen), self.steps.some(chosen), *part)
+        price, reach = self.price[:, chosen], self.reach[:, chosen]
+        return _Seen(
+            self.buyers.some(chosen), self.steps.some(chosen), price, reach, self.wanted[chosen], self.now[chosen]
+        )
 
 
 def _move(seen: _Seen, epsilon: FloatArray, caution: Caution) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Quantities (b, k), prices, what bidding that gains, money, and gets, MB: see ``AdaptiveBestReply``."""
     buyers = seen.buyers
     amount = np.maximum(seen.wanted - STEP * epsilon / buyers.choke_price, 0.0)
-    last = np.minimum((seen.reach < amount[:, None]).sum(axis=1), seen.reach.shape[1] - 1)
-    full = filled(seen.steps, seen.price[np.arange(amount.size), last], amount)
+    full = filled(seen.steps, seen.price, seen.reach, amount)
     share = np.where(buyers.price > 0.0, caution.damping, 1.0)[:, None]  # a newcomer goes all the way
     mixed = (1.0 - share) * buyers.quantity + share * full
     before = mixed.sum(axis=1)
@@ -143,14 +144,7 @@ def _move(seen: _Seen, epsilon: FloatArray, caution: Caution) -> tuple[FloatArra
     mixed *= np.divide(after, before, out=np.zeros_like(after), where=before > 0.0)[:, None]
     quantity = np.maximum(caution.presence * buyers.demand_mb[:, None], mixed)
     price = buyers.choke_price * np.maximum(1.0 - after / buyers.demand_mb, 0.0)
-    allocation = _allocation(seen.steps, quantity, price)
+    allocation = granted(seen.steps, quantity, price)
     got = allocation.sum(axis=1)
     gain = buyers.value(got) - charged(seen.steps, allocation).sum(axis=1) - seen.now
     return quantity, price, gain, got
-
-
-def _allocation(steps: Steps, quantity: FloatArray, price: FloatArray) -> FloatArray:
-    """What bids of these quantities (b, k) and prices (b,) would get, shape (b, k), MB."""
-    left = np.where(steps.price <= price[:, None, None], steps.quantity, 0.0).sum(axis=2)
-    allocation: FloatArray = np.minimum(quantity, left)
-    return allocation
