@@ -137,7 +137,8 @@ def _move(seen: _Seen, epsilon: FloatArray, caution: Caution) -> tuple[FloatArra
     buyers = seen.buyers
     amount = np.maximum(seen.wanted - STEP * epsilon / buyers.choke_price, 0.0)
     full = filled(seen.steps, seen.price, seen.reach, amount)
-    share = np.where(buyers.price > 0.0, caution.damping, 1.0)[:, None]  # a newcomer goes all the way
+    bids = buyers.quantity.any(axis=1)
+    share = np.where(bids, caution.damping, 1.0)[:, None]  # whoever has no bid goes all the way
     mixed = (1.0 - share) * buyers.quantity + share * full
     before = mixed.sum(axis=1)
     after = np.minimum(before, full.sum(axis=1))
