@@ -2,8 +2,8 @@
 
 python benchmarks/array_world.py [--short] [--json] [--epsilon 10]
 
-One seller per ten buyers, four sellers in each pool; the last ε bounds what anybody could still gain, in money, where
-an average buyer's surplus is some 300. --short stops at 10⁴. Exit code 1 if a market is not quiescent, below 0.995 of
+One seller per ten buyers, four sellers in each pool; at rest no move gains more than the last ε, money, where an
+average buyer's surplus is some 300. --short stops at 10⁴. Exit code 1 if a market is not quiescent, below 0.995 of
 its dual bound, takes more than 120 s or 8 GiB, or costs more than twice as much per buyer as one of 10⁴.
 """
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from node.mechanism.checks import FloatArray
-from node.runtime.array_reply import Buyers
+from node.runtime.array_steps import Buyers
 
 _PATIENCE = 3
 """Steps without a better bound before they shorten."""
@@ -12,7 +12,7 @@ _HALVINGS = 12
 """Of the range in which the level of prices lies, before the steps."""
 
 
-def dual_bound(buyers: Buyers, supply: FloatArray, price: FloatArray, reached: float, steps: int = 30) -> float:
+def dual_bound(buyers: Buyers, supply: FloatArray, price: FloatArray, reached: float, steps: int = 40) -> float:
     """Money that no allocation exceeds, by weak duality, from sellers' prices that subgradient steps improve.
 
     Whatever the prices λ ≥ 0, no allocation is worth more than Σ_j λ_j D_j + Σ_i max_z (θ_i(z) - z · min_j λ_j), with j

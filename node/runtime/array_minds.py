@@ -5,15 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
+from node.runtime.array_reply import Replies
 from node.strategy.adaptive import SHRINK
-
-STREAK, RESTLESS_DAMPING, LEAST_DAMPING, RESTLESS_EPSILON = 5, 0.7, 0.1, 1.5
-"""After so many moves without a quiet spell a buyer moves less and tolerates more."""
 
 QUIET_LOOKS = 8
 """Looks without an own move after which ε shrinks: none is at stale books, so fewer do than with messages."""
 
-_DRIFT_WEIGHT = 0.3
+_DRIFT_WEIGHT = 0.1
 """Share of its demand by which a buyer's gain is taken to follow the prices it sees, MB."""
 
 
@@ -23,36 +21,29 @@ class Minds:
 
     Attributes
     ----------
-    epsilon, damping
-        Shape (n,), money and a share.
-    gap
-        Shape (n,), money: the gain that the best reply promised when the buyer looked last.
+    epsilon
+        Shape (n,), money.
+    gain, gap
+        Shape (n,), money, as of ``Replies`` when the buyer looked last; less what its move gained.
     price_seen, amount_seen
-        Shape (n, k) and (n,): the marginal prices that it saw then, and the MB that it had.
-    quiet_looks, streak
-        Shape (n,): looks since the last own move, and moves since the last quiet spell.
+        Shape (n, k) and (n,): the marginal prices that it saw then, and the MB that it had or was to get.
+    quiet_looks
+        Shape (n,): looks since the last own move.
     """
 
     epsilon: FloatArray
-    damping: FloatArray
+    gain: FloatArray
     gap: FloatArray
     price_seen: FloatArray
     amount_seen: FloatArray
     quiet_looks: IntArray
-    streak: IntArray
 
     @classmethod
-    def fresh(cls, shape: tuple[int, ...], epsilon: float, damping: float) -> "Minds":
+    def fresh(cls, shape: tuple[int, ...], epsilon: float) -> "Minds":
         """Of buyers (n) with pools (k) who have seen nothing yet."""
         count = shape[0]
-        unseen = np.full(count, np.inf), np.zeros(shape), np.zeros(count)
-        return cls(
-            np.full(count, epsilon),
-            np.full(count, damping),
-            *unseen,
-            np.zeros(count, np.intp),
-            np.zeros(count, np.intp),
-        )
+        gain, gap = np.full((2, count), np.inf)
+        return cls(np.full(count, epsilon), gain, gap, np.zeros(shape), np.zeros(count), np.zeros(count, np.intp))
 
     def worth_of_news(
         self, chosen: IntArray, price: FloatArray, amount: FloatArray, demand: FloatArray, choke: FloatArray
@@ -67,22 +58,17 @@ class Minds:
         worth: FloatArray = _DRIFT_WEIGHT * drift * demand + 0.5 * choke / demand * lost * lost
         return worth
 
-    def looked(self, lookers: IntArray, gap: FloatArray, price: FloatArray, amount: FloatArray) -> None:
-        """They saw this, and could gain so much."""
-        self.gap[lookers], self.price_seen[lookers], self.amount_seen[lookers] = gap, price, amount
-
-    def moved(self, movers: IntArray, first_epsilon: float) -> None:
-        """The restless move less and tolerate more."""
-        self.quiet_looks[movers] = 0
-        self.streak[movers] += 1
-        restless = movers[self.streak[movers] >= STREAK]
-        self.streak[restless] = 0
-        self.damping[restless] = np.maximum(LEAST_DAMPING, self.damping[restless] * RESTLESS_DAMPING)
-        self.epsilon[restless] = np.minimum(first_epsilon, self.epsilon[restless] * RESTLESS_EPSILON)
+    def looked(self, lookers: IntArray, replies: Replies, price: FloatArray) -> None:
+        """They saw these prices, shape (lookers, k), could gain so much, and are to get what the replies say."""
+        moves = replies.gain > replies.epsilon
+        left = np.where(moves & np.isfinite(replies.gain), replies.gap - replies.gain, replies.gain)
+        self.epsilon[lookers], self.gain[lookers], self.gap[lookers] = replies.epsilon, left, replies.gap
+        self.price_seen[lookers], self.amount_seen[lookers] = price, replies.amount
 
     def held(self, holders: IntArray, last_epsilon: float) -> None:
-        """The quiet grow more exact."""
+        """The quiet grow more exact, and may gain more by a shorter step."""
         self.quiet_looks[holders] += 1
         quiet = holders[(self.quiet_looks[holders] >= QUIET_LOOKS) & (self.epsilon[holders] > last_epsilon)]
         self.epsilon[quiet] = np.maximum(last_epsilon, self.epsilon[quiet] / SHRINK)
-        self.quiet_looks[quiet] = self.streak[quiet] = 0
+        self.gain[quiet] = self.gap[quiet]
+        self.quiet_looks[quiet] = 0

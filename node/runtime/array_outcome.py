@@ -11,6 +11,9 @@ from node.runtime.array_play import Play
 _STRIDE = 0.05
 """Share of the rounds so far that lies between two rows of a course: early rounds change more."""
 
+_SCARCE = 0.99
+"""Share of a supply above which it is taken for sold out: rounding and moves in progress leave a little."""
+
 
 @dataclass(frozen=True, slots=True)
 class ArrayOutcome:
@@ -31,7 +34,7 @@ class ArrayOutcome:
     rounds
         Rounds played.
     quiescent, interrupted
-        No gap exceeds the last ε; Ctrl-C ended the run.
+        Nobody would move with the last ε; Ctrl-C ended the run.
     welfare, bound
         Money: what the allocations are worth, and what no allocation exceeds.
     """
@@ -107,10 +110,10 @@ def outcome_of(play: Play, course: Course | None = None, *, is_interrupted: bool
         gap=gap,
         market_price=market_price,
         rounds=play.rounds,
-        quiescent=bool((gap <= play.last_epsilon).all()),
+        quiescent=bool((standing.gain <= play.last_epsilon).all()),
         interrupted=is_interrupted,
         welfare=welfare,
-        bound=dual_bound(buyers, books.supply, np.append(market_price, 0.0), welfare),
+        bound=dual_bound(buyers, books.supply, np.append(_shadow_price(play, allocation), 0.0), welfare),
     )
 
 
@@ -135,3 +138,14 @@ def _market_price(play: Play, allocation: FloatArray) -> FloatArray:
     np.minimum.at(lowest, play.edges[1][served], play.books.bid_price[play.place[served]])
     sold_out = (_sold(play, allocation) >= play.supply * (1.0 - 1e-9)) & np.isfinite(lowest)
     return np.where(sold_out, lowest, play.reserve)
+
+
+def _shadow_price(play: Play, allocation: FloatArray) -> FloatArray:
+    """What another MB of each seller is worth to those it serves, on average; the reserve where much is left."""
+    buyer, seller = play.edges
+    amount = np.bincount(buyer, weights=allocation, minlength=play.bids.size)
+    marginal = play.choke_price * np.maximum(1.0 - amount / play.demand_mb, 0.0)
+    worth = np.bincount(seller, weights=allocation * marginal[buyer], minlength=play.supply.size)
+    sold = _sold(play, allocation)
+    mean = np.divide(worth, sold, out=np.zeros_like(sold), where=sold > 0.0)
+    return np.where(sold > _SCARCE * play.supply, mean, play.reserve)

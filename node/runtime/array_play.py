@@ -9,13 +9,14 @@ from node.mechanism.checks import FloatArray, IntArray
 from node.mechanism.welfare import Edges
 from node.runtime.array_books import Books
 from node.runtime.array_minds import Minds
-from node.runtime.array_reply import Buyers, Replies, best_replies
+from node.runtime.array_reply import Caution, Replies, best_replies
+from node.runtime.array_steps import Buyers
 
 MOVES_PER_AUCTION = 4.0
 """Bidders of an auction that move in a round at most, on average."""
 
-MOVING = 0.1
-"""Share of the buyers with something to think about that move in a round, about. More of them chase each other."""
+MOVING = 0.2
+"""Share of the buyers with something to think about that move in a round, about."""
 
 ROUNDS_PER_SURVEY = 2
 """Rounds between two counts of who has something to think about."""
@@ -26,8 +27,8 @@ _LEAST_MOVING = 0.3
 _FEW = 0.1
 """Share of auctions up to which a survey asks only their bidders."""
 
-_CAUTION = 4.0
-"""Factor by which expected gains are taken more seriously whenever somebody turns out to have been overlooked."""
+_CAUTION, _MOST_CAUTION = 4.0, 16.0
+"""Factor by which expected gains are taken more seriously once nobody seems to have one, and where that ends."""
 
 _NOBODY_PRICE = 1e300
 """Reserve of the seller without supply that fills up short pools."""
@@ -70,7 +71,7 @@ class Play:
     _chance: FloatArray = field(init=False)
     _changed: Mask = field(init=False)
     _owner: IntArray = field(init=False)
-    _curious: Mask = field(init=False)
+    _standing: Replies | None = None
     _caution: float = 1.0
     _looks: int = 0
     _moves: int = 0
@@ -86,10 +87,9 @@ class Play:
         nothing = np.zeros(pools.shape), np.zeros(self.demand_mb.size)
         self.buyers = Buyers(self.demand_mb, self.choke_price, sellers[pools], self.books.place[pools], *nothing)
         self.bids, self.moved_at = np.zeros((2, self.demand_mb.size), np.intp)
-        self._minds = Minds.fresh(pools.shape, self.first_epsilon, self.damping)
+        self._minds = Minds.fresh(pools.shape, self.first_epsilon)
         self._pending = np.arange(self.bids.size)
         self._changed = np.zeros(supply.size, np.bool_)
-        self._curious = np.ones(self.bids.size, np.bool_)
         self._owner = np.full(self.books.key.size, -1)
         self._owner[self.place] = buyer
 
@@ -100,9 +100,10 @@ class Play:
         """
         asked = self._affected()
         self._changed[:] = False
-        calm = asked[~self._curious[asked]]
-        self._curious[calm] = self._has_news(calm)
-        pending = asked[(self._minds.epsilon[asked] > self.last_epsilon) | self._curious[asked]]
+        thinks = self._minds.epsilon[asked] > self.last_epsilon
+        exact = np.flatnonzero(~thinks)
+        thinks[exact] = self._has_news(asked[exact])
+        pending = asked[thinks]
         if not pending.size:
             pending = self._overlooked()
         self._pending = pending
@@ -127,59 +128,76 @@ class Play:
         affected[self._owner[places]] = affected[self._pending] = True
         return np.flatnonzero(affected[:-1])
 
-    def _seen(self, chosen: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Where the supply of each seller of their pools ends, price per MB, and the MB that they have."""
-        buyers = self.buyers
-        seller, price = buyers.seller[chosen], buyers.price[chosen, None]
-        amount: FloatArray = self.books.allocation(buyers.quantity[chosen], price, seller).sum(axis=1)
-        return np.maximum(self.books.marginal_price.take(seller), 0.0), amount
+    def _prices(self, chosen: IntArray) -> FloatArray:
+        """Where the supply of each seller of their pools ends, price per MB."""
+        price: FloatArray = np.maximum(self.books.marginal_price.take(self.buyers.seller[chosen]), 0.0)
+        return price
 
     def _has_news(self, chosen: IntArray) -> Mask:
         """Whose gain may have come to exceed its ε since it looked."""
-        news = self._minds.worth_of_news(chosen, *self._seen(chosen), self.demand_mb[chosen], self.choke_price[chosen])
-        has_news: Mask = self._minds.gap[chosen] + self._caution * news > self._minds.epsilon[chosen]
+        buyers, minds = self.buyers, self._minds
+        seller, price = buyers.seller[chosen], buyers.price[chosen, None]
+        amount = self.books.allocation(buyers.quantity[chosen], price, seller).sum(axis=1)
+        numbers = self._prices(chosen), amount, self.demand_mb[chosen], self.choke_price[chosen]
+        has_news: Mask = (
+            minds.gain[chosen] + self._caution * minds.worth_of_news(chosen, *numbers) > minds.epsilon[chosen]
+        )
         return has_news
 
     def round(self, rng: np.random.Generator) -> None:
-        """Some buyers look and perhaps move; then the changed books are cleared."""
+        """Some buyers look, move if it pays, and grow more exact if not; then the changed books are cleared."""
         minds = self._minds
         chosen = self._pending[rng.random(self._pending.size) < self._chance]
-        asked = chosen[self._curious[chosen]]
-        damping = np.where(self.bids[asked] > 0, minds.damping[asked], 1.0)  # a newcomer goes all the way
-        replies = best_replies(self.buyers.some(asked), self.books, minds.epsilon[asked], damping, self.presence)
-        minds.looked(asked, replies.gap, *self._seen(asked))
-        self._curious[asked] = False
+        curious = np.flatnonzero(self._has_news(chosen))
+        asked = chosen[curious]
+        replies = self._replies(asked, minds.epsilon[asked])
+        minds.looked(asked, replies, self._prices(asked))
         self.rounds += 1
-        moving = replies.gap > minds.epsilon[asked]
+        moving = replies.gain > replies.epsilon
         movers = asked[moving]
-        minds.held(chosen[minds.gap[chosen] <= minds.epsilon[chosen]], self.last_epsilon)
+        minds.held(np.delete(chosen, curious[moving]), self.last_epsilon)
         self._move(movers, replies.quantity[moving], replies.price[moving])
-        minds.moved(movers, self.first_epsilon)
+        minds.quiet_looks[movers] = 0
         self._looks += chosen.size
         self._moves += movers.size
 
+    def _replies(self, chosen: IntArray, epsilon: FloatArray) -> Replies:
+        caution = Caution(self.first_epsilon, self.damping, self.presence)
+        return best_replies(self.buyers.some(chosen), self.books, epsilon, caution)
+
     def _overlooked(self) -> IntArray:
-        """Who has something to gain after all, though nobody seemed to: everybody looks."""
+        """Who would move after all, though nobody seemed to have a reason: the suspicious, or else everybody looks."""
         everybody = np.arange(self.bids.size)
-        self._minds.looked(everybody, self.standing().gap, *self._seen(everybody))
-        self._caution *= _CAUTION
-        self._curious = self._minds.gap > self.last_epsilon
-        return np.flatnonzero(self._curious)
+        while self._caution < _MOST_CAUTION:
+            self._caution *= _CAUTION
+            suspicious = np.flatnonzero(self._has_news(everybody))
+            if suspicious.size:
+                return suspicious
+        replies = self.standing()
+        self._minds.looked(everybody, replies, self._prices(everybody))
+        self._minds.gain[:] = replies.gain
+        return np.flatnonzero(replies.gain > self.last_epsilon)
 
     def standing(self) -> Replies:
-        """What everybody could gain and pays as bids stand; nobody's next bid."""
-        nobody_moves = np.full(self.bids.size, np.inf)
-        return best_replies(self.buyers, self.books, nobody_moves, self._minds.damping, self.presence)
+        """What everybody could gain and pays as bids stand, and would bid next with the last ε."""
+        if self._standing is None:
+            caution = Caution(self.last_epsilon, self.damping, self.presence)
+            epsilon = np.full(self.bids.size, self.last_epsilon)
+            self._standing = best_replies(self.buyers, self.books, epsilon, caution)
+        return self._standing
 
     def mend(self) -> None:
         """Make everything agree with the bids that stand, after a round was cut short."""
         self.buyers.quantity[:] = self.books.quantity[self.buyers.place]
-        self.buyers.price[:] = self.books.bid_price[self.buyers.place].max(axis=1)
+        shared = self.buyers.seller == self.supply.size  # by all that fill up a short pool
+        self.buyers.price[:] = np.where(shared, 0.0, self.books.bid_price[self.buyers.place]).max(axis=1)
         self.books.clear(np.ones(self.books.supply.size, np.bool_))
+        self._standing = None
 
     def _move(self, movers: IntArray, quantity: FloatArray, price: FloatArray) -> None:
         """Lets their bids stand, shape (movers, k), each buyer's at one price."""
         seller, place = self.buyers.seller[movers], self.buyers.place[movers]
+        self._standing = None
         price = self.books.rounded(price)
         at = np.broadcast_to(price[:, None], quantity.shape)
         self.buyers.quantity[movers] = self.books.write(place, seller, quantity, at)

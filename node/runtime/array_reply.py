@@ -6,6 +6,8 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
 from node.runtime.array_books import Books
+from node.runtime.array_steps import Buyers, Steps, charged, cost_of, filled, granted, merged, staircases, wanted_of
+from node.strategy.adaptive import SHIFT, SHRINK, STEP
 
 _BUYERS = 2048
 """Buyers who reply at once: their staircases stay in the processor's cache."""
@@ -15,249 +17,135 @@ _WINDOW = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Buyers:
-    """Buyers with parabolic valuations, b of them, and their pools of up to k sellers.
+class Caution:
+    """How replies are tempered; all three as in ``AdaptiveBestReply``."""
 
-    Attributes
-    ----------
-    demand_mb, choke_price
-        Shape (b,), MB and price per MB: θ'(z) = choke_price · (1 - z/demand_mb).
-    seller, place
-        Shape (b, k), the pool and where its bids are kept in the books; a short pool ends in sellers without supply.
-    quantity, price
-        Shape (b, k) and (b,), the standing bids: MB, and price per MB, the same at every seller. The books have them
-        too, but not one beside the other.
-    """
-
-    demand_mb: FloatArray
-    choke_price: FloatArray
-    seller: IntArray
-    place: IntArray
-    quantity: FloatArray
-    price: FloatArray
-
-    def some(self, chosen: IntArray) -> "Buyers":
-        """Those named by index."""
-        return Buyers(
-            self.demand_mb[chosen],
-            self.choke_price[chosen],
-            self.seller[chosen],
-            self.place[chosen],
-            self.quantity[chosen],
-            self.price[chosen],
-        )
-
-    def allocation(self, books: Books) -> FloatArray:
-        """What they get of each seller, shape (b, k), MB."""
-        return books.allocation(self.quantity, self.price[:, None], self.seller)
-
-    def value(self, amount: FloatArray) -> FloatArray:
-        """θ(z) of each, shape (b,), money."""
-        amount = np.minimum(amount, self.demand_mb)
-        return self.choke_price * amount * (1.0 - 0.5 * amount / self.demand_mb)
+    first_epsilon: float
+    damping: float
+    presence: float
 
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """What to bid at best, in the order of the buyers.
+    """What to bid, in the order of the buyers.
 
     Attributes
     ----------
-    quantity
-        Shape (b, k), MB, damped; 0 for a buyer whose gap is at most its ε.
-    price
-        Shape (b,), price per MB, the same at every seller; 0 for those buyers.
+    quantity, price
+        Shape (b, k), MB, and (b,), price per MB, the same at every seller; 0 for a buyer whose gap is at most its ε.
+    epsilon
+        Shape (b,), money: its ε, which grows where the market has shifted.
+    gain
+        Shape (b,), money: by how much that bid beats the standing ones, infinite for whoever has none. For a buyer
+        whose gap is at most its ε it is the gap, which is more.
+    amount
+        Shape (b,), MB: what that bid would get if it gains more than its ε, else what it has.
     gap
-        Shape (b,), money: by how much the best unilateral reply (ε = 0) beats the standing bids.
+        Shape (b,), money: by how much the best unilateral reply (ε = 0, undamped) beats the standing bids.
     charge
         Shape (b, k), money: what the standing bids pay each seller, by what they exclude others from.
     """
 
     quantity: FloatArray
     price: FloatArray
+    epsilon: FloatArray
+    gain: FloatArray
+    amount: FloatArray
     gap: FloatArray
     charge: FloatArray
 
     @classmethod
-    def blank(cls, shape: tuple[int, ...], gap: FloatArray, charge: FloatArray) -> "Replies":
-        """Of buyers who bid nothing; ``shape`` is (b, k)."""
-        return cls(np.zeros(shape), np.zeros(shape[0]), gap, charge)
+    def blank(cls, epsilon: FloatArray, amount: FloatArray, gap: FloatArray, charge: FloatArray) -> "Replies":
+        """Of buyers who hold."""
+        return cls(np.zeros(charge.shape), np.zeros(gap.size), epsilon.copy(), gap.copy(), amount, gap, charge)
+
+    def put(self, at: IntArray, part: "Replies") -> None:
+        """Replace those of the buyers named by index."""
+        for name in ("quantity", "price", "epsilon", "gain", "amount", "gap", "charge"):
+            getattr(self, name)[at] = getattr(part, name)
 
 
-@dataclass(frozen=True, slots=True)
-class _Steps:
-    """The staircases that the others leave each buyer, dearest step first, the reserve last; shape (b, k, w).
+def best_replies(buyers: Buyers, books: Books, epsilon: FloatArray, caution: Caution) -> Replies:
+    """The moves of ``AdaptiveBestReply``, each against the books as they stand.
 
-    ``cheaper`` is what a seller leaves below each step, MB. Steps are known up to ``limit``, shape (b,), price per MB,
-    and up to ``known``, shape (b, k), MB.
+    ``epsilon``, shape (b,), is the ε of each buyer, money: the least gain of a move.
     """
-
-    price: FloatArray
-    quantity: FloatArray
-    cheaper: FloatArray
-    limit: FloatArray
-    known: FloatArray
-
-    def some(self, chosen: IntArray) -> "_Steps":
-        """Those of the buyers named by index."""
-        return _Steps(
-            self.price[chosen], self.quantity[chosen], self.cheaper[chosen], self.limit[chosen], self.known[chosen]
-        )
-
-
-def best_replies(buyers: Buyers, books: Books, epsilon: FloatArray, damping: FloatArray, presence: float) -> Replies:
-    """The truthful ε-best replies (Lazar & Semret, Prop. 1) on the merged staircases, as ``psp.best_reply`` has them.
-
-    Parameters
-    ----------
-    epsilon
-        Shape (b,), the ε of each buyer, money: of the step of its reply, and what a reply must gain to be worked out.
-    damping, presence
-        As in ``AdaptiveBestReply``, the former of shape (b,). The price is that of the full reply, unless the damped
-        bid would gain no more than ε at it: then it is that of the standing bid, if higher. The full reply may be so
-        large, hence its price so low, that the buyer would lose at once what it has, and gain but a part of the rest.
-    """
-    replies = Replies.blank(buyers.seller.shape, np.zeros(epsilon.size), np.zeros(buyers.seller.shape))
-    for begin in range(0, epsilon.size, _BUYERS):
-        todo, window = np.arange(begin, min(begin + _BUYERS, epsilon.size)), _WINDOW
+    count = epsilon.size
+    replies = Replies.blank(epsilon, np.zeros(count), np.zeros(count), np.zeros(buyers.seller.shape))
+    for begin in range(0, count, _BUYERS):
+        todo, window = np.arange(begin, min(begin + _BUYERS, count)), _WINDOW
         while todo.size:
-            part, short = _replies(buyers.some(todo), books, epsilon[todo], (damping[todo], presence), window)
-            replies.quantity[todo], replies.price[todo] = part.quantity, part.price
-            replies.gap[todo], replies.charge[todo] = part.gap, part.charge
+            part, short = _replies(buyers.some(todo), books, epsilon[todo], caution, window)
+            replies.put(todo, part)
             todo, window = todo[short], 4 * window
     return replies
 
 
 def _replies(
-    buyers: Buyers, books: Books, epsilon: FloatArray, caution: tuple[FloatArray, float], window: int
+    buyers: Buyers, books: Books, epsilon: FloatArray, caution: Caution, window: int
 ) -> tuple[Replies, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """The replies, and which of them need a larger window."""
-    steps = _steps(buyers, books, window)
+    steps = staircases(buyers, books, window)
     allocation = buyers.allocation(books)
-    charge = _charge(steps, allocation)
-    now = buyers.value(allocation.sum(axis=1)) - charge.sum(axis=1)
-    price, reach = _merged(steps)
-    wanted, dearest = _wanted(buyers, price, reach)
-    gap = buyers.value(wanted) - _cost(price, reach, wanted) - now
+    charge = charged(steps, allocation)
+    amount = allocation.sum(axis=1)
+    now = buyers.value(amount) - charge.sum(axis=1)
+    price, reach = merged(steps)
+    wanted, dearest = wanted_of(buyers, price, reach)
+    gap = buyers.value(wanted) - cost_of(price, reach, wanted) - now
     short = (dearest >= steps.limit) | (allocation > steps.known).any(axis=1)
+    replies = Replies.blank(epsilon, amount, gap, charge)
+    newcomer = buyers.price == 0.0
     # Most buyers have too little to gain: what they would bid is of no interest.
-    go = np.flatnonzero(gap > epsilon)
-    movers, open_to = buyers.some(go), steps.some(go)
-    amount = np.maximum(wanted[go] - epsilon[go] / movers.choke_price, 0.0)
-    last = np.minimum((reach[go] < amount[:, None]).sum(axis=1), reach.shape[1] - 1)
-    full = _filled(open_to, price[go, last], amount)
-    at = movers.choke_price * np.maximum(1.0 - amount / movers.demand_mb, 0.0)
-    share, least = caution[0][go, None], caution[1] * movers.demand_mb[:, None]
-    damped = np.maximum(least, (1.0 - share) * movers.quantity + share * full)
-    gain = _utility(movers, open_to, damped, at) - now[go]
-    # Who would lose more where it was than it gains where it goes stays at its price until it has gone.
-    replies = Replies.blank(allocation.shape, gap, charge)
-    replies.quantity[go] = damped
-    replies.price[go] = np.where(gain > epsilon[go], at, np.maximum(at, movers.price))
+    go = np.flatnonzero((gap > epsilon) | newcomer)
+    seen = _Seen(buyers.some(go), steps.some(go), price[:, go], reach[:, go], wanted[go], now[go])
+    move = _move(seen, epsilon[go], caution)
+    shifted = np.flatnonzero((move[2] > SHIFT * epsilon[go]) & (epsilon[go] < caution.first_epsilon))
+    if shifted.size:
+        larger = np.minimum(caution.first_epsilon, SHRINK * epsilon[go[shifted]])
+        replies.epsilon[go[shifted]] = larger
+        for old, new in zip(move, _move(seen.some(shifted), larger, caution), strict=True):
+            old[shifted] = new
+    replies.quantity[go], replies.price[go], replies.gain[go], got = move
+    replies.amount[go] = np.where(replies.gain[go] > replies.epsilon[go], got, amount[go])
+    replies.gain[newcomer] = np.inf
+    short[go] |= (replies.quantity[go] > seen.steps.known).any(axis=1)
     return replies, short
 
 
-def _utility(buyers: Buyers, steps: _Steps, quantity: FloatArray, price: FloatArray) -> FloatArray:
-    """What bids of these quantities (b, k) and prices (b,) would be worth less their charges, shape (b,), money."""
-    left = np.where(steps.price <= price[:, None, None], steps.quantity, 0.0).sum(axis=2)
-    allocation = np.minimum(quantity, left)
-    utility: FloatArray = buyers.value(allocation.sum(axis=1)) - _charge(steps, allocation).sum(axis=1)
-    return utility
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Buyers, b of them, and what they see: staircases, apart and merged, z*, MB, and their utility now, money."""
+
+    buyers: Buyers
+    steps: Steps
+    price: FloatArray
+    reach: FloatArray
+    wanted: FloatArray
+    now: FloatArray
+
+    def some(self, chosen: IntArray) -> "_Seen":
+        """Those named by index."""
+        price, reach = self.price[:, chosen], self.reach[:, chosen]
+        return _Seen(
+            self.buyers.some(chosen), self.steps.some(chosen), price, reach, self.wanted[chosen], self.now[chosen]
+        )
 
 
-def _steps(buyers: Buyers, books: Books, window: int) -> _Steps:
-    seller, own = buyers.seller, buyers.quantity
-    supply, first = books.supply.take(seller), books.first.take(seller)
-    own_key = books.key_of(buyers.price[:, None], buyers.place - first)
-    window = min(window, books.largest)
-    begin = _sold_out(books, buyers.seller, own, own_key) - window
-    at = begin[..., None] + np.arange(window + 1)
-    np.maximum(at, 0, out=at)
-    at += first[..., None]
-    key = books.key.take(at)
-    taken = np.empty((*seller.shape, window + 2))
-    np.multiply(key >= own_key[..., None], -own[..., None], out=taken[..., :-1])
-    taken[..., :-1] += books.reach.take(at)
-    taken[..., 0] *= begin >= 0
-    taken[..., -1] = supply
-    np.clip(taken, 0.0, supply[..., None], out=taken)
-    price = np.empty((*seller.shape, window + 1))
-    price[..., :-1], price[..., -1] = books.price_of(key[..., 1:]), books.reserve.take(seller)
-    # Room for the keys of the merge: prices that differ by a rounding error only must tie, or they would be misplaced.
-    price.view(np.int64)[...] &= ~_low_bits(price[0].size if price.size else 1)
-    left = supply[..., None] - taken
-    limit = np.where(taken[..., 0] > 0.0, price[..., 0], np.inf).min(axis=1)
-    known = np.where(taken[..., 0] > 0.0, left[..., 0], np.inf)
-    return _Steps(price, np.diff(taken), left[..., 1:], limit, known)
-
-
-def _sold_out(books: Books, seller: IntArray, own: FloatArray, own_key: IntArray) -> IntArray:
-    """The rank of the bid with which the others exhaust the supply, or the last, shape of ``seller``.
-
-    It is the book's own unless the bid that goes away is ahead of it: a binary search of all those at once.
-    """
-    first, end = books.first.take(seller), books.ends.take(seller)
-    ahead = np.flatnonzero(own_key <= books.key.take(first + end))
-    of = seller.ravel()[ahead]
-    first, enough = first.ravel()[ahead], books.supply[of] + own.ravel()[ahead]
-    low, high = end.ravel()[ahead], books.size[of] - 1
-    for _ in range(int((high - low).max(initial=0)).bit_length()):
-        middle = (low + high) >> 1
-        before = books.reach.take(first + middle) < enough
-        low, high = np.where(before, np.minimum(middle + 1, high), low), np.where(before, high, middle)
-    end.ravel()[ahead] = low
-    return end
-
-
-def _low_bits(steps: int) -> int:
-    """The bits that number so many steps."""
-    return (1 << steps.bit_length()) - 1
-
-
-def _charge(steps: _Steps, allocation: FloatArray) -> FloatArray:
-    """What the buyers pay each seller for their allocations, shape (b, k): the integral of its staircase."""
-    paid = allocation[..., None] - steps.cheaper
-    np.clip(paid, 0.0, steps.quantity, out=paid)
-    charge: FloatArray = np.einsum("bkw,bkw->bk", paid, steps.price)
-    return charge
-
-
-def _merged(steps: _Steps) -> tuple[FloatArray, FloatArray]:
-    """Prices and running quantities of all steps of a buyer, cheapest first; shape (b, s)."""
-    price = steps.price.reshape(steps.price.shape[0], -1)
-    order = price.view(np.int64) | np.arange(price.shape[1])
-    order.sort(axis=1)
-    low = _low_bits(price.shape[1])
-    cheapest_first: FloatArray = (order & ~low).view(np.float64)
-    order &= low
-    order += (np.arange(price.shape[0]) * price.shape[1])[:, None]
-    return cheapest_first, np.cumsum(steps.quantity.ravel().take(order), axis=1)
-
-
-def _wanted(buyers: Buyers, price: FloatArray, reach: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """z* and the price of its last MB, shape (b,): where the marginal valuation meets the merged staircase."""
-    demand = price * (-buyers.demand_mb / buyers.choke_price)[:, None]
-    demand += buyers.demand_mb[:, None]
-    steps = (demand[:, 1:] > reach[:, :-1]).sum(axis=1) + (demand[:, 0] > 0.0)
-    row, last = np.arange(steps.size), np.maximum(steps - 1, 0)
-    wanted = np.where(steps > 0, np.minimum(reach[row, last], demand[row, last]), 0.0)
-    return wanted, np.where(steps > 0, price[row, last], 0.0)
-
-
-def _cost(price: FloatArray, reach: FloatArray, amount: FloatArray) -> FloatArray:
-    """What the cheapest ``amount`` of merged steps costs, shape (b,), money."""
-    within = np.minimum(reach, amount[:, None])
-    bought = within.copy()
-    bought[:, 1:] -= within[:, :-1]
-    cost: FloatArray = np.einsum("bs,bs->b", price, bought)
-    return cost
-
-
-def _filled(steps: _Steps, dearest: FloatArray, amount: FloatArray) -> FloatArray:
-    """Quantities, shape (b, k), of the cheapest ``amount``; steps at the last price share."""
-    last = np.where(steps.price == dearest[:, None, None], steps.quantity, 0.0).sum(axis=2)
-    sure = np.where(steps.price < dearest[:, None, None], steps.quantity, 0.0).sum(axis=2)
-    rest, width = np.maximum(amount - sure.sum(axis=1), 0.0), last.sum(axis=1)
-    share = np.divide(rest, width, out=np.zeros_like(rest), where=width > 0.0)
-    filled: FloatArray = sure + last * np.minimum(share, 1.0)[:, None]
-    return filled
+def _move(seen: _Seen, epsilon: FloatArray, caution: Caution) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Quantities (b, k), prices, what bidding that gains, money, and gets, MB: see ``AdaptiveBestReply``."""
+    buyers = seen.buyers
+    amount = np.maximum(seen.wanted - STEP * epsilon / buyers.choke_price, 0.0)
+    full = filled(seen.steps, seen.price, seen.reach, amount)
+    bids = buyers.quantity.any(axis=1)
+    share = np.where(bids, caution.damping, 1.0)[:, None]  # whoever has no bid goes all the way
+    mixed = (1.0 - share) * buyers.quantity + share * full
+    before = mixed.sum(axis=1)
+    after = np.minimum(before, full.sum(axis=1))
+    mixed *= np.divide(after, before, out=np.zeros_like(after), where=before > 0.0)[:, None]
+    quantity = np.maximum(caution.presence * buyers.demand_mb[:, None], mixed)
+    price = buyers.choke_price * np.maximum(1.0 - after / buyers.demand_mb, 0.0)
+    allocation = granted(seen.steps, quantity, price)
+    got = allocation.sum(axis=1)
+    gain = buyers.value(got) - charged(seen.steps, allocation).sum(axis=1) - seen.now
+    return quantity, price, gain, got

@@ -74,7 +74,7 @@ class ArrayMarket:
         synchronous: bool = False,
         course: Course | None = None,
     ) -> ArrayOutcome:
-        """Play rounds until nobody could gain more than ``epsilon_end``, or ``most_rounds`` of them, or Ctrl-C.
+        """Play rounds until no move would gain more than ``epsilon_end``, or ``most_rounds`` of them, or Ctrl-C.
 
         In a round some buyers, a few per auction, look at the books and move if that gains them more than their ε;
         then all books that changed are cleared. Each buyer follows ``AdaptiveBestReply``.
@@ -88,8 +88,8 @@ class ArrayMarket:
         presence, damping
             As in ``AdaptiveBestReply``.
         synchronous
-            Whether all who have something to think about look in every round. Where many share an auction they chase
-            each other, so such a market seldom comes to rest.
+            Whether all who have something to think about look in every round. They chase each other, so a large market
+            seldom comes to rest.
         course
             Taken down as the rounds go by, if given.
 

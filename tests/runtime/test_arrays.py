@@ -81,8 +81,9 @@ def test_settled_market_is_next_to_its_optimum(buyers: int, sellers: int, each: 
 def test_large_market_settles_and_no_longer_cycles(seed: int) -> None:
     outcome = settled(market(4_000, 400, 4, seed), seed)
     assert outcome.quiescent
-    assert outcome.gap.max() <= 0.6
+    assert outcome.gap.max() <= 3 * 0.6
     assert outcome.welfare >= 0.999 * outcome.bound
+    assert np.median(outcome.bids) <= 10
 
 
 def test_single_auction_settles_next_to_water_filling() -> None:

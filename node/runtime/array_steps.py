@@ -1,0 +1,193 @@
+"""What the others leave very many buyers: staircases, apart and merged."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from node.mechanism.checks import FloatArray, IntArray
+from node.runtime.array_books import Books
+
+
+@dataclass(frozen=True, slots=True)
+class Buyers:
+    """Buyers with parabolic valuations, b of them, and their pools of up to k sellers.
+
+    Attributes
+    ----------
+    demand_mb, choke_price
+        Shape (b,), MB and price per MB: θ'(z) = choke_price · (1 - z/demand_mb).
+    seller, place
+        Shape (b, k), the pool and where its bids are kept in the books; a short pool ends in sellers without supply.
+    quantity, price
+        Shape (b, k) and (b,), the standing bids: MB, and price per MB, the same at every seller. The books have them
+        too, but not one beside the other.
+    """
+
+    demand_mb: FloatArray
+    choke_price: FloatArray
+    seller: IntArray
+    place: IntArray
+    quantity: FloatArray
+    price: FloatArray
+
+    def some(self, chosen: IntArray) -> "Buyers":
+        """Those named by index."""
+        return Buyers(
+            self.demand_mb[chosen],
+            self.choke_price[chosen],
+            self.seller[chosen],
+            self.place[chosen],
+            self.quantity[chosen],
+            self.price[chosen],
+        )
+
+    def allocation(self, books: Books) -> FloatArray:
+        """What they get of each seller, shape (b, k), MB."""
+        return books.allocation(self.quantity, self.price[:, None], self.seller)
+
+    def value(self, amount: FloatArray) -> FloatArray:
+        """θ(z) of each, shape (b,), money."""
+        amount = np.minimum(amount, self.demand_mb)
+        return self.choke_price * amount * (1.0 - 0.5 * amount / self.demand_mb)
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The staircases that the others leave each buyer, dearest step first, the reserve last; shape (w, b, k).
+
+    Steps are the first axis, so that numpy's inner loops run over the buyers and are long. ``cheaper`` is what a seller
+    leaves below each step, MB. Steps are known up to ``limit``, shape (b,), price per MB, and up to ``known``, shape
+    (b, k), MB.
+    """
+
+    price: FloatArray
+    quantity: FloatArray
+    cheaper: FloatArray
+    limit: FloatArray
+    known: FloatArray
+
+    def some(self, chosen: IntArray) -> "Steps":
+        """Those of the buyers named by index."""
+        price, quantity, cheaper = (part.take(chosen, axis=1) for part in (self.price, self.quantity, self.cheaper))
+        return Steps(price, quantity, cheaper, self.limit[chosen], self.known[chosen])
+
+
+def staircases(buyers: Buyers, books: Books, window: int) -> Steps:
+    """The cheapest ``window`` steps of what the others leave each buyer at every seller of its pool."""
+    seller, own = buyers.seller, buyers.quantity
+    supply, first = books.supply.take(seller), books.first.take(seller)
+    own_key = books.key_of(buyers.price[:, None], buyers.place - first)
+    window = min(window, books.largest)
+    begin = _sold_out(books, buyers.seller, own, own_key) - window
+    at = begin + np.arange(window + 1)[:, None, None]
+    np.maximum(at, 0, out=at)
+    at += first
+    key = books.key.take(at)
+    taken = np.empty((window + 2, *seller.shape))
+    np.multiply(key >= own_key, -own, out=taken[:-1])
+    taken[:-1] += books.reach.take(at)
+    taken[0] *= begin >= 0
+    taken[-1] = supply
+    np.clip(taken, 0.0, supply, out=taken)
+    price = np.empty((window + 1, *seller.shape))
+    price[:-1], price[-1] = books.price_of(key[1:]), books.reserve.take(seller)
+    # Room for the keys of the merge: prices that differ by a rounding error only must tie, or they would be misplaced.
+    price.view(np.int64)[...] &= ~_low_bits((window + 1) * seller.shape[1])
+    left = supply - taken
+    limit = np.where(taken[0] > 0.0, price[0], np.inf).min(axis=1)
+    known = np.where(taken[0] > 0.0, left[0], np.inf)
+    return Steps(price, taken[1:] - taken[:-1], left[1:], limit, known)
+
+
+def _sold_out(books: Books, seller: IntArray, own: FloatArray, own_key: IntArray) -> IntArray:
+    """The rank of the bid with which the others exhaust the supply, or the last, shape of ``seller``.
+
+    It is the book's own unless the bid that goes away is ahead of it: a binary search of all those at once.
+    """
+    first, end = books.first.take(seller), books.ends.take(seller)
+    ahead = np.flatnonzero(own_key <= books.key.take(first + end))
+    of = seller.ravel()[ahead]
+    first, enough = first.ravel()[ahead], books.supply[of] + own.ravel()[ahead]
+    low, high = end.ravel()[ahead], books.size[of] - 1
+    for _ in range(int((high - low).max(initial=0)).bit_length()):
+        middle = (low + high) >> 1
+        before = books.reach.take(first + middle) < enough
+        low, high = np.where(before, np.minimum(middle + 1, high), low), np.where(before, high, middle)
+    end.ravel()[ahead] = low
+    return end
+
+
+def _low_bits(steps: int) -> int:
+    """The bits that number so many steps."""
+    return (1 << steps.bit_length()) - 1
+
+
+def charged(steps: Steps, allocation: FloatArray) -> FloatArray:
+    """What the buyers pay each seller for their allocations, shape (b, k): the integral of its staircase."""
+    paid = allocation - steps.cheaper
+    np.clip(paid, 0.0, steps.quantity, out=paid)
+    paid *= steps.price
+    charge: FloatArray = paid.sum(axis=0)
+    return charge
+
+
+def merged(steps: Steps) -> tuple[FloatArray, FloatArray]:
+    """Prices and running quantities of all steps of a buyer, cheapest first; shape (s, b)."""
+    buyers = steps.price.shape[1]
+    keys = steps.price.view(np.int64).transpose(1, 0, 2).reshape(buyers, -1)
+    keys = keys | np.arange(keys.shape[1])  # a copy, for with a single buyer the reshaped array is none
+    keys.sort(axis=1)
+    order, low = np.ascontiguousarray(keys.T), _low_bits(keys.shape[1])
+    cheapest_first: FloatArray = (order & ~low).view(np.float64)
+    order &= low
+    order += np.arange(buyers) * keys.shape[1]
+    quantity = steps.quantity.transpose(1, 0, 2).ravel()
+    reach: FloatArray = quantity.take(order)
+    for step in range(1, reach.shape[0]):  # faster than cumsum, which goes down one column after the other
+        reach[step] += reach[step - 1]
+    return cheapest_first, reach
+
+
+def wanted_of(buyers: Buyers, price: FloatArray, reach: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """z* and the price of its last MB, shape (b,): where the marginal valuation meets the merged staircase."""
+    demand = price * (-buyers.demand_mb / buyers.choke_price)
+    demand += buyers.demand_mb
+    steps = (demand[1:] > reach[:-1]).sum(axis=0) + (demand[0] > 0.0)
+    last, column = np.maximum(steps - 1, 0), np.arange(steps.size)
+    wanted = np.where(steps > 0, np.minimum(reach[last, column], demand[last, column]), 0.0)
+    return wanted, np.where(steps > 0, price[last, column], 0.0)
+
+
+def cost_of(price: FloatArray, reach: FloatArray, amount: FloatArray) -> FloatArray:
+    """What the cheapest ``amount`` of merged steps costs, shape (b,), money."""
+    within = np.minimum(reach, amount)
+    bought = within.copy()
+    bought[1:] -= within[:-1]
+    bought *= price
+    cost: FloatArray = bought.sum(axis=0)
+    return cost
+
+
+def filled(steps: Steps, price: FloatArray, reach: FloatArray, amount: FloatArray) -> FloatArray:
+    """Quantities, shape (b, k), of the cheapest ``amount`` of merged steps; those at the last price share."""
+    at = np.minimum((reach < amount).sum(axis=0), reach.shape[0] - 1)
+    dearest = _for_each_seller(price[at, np.arange(amount.size)], steps)
+    last = ((steps.price == dearest) * steps.quantity).sum(axis=0)
+    sure = ((steps.price < dearest) * steps.quantity).sum(axis=0)
+    rest, width = np.maximum(amount - sure.sum(axis=1), 0.0), last.sum(axis=1)
+    share = np.divide(rest, width, out=np.zeros_like(rest), where=width > 0.0)
+    quantity: FloatArray = sure + last * np.minimum(share, 1.0)[:, None]
+    return quantity
+
+
+def granted(steps: Steps, quantity: FloatArray, price: FloatArray) -> FloatArray:
+    """What bids of these quantities (b, k) and prices (b,) would get, shape (b, k), MB."""
+    left = ((steps.price <= _for_each_seller(price, steps)) * steps.quantity).sum(axis=0)
+    allocation: FloatArray = np.minimum(quantity, left)
+    return allocation
+
+
+def _for_each_seller(price: FloatArray, steps: Steps) -> FloatArray:
+    """Shape (b, k), one price per buyer: copied, for long inner loops."""
+    each: FloatArray = np.repeat(price, steps.price.shape[2]).reshape(-1, steps.price.shape[2])
+    return each
