@@ -177,7 +177,8 @@ class Buyer:
                 yield Send(auction.seller, auction.hold(undecided=False))
 
     def _need(self) -> Need:
-        return Need(Remaining(self._valuation, self._held), max(0.0, self._budget - self._paid))
+        wanted = Remaining(self._valuation, self._held) if self._held else self._valuation
+        return Need(wanted, max(0.0, self._budget - self._paid))
 
     def _placed_all(self, now: float, auctions: Sequence[Auction], targets: Sequence[Target]) -> Iterator[Effect]:
         wanted = sum(target.quantity for target in targets)
