@@ -85,62 +85,67 @@ class Buyer:
 
     def step(self, now: float, event: Event) -> list[Effect]:
         """The effects of one event at time ``now``, seconds."""
-        return effects_of(self._handled(now, event))
+        return effects_of(self._handled, now, event)
 
-    def _handled(self, now: float, event: Event) -> Iterator[Effect]:
+    # What only chooses returns what is chosen: a generator around a generator takes its time at every effect.
+
+    def _handled(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
         match event:
-            case Received(sender, message):
-                yield from self._received(now, sender, message)
-            case TimerFired("think"):
-                yield from self._thought(now)
-            case TimerFired("retry"):
-                yield from self._retried(now)
+            case Received():
+                return self._received(now, event.sender, event.message)
+            case TimerFired():
+                return self._thought(now) if event.name == "think" else self._retried(now)
             case Opened():
                 self._is_open = True
-                yield from self._ponder(now)
+                return self._ponder(now)
             case PeerOffline(host):
-                yield from self._offline(now, host)
+                return self._offline(now, host)
             case Reconnected():
-                yield from self._said_again(now)
+                return self._said_again(now)
             case ValuationChanged(factor):
-                self._valuation = Scaled(self._first_valuation, factor)
-                yield Trace("valuation", price=factor)
-                yield from self._ponder(now)
+                return self._revalued(now, factor)
             case Left():
-                yield from self._left(now)
+                return self._left(now)
+        return ()
 
-    def _received(self, now: float, sender: str, message: Message) -> Iterator[Effect]:
+    def _received(self, now: float, sender: str, message: Message) -> Iterable[Effect]:
         auction = self._auctions.get(sender)
         if auction is None:
             raise RejectedError("foreign sender")
         if isinstance(message, Advert):
-            auction.advertised(message)
-            if auction.unanswered:
-                yield from self._retry_later(now)
-            yield from self._ponder(now)
-        elif message.auction != auction.number:
+            return self._invited(now, auction, message)
+        if message.auction != auction.number:
             raise IgnoredError("other auction")
-        else:
-            yield from self._told(now, auction, message)
+        return self._told(now, auction, message)
 
-    def _told(self, now: float, auction: Auction, message: Message) -> Iterator[Effect]:
+    def _told(self, now: float, auction: Auction, message: Message) -> Iterable[Effect]:
         match message:
             case Profile():
-                yield from self._profiled(now, auction, message)
+                return self._profiled(now, auction, message)
             case Award():
-                yield from self._awarded(now, auction, message)
+                return self._awarded(now, auction, message)
             case Settled():
-                yield from self._settled(now, auction, message)
+                auction.settled(message)
             case Withdrawn():
                 auction.withdrawn(message)
-                yield from self._ponder(now)
             case Void():
-                yield from self._voided(now, auction, message)
+                return self._voided(now, auction, message)
             case Closed():
                 auction.closed()
-                yield from self._ponder(now)
             case _:
                 raise RejectedError("not for a buyer")
+        return self._ponder(now)
+
+    def _invited(self, now: float, auction: Auction, message: Advert) -> Iterator[Effect]:
+        auction.advertised(message)
+        if auction.unanswered:
+            yield from self._retry_later(now)
+        yield from self._ponder(now)
+
+    def _revalued(self, now: float, factor: float) -> Iterator[Effect]:
+        self._valuation = Scaled(self._first_valuation, factor)
+        yield Trace("valuation", price=factor)
+        yield from self._ponder(now)
 
     # Thinking and bidding
 
@@ -258,10 +263,6 @@ class Buyer:
     def _can_take(self, award: Award) -> bool:
         enough = self._held + award.quantity <= self._valuation.demand_mb * (1.0 + ROUNDING)
         return enough and self._paid + award.charge <= self._budget * (1.0 + ROUNDING)
-
-    def _settled(self, now: float, auction: Auction, message: Settled) -> Iterator[Effect]:
-        auction.settled(message)
-        yield from self._ponder(now)
 
     def _voided(self, now: float, auction: Auction, message: Void) -> Iterator[Effect]:
         award = auction.voided(message)

@@ -72,9 +72,8 @@ class World(Simulation):
             start = len(self.records)
             assert self.run(LONGEST_S, 1), f"no {kind}"
 
-    @property
-    def settled(self) -> bool:
-        return not self._busy - self.dead
+    def _rests(self, host: Host) -> bool:
+        return host.name in self.dead or super()._rests(host)
 
     # Faults
 
