@@ -152,7 +152,7 @@ class Buyer:
     def _ponder(self, now: float) -> Iterator[Effect]:
         if self._is_open and not self._thinking:
             self._thinking = True
-            crowd = max((auction.participants for auction in self._auctions.values()), default=0)
+            crowd = max([auction.participants for auction in self._auctions.values()], default=0)
             yield SetTimer("think", now + self._strategy.think_time(crowd, self._round_trip_s, self._random))
 
     def _thought(self, now: float) -> Iterator[Effect]:
