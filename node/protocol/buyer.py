@@ -157,7 +157,7 @@ class Buyer:
 
     def _thought(self, now: float) -> Iterator[Effect]:
         self._thinking = False
-        if not self._is_open or any(auction.is_pending for auction in self._auctions.values()):
+        if not self._is_open or self._is_pending:
             return  # it has left, or no reply on half-seen news: the profile that reflects the bid makes it think again
         open_auctions = [auction for auction in self._auctions.values() if auction.is_open]
         need = self._need()
@@ -173,7 +173,12 @@ class Buyer:
 
     @property
     def _is_undecided(self) -> bool:
-        return self._thinking or any(auction.is_pending for auction in self._auctions.values())
+        return self._thinking or self._is_pending
+
+    @property
+    def _is_pending(self) -> bool:
+        """Whether a bid of its own is not yet reflected in the profile of its auction."""
+        return any(auction.is_pending for auction in self._auctions.values())
 
     def _decided(self) -> Iterator[Effect]:
         """Tell those who were told otherwise that the bids stand."""
