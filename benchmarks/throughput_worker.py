@@ -1,7 +1,6 @@
 """One worker process of throughput.py; its orders come as a line of JSON over stdin."""
 
 import asyncio
-import logging
 import os
 import sys
 from collections.abc import Coroutine
@@ -76,7 +75,6 @@ async def carry_out(orders: Orders) -> None:
 
 
 def main() -> None:
-    logging.disable(logging.WARNING)  # aiomqtt complains of every publish beyond ten at a time, which takes time
     orders = msgspec.json.decode(sys.stdin.buffer.readline(), type=Orders)
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         runner.run(carry_out(orders))

@@ -2,28 +2,14 @@
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from node.mechanism.checks import FloatArray
 from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.messages import Accept, Advert, Award, Bid, Hold, Profile, Settled, Void, Withdraw, Withdrawn
 from node.protocol.timing import PATIENCE, backoff
 from node.strategy.view import NOTHING, ROUNDING, Offer, Target
 
 
-@dataclass(slots=True)
-class _Seen:
-    """The opponents' profile of one round."""
-
-    round: int
-    supply: float
-    reserve: float
-    quantity: FloatArray
-    price: FloatArray
-
-
-def _without(row: int, numbers: list[float]) -> FloatArray:
-    return np.array(numbers[:row] + numbers[row + 1 :])
+def _without(row: int, numbers: list[float]) -> list[float]:
+    return numbers[:row] + numbers[row + 1 :]
 
 
 @dataclass(slots=True)
@@ -46,7 +32,7 @@ class Auction:
     repeated: int = 0
     owes_hold: bool = False
     _advert: Advert | None = None
-    _seen: _Seen | None = None
+    _seen: Profile | None = None
     _seq: int = 0
     _pending: Bid | Withdraw | None = None
     _sent_at: float = 0.0
@@ -80,13 +66,14 @@ class Auction:
     @property
     def participants(self) -> int:
         """Bidders in the last profile, this one included; 0 where it has none."""
-        return self._seen.price.size + 1 if self._seen else 0
+        return len(self._seen.prices) if self._seen else 0
 
     def offer(self) -> Offer:
         """What the strategy may know: the profile where the buyer has a bid, else the advert."""
         if self._seen and self.standing.quantity > 0.0:
-            seen = self._seen
-            return Offer(seen.supply, seen.reserve, seen.quantity, seen.price, self.standing, seen.supply)
+            seen, own = self._seen, self._seen.your_row
+            quantities, prices = _without(own, seen.quantities), _without(own, seen.prices)
+            return Offer(seen.supply, seen.reserve, quantities, prices, self.standing, seen.supply)
         if self._advert is None:
             return Offer(0.0, 0.0)
         return Offer(self._advert.left, self._advert.reserve, whole=self._advert.supply)
@@ -162,13 +149,7 @@ class Auction:
                 raise IgnoredError("overtaken profile")
             if self._pending is None:
                 return False
-        self._seen = _Seen(
-            profile.round,
-            profile.supply,
-            profile.reserve,
-            _without(profile.your_row, profile.quantities),
-            _without(profile.your_row, profile.prices),
-        )
+        self._seen = profile
         self._pending = None
         return True
 

@@ -4,7 +4,6 @@ from collections.abc import ItemsView, Iterator
 from dataclasses import dataclass
 from typing import cast
 
-import msgspec
 import numpy as np
 
 from node.mechanism.checks import FloatArray
@@ -60,7 +59,7 @@ class Book:
         self.sold = 0.0
         self.revenue = 0.0
         self.market_price = 0.0
-        self._profile: tuple[bytes, bytes, float, float] | None = None
+        self._profile = (encode_numbers(()), encode_numbers(()), -1.0, 0.0)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -97,8 +96,7 @@ class Book:
 
         msgspec embeds encoded bytes where a list is expected; only its type checker must be told.
         """
-        quantities, prices = self._profile[:2] if self._profile else (encode_numbers(()), encode_numbers(()))
-        return cast("list[float]", msgspec.Raw(quantities)), cast("list[float]", msgspec.Raw(prices))
+        return cast("tuple[list[float], list[float]]", self._profile[:2])
 
     def profile(self, entry: Entry, auction: int, supply: float) -> Profile:
         """The profile that its bidder is told, of the last clearing that concerned it."""

@@ -85,74 +85,79 @@ class Buyer:
 
     def step(self, now: float, event: Event) -> list[Effect]:
         """The effects of one event at time ``now``, seconds."""
-        return effects_of(self._handled(now, event))
+        return effects_of(self._handled, now, event)
 
-    def _handled(self, now: float, event: Event) -> Iterator[Effect]:
+    # What only chooses returns what is chosen: a generator around a generator takes its time at every effect.
+
+    def _handled(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
         match event:
-            case Received(sender, message):
-                yield from self._received(now, sender, message)
-            case TimerFired("think"):
-                yield from self._thought(now)
-            case TimerFired("retry"):
-                yield from self._retried(now)
+            case Received():
+                return self._received(now, event.sender, event.message)
+            case TimerFired():
+                return self._thought(now) if event.name == "think" else self._retried(now)
             case Opened():
                 self._is_open = True
-                yield from self._ponder(now)
+                return self._ponder(now)
             case PeerOffline(host):
-                yield from self._offline(now, host)
+                return self._offline(now, host)
             case Reconnected():
-                yield from self._said_again(now)
+                return self._said_again(now)
             case ValuationChanged(factor):
-                self._valuation = Scaled(self._first_valuation, factor)
-                yield Trace("valuation", price=factor)
-                yield from self._ponder(now)
+                return self._revalued(now, factor)
             case Left():
-                yield from self._left(now)
+                return self._left(now)
+        return ()
 
-    def _received(self, now: float, sender: str, message: Message) -> Iterator[Effect]:
+    def _received(self, now: float, sender: str, message: Message) -> Iterable[Effect]:
         auction = self._auctions.get(sender)
         if auction is None:
             raise RejectedError("foreign sender")
         if isinstance(message, Advert):
-            auction.advertised(message)
-            if auction.unanswered:
-                yield from self._retry_later(now)
-            yield from self._ponder(now)
-        elif message.auction != auction.number:
+            return self._invited(now, auction, message)
+        if message.auction != auction.number:
             raise IgnoredError("other auction")
-        else:
-            yield from self._told(now, auction, message)
+        return self._told(now, auction, message)
 
-    def _told(self, now: float, auction: Auction, message: Message) -> Iterator[Effect]:
+    def _told(self, now: float, auction: Auction, message: Message) -> Iterable[Effect]:
         match message:
             case Profile():
-                yield from self._profiled(now, auction, message)
+                return self._profiled(now, auction, message)
             case Award():
-                yield from self._awarded(now, auction, message)
+                return self._awarded(now, auction, message)
             case Settled():
-                yield from self._settled(now, auction, message)
+                auction.settled(message)
             case Withdrawn():
                 auction.withdrawn(message)
-                yield from self._ponder(now)
             case Void():
-                yield from self._voided(now, auction, message)
+                return self._voided(now, auction, message)
             case Closed():
                 auction.closed()
-                yield from self._ponder(now)
             case _:
                 raise RejectedError("not for a buyer")
+        return self._ponder(now)
+
+    def _invited(self, now: float, auction: Auction, message: Advert) -> Iterator[Effect]:
+        auction.advertised(message)
+        if auction.unanswered:
+            yield from self._retry_later(now)
+        yield from self._ponder(now)
+
+    def _revalued(self, now: float, factor: float) -> Iterator[Effect]:
+        self._valuation = Scaled(self._first_valuation, factor)
+        yield Trace("valuation", price=factor)
+        yield from self._ponder(now)
 
     # Thinking and bidding
 
     def _ponder(self, now: float) -> Iterator[Effect]:
         if self._is_open and not self._thinking:
             self._thinking = True
-            crowd = max((auction.participants for auction in self._auctions.values()), default=0)
+            crowd = max([auction.participants for auction in self._auctions.values()], default=0)
             yield SetTimer("think", now + self._strategy.think_time(crowd, self._round_trip_s, self._random))
 
     def _thought(self, now: float) -> Iterator[Effect]:
         self._thinking = False
-        if not self._is_open or any(auction.is_pending for auction in self._auctions.values()):
+        if not self._is_open or self._is_pending:
             return  # it has left, or no reply on half-seen news: the profile that reflects the bid makes it think again
         open_auctions = [auction for auction in self._auctions.values() if auction.is_open]
         need = self._need()
@@ -168,7 +173,12 @@ class Buyer:
 
     @property
     def _is_undecided(self) -> bool:
-        return self._thinking or any(auction.is_pending for auction in self._auctions.values())
+        return self._thinking or self._is_pending
+
+    @property
+    def _is_pending(self) -> bool:
+        """Whether a bid of its own is not yet reflected in the profile of its auction."""
+        return any(auction.is_pending for auction in self._auctions.values())
 
     def _decided(self) -> Iterator[Effect]:
         """Tell those who were told otherwise that the bids stand."""
@@ -177,7 +187,8 @@ class Buyer:
                 yield Send(auction.seller, auction.hold(undecided=False))
 
     def _need(self) -> Need:
-        return Need(Remaining(self._valuation, self._held), max(0.0, self._budget - self._paid))
+        wanted = Remaining(self._valuation, self._held) if self._held else self._valuation
+        return Need(wanted, max(0.0, self._budget - self._paid))
 
     def _placed_all(self, now: float, auctions: Sequence[Auction], targets: Sequence[Target]) -> Iterator[Effect]:
         wanted = sum(target.quantity for target in targets)
@@ -257,10 +268,6 @@ class Buyer:
     def _can_take(self, award: Award) -> bool:
         enough = self._held + award.quantity <= self._valuation.demand_mb * (1.0 + ROUNDING)
         return enough and self._paid + award.charge <= self._budget * (1.0 + ROUNDING)
-
-    def _settled(self, now: float, auction: Auction, message: Settled) -> Iterator[Effect]:
-        auction.settled(message)
-        yield from self._ponder(now)
 
     def _voided(self, now: float, auction: Auction, message: Void) -> Iterator[Effect]:
         award = auction.voided(message)

@@ -1,6 +1,6 @@
 """What goes into a machine and what comes out of it (docs/protocol.md, section 5)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal, Protocol
 
 import msgspec
@@ -126,10 +126,10 @@ class Dropped(msgspec.Struct, frozen=True, gc=False):
 Effect = Send | PostOnBoard | SetTimer | CancelTimer | Trace | Dropped
 
 
-def effects_of(handling: Iterable[Effect]) -> list[Effect]:
+def effects_of(handle: Callable[[float, Event], Iterable[Effect]], now: float, event: Event) -> list[Effect]:
     """What handling an event leads to; a message that changes nothing leads to a note of why."""
     try:
-        return list(handling)
+        return list(handle(now, event))
     except IgnoredError as reason:
         return [Dropped("ignored", str(reason))]
     except RejectedError as reason:

@@ -53,9 +53,9 @@ def encode_message(message: Message) -> msgspec.Raw:
     return msgspec.Raw(_encoder.encode(message))
 
 
-def encode_numbers(numbers: Iterable[float]) -> bytes:
+def encode_numbers(numbers: Iterable[float]) -> msgspec.Raw:
     """A list of floats, encoded once to be embedded in many profiles."""
-    return _encoder.encode([float(number) for number in numbers])
+    return msgspec.Raw(_encoder.encode([float(number) for number in numbers]))
 
 
 def decode_message(data: msgspec.Raw) -> Message:
@@ -73,19 +73,24 @@ def decode_message(data: msgspec.Raw) -> Message:
     return message
 
 
-def encode_frames(envelopes: Iterable[Envelope]) -> Iterator[bytes]:
+def encode_frames(envelopes: list[Envelope]) -> list[bytes]:
     """Frames that carry the envelopes in their order, each flushed once it has grown to ``FLUSH_BYTES``."""
+    batches = [envelopes] if len(envelopes) == 1 else _batches(envelopes)
+    return [_encode_frame(batch) for batch in batches]
+
+
+def _batches(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:
     batch: list[Envelope] = []
     size = 0
     for envelope in envelopes:
         length = len(memoryview(envelope.message))
         if batch and size + length > FLUSH_BYTES:
-            yield _encode_frame(batch)
+            yield batch
             batch, size = [], 0
         batch.append(envelope)
         size += length
     if batch:
-        yield _encode_frame(batch)
+        yield batch
 
 
 def _encode_frame(batch: list[Envelope]) -> bytes:

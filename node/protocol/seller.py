@@ -1,6 +1,6 @@
 """The seller: holds one auction for its spare data, and notifies its bidders (paper, sections III and IV)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from node.protocol.awards import Awards
 from node.protocol.book import Book, Entry
@@ -84,28 +84,30 @@ class Seller:
 
     def step(self, now: float, event: Event) -> list[Effect]:
         """The effects of one event at time ``now``, seconds."""
-        return effects_of(self._handled(now, event))
+        return effects_of(self._handled, now, event)
 
-    def _handled(self, now: float, event: Event) -> Iterator[Effect]:
+    # What only chooses returns what is chosen: a generator around a generator takes its time at every effect.
+
+    def _handled(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
         match event:
-            case Received(sender, message):
-                yield from self._received(now, sender, message)
-            case TimerFired(name):
-                yield from self._timer_fired(now, name)
+            case Received():
+                return self._received(now, event.sender, event.message)
+            case TimerFired():
+                return self._timer_fired(now, event.name)
             case Started():
-                yield from self._advert()
+                return self._advert()
             case Opened():
-                yield from self._opened(now)
+                return self._opened(now)
             case PeerOffline(host):
-                gone = [buyer for buyer in self._book if host_of(buyer) == host]
-                yield from self._removed(now, gone)
+                return self._removed(now, [buyer for buyer in self._book if host_of(buyer) == host])
             case Reconnected():
                 self._advertised = None
-                yield from self._advert()
+                return self._advert()
             case SupplyChanged(supply_mb):
-                yield from self._supplied(now, supply_mb)
+                return self._supplied(now, supply_mb)
             case Left():
-                yield from self._left()
+                return self._left()
+        return ()
 
     def _opened(self, now: float) -> Iterator[Effect]:
         self._quiet.opened(now)
@@ -115,32 +117,31 @@ class Seller:
         if not self._clearing_due and not self._round:
             yield from self._quiet.begins(now)
 
-    def _timer_fired(self, now: float, name: str) -> Iterator[Effect]:
+    def _timer_fired(self, now: float, name: str) -> Iterable[Effect]:
         match name:
             case "clear":
-                yield from self._cleared(now)
+                return self._cleared(now)
             case "quiet":
-                yield from self._quiet.may_end(now)
-                yield from self._awarded_if_settled(now)
+                return self._quieted(now)
             case "refresh":
-                yield from self._refreshed(now)
+                return self._refreshed(now)
             case "award":
-                yield from self._awards_repeated(now)
+                return self._awards_repeated(now)
+        return ()
 
-    def _received(self, now: float, sender: str, message: Message) -> Iterator[Effect]:
+    def _received(self, now: float, sender: str, message: Message) -> Iterable[Effect]:
         if message.auction != self._auction:
             raise IgnoredError("other auction")
         match message:
             case Bid() | Withdraw():
-                yield from self._bid(now, sender, message)
+                return self._bid(now, sender, message)
             case Hold():
-                yield from self._held(now, sender, message)
+                return self._held(now, sender, message)
             case Accept():
-                yield from self._accepted(now, sender, message)
+                return self._accepted(now, sender, message)
             case Decline():
-                yield from self._declined(now, sender, message)
-            case _:
-                raise RejectedError("not for a seller")
+                return self._declined(now, sender, message)
+        raise RejectedError("not for a seller")
 
     # Bids
 
@@ -231,6 +232,10 @@ class Seller:
             yield PostOnBoard(Advert(self._auction, self._adverts, *shown))
 
     # Quiet
+
+    def _quieted(self, now: float) -> Iterator[Effect]:
+        yield from self._quiet.may_end(now)
+        yield from self._awarded_if_settled(now)
 
     def _refreshed(self, now: float) -> Iterator[Effect]:
         """Repeat the profile to those who have not shown that they saw it, so that nobody is left behind."""

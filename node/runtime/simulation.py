@@ -1,5 +1,7 @@
 """The world ``sim``: hosts on virtual time, joined by a seeded network that delays, loses, doubles and overtakes."""
 
+import contextlib
+import gc
 import heapq
 import itertools
 import math
@@ -41,6 +43,17 @@ def _uniform_shares(random: np.random.Generator) -> Iterator[float]:
         yield from random.random(1024).tolist()
 
 
+@contextlib.contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look for reference cycles a hundred times less often: a market makes few, and much to look through."""
+    usual = gc.get_threshold()
+    gc.set_threshold(100 * usual[0], *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
 class Simulation:
     """Runs hosts on virtual time; the same seed gives the same records, byte for byte."""
 
@@ -58,7 +71,7 @@ class Simulation:
         self._last_arrival: defaultdict[tuple[str, str], float] = defaultdict(float)
         self._wake_at: dict[str, float] = {}
         self._wakes: set[tuple[str, float]] = set()
-        self._busy = set(self._hosts)
+        self._busy: Host | None = None
         self._readers: defaultdict[str, list[Host]] = defaultdict(list)
         for host in self._hosts.values():
             for poster in host.watched:
@@ -67,7 +80,13 @@ class Simulation:
     @property
     def settled(self) -> bool:
         """Whether no node means to do anything more."""
-        return not self._busy
+        # The host that was last found busy most often still is; the others need not be asked.
+        if self._busy is None or self._rests(self._busy):
+            self._busy = next((host for host in self._hosts.values() if not self._rests(host)), None)
+        return self._busy is None
+
+    def _rests(self, host: Host) -> bool:
+        return host.finished
 
     def open_market(self) -> float:
         """Start all nodes, let every post arrive, then let the start barrier fall; the time of that, seconds."""
@@ -83,10 +102,11 @@ class Simulation:
 
     def run(self, until: float, most_events: int) -> bool:
         """Run to time ``until`` or until all is settled, at most so many events; whether there is more to do."""
-        for _ in range(most_events):
-            if self.settled or not self._events or self._events[0][0] > until:
-                return False
-            self._next()
+        with _rare_collections():
+            for _ in range(most_events):
+                if self.settled or not self._events or self._events[0][0] > until:
+                    return False
+                self._next()
         return True
 
     def _next(self) -> None:
@@ -98,6 +118,7 @@ class Simulation:
 
     def _collect(self, host: Host) -> None:
         """Take what a host has to say after its turn, and note when it wants its next one."""
+        deadline = host.fire(self.now)
         for to, frame in host.frames():
             self._send(host, to, frame)
         for poster, post in host.posts():
@@ -105,16 +126,10 @@ class Simulation:
                 self._at(self._post_arrival(), self._deliver_post, reader, poster, post)
         if records := host.records():
             self._sink(records)
-        if host.finished:
-            self._busy.discard(host.name)
-        else:
-            self._busy.add(host.name)
-        self._wake_when_due(host)
+        if deadline is not None and deadline < self._wake_at.get(host.name, math.inf):
+            self._wake_later(host, deadline)
 
-    def _wake_when_due(self, host: Host) -> None:
-        deadline = host.next_deadline
-        if deadline is None or deadline >= self._wake_at.get(host.name, math.inf):
-            return
+    def _wake_later(self, host: Host, deadline: float) -> None:
         self._wake_at[host.name] = deadline
         # A wake that an earlier one put off is still on its way.
         if (host.name, deadline) not in self._wakes:
@@ -125,27 +140,26 @@ class Simulation:
         self._wakes.remove((host.name, deadline))
         if self._wake_at.get(host.name) == deadline:
             del self._wake_at[host.name]
-        host.fire(self.now)
         self._collect(host)
 
     # The network
 
     def _draw(self, share: float) -> bool:
-        return share > 0.0 and next(self._shares) < share
+        return next(self._shares) < share
 
     def _delay(self) -> float:
         shortest, longest = self._network.delay_min_s, self._network.delay_max_s
         return shortest + (longest - shortest) * next(self._shares)
 
     def _send(self, sender: Host, to: str, frame: bytes) -> None:
-        receiver = self._hosts.get(to)
-        copies = 2 if self._draw(self._network.duplication) else 1
+        receiver, network = self._hosts.get(to), self._network
+        copies = 2 if network.duplication and self._draw(network.duplication) else 1
         for _ in range(copies):
             arrival = self.now + self._delay()
-            if not self._draw(self._network.reordering):
+            if not (network.reordering and self._draw(network.reordering)):
                 link = sender.name, to
                 arrival = self._last_arrival[link] = max(arrival, self._last_arrival[link])
-            if receiver and not self._draw(self._network.loss):
+            if receiver and not (network.loss and self._draw(network.loss)):
                 self._at(arrival, self._deliver, receiver, sender.name, frame)
 
     def _deliver(self, receiver: Host, sender: str, frame: bytes) -> None:
@@ -155,7 +169,7 @@ class Simulation:
 
     def _post_arrival(self) -> float:
         arrival = self.now + self._delay()
-        while self._draw(self._network.loss):
+        while self._network.loss and self._draw(self._network.loss):
             arrival += 2.0 * self._network.delay_max_s
         return arrival
 

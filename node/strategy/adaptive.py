@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from node.mechanism.psp import best_reply, merged_staircase
-from node.strategy.view import Decision, Need, Offer, Random, Target, affordable, expected_utility
+from node.strategy.view import Decision, Need, Offer, Random, Target, affordable, prospect
 
 QUIET_THINK_TIMES = 15
 """Mean think times without an own move after which ε shrinks: the others have had their turn by then."""
@@ -80,8 +80,8 @@ class AdaptiveBestReply:
         market = merged_staircase([offer.staircase for offer in offers])
         reply = best_reply(need.valuation, market, epsilon=STEP * self._epsilon, budget=need.budget)
         standing = [offer.standing for offer in offers]
-        targets = affordable(need, offers, self._damped(need, standing, reply.quantity.tolist()))
-        return targets, expected_utility(need, offers, targets) - expected_utility(need, offers, standing)
+        moved = affordable(need, offers, self._damped(need, standing, reply.quantity))
+        return moved.targets, moved.utility(need) - prospect(offers, standing).utility(need)
 
     def _damped(self, need: Need, standing: Sequence[Target], reply: Sequence[float]) -> list[Target]:
         """Part of the way to the reply, in all no more than the reply itself, at the price that the total is worth."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.mechanism.psp import best_reply, merged_staircase
-from node.strategy.view import HOLD, Decision, Need, Offer, Random, Target, expected_utility
+from node.strategy.view import HOLD, Decision, Need, Offer, Random, Target, prospect
 
 
 @dataclass(slots=True)
@@ -40,6 +40,6 @@ class BestReply:
         offers = [offer.as_if_empty() for offer in offers]
         market = merged_staircase([offer.staircase for offer in offers])
         reply = best_reply(need.valuation, market, epsilon=self.epsilon_step, budget=need.budget)
-        targets = [Target(quantity, reply.price) for quantity in reply.quantity.tolist()]
-        gain = reply.utility - expected_utility(need, offers, [offer.standing for offer in offers])
+        targets = [Target(quantity, reply.price) for quantity in reply.quantity]
+        gain = reply.utility - prospect(offers, [offer.standing for offer in offers]).utility(need)
         return Decision(targets) if gain > self.epsilon_fee else HOLD

@@ -16,8 +16,7 @@ from node.strategy.view import (
     Random,
     Target,
     affordable,
-    expected_total,
-    expected_utility,
+    prospect,
 )
 
 Split = Literal["equal", "fill-largest-first"]
@@ -57,13 +56,13 @@ class OptOut:
         """The targets of Def. IV.2, or hold where they would not give more than the standing bids."""
         del now
         wanted = min(self._most, _desired_allocation(need, offers))
-        targets = affordable(need, offers, self._targets(wanted, need, offers))
-        standing = [offer.standing for offer in offers]
-        if expected_utility(need, offers, standing) == -math.inf:
-            self._most = expected_total(offers, targets)
-            return Decision(targets)
-        grows = expected_total(offers, targets) > expected_total(offers, standing) + ROUNDING * wanted
-        return Decision(targets) if grows else HOLD
+        moved = affordable(need, offers, self._targets(wanted, need, offers))
+        standing = prospect(offers, [offer.standing for offer in offers])
+        if standing.utility(need) == -math.inf:
+            self._most = moved.total
+            return Decision(moved.targets)
+        grows = moved.total > standing.total + ROUNDING * wanted
+        return Decision(moved.targets) if grows else HOLD
 
     def _targets(self, wanted: float, need: Need, offers: Sequence[Offer]) -> list[Target]:
         price = need.valuation.marginal(wanted)
@@ -90,7 +89,7 @@ def _desired_allocation(need: Need, offers: Sequence[Offer]) -> float:
     if need.valuation.marginal(demand) > 0.0:
         return demand
     market = merged_staircase([offer.staircase for offer in offers])
-    return float(best_reply(need.valuation, market, budget=need.budget).quantity.sum())
+    return sum(best_reply(need.valuation, market, budget=need.budget).quantity)
 
 
 def _fewest_sellers(available: Sequence[float], wanted: float) -> int:

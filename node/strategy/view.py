@@ -2,14 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
-import numpy as np
-
-from node.mechanism.checks import FloatArray
-from node.mechanism.psp import Staircase, expected_allocation, residual_supply, staircase
+from node.mechanism.psp import Staircase, expected_allocation, unchecked_staircase
 from node.mechanism.valuation import Valuation
 
 ROUNDING = 1e-9
@@ -35,10 +32,6 @@ class Target:
 NOTHING = Target(0.0, 0.0)
 
 
-def _no_bids() -> FloatArray:
-    return np.zeros(0)
-
-
 @dataclass(frozen=True)
 class Offer:
     """One open auction as one buyer sees it.
@@ -50,7 +43,7 @@ class Offer:
     reserve
         Price per MB.
     quantity, price
-        The opponents' bids, shape (n,); empty where the buyer has not bid.
+        The opponents' bids, MB and price per MB; empty where the buyer has not bid.
     standing
         The buyer's own bid there.
     whole
@@ -59,8 +52,8 @@ class Offer:
 
     supply: float
     reserve: float
-    quantity: FloatArray = field(default_factory=_no_bids)
-    price: FloatArray = field(default_factory=_no_bids)
+    quantity: Sequence[float] = ()
+    price: Sequence[float] = ()
     standing: Target = NOTHING
     whole: float = 0.0
 
@@ -71,11 +64,11 @@ class Offer:
     @cached_property
     def staircase(self) -> Staircase:
         """What more of this auction's supply costs the buyer; worked out once, for every decision asks often."""
-        return staircase(self.quantity, self.price, self.supply, self.reserve)
+        return unchecked_staircase(self.quantity, self.price, self.supply, self.reserve)
 
     def available(self, price: float) -> float:
         """Q(p): MB that a bid at ``price`` leaves no opponent above it to take (paper, eq. 3)."""
-        return float(residual_supply([price], self.quantity, self.price, self.supply, self.reserve)[0])
+        return self.staircase.available(price)
 
     def allocation(self, target: Target) -> float:
         """MB that ``target`` would be given here, sharing its price pro rata (paper, eq. 5)."""
@@ -117,42 +110,45 @@ class BuyerStrategy(Protocol):
         ...
 
 
-def expected_allocations(offers: Sequence[Offer], targets: Sequence[Target]) -> list[float]:
-    """MB that each target would be given."""
-    return [offer.allocation(target) for offer, target in zip(offers, targets, strict=True)]
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What ``targets`` would bring: the MB that each would be given, and the money for all of that."""
+
+    targets: Sequence[Target]
+    amounts: Sequence[float]
+    cost: float
+
+    @property
+    def total(self) -> float:
+        """MB in all."""
+        return sum(self.amounts)
+
+    def utility(self, need: Need) -> float:
+        """Valuation minus charges, money; minus infinity where the budget bursts."""
+        if self.cost > need.budget * (1.0 + ROUNDING):
+            return -math.inf
+        return need.valuation.value(self.total) - self.cost
 
 
-def expected_total(offers: Sequence[Offer], targets: Sequence[Target]) -> float:
-    """MB that the targets would be given in all."""
-    return sum(expected_allocations(offers, targets))
+def prospect(offers: Sequence[Offer], targets: Sequence[Target]) -> Prospect:
+    """What the targets would bring if the opponents' bids stayed as they are."""
+    amounts = [offer.allocation(target) for offer, target in zip(offers, targets, strict=True)]
+    cost = sum(offer.staircase.cost(amount) for offer, amount in zip(offers, amounts, strict=True) if amount > 0.0)
+    return Prospect(targets, amounts, cost)
 
 
-def expected_cost(offers: Sequence[Offer], amounts: Sequence[float]) -> float:
-    """Money that so many MB of each offer would be charged in all."""
-    return sum(offer.staircase.cost(amount) for offer, amount in zip(offers, amounts, strict=True) if amount > 0.0)
-
-
-def expected_utility(need: Need, offers: Sequence[Offer], targets: Sequence[Target]) -> float:
-    """Valuation minus charges of what the targets would be given, money; minus infinity where the budget bursts."""
-    got = expected_allocations(offers, targets)
-    cost = expected_cost(offers, got)
-    if cost > need.budget * (1.0 + ROUNDING):
-        return -math.inf
-    return need.valuation.value(sum(got)) - cost
-
-
-def affordable(need: Need, offers: Sequence[Offer], targets: Sequence[Target]) -> Sequence[Target]:
-    """The targets; where they would cost more than the budget, those that get something lowered in proportion.
+def affordable(need: Need, offers: Sequence[Offer], targets: Sequence[Target]) -> Prospect:
+    """The targets' prospect; where they would cost more than the budget, with all that get something lowered alike.
 
     A bid that its buyer must decline when it wins would be struck out and placed again for ever.
     """
-    got = expected_allocations(offers, targets)
-    cost = expected_cost(offers, got)
-    if cost <= need.budget:
-        return targets
+    wished = prospect(offers, targets)
+    if wished.cost <= need.budget:
+        return wished
     # The last MB are the dearest, so a share of what the targets get costs no more than that share of the cost.
-    share = need.budget / cost
-    return [
+    share = need.budget / wished.cost
+    lowered = [
         Target(share * amount, target.price) if amount > 0.0 else target
-        for amount, target in zip(got, targets, strict=True)
+        for amount, target in zip(wished.amounts, targets, strict=True)
     ]
+    return prospect(offers, lowered)

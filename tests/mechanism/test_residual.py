@@ -47,9 +47,7 @@ def test_market_price_checks_its_arguments_by_name() -> None:
 @given(books(), amounts(), prices())
 def test_expected_allocation_is_what_clearing_gives(case: BookCase, quantity: float, price: float) -> None:
     allocation = clear([*case.quantity, quantity], [*case.price, price], case.supply, case.reserve).allocation[-1]
-    expected = expected_allocation(
-        quantity, price, np.array(case.quantity), np.array(case.price), case.supply, case.reserve
-    )
+    expected = expected_allocation(quantity, price, case.quantity, case.price, case.supply, case.reserve)
     assert expected == pytest.approx(allocation, abs=TOLERANCE * max(case.supply, sum(case.quantity) + quantity))
 
 
@@ -59,7 +57,7 @@ def test_staircase_has_the_steps_of_the_market_price(case: BookCase) -> None:
     book = oracle.book_of(case.quantity, case.price)
     expected = oracle.steps_of(book, Fraction(case.supply), Fraction(case.reserve))
     assert np.all(np.diff(steps.price) > 0.0)
-    assert np.all(steps.quantity > 0.0)
+    assert all(quantity > 0.0 for quantity in steps.quantity)
     for share in (0.0, 0.3, 0.8, 1.0, 1.5):
         exact = oracle.cost(Fraction(share * case.supply), expected)
         assert steps.cost(share * case.supply) == pytest.approx(float(exact), abs=TOLERANCE * case.worth)
@@ -72,18 +70,27 @@ def test_merged_staircases_hold_all_steps_cheapest_first(cases: list[BookCase]) 
     assert market.sellers == len(cases)
     assert np.all(np.diff(market.price) >= 0.0)
     for seller, own in enumerate(steps):
-        here = market.seller == seller
-        assert market.price[here].tolist() == own.price.tolist()
-        assert market.quantity[here].tolist() == own.quantity.tolist()
+        here = [step for step, whose in enumerate(market.seller) if whose == seller]
+        assert [market.price[step] for step in here] == own.price
+        assert [market.quantity[step] for step in here] == own.quantity
 
 
 def test_equal_prices_stand_in_the_order_of_their_sellers() -> None:
     market = merged_staircase([staircase([], [], 10, 2), staircase([], [], 20, 1), staircase([], [], 30, 2)])
-    assert market.price.tolist() == [1, 2, 2]
-    assert market.seller.tolist() == [1, 0, 2]
+    assert market.price == [1, 2, 2]
+    assert market.seller == [1, 0, 2]
     assert market.cost(25) == 30
+
+
+@given(books(), prices())
+def test_staircase_has_the_residual_supply_available(case: BookCase, price: float) -> None:
+    steps = staircase(case.quantity, case.price, case.supply, case.reserve)
+    slack = TOLERANCE * max(case.supply, sum(case.quantity))
+    for asked in (price, *case.price):
+        left = residual_supply([asked], case.quantity, case.price, case.supply, case.reserve)[0]
+        assert steps.available(asked) == pytest.approx(left, abs=slack)
 
 
 def test_losing_bids_take_nothing_from_the_staircase() -> None:
     steps = staircase([100, 50], [3, 1], supply=100, reserve=0.5)
-    assert (steps.price.tolist(), steps.quantity.tolist()) == ([3], [100])
+    assert (steps.price, steps.quantity) == ([3], [100])

@@ -14,6 +14,7 @@ from node.mechanism.valuation import (
     Parabolic,
     PiecewiseLinear,
     Remaining,
+    Scaled,
     Valuation,
 )
 from tests.mechanism.valuations import piecewise, valuations
@@ -96,6 +97,12 @@ def test_nothing_is_wanted_at_the_choke_price_nor_above(theta: Valuation) -> Non
     assert theta.demand(theta.marginal(0.0)) == 0.0
     assert theta.demand(2 * theta.marginal(0.0)) == 0.0
     assert theta.demand(math.inf) == 0.0
+
+
+def test_scaled_choke_price_is_too_dear_whatever_its_division_rounds_to() -> None:
+    theta = Scaled(Logarithmic(demand_mb=1.0, choke_price=15.0, price_at_demand=7.5), 4.868192003485767)
+    assert theta.marginal(0.0) / theta.factor < 15.0
+    assert theta.demand(theta.marginal(0.0)) == 0.0
 
 
 @given(valuations())

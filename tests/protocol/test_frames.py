@@ -120,7 +120,7 @@ def test_we_read_post_of_plain_msgpack() -> None:
 
 
 def test_embedded_numbers_read_like_a_list() -> None:
-    profile = Profile(0, 1, 1, 0, 100.0, 1.0, 5.0, 5.0, *(msgspec.Raw(encode_numbers((k, 2))) for k in (1, 2)))  # type: ignore[arg-type]
+    profile = Profile(0, 1, 1, 0, 100.0, 1.0, 5.0, 5.0, *(encode_numbers((k, 2)) for k in (1, 2)))  # type: ignore[arg-type]
     assert msgpack.unpackb(bytes(encode_message(profile)))[-2:] == [[1.0, 2.0], [2.0, 2.0]]
 
 

@@ -50,7 +50,7 @@ class Target:
     def hears(self, node: str, message: Message | str) -> None:
         sender = "peer/winner" if node == "seller" else "peer/s"
         event = TimerFired(message) if isinstance(message, str) else Received(sender, message)
-        self.host._step(1.0, f"me/{node}", event)
+        self.host._step(1.0, self.host._nodes[node], event)
 
     def bidding(self) -> None:
         self.hears("seller", Bid(0, 0, 60.0, 4.0, 1))

@@ -52,7 +52,7 @@ def host_of_puppets(**puppets: Puppet) -> Host:
 
 
 def frame_of(*contents: tuple[str, str, Message]) -> bytes:
-    (frame,) = encode_frames(Envelope(to, of, 1, encode_message(message)) for to, of, message in contents)
+    (frame,) = encode_frames([Envelope(to, of, 1, encode_message(message)) for to, of, message in contents])
     return frame
 
 

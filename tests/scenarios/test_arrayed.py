@@ -37,7 +37,8 @@ def test_array_and_sim_end_alike_and_next_to_the_optimum(settings: list[str], se
     assert array.welfare <= array.optimum * (1 + 1e-9)
     assert array.optimum == sim.optimum
     assert array.sold == pytest.approx(array.supply)
-    assert sim.sold == pytest.approx(sim.supply)
+    # A seller's last MB may stay unsold where they are worth less than the smallest ε, the least gain of a move.
+    assert sim.sold == pytest.approx(sim.supply, rel=1e-4)
 
 
 def test_same_seed_gives_the_same_result(tmp_path: Path) -> None:

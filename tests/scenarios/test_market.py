@@ -221,7 +221,7 @@ def test_reserve_rule_is_that_of_the_market(rule: str, built: object) -> None:
 def test_buyers_behave_as_their_strategy_says(table: dict[str, Any], kind: type) -> None:
     market = buyers_of(strategy=table, budget_money=3)
     (host,) = build_hosts(market, one_host_each(market), {"buyer"})
-    (buyer,) = host._nodes.values()
+    (buyer,) = host.machines.values()
     assert isinstance(buyer._strategy, kind)  # type: ignore[attr-defined]
     assert buyer._budget == 3.0  # type: ignore[attr-defined]
 
@@ -229,5 +229,5 @@ def test_buyers_behave_as_their_strategy_says(table: dict[str, Any], kind: type)
 def test_buyer_without_budget_has_no_limit() -> None:
     market = buyers_of()
     (host,) = build_hosts(market, one_host_each(market), {"buyer"})
-    (buyer,) = host._nodes.values()
+    (buyer,) = host.machines.values()
     assert buyer._budget == math.inf  # type: ignore[attr-defined]

@@ -1,5 +1,6 @@
 """The simulated network itself, between hosts that only talk."""
 
+import gc
 from itertools import pairwise
 
 import pytest
@@ -50,6 +51,12 @@ def heard_over(network: Network, seed: int = 1) -> list[tuple[float, int]]:
     simulation.open_market()
     simulation.run(1e3, 100_000)
     return listener.heard
+
+
+def test_run_leaves_the_garbage_collector_as_it_was() -> None:
+    before = gc.get_threshold()
+    heard_over(Network())
+    assert gc.get_threshold() == before
 
 
 @pytest.mark.parametrize("reordering", [0.0, 1.0])

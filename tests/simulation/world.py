@@ -41,7 +41,7 @@ class World(Simulation):
         )
         self.dead: set[str] = set()
         self.cut: set[str] = set()
-        machines = {node_of(own): unplanned(machine) for host in hosts for own, machine in host._nodes.items()}
+        machines = {name: unplanned(machine) for host in hosts for name, machine in host.machines.items()}
         self.sellers = {name: machine for name, machine in machines.items() if isinstance(machine, Seller)}
         self.buyers = {name: machine for name, machine in machines.items() if isinstance(machine, Buyer)}
         super().__init__(hosts, Network(**msgspec.structs.asdict(market.network)), market.seed, self.note)
@@ -72,9 +72,8 @@ class World(Simulation):
             start = len(self.records)
             assert self.run(LONGEST_S, 1), f"no {kind}"
 
-    @property
-    def settled(self) -> bool:
-        return not self._busy - self.dead
+    def _rests(self, host: Host) -> bool:
+        return host.name in self.dead or super()._rests(host)
 
     # Faults
 
@@ -114,7 +113,7 @@ class World(Simulation):
 
     def _collect(self, host: Host) -> None:
         super()._collect(host)
-        for machine in map(unplanned, host._nodes.values()):
+        for machine in map(unplanned, host.machines.values()):
             if isinstance(machine, Buyer):
                 wanted = sum(auction.standing.quantity for auction in machine._auctions.values())
                 assert machine._held + wanted <= machine._valuation.demand_mb * (1 + ROUNDING)

@@ -3,8 +3,6 @@
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from node.mechanism.valuation import Flat, Parabolic, Valuation
 from node.strategy.view import NOTHING, Need, Offer, Target
 
@@ -30,8 +28,8 @@ def offer(
     return Offer(
         supply,
         reserve,
-        np.array([quantity for quantity, _ in bids]),
-        np.array([price for _, price in bids]),
+        [quantity for quantity, _ in bids],
+        [price for _, price in bids],
         Target(*standing) if standing else NOTHING,
         whole=supply,
     )

@@ -1,7 +1,7 @@
 import pytest
 
 from node.strategy.adaptive import QUIET_THINK_TIMES, SHIFT, SHRINK, STEP, AdaptiveBestReply
-from node.strategy.view import expected_utility
+from node.strategy.view import prospect
 from tests.strategy.offers import ELASTIC, Scripted, need_of, offer, prices, quantities
 
 NEED = need_of(ELASTIC)
@@ -202,7 +202,7 @@ def test_leaves_standing_bid_that_bursts_budget() -> None:
     burst = offer(100, (90, 8), reserve=7, standing=(60, 30))
     decision = adaptive(epsilon_start=4.0).decide(0.0, need, [burst])
     assert decision.targets is not None
-    assert expected_utility(need, [burst], decision.targets) > 0.0
+    assert prospect([burst], decision.targets).utility(need) > 0.0
 
 
 def test_presence_does_not_burst_budget() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from node.mechanism.valuation import Parabolic
 from node.strategy.best_reply import BestReply
-from node.strategy.view import HOLD, Offer, expected_utility
+from node.strategy.view import HOLD, Offer, prospect
 from tests.strategy.offers import ELASTIC, Scripted, need_of, offer, prices, quantities
 
 
@@ -73,4 +73,4 @@ def test_every_move_gains_more_than_fee(valuation: Parabolic, auctions: list[tup
     if decision.targets is not None:
         # At ε 0 the reply may tie with a rival's price; a hair more beats it.
         targets = [type(target)(target.quantity, target.price * (1 + 1e-9)) for target in decision.targets]
-        assert expected_utility(need, offers, targets) > fee - 1e-6 * valuation.value(math.inf)
+        assert prospect(offers, targets).utility(need) > fee - 1e-6 * valuation.value(math.inf)

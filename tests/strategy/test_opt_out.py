@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from node.mechanism.valuation import Flat, Parabolic
 from node.strategy.opt_out import OptOut
-from node.strategy.view import HOLD, NOTHING, Decision, Need, Offer, expected_total, expected_utility
+from node.strategy.view import HOLD, NOTHING, Decision, Need, Offer, prospect
 from tests.strategy.offers import ELASTIC, Scripted, flat_need, need_of, offer, prices, quantities
 
 
@@ -190,8 +190,8 @@ def test_every_move_grows_expected_allocation(
 ) -> None:
     decision = decided(OptOut(split), need_of(valuation), *offers)
     if decision.targets is not None:
-        before = expected_total(offers, [known.standing for known in offers])
-        assert expected_total(offers, decision.targets) > before
+        before = prospect(offers, [known.standing for known in offers]).total
+        assert prospect(offers, decision.targets).total > before
 
 
 @given(valuations, offers_())
@@ -211,4 +211,4 @@ def test_never_expects_to_pay_more_than_budget(
     need = need_of(valuation, budget)
     decision = decided(OptOut(split), need, *offers)
     if decision.targets is not None:
-        assert expected_utility(need, offers, decision.targets) > -math.inf
+        assert prospect(offers, decision.targets).utility(need) > -math.inf

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from node.mechanism.valuation import Flat
-from node.strategy.view import NOTHING, Offer, Target, affordable, expected_total, expected_utility
+from node.strategy.view import NOTHING, Offer, Target, affordable, prospect
 from tests.strategy.offers import need_of, offer
 
 
@@ -25,32 +25,32 @@ def test_offer_of_advert_alone_is_all_for_the_reserve() -> None:
 
 def test_offer_staircase_leaves_out_own_standing_bid() -> None:
     steps = offer(100, (30, 2), standing=(90, 5)).staircase
-    assert (steps.price.tolist(), steps.quantity.tolist()) == ([0.0, 2.0], [70.0, 30.0])
+    assert (steps.price, steps.quantity) == ([0.0, 2.0], [70.0, 30.0])
 
 
-def test_expected_total_adds_up_over_sellers() -> None:
-    assert expected_total([offer(10), offer(20, (15, 9))], [Target(8, 1), Target(8, 1)]) == 13.0
+def test_prospect_adds_up_over_sellers() -> None:
+    assert prospect([offer(10), offer(20, (15, 9))], [Target(8, 1), Target(8, 1)]).total == 13.0
 
 
-def test_expected_utility_is_value_less_what_opponents_would_have_paid() -> None:
+def test_utility_is_value_less_what_opponents_would_have_paid() -> None:
     need = need_of(Flat(50, 3))
-    assert expected_utility(need, [offer(40, (30, 2))], [Target(20, 3)]) == 20 * 3 - 10 * 2
+    assert prospect([offer(40, (30, 2))], [Target(20, 3)]).utility(need) == 20 * 3 - 10 * 2
 
 
-def test_expected_utility_of_no_bid_is_nothing() -> None:
-    assert expected_utility(need_of(Flat(50, 3)), [offer(40, (30, 2))], [NOTHING]) == 0.0
+def test_utility_of_no_bid_is_nothing() -> None:
+    assert prospect([offer(40, (30, 2))], [NOTHING]).utility(need_of(Flat(50, 3))) == 0.0
 
 
 @pytest.mark.parametrize(("budget", "utility"), [(20.0, 40.0), (19.9, -math.inf)])
-def test_expected_utility_is_minus_infinity_where_budget_bursts(budget: float, utility: float) -> None:
-    assert expected_utility(need_of(Flat(50, 3), budget), [offer(40, (30, 2))], [Target(20, 3)]) == utility
+def test_utility_is_minus_infinity_where_budget_bursts(budget: float, utility: float) -> None:
+    assert prospect([offer(40, (30, 2))], [Target(20, 3)]).utility(need_of(Flat(50, 3), budget)) == utility
 
 
 def test_affordable_leaves_alone_what_the_budget_allows() -> None:
     targets = [Target(20, 3), Target(5, 3)]
-    assert affordable(need_of(Flat(50, 3), 20.0), [offer(40, (30, 2)), offer(9)], targets) == targets
+    assert affordable(need_of(Flat(50, 3), 20.0), [offer(40, (30, 2)), offer(9)], targets).targets == targets
 
 
 def test_affordable_lowers_what_gets_something_in_proportion() -> None:
     need, offers = need_of(Flat(50, 3), 10.0), [offer(40, (30, 2)), offer(40, reserve=4)]
-    assert affordable(need, offers, [Target(20, 3), Target(5, 3)]) == [Target(10, 3), Target(5, 3)]
+    assert affordable(need, offers, [Target(20, 3), Target(5, 3)]).targets == [Target(10, 3), Target(5, 3)]

@@ -3,7 +3,7 @@
 from node.mechanism.psp.clearing import Clearing, clear
 from node.mechanism.psp.reply import Reply, best_reply
 from node.mechanism.psp.residual import expected_allocation, market_price, residual_supply
-from node.mechanism.psp.staircase import MergedStaircase, Staircase, merged_staircase, staircase
+from node.mechanism.psp.staircase import MergedStaircase, Staircase, merged_staircase, staircase, unchecked_staircase
 
 __all__ = [
     "Clearing",
@@ -17,4 +17,5 @@ __all__ = [
     "merged_staircase",
     "residual_supply",
     "staircase",
+    "unchecked_staircase",
 ]

@@ -1,12 +1,8 @@
 """The truthful ε-best reply of one buyer to several auctions."""
 
 import math
-from bisect import bisect_left
 from dataclasses import dataclass
 
-import numpy as np
-
-from node.mechanism.checks import FloatArray
 from node.mechanism.psp.staircase import MergedStaircase
 from node.mechanism.valuation import Valuation
 
@@ -18,7 +14,7 @@ class Reply:
     Attributes
     ----------
     quantity
-        Shape (m,), MB, in the order in which the staircases were merged.
+        MB, in the order in which the staircases were merged.
     price
         Price per MB, the same at every seller (a coordinated bid).
     cost
@@ -27,7 +23,7 @@ class Reply:
         Valuation minus cost, money.
     """
 
-    quantity: FloatArray
+    quantity: list[float]
     price: float
     cost: float
     utility: float
@@ -55,7 +51,7 @@ def best_reply(
     >>> from node.mechanism.valuation import Parabolic
     >>> market = merged_staircase([staircase([30], [2], supply=40), staircase([], [], supply=20, reserve=3)])
     >>> reply = best_reply(Parabolic(demand_mb=50, choke_price=5), market)
-    >>> reply.quantity.tolist(), reply.price, reply.cost
+    >>> reply.quantity, reply.price, reply.cost
     ([30.0, 0.0], 2.0, 40.0)
     """
     wanted = _wanted(valuation, market, budget)
@@ -72,38 +68,34 @@ def best_reply(
 
 def _wanted(valuation: Valuation, market: MergedStaircase, budget: float) -> float:
     """z*: where the marginal valuation meets the staircase, or where the budget ends."""
-    if not market.price.size:
-        return 0.0
-    price: list[float] = market.price.tolist()
-    reach = market.quantity.cumsum()
-    begin: list[float] = [0.0, *reach.tolist()]
-    # Demand falls and the steps begin ever later, so one step is the last that is wanted at its price.
-    unwanted = bisect_left(range(len(price)), True, key=lambda step: valuation.demand(price[step]) <= begin[step])  # noqa: FBT003
-    if not unwanted:
-        return 0.0
-    wanted = min(begin[unwanted], valuation.demand(price[unwanted - 1]))
-    return min(wanted, _affordable(market, reach, budget))
+    reach = spent = 0.0
+    for price, quantity in zip(market.price, market.quantity, strict=True):
+        demand = valuation.demand(price)
+        if demand <= reach:
+            break
+        cost = price * quantity
+        if spent + cost > budget:
+            return min(demand, reach + (budget - spent) / price)
+        # Demand falls and the steps begin ever later, so a step that is not wanted whole is the last.
+        if demand <= reach + quantity:
+            return demand
+        reach += quantity
+        spent += cost
+    return reach
 
 
-def _affordable(market: MergedStaircase, reach: FloatArray, budget: float) -> float:
-    """The largest amount that costs no more than the budget."""
-    if budget == math.inf:
-        return float(reach[-1])
-    worth = market.price * market.quantity
-    spent = worth.cumsum()
-    step = int(spent.searchsorted(budget, side="right"))
-    if step == spent.size:
-        return float(reach[-1])
-    left = budget - (float(spent[step - 1]) if step else 0.0)
-    return float(reach[step] - market.quantity[step]) + left / float(market.price[step])
-
-
-def _filled_cheapest_first(market: MergedStaircase, amount: float) -> FloatArray:
-    if not market.price.size:
-        return np.zeros(market.sellers)
-    # The steps ascend, so a new level begins wherever the price differs from the one before.
-    level = np.concatenate(([False], market.price[1:] != market.price[:-1])).cumsum()
-    width = np.bincount(level, weights=market.quantity)
-    share = np.minimum(np.maximum(amount - (width.cumsum() - width), 0.0), width) / width
-    filled = np.bincount(market.seller, weights=market.quantity * share[level], minlength=market.sellers)
-    return np.asarray(filled, dtype=np.float64)
+def _filled_cheapest_first(market: MergedStaircase, amount: float) -> list[float]:
+    filled = [0.0] * market.sellers
+    prices, quantities = market.price, market.quantity
+    step = 0
+    while step < len(prices) and amount > 0.0:
+        level = step
+        width = 0.0
+        while step < len(prices) and prices[step] == prices[level]:
+            width += quantities[step]
+            step += 1
+        share = min(amount, width) / width
+        for k in range(level, step):
+            filled[market.seller[k]] += share * quantities[k]
+        amount -= width
+    return filled

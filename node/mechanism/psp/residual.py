@@ -1,6 +1,7 @@
 """What one bidder can get from one auction, and at which price."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -84,12 +85,20 @@ def market_price(
 
 
 def expected_allocation(
-    own_quantity: float, own_price: float, quantity: FloatArray, price: FloatArray, supply: float, reserve: float = 0.0
+    own_quantity: float,
+    own_price: float,
+    quantity: Iterable[float],
+    price: Iterable[float],
+    supply: float,
+    reserve: float = 0.0,
 ) -> float:
     """MB that one more bid would get against the opponents' bids, sharing its price pro rata (paper, eq. 5)."""
     if own_price < reserve or own_quantity <= 0.0:
         return 0.0
-    left = max(0.0, supply - float(quantity[price > own_price].sum()))
-    is_tied = price == own_price
-    tied = float(quantity[is_tied].sum()) if np.count_nonzero(is_tied) else 0.0
-    return min(own_quantity, left * (own_quantity / (own_quantity + tied)))
+    dearer = tied = 0.0
+    for amount, at in zip(quantity, price, strict=True):
+        if at > own_price:
+            dearer += amount
+        elif at == own_price:
+            tied += amount
+    return min(own_quantity, max(0.0, supply - dearer) * (own_quantity / (own_quantity + tied)))

@@ -1,12 +1,14 @@
-"""The market price function as the staircase it is: what more of the good costs a bidder, step by step."""
+"""The market price function as the staircase it is: what more of the good costs a bidder, step by step.
 
-from collections.abc import Sequence
+Plain lists: most books have some twenty bids, and a bidder climbs only the first few steps.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from node.mechanism.checks import FloatArray, IntArray, bids, non_negative
+from node.mechanism.checks import bids, non_negative
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +18,21 @@ class Staircase:
     Attributes
     ----------
     price
-        Shape (k,), strictly ascending, price per MB.
+        Strictly ascending, price per MB.
     quantity
-        Shape (k,), positive, MB; they add up to the supply.
+        As many, positive, MB; they add up to the supply.
     """
 
-    price: FloatArray
-    quantity: FloatArray
+    price: list[float]
+    quantity: list[float]
 
     def cost(self, amount: float) -> float:
         """Money for ``amount`` MB: the integral of P from 0, exactly; what exceeds the supply is not sold."""
         return _cost(self.price, self.quantity, amount)
+
+    def available(self, price: float) -> float:
+        """MB that can be had at ``price`` per MB: Q of that price."""
+        return sum(self.quantity[: bisect_right(self.price, price)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +42,18 @@ class MergedStaircase:
     Attributes
     ----------
     price
-        Shape (k,), ascending, price per MB; equal prices stand in the order of their sellers.
+        Ascending, price per MB; equal prices stand in the order of their sellers.
     quantity
-        Shape (k,), positive, MB.
+        As many, positive, MB.
     seller
-        Shape (k,), whose step it is: an index into the sequence that was merged.
+        As many; whose step it is: an index into the sequence that was merged.
     sellers
         How many were merged.
     """
 
-    price: FloatArray
-    quantity: FloatArray
-    seller: IntArray
+    price: list[float]
+    quantity: list[float]
+    seller: list[int]
     sellers: int
 
     def cost(self, amount: float) -> float:
@@ -55,9 +61,14 @@ class MergedStaircase:
         return _cost(self.price, self.quantity, amount)
 
 
-def _cost(price: FloatArray, quantity: FloatArray, amount: float) -> float:
-    before = quantity.cumsum() - quantity
-    return float(price @ np.minimum(np.maximum(amount - before, 0.0), quantity))
+def _cost(prices: Iterable[float], quantities: Iterable[float], amount: float) -> float:
+    money = 0.0
+    for price, quantity in zip(prices, quantities, strict=True):
+        if quantity >= amount:
+            return money + price * amount
+        money += price * quantity
+        amount -= quantity
+    return money
 
 
 def staircase(quantity: Any, price: Any, supply: float, reserve: float = 0.0) -> Staircase:  # noqa: ANN401
@@ -66,7 +77,7 @@ def staircase(quantity: Any, price: Any, supply: float, reserve: float = 0.0) ->
     Parameters
     ----------
     quantity, price
-        The opponents' bids, shape (n,), MB and price per MB.
+        The opponents' bids, shape (n,), MB and price per MB, in any order.
     supply, reserve
         MB on sale, and the price per MB below which nothing is sold.
 
@@ -78,32 +89,57 @@ def staircase(quantity: Any, price: Any, supply: float, reserve: float = 0.0) ->
     Examples
     --------
     >>> steps = staircase([30, 50], [2, 1], supply=100)
-    >>> steps.price.tolist(), steps.quantity.tolist()
+    >>> steps.price, steps.quantity
     ([0.0, 1.0, 2.0], [20.0, 50.0, 30.0])
     """
-    quantity, price = bids(quantity, price)
+    quantities, prices = bids(quantity, price)
     supply, reserve = non_negative("supply", supply), non_negative("reserve", reserve)
-    order = price.argsort()[np.count_nonzero(price < reserve) :]
-    level = np.concatenate(([reserve], price[order]))
-    # What the bids from each one upwards want; behind a level stand those above it.
-    wanted = np.concatenate((quantity[order][::-1].cumsum()[::-1], [0.0]))
-    last_of_tie = np.concatenate((level[1:] != level[:-1], [True]))
-    available = np.maximum(supply - wanted[last_of_tie], 0.0)
-    steps = available.copy()
-    steps[1:] -= available[:-1]
-    real = steps > 0.0
-    return Staircase(level[last_of_tie][real], steps[real])
+    return unchecked_staircase(quantities.tolist(), prices.tolist(), supply, reserve)
+
+
+def unchecked_staircase(
+    quantities: Iterable[float], prices: Iterable[float], supply: float, reserve: float
+) -> Staircase:
+    """The ``staircase`` of numbers that are known to be finite and at least 0.
+
+    The dearest bids take from the supply first, so the staircase is built from its top; the seller's reserve takes what
+    is left. Sorting what is sorted already, as profiles are, takes little time.
+    """
+    heights: list[float] = []
+    widths: list[float] = []
+    left = supply
+    for price, quantity in sorted(zip(prices, quantities, strict=True), reverse=True):
+        if price < reserve or left <= 0.0:
+            break
+        taken = quantity if quantity < left else left  # noqa: FURB136 - a call of min takes as long as all the rest
+        left -= taken
+        if heights and price == heights[-1]:
+            widths[-1] += taken
+        elif taken > 0.0:
+            heights.append(price)
+            widths.append(taken)
+    if left > 0.0 and heights and heights[-1] == reserve:
+        widths[-1] += left
+    elif left > 0.0:
+        heights.append(reserve)
+        widths.append(left)
+    heights.reverse()
+    widths.reverse()
+    return Staircase(heights, widths)
 
 
 def merged_staircase(staircases: Sequence[Staircase]) -> MergedStaircase:
     """The market price function over several sellers (paper, eq. 2, read as the inverse of the summed quantities)."""
-    if not staircases:
-        return MergedStaircase(np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.intp), 0)
     if len(staircases) == 1:
         (steps,) = staircases
-        return MergedStaircase(steps.price, steps.quantity, np.zeros(steps.price.size, dtype=np.intp), 1)
-    price = np.concatenate([steps.price for steps in staircases])
-    quantity = np.concatenate([steps.quantity for steps in staircases])
-    seller = np.repeat(np.arange(len(staircases)), [steps.price.size for steps in staircases])
-    cheapest_first = price.argsort(kind="stable")
-    return MergedStaircase(price[cheapest_first], quantity[cheapest_first], seller[cheapest_first], len(staircases))
+        return MergedStaircase(steps.price, steps.quantity, [0] * len(steps.price), 1)
+    price = [price for steps in staircases for price in steps.price]
+    quantity = [quantity for steps in staircases for quantity in steps.quantity]
+    seller = [k for k, steps in enumerate(staircases) for _ in steps.price]
+    cheapest_first = sorted(range(len(price)), key=price.__getitem__)
+    return MergedStaircase(
+        [price[step] for step in cheapest_first],
+        [quantity[step] for step in cheapest_first],
+        [seller[step] for step in cheapest_first],
+        len(staircases),
+    )

@@ -41,5 +41,5 @@ class Scaled:
         return self.factor * self.valuation.marginal(quantity)
 
     def demand(self, price: float) -> float:
-        """MB wanted at ``price`` per MB."""
-        return self.valuation.demand(price / self.factor)
+        """MB wanted at ``price`` per MB; nothing at or above θ'(0), whatever the division rounds to."""
+        return self.valuation.demand(price / self.factor) if price < self.marginal(0.0) else 0.0
