@@ -120,6 +120,8 @@ def seeds(options: argparse.Namespace, market: str, case: str) -> int:
         return int(options.seeds)
     if options.short:
         few = SHORT.get(market, 0)
+        if not few:
+            return 0
         return 2 * few if case == "plain" else 1 if over_mqtt(case) or case == "lazar-semret" else few
     if over_mqtt(case):
         return SEEDS_MQTT
