@@ -15,8 +15,8 @@ SHRINK = 4.0
 STEP = 2.0
 """ε of the reply in units of the least gain of a move: who moves stays clear of its rivals for a while."""
 
-SHIFT = SHRINK * (1.0 + STEP)
-"""A gain of more than so many ε, more than the former ε would have left, says that the market has shifted."""
+SHIFT = 8.0
+"""A gain of more than so many ε says that the market has shifted: twice what made the buyer move when ε was larger."""
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from node.mechanism.valuation import Parabolic
 from node.runtime.array_books import Books
 from node.runtime.array_reply import Caution, best_replies
 from node.runtime.array_steps import Buyers
-from node.strategy.adaptive import AdaptiveBestReply
+from node.strategy.adaptive import SHIFT, AdaptiveBestReply
 from node.strategy.view import Need, Offer, Target
 
 BUYERS, SELLERS, EACH = 60, 12, 3
@@ -66,4 +66,4 @@ def test_only_a_large_gain_raises_epsilon() -> None:
         replies = best_replies(buyers, books, np.full(BUYERS, epsilon), Caution(FIRST, DAMPING, PRESENCE))
         grew = replies.epsilon > epsilon
         assert set(replies.epsilon[grew].tolist()) <= {raised}
-        assert (replies.gap[grew] > 12 * epsilon).all()
+        assert (replies.gap[grew] > SHIFT * epsilon).all()
