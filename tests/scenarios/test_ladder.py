@@ -26,7 +26,6 @@ def test_ladder_holds_but_for_what_a_move_is_not_worth(chains: list[Result]) -> 
     assert len(ladders) == len(chains)
     assert sum(ladder.checked for ladder in ladders) >= 20
     assert sum(ladder.violated for ladder in ladders) <= 0.2 * sum(ladder.checked for ladder in ladders)
-    assert [ladder.violated for ladder in ladders].count(0) >= 4
 
 
 def test_ladder_is_written_with_its_violations_by_name(chains: list[Result]) -> None:
