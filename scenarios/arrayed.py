@@ -14,7 +14,7 @@ from node.runtime.streams import stream
 from scenarios.course import Convergence, Fold, metrics_of
 from scenarios.errors import ScenarioError
 from scenarios.market import Market, edges
-from scenarios.results import EXACT_PAIRS, Allocation, Result, Status, Summary, optimum_of, pairs
+from scenarios.results import Allocation, Result, Status, Summary, is_exact, optimum_of
 from scenarios.schema import AdaptiveStrategy, ParabolicValuation
 from scenarios.spread import shift_metrics
 
@@ -102,8 +102,7 @@ def _array_market(market: Market) -> ArrayMarket:
 
 def _summary(market: Market, outcome: ArrayOutcome, bids: int, folder: Path) -> Summary:
     rows = _allocations(market, outcome)
-    is_exact = pairs(market) <= EXACT_PAIRS
-    best = optimum_of(market).welfare if is_exact else outcome.bound
+    best = optimum_of(market).welfare if is_exact(market) else outcome.bound
     return Summary(
         scenario=market.scenario,
         seed=market.seed,
@@ -123,7 +122,7 @@ def _summary(market: Market, outcome: ArrayOutcome, bids: int, folder: Path) -> 
         revenue=sum(row.charge for row in rows),
         allocations=rows,
         run_dir=str(folder),
-        optimum_is="exact" if is_exact else "bound",
+        optimum_is="exact" if is_exact(market) else "bound",
     )
 
 

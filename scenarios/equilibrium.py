@@ -30,8 +30,8 @@ def largest_gap(market: Market, metrics: MarketMetrics) -> float:
     reserve = np.zeros(len(lots))
     for j, seller in enumerate(market.sellers):
         for k in range(starts[j], starts[j + 1]):
-            book = profile.at(k)
-            reserve[k] = reserve_rule(market, seller).reserve(book.quantity, book.price, lots[k].supply)
+            quantity, price = np.array([*lots[k].bids.values()], float).reshape(-1, 2).T
+            reserve[k] = reserve_rule(market, seller).reserve(quantity, price, lots[k].supply)
     budgets = [np.inf if buyer.budget_money is None else buyer.budget_money for buyer in market.buyers]
     valuations = [theta(buyer) for buyer in market.buyers]
     pool = [(i, k) for i, j in zip(*edges(market), strict=True) for k in range(starts[j], starts[j + 1])]

@@ -69,13 +69,13 @@ def optimum_of(market: Market) -> Optimum:
     """The largest welfare that the market graph allows."""
     supply = np.array([seller.supply_mb for seller in market.sellers])
     needs("scipy")
-    tolerance = 1e-9 if pairs(market) <= EXACT_PAIRS else 1e-5
+    tolerance = 1e-9 if is_exact(market) else 1e-5
     return optimum([theta(buyer) for buyer in market.buyers], supply, edges(market), tolerance=tolerance)
 
 
-def pairs(market: Market) -> int:
-    """Pairs of buyer and seller that can trade."""
-    return sum(len(buyer.pool) for buyer in market.buyers)
+def is_exact(market: Market) -> bool:
+    """Whether the optimum of a market of this size is worked out exactly, or a bound has to do."""
+    return sum(len(buyer.pool) for buyer in market.buyers) <= EXACT_PAIRS
 
 
 def allocations_of(metrics: MarketMetrics) -> list[Allocation]:
@@ -216,8 +216,7 @@ def summarise(
     folded = fold(market, records, outcome.duration_s)
     metrics, now = folded.metrics, market_now(market, folded.metrics)
     best = optimum_of(now) if market.shifts else best
-    is_exact = pairs(market) <= EXACT_PAIRS
-    most = best.welfare if is_exact else best.bound
+    most = best.welfare if is_exact(market) else best.bound
     rows = allocations_of(metrics)
     summary = Summary(
         scenario=market.scenario,
@@ -238,6 +237,6 @@ def summarise(
         revenue=sum(row.charge for row in rows),
         allocations=rows,
         run_dir=str(run_dir),
-        optimum_is="exact" if is_exact else "bound",
+        optimum_is="exact" if is_exact(market) else "bound",
     )
     return Result(summary, market, folded, outcome.counters)

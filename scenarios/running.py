@@ -19,7 +19,7 @@ from scenarios.events import EventLog
 from scenarios.launcher import Launcher
 from scenarios.loading import load, with_populations
 from scenarios.market import Market, draw
-from scenarios.results import EXACT_PAIRS, Outcome, Result, optimum_of, pairs, summarise
+from scenarios.results import Outcome, Result, is_exact, optimum_of, summarise
 from scenarios.schema import Scenario
 from scenarios.simulated import Watch, run_simulated
 from scenarios.worker import Connections
@@ -87,7 +87,7 @@ def run(
     market = draw(scenario, seed)
     if world == "array":
         check_arrayable(market)
-    say = say if say and pairs(market) > EXACT_PAIRS else _unsaid
+    say = say if say and not is_exact(market) else _unsaid
     say(f"{market.nodes:,} users; working out what can be reached ...")
     best = None if world == "array" else optimum_of(market)
     folder = rundir.create(Path(out), scenario.name, seed)

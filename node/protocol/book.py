@@ -44,6 +44,11 @@ class Entry:
     undecided: bool = False
     has_news: bool = True
 
+    @property
+    def is_unseen(self) -> bool:
+        """Whether its bidder may not have seen its last profile."""
+        return self.seen_round < self.told_round
+
     def told(self, round_: int) -> None:
         """Note that the profile of this round was sent."""
         self.told_round, self.repeated, self.undecided, self.has_news = round_, 0, False, False
@@ -132,15 +137,11 @@ class Book:
 
     def unseen(self) -> Iterator[tuple[str, Entry]]:
         """Those who may not have seen their last profile."""
-        return ((buyer, entry) for buyer, entry in self._entries.items() if entry.seen_round < entry.told_round)
+        return ((buyer, entry) for buyer, entry in self._entries.items() if entry.is_unseen)
 
     def unsettled(self) -> Iterator[tuple[str, Entry]]:
         """Those who may not have seen their last profile, and those who may yet change their bid."""
-        return (
-            (buyer, entry)
-            for buyer, entry in self._entries.items()
-            if entry.undecided or entry.seen_round < entry.told_round
-        )
+        return ((buyer, entry) for buyer, entry in self._entries.items() if entry.undecided or entry.is_unseen)
 
     def clear(self, rule: ReserveRule, supply: float) -> list[tuple[str, Entry]]:
         """Clear the auction; the result is those whose allocation or charge changed, the departed with none."""

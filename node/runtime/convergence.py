@@ -13,6 +13,7 @@ from node.mechanism.influence import reach
 from node.mechanism.welfare import Edges
 from node.protocol.host import Record
 from node.protocol.topics import node_of
+from node.runtime.metrics import messages_told
 
 _Shares = dict[str, float]
 """How a buyer's quantity is split: seller to share; empty where it has and bids for nothing."""
@@ -140,11 +141,10 @@ class ConvergenceMetrics:
 
     def add(self, record: Record) -> None:
         """Take in the next record."""
+        self._messages += messages_told(record)
         match record.kind:
             case "bid" | "withdraw":
                 self._moved(node_of(record.node), node_of(record.peer), record)
-            case "cleared":
-                self._messages += record.seq
             case "settled" | "voided":
                 self._struck_out(node_of(record.peer), node_of(record.node), record)
             case "closed":
@@ -154,7 +154,6 @@ class ConvergenceMetrics:
     def _moved(self, buyer: str, seller: str, record: Record) -> None:
         course = self._at(buyer, record.time_s)
         course.bids += 1
-        self._messages += 1
         self._messages_to_rest = self._messages
         course.moves += not course.is_moving
         course.is_moving, course.moved_s = True, record.time_s

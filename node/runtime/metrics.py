@@ -9,6 +9,13 @@ from node.protocol.host import Record
 from node.protocol.topics import node_of
 
 
+def messages_told(record: Record) -> int:
+    """Messages that a record tells of: a bid or withdrawal, or the profiles that a clearing sent."""
+    if record.kind == "cleared":
+        return record.seq
+    return int(record.kind in {"bid", "withdraw"})
+
+
 @dataclass(slots=True)
 class Tranche:
     """What an auction awarded at once: the bids it did so on, buyer to (MB, price per MB), and the MB sold."""
@@ -100,6 +107,7 @@ class MarketMetrics:
     def add(self, record: Record) -> None:
         """Take in the next record."""
         self.time_s = max(self.time_s, record.time_s)
+        self.messages += messages_told(record)
         node, peer = node_of(record.node), node_of(record.peer)
         match record.kind:
             case "bid" | "withdraw":
@@ -109,7 +117,6 @@ class MarketMetrics:
             case "settled":
                 self._settled(node, peer, record)
             case "cleared":
-                self.messages += record.seq
                 auction = self.auctions[node]
                 auction.price, auction.sold, auction.revenue = record.price, record.quantity, record.charge
             case "awarding":
@@ -136,7 +143,6 @@ class MarketMetrics:
 
     def _moved(self, buyer: str, seller: str, record: Record) -> None:
         self.bids += 1
-        self.messages += 1
         self.bids_of[buyer] += 1
         if record.kind == "bid":
             self._standing[seller][buyer] = (record.quantity, record.price)

@@ -9,7 +9,7 @@ from node.mechanism.psp import clear
 from node.mechanism.welfare import Profile, epsilon_gaps
 from node.runtime.array_play import Play
 from node.runtime.arrays import ArrayMarket, Progress
-from scenarios import arrayed
+from scenarios import arrayed, results
 from scenarios.errors import ScenarioError
 from scenarios.market import Market, theta
 from scenarios.results import Result, edges
@@ -114,7 +114,7 @@ def test_folder_holds_what_those_of_other_worlds_hold(tmp_path: Path) -> None:
 
 def test_efficiency_of_a_large_market_is_against_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     exact = settled(tmp_path).summary
-    monkeypatch.setattr(arrayed, "EXACT_PAIRS", 10)
+    monkeypatch.setattr(results, "EXACT_PAIRS", 10)
     bound = settled(tmp_path).summary
     assert (exact.optimum_is, bound.optimum_is) == ("exact", "bound")
     assert exact.optimum <= bound.optimum * (1 + 1e-9)
