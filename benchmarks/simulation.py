@@ -22,7 +22,7 @@ from figures import Figure, printed
 from node.mechanism.valuation import Flat
 from node.protocol.buyer import Buyer
 from node.protocol.events import Machine
-from node.protocol.frames import VERSION, Envelope
+from node.protocol.frames import VERSION, Envelope, decode_post, encode_frames, encode_message
 from node.protocol.host import Host
 from node.protocol.messages import Message
 from node.protocol.seller import Seller
@@ -79,14 +79,18 @@ class Restless:
 
 
 class TapedHost(Host):
-    """A host that keeps a copy of what it sends."""
+    """A host that keeps a copy of what it receives, board posts as frames."""
 
     tape: list[bytes]
 
-    def frames(self) -> list[tuple[str, bytes]]:
-        frames = super().frames()
-        self.tape += [frame for _, frame in frames]
-        return frames
+    def receive_frame(self, now: float, from_host: str, data: bytes) -> None:
+        self.tape.append(data)
+        super().receive_frame(now, from_host, data)
+
+    def receive_post(self, now: float, poster: str, data: bytes) -> None:
+        envelope = Envelope(self.name, self.name, 0, encode_message(decode_post(data)))
+        self.tape += encode_frames([envelope])
+        super().receive_post(now, poster, data)
 
 
 def hosts(shape: Shape, moves: int, kind: type[Host] = Host) -> list[Host]:
@@ -118,13 +122,19 @@ def simulated(built: list[Host]) -> float:
     """Messages delivered per second of the processor, from the opening of the market until it is settled."""
     simulation = Simulation(built, NETWORK, seed=1, sink=lambda _: None)
     simulation.open_market()
+    before = received(built)
     spent = seconds(lambda: simulation.run(until=1e9, most_events=10**9))
     assert simulation.settled
-    return sum(host.counters["received"] for host in built) / spent
+    return (received(built) - before) / spent
+
+
+def received(built: list[Host]) -> int:
+    """Messages and posts so far."""
+    return sum(host.counters["received"] for host in built)
 
 
 def taped(shape: Shape) -> list[bytes]:
-    """Frames of a short run, in the order in which they were sent; without the opening and the settlement."""
+    """Frames of a short run, in the order in which they came; without the opening and the settlement."""
     tape: list[bytes] = []
     TapedHost.tape = tape
     simulated(hosts(shape, 2, TapedHost))

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from node.protocol.errors import ProtocolUsageError, RejectedError
 
@@ -32,6 +33,7 @@ def address(host: str, node: str) -> str:
     return f"{name(host)}/{name(node)}"
 
 
+@lru_cache(100_000)  # one for every message
 def peer_address(host: str, node: str) -> str:
     """The address that a peer claims for one of its nodes.
 

@@ -68,7 +68,7 @@ class Simulation:
         self._sink = sink
         self._events: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._order = itertools.count()
-        self._last_arrival: defaultdict[tuple[str, str], float] = defaultdict(float)
+        self._last_arrivals: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._wake_at: dict[str, float] = {}
         self._wakes: set[tuple[str, float]] = set()
         self._busy: Host | None = None
@@ -157,8 +157,8 @@ class Simulation:
         for _ in range(copies):
             arrival = self.now + self._delay()
             if not (network.reordering and self._draw(network.reordering)):
-                link = sender.name, to
-                arrival = self._last_arrival[link] = max(arrival, self._last_arrival[link])
+                last = self._last_arrivals[sender.name]
+                arrival = last[to] = max(arrival, last.get(to, 0.0))
             if receiver and not (network.loss and self._draw(network.loss)):
                 self._at(arrival, self._deliver, receiver, sender.name, frame)
 

@@ -95,7 +95,7 @@ class Target:
 
     @property
     def state(self) -> Any:
-        return snapshot({key: value for key, value in vars(self.host).items() if key != "counters"})
+        return snapshot({key: getattr(self.host, key) for key in Host.__slots__ if key != "counters"})
 
     @property
     def machines(self) -> Any:
