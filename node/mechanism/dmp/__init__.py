@@ -1,0 +1,24 @@
+"""The Digital Marketplace: network selection call by call, bids of price and reputation (Konka, Atkinson & Irvine)."""
+
+from node.mechanism.dmp.auction import compound_bid, winner
+from node.mechanism.dmp.distribution import Beta, Distribution, Uniform
+from node.mechanism.dmp.errors import NoEquilibriumError
+from node.mechanism.dmp.first_price import first_price_bid
+from node.mechanism.dmp.order_statistics import order_statistic_cdf, order_statistic_density
+from node.mechanism.dmp.private import PrivateEquilibrium
+from node.mechanism.dmp.reputation import StepReputation, WindowReputation
+
+__all__ = [
+    "Beta",
+    "Distribution",
+    "NoEquilibriumError",
+    "PrivateEquilibrium",
+    "StepReputation",
+    "Uniform",
+    "WindowReputation",
+    "compound_bid",
+    "first_price_bid",
+    "order_statistic_cdf",
+    "order_statistic_density",
+    "winner",
+]
