@@ -2,7 +2,17 @@
 
 from node.strategy.pricing.call import Call, PricingStrategy
 from node.strategy.pricing.cost_plus import CostPlus
+from node.strategy.pricing.first_price import FirstPrice
 from node.strategy.pricing.load_based import LoadBased
 from node.strategy.pricing.no_regret import NoRegret
+from node.strategy.pricing.private_equilibrium import PrivateEquilibriumBid
 
-__all__ = ["Call", "CostPlus", "LoadBased", "NoRegret", "PricingStrategy"]
+__all__ = [
+    "Call",
+    "CostPlus",
+    "FirstPrice",
+    "LoadBased",
+    "NoRegret",
+    "PricingStrategy",
+    "PrivateEquilibriumBid",
+]
