@@ -10,7 +10,7 @@ import numpy as np
 from node.mechanism import valuation
 from node.mechanism.valuation import Valuation
 from node.mechanism.welfare import Edges
-from node.protocol.messages import MAX_PRICE, MAX_QUANTITY_MB
+from node.protocol.numbers import MAX_PRICE, MAX_QUANTITY_MB
 from node.protocol.timing import Timing
 from node.runtime.streams import stream
 from scenarios.errors import ScenarioError

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from node.protocol.messages import MAX_MONEY, MAX_PRICE, MAX_QUANTITY_MB
+from node.protocol.numbers import MAX_MONEY, MAX_PRICE, MAX_QUANTITY_MB
 from node.protocol.topics import NAME
 
 _Megabytes = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_QUANTITY_MB)]

@@ -25,6 +25,7 @@ from node.protocol.events import (
 from node.protocol.messages import (
     Accept,
     Advert,
+    AuctionMessage,
     Award,
     Bid,
     Closed,
@@ -133,11 +134,13 @@ class Buyer:
             raise RejectedError("foreign sender")
         if isinstance(message, Advert):
             return self._invited(now, auction, message)
+        if not isinstance(message, AuctionMessage):
+            raise RejectedError("not for a buyer")
         if message.auction != auction.number:
             raise IgnoredError("other auction")
         return self._told(now, auction, message)
 
-    def _told(self, now: float, auction: Auction, message: Message) -> Iterable[Effect]:
+    def _told(self, now: float, auction: Auction, message: AuctionMessage) -> Iterable[Effect]:
         match message:
             case Profile():
                 return self._profiled(now, auction, message)

@@ -101,6 +101,19 @@ TraceKind = Literal[
     "left",
     "supply",
     "valuation",
+    "registered",
+    "called",
+    "offered",
+    "passed",
+    "contracted",
+    "committed",
+    "decommitted",
+    "blocked",
+    "served",
+    "reputation",
+    "requested",
+    "brokered",
+    "connected",
 ]
 
 

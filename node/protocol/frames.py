@@ -6,7 +6,8 @@ from typing import Annotated
 import msgspec
 
 from node.protocol.errors import ProtocolUsageError, RejectedError
-from node.protocol.messages import Count, Message
+from node.protocol.messages import Message
+from node.protocol.numbers import Count
 from node.protocol.topics import NAME
 
 VERSION = 1

@@ -1,34 +1,27 @@
-"""Every message of the exchange (docs/protocol.md, section 4).
+"""Every message of both markets (docs/protocol.md, section 4).
 
 A message is a MessagePack array whose first element is its tag. Every number is bounded, so that no sum overflows; what
-does not fit is rejected by the decoder, before a machine sees it.
+does not fit is rejected by the decoder, before a machine sees it. Those of the Digital Marketplace are in
+``call_messages.py``.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
-MAX_QUANTITY_MB = 1e12
-MAX_PRICE = 1e9
-MAX_MONEY = 1e21
-MAX_COUNT = 2**53
-
-Quantity = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_QUANTITY_MB)]
-PositiveQuantity = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_QUANTITY_MB)]
-Price = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
-Money = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_MONEY)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
+from node.protocol.call_messages import CallMessage
+from node.protocol.numbers import Count, Money, PositiveQuantity, Price, Quantity
 
 AuctionState = Literal["upcoming", "open", "awarding", "closed"]
 
 
-class _Message(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
-    """``auction`` numbers the auctions that one seller holds; ``round`` its clearings."""
+class AuctionMessage(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """A message of the exchange. ``auction`` numbers the auctions that one seller holds; ``round`` its clearings."""
 
     auction: Count
 
 
-class Advert(_Message, frozen=True, tag="advert"):
+class Advert(AuctionMessage, frozen=True, tag="advert"):
     """Seller to the board: what is on sale. ``seq`` grows with every advert of the node."""
 
     seq: Count
@@ -38,7 +31,7 @@ class Advert(_Message, frozen=True, tag="advert"):
     state: AuctionState
 
 
-class Bid(_Message, frozen=True, tag="bid"):
+class Bid(AuctionMessage, frozen=True, tag="bid"):
     """Buyer to seller: s_i^j = (quantity, price). ``round`` is the last one whose profile the buyer has seen."""
 
     round: Count
@@ -47,20 +40,20 @@ class Bid(_Message, frozen=True, tag="bid"):
     seq: Count
 
 
-class Withdraw(_Message, frozen=True, tag="withdraw"):
+class Withdraw(AuctionMessage, frozen=True, tag="withdraw"):
     """Buyer to seller: the zero bid, which ends the right to profiles."""
 
     round: Count
     seq: Count
 
 
-class Withdrawn(_Message, frozen=True, tag="withdrawn"):
+class Withdrawn(AuctionMessage, frozen=True, tag="withdrawn"):
     """Seller to buyer: the bid numbered below ``seq`` is out of the book."""
 
     seq: Count
 
 
-class Profile(_Message, frozen=True, gc=True, tag="profile"):
+class Profile(AuctionMessage, frozen=True, gc=True, tag="profile"):
     """Seller to a participant: the book of a clearing, and the reader's own row in it.
 
     The opponents' profile s_-i^j is the book without row ``your_row``, which reflects the reader's bid ``your_seq``.
@@ -78,7 +71,7 @@ class Profile(_Message, frozen=True, gc=True, tag="profile"):
     prices: list[Price]
 
 
-class Hold(_Message, frozen=True, tag="hold"):
+class Hold(AuctionMessage, frozen=True, tag="hold"):
     """Buyer to seller, on a repeated profile: seen, my bid ``seq`` stands; ``undecided`` if it may yet change."""
 
     round: Count
@@ -86,7 +79,7 @@ class Hold(_Message, frozen=True, tag="hold"):
     undecided: bool
 
 
-class Award(_Message, frozen=True, tag="award"):
+class Award(AuctionMessage, frozen=True, tag="award"):
     """Seller to a winner when its auction has been quiet: yours, if your bid ``your_seq`` still stands."""
 
     round: Count
@@ -95,21 +88,21 @@ class Award(_Message, frozen=True, tag="award"):
     charge: Money
 
 
-class Accept(_Message, frozen=True, tag="accept"):
+class Accept(AuctionMessage, frozen=True, tag="accept"):
     """Buyer to seller: the bid stands, I am bound by it."""
 
     round: Count
     seq: Count
 
 
-class Decline(_Message, frozen=True, tag="decline"):
+class Decline(AuctionMessage, frozen=True, tag="decline"):
     """Buyer to seller: the bid ``seq`` does not stand any more."""
 
     round: Count
     seq: Count
 
 
-class Settled(_Message, frozen=True, tag="settled"):
+class Settled(AuctionMessage, frozen=True, tag="settled"):
     """Seller to buyer: the receipt. This much was sold for this much money."""
 
     round: Count
@@ -117,14 +110,18 @@ class Settled(_Message, frozen=True, tag="settled"):
     charge: Money
 
 
-class Void(_Message, frozen=True, tag="void"):
+class Void(AuctionMessage, frozen=True, tag="void"):
     """Seller to buyer: the award of that round does not stand, you are not bound by it."""
 
     round: Count
 
 
-class Closed(_Message, frozen=True, tag="closed"):
+class Closed(AuctionMessage, frozen=True, tag="closed"):
     """Seller to a bidder: the auction is over, your bid got nothing (more)."""
 
 
-Message = Advert | Bid | Withdraw | Withdrawn | Profile | Hold | Award | Accept | Decline | Settled | Void | Closed
+ExchangeMessage = (
+    Advert | Bid | Withdraw | Withdrawn | Profile | Hold | Award | Accept | Decline | Settled | Void | Closed
+)
+
+Message = ExchangeMessage | CallMessage

@@ -27,6 +27,7 @@ from node.protocol.events import (
 from node.protocol.messages import (
     Accept,
     Advert,
+    AuctionMessage,
     AuctionState,
     Award,
     Bid,
@@ -130,6 +131,8 @@ class Seller:
         return ()
 
     def _received(self, now: float, sender: str, message: Message) -> Iterable[Effect]:
+        if not isinstance(message, AuctionMessage):
+            raise RejectedError("not for a seller")
         if message.auction != self._auction:
             raise IgnoredError("other auction")
         match message:

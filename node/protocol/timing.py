@@ -36,6 +36,27 @@ class Timing(msgspec.Struct, frozen=True):
     open_at_least_s: float = 0.0
 
 
-def backoff(retry_s: float, repeated: int) -> float:
-    """Seconds to wait for an answer before the next repetition, after so many."""
-    return retry_s * min(LONGEST_BACKOFF, 2.0 ** max(0, repeated + 1 - PROMPT))
+class CallTiming(msgspec.Struct, frozen=True):
+    """Intervals of one Digital Marketplace, seconds of the clock that all nodes share.
+
+    Attributes
+    ----------
+    bid_window_s
+        A network that has made no offer for so long takes no part in that auction.
+    retry_s
+        What is unanswered for so long is said again.
+    gather_s
+        A request waits for so long, so that auctions are held in the order of their calls whatever order they come in.
+    speed
+        Seconds of the market, in which calls are counted, per second of the clock.
+    """
+
+    bid_window_s: float
+    retry_s: float
+    gather_s: float
+    speed: float = 1.0
+
+
+def backoff(retry_s: float, repeated: int, longest: float = LONGEST_BACKOFF) -> float:
+    """Seconds to wait for an answer before the next repetition, after so many; ``longest`` counts in ``retry_s``."""
+    return retry_s * min(longest, 2.0 ** max(0, repeated + 1 - PROMPT))

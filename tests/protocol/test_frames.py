@@ -22,10 +22,6 @@ from node.protocol.frames import (
     encode_post,
 )
 from node.protocol.messages import (
-    MAX_COUNT,
-    MAX_MONEY,
-    MAX_PRICE,
-    MAX_QUANTITY_MB,
     Accept,
     Advert,
     Award,
@@ -40,6 +36,7 @@ from node.protocol.messages import (
     Withdraw,
     Withdrawn,
 )
+from node.protocol.numbers import MAX_COUNT, MAX_MONEY, MAX_PRICE, MAX_QUANTITY_MB
 
 counts = st.integers(0, MAX_COUNT)
 amounts, prices, money = st.floats(0, MAX_QUANTITY_MB), st.floats(0, MAX_PRICE), st.floats(0, MAX_MONEY)

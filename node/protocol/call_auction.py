@@ -1,0 +1,74 @@
+"""The auction of one call, as the market agent holds it."""
+
+import math
+from dataclasses import dataclass, field
+
+from node.protocol.call_messages import CallSpec, Contract, SealedBid
+from node.protocol.desk import Case
+from node.protocol.errors import IgnoredError, RejectedError
+
+
+@dataclass(slots=True)
+class CallAuction:
+    """Which networks are invited, what they have offered, and who has won at which price.
+
+    Attributes
+    ----------
+    closes_at
+        Seconds of the clock; who is not heard of until then takes no part.
+    repeated
+        How often the winner was told again.
+    """
+
+    number: int
+    case: Case
+    wanted: CallSpec
+    invited: list[str]
+    closes_at: float
+    winner: str = ""
+    price: float = 0.0
+    repeated: int = 0
+    _offers: dict[str, float | None] = field(default_factory=dict)
+
+    def offered(self, network: str, message: SealedBid) -> None:
+        """Take in an offer, or that there is none.
+
+        Raises
+        ------
+        RejectedError
+            If the network is not invited, or tries to change its bid.
+        IgnoredError
+            If the bid is repeated, or late.
+        """
+        if network not in self.invited:
+            raise RejectedError("not invited")
+        if network in self._offers and self._offers[network] != message.price:
+            raise RejectedError("changed bid")
+        if network in self._offers or self.winner:
+            raise IgnoredError("repeated bid")
+        self._offers[network] = message.price
+
+    def drop(self, network: str) -> None:
+        """Go on without a network that is gone."""
+        self.invited = [one for one in self.invited if one != network]
+        self._offers.pop(network, None)
+
+    @property
+    def unheard(self) -> list[str]:
+        """The invited of whom there is no word."""
+        return [network for network in self.invited if network not in self._offers]
+
+    @property
+    def heard(self) -> tuple[list[str], list[float]]:
+        """Networks and their prices, NaN where there is no offer."""
+        offers = [(network, self._offers[network]) for network in self.invited if network in self._offers]
+        return [network for network, _ in offers], [math.nan if price is None else price for _, price in offers]
+
+    def won(self, network: str, price: float) -> None:
+        """Note the winner."""
+        self.winner, self.price = network, price
+
+    @property
+    def contract(self) -> Contract:
+        """What the winner is told."""
+        return Contract(self.number, self.case.customer, self.wanted, self.price)

@@ -1,0 +1,124 @@
+"""The customers of a market agent or a service agent: who they are, and what became of their calls."""
+
+from dataclasses import dataclass, field
+
+from node.protocol.call_messages import Blocked, Contract, Decommit, Deregister, Register, Request
+from node.protocol.errors import IgnoredError
+
+Answer = Contract | Decommit | Blocked
+
+
+@dataclass(slots=True)
+class Case:
+    """One call of a customer.
+
+    Attributes
+    ----------
+    answer
+        What the customer was told; None while that is open.
+    served
+        How it ended; None while that is open.
+    reported
+        The customer has said how it ended.
+    number
+        Of the auction, where there is a contract.
+    """
+
+    customer: str
+    request: Request
+    answer: Answer | None = None
+    served: bool | None = None
+    reported: bool = False
+    number: int = 0
+
+
+@dataclass(slots=True)
+class _Customer:
+    seq: int = 0
+    is_in: bool = False
+    is_agent: bool = False
+    cases: dict[int, Case] = field(default_factory=dict)
+
+
+class Desk:
+    """Customers by address. Those ``awaited`` count as present until they leave or turn out to be missing."""
+
+    def __init__(self, awaited: frozenset[str]) -> None:
+        self.awaited = set(awaited)
+        self._customers: dict[str, _Customer] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody is in and nobody is awaited."""
+        return not self.awaited
+
+    @property
+    def agents(self) -> list[str]:
+        """The service agents that take part."""
+        return sorted(one for one, customer in self._customers.items() if customer.is_in and customer.is_agent)
+
+    @property
+    def missing(self) -> bool:
+        """Whether somebody awaited has not come yet."""
+        return any(address not in self._customers for address in self.awaited)
+
+    def has(self, customer: str) -> bool:
+        """Whether the customer takes part."""
+        known = self._customers.get(customer)
+        return known is not None and known.is_in
+
+    def register(self, customer: str, message: Register) -> None:
+        """Let the customer in; IgnoredError if its word is overtaken."""
+        self._moved(customer, message.seq, is_in=True)
+        self._customers[customer].is_agent = message.role == "service-agent"
+        self.awaited.add(customer)
+
+    def deregister(self, customer: str, message: Deregister) -> None:
+        """Let the customer go; IgnoredError if its word is overtaken."""
+        self._moved(customer, message.seq, is_in=False)
+        self.awaited.discard(customer)
+
+    def _moved(self, customer: str, seq: int, *, is_in: bool) -> None:
+        known = self._customers.setdefault(customer, _Customer())
+        if seq < known.seq:
+            raise IgnoredError("overtaken registration")
+        known.seq, known.is_in = seq, is_in
+
+    def give_up_missing(self) -> None:
+        """Await no longer those who have not come."""
+        self.awaited &= self._customers.keys()
+
+    def lost(self, customer: str) -> None:
+        """Go on without a customer whose host is gone."""
+        self.awaited.discard(customer)
+        if customer in self._customers:
+            # It may come back as a process that begins to count anew.
+            self._customers[customer].is_in, self._customers[customer].seq = False, 0
+
+    def request(self, customer: str, message: Request) -> tuple[Case, bool]:
+        """The case of a request, and whether it is new.
+
+        Raises
+        ------
+        IgnoredError
+            If the customer takes no part, or the call is long over.
+        """
+        if not self.has(customer):
+            raise IgnoredError("not registered")
+        cases = self._customers[customer].cases
+        for call in [call for call in cases if call < message.over]:
+            del cases[call]
+        if message.call < message.over:
+            raise IgnoredError("overtaken request")
+        case = cases.get(message.call)
+        if case:
+            return case, False
+        cases[message.call] = case = Case(customer, message)
+        return case, True
+
+    def case(self, customer: str, call: int) -> Case:
+        """The case of a call; IgnoredError if it is unknown or forgotten."""
+        known = self._customers.get(customer)
+        if known is None or call not in known.cases:
+            raise IgnoredError("unknown call")
+        return known.cases[call]

@@ -1,0 +1,225 @@
+"""The market agent: runs the logical market channel and auctions every call (Konka et al., section II and Fig. 1)."""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+import numpy as np
+
+from node.protocol.auctioneer import Auctioneer, Rules
+from node.protocol.call_messages import (
+    Commit,
+    Decommit,
+    Deregister,
+    Deregistered,
+    MarketState,
+    Register,
+    Registered,
+    Registry,
+    Report,
+    Request,
+    SealedBid,
+)
+from node.protocol.desk import Desk
+from node.protocol.errors import RejectedError
+from node.protocol.events import (
+    CancelTimer,
+    Dropped,
+    Effect,
+    Event,
+    Opened,
+    PeerOffline,
+    PostOnBoard,
+    Received,
+    Reconnected,
+    Send,
+    SetTimer,
+    Started,
+    TimerFired,
+    Trace,
+    effects_of,
+)
+from node.protocol.messages import Message
+from node.protocol.networks import Networks, Reputation
+from node.protocol.timing import PATIENCE, CallTiming
+from node.protocol.topics import host_of
+
+BOARD_S = 1.0
+"""Reputations are posted so often at most, seconds of the clock."""
+
+
+class MarketAgent:
+    """Registers networks and customers, and auctions one call after the other, in the order of their time.
+
+    A call's outcome moves the network's reputation: at once if it is decommitted, and when its time is over if it is
+    not. All that counts for that is time in the market, so that late messages change nothing.
+
+    Parameters
+    ----------
+    awaited_networks, awaited_customers
+        Addresses of those whom the opening of the market waits for; it closes after the last customer.
+    reputation
+        With which every network begins.
+    random
+        Draws among tied bids.
+    """
+
+    def __init__(
+        self,
+        awaited_networks: frozenset[str],
+        awaited_customers: frozenset[str],
+        reputation: Reputation,
+        rules: Rules,
+        timing: CallTiming,
+        random: np.random.Generator,
+    ) -> None:
+        self._awaited_networks = awaited_networks
+        self._networks = Networks(reputation)
+        self._desk = Desk(awaited_customers)
+        self._auctioneer = Auctioneer(self._networks, rules, timing, random)
+        self._retry_s = timing.retry_s
+        self._state: MarketState = "upcoming"
+        self._may_open = False
+        self._shown: Registry | None = None
+        self._posting = False
+
+    @property
+    def watches(self) -> frozenset[str]:
+        """Nobody."""
+        return frozenset()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all customers have left."""
+        return self._state == "closed"
+
+    def step(self, now: float, event: Event) -> list[Effect]:
+        """The effects of one event at time ``now``, seconds."""
+        return effects_of(self._handled, now, event)
+
+    def _handled(self, now: float, event: Event) -> Iterator[Effect]:
+        yield from self._answers(now, event)
+        if self._state == "open" and self._desk.is_empty and self._auctioneer.is_idle:
+            yield from self._closed()
+        if self._networks.changed and not self._posting:
+            self._posting = True
+            yield SetTimer("board", now + BOARD_S)
+
+    def _answers(self, now: float, event: Event) -> Iterable[Effect]:
+        match event:
+            case Received():
+                return self._received(now, event.sender, event.message)
+            case TimerFired():
+                return self._timer_fired(now, event.name)
+            case Started() | Reconnected():
+                return self._posted()
+            case Opened():
+                return self._opening(now)
+            case PeerOffline(host):
+                return self._offline(now, host)
+        return ()
+
+    def _timer_fired(self, now: float, name: str) -> Iterable[Effect]:
+        match name:
+            case "opening":
+                return self._opened_without_missing(now)
+            case "board":
+                return self._posted()
+        return self._auctioneer.timer_fired(now, name)
+
+    def _received(self, now: float, sender: str, message: Message) -> Iterable[Effect]:  # noqa: PLR0911 - one for each
+        match message:
+            case Register():
+                return self._registered(now, sender, message)
+            case Deregister():
+                return self._deregistered(now, sender, message)
+            case Request():
+                return self._requested(now, sender, message)
+            case Report():
+                return self._auctioneer.reported(self._desk.case(sender, message.call), message)
+            case SealedBid():
+                return self._auctioneer.offered(now, sender, message)
+            case Commit():
+                return self._auctioneer.committed(now, sender, message)
+            case Decommit():
+                return self._auctioneer.decommitted(now, sender, message)
+        raise RejectedError("not for a market agent")
+
+    # Registries, and the opening of the logical market channel
+
+    def _registered(self, now: float, sender: str, message: Register) -> Iterator[Effect]:
+        if message.role == "network":
+            if self._networks.admit(sender, message):
+                yield Trace("registered", sender, price=self._networks.of(sender).reputation.value)
+                yield from self._posted()
+            epoch = self._networks.of(sender).epoch
+        else:
+            self._desk.register(sender, message)
+            epoch = 1
+        yield Send(sender, Registered(message.seq, epoch))
+        yield from self._opened_if_complete(now)
+
+    def _deregistered(self, now: float, sender: str, message: Deregister) -> Iterator[Effect]:
+        if self._networks.knows(sender):
+            self._networks.check(sender, message.seq)
+            if self._networks.of(sender).is_in:
+                yield from self._auctioneer.put_out(now, sender, is_silent=False)
+        else:
+            self._desk.deregister(sender, message)
+        yield Send(sender, Deregistered(message.seq))
+
+    def _opening(self, now: float) -> Iterator[Effect]:
+        self._may_open = True
+        yield SetTimer("opening", now + PATIENCE * self._retry_s)
+        yield from self._opened_if_complete(now)
+
+    def _opened_if_complete(self, now: float) -> Iterator[Effect]:
+        complete = not self._desk.missing and all(map(self._networks.knows, self._awaited_networks))
+        if self._may_open and complete:
+            yield from self._opened(now)
+
+    def _opened_without_missing(self, now: float) -> Iterator[Effect]:
+        self._desk.give_up_missing()
+        yield from self._opened(now)
+
+    def _opened(self, now: float) -> Iterator[Effect]:
+        if self._state == "upcoming":
+            self._state = "open"
+            yield CancelTimer("opening")
+            yield from self._posted()
+            yield from self._auctioneer.open(now)
+
+    def _closed(self) -> Iterator[Effect]:
+        yield from self._auctioneer.close()
+        self._state = "closed"
+        yield from self._posted()
+        yield Trace("closed", round=self._auctioneer.held)
+
+    def _posted(self) -> Iterator[Effect]:
+        """Post the registries, if they have changed."""
+        self._posting = self._networks.changed = False
+        present, seq = self._networks.present, self._shown.seq if self._shown else 0
+        reputations = [self._networks.of(network).reputation.value for network in present]
+        post = Registry(seq, self._state, present, reputations, self._desk.agents)
+        if post != self._shown:
+            self._shown = msgspec.structs.replace(post, seq=seq + 1)
+            yield PostOnBoard(self._shown)
+
+    # Requests
+
+    def _requested(self, now: float, customer: str, message: Request) -> Iterator[Effect]:
+        case, is_new = self._desk.request(customer, message)
+        if not is_new:
+            if case.answer:
+                yield Send(customer, case.answer)
+            yield Dropped("ignored", "repeated request")
+            return
+        yield from self._auctioneer.enter(now, case)
+
+    # Coming and going
+
+    def _offline(self, now: float, host: str) -> Iterator[Effect]:
+        for network in list(self._networks.at(host)):
+            self._networks.forget_numbers(network)
+            yield from self._auctioneer.put_out(now, network, is_silent=False)
+        for customer in [one for one in self._desk.awaited if host_of(one) == host]:
+            self._desk.lost(customer)

@@ -1,0 +1,223 @@
+"""The network agent: a network operator that bids for calls and carries those it wins (Konka et al., Fig. 1)."""
+
+import heapq
+import math
+from collections.abc import Iterable, Iterator
+
+from node.protocol import membership
+from node.protocol.call_messages import (
+    Commit,
+    Contract,
+    Decommit,
+    Deregistered,
+    Invite,
+    Registered,
+    Registry,
+    SealedBid,
+)
+from node.protocol.errors import IgnoredError, RejectedError
+from node.protocol.events import (
+    Dropped,
+    Effect,
+    Event,
+    Left,
+    Received,
+    Reconnected,
+    Send,
+    Started,
+    TimerFired,
+    Trace,
+    effects_of,
+)
+from node.protocol.membership import Membership
+from node.protocol.messages import Message
+from node.protocol.numbers import MAX_PRICE
+from node.protocol.timing import CallTiming
+from node.strategy.pricing import Call, PricingStrategy
+
+ROUNDING = 1e-9
+
+
+class NetworkAgent:
+    """An operator with so much capacity. Time is that of the market: a call holds capacity until it ends there.
+
+    Parameters
+    ----------
+    capacity_kbps
+        What it can carry at once.
+    overcommitment
+        It bids as long as the calls it carries and the new one fit into so many times its capacity, at least 1. What
+        exceeds the capacity itself it has to decommit.
+    costs
+        The cost of a call, money, one for each auction of the market in turn.
+    """
+
+    def __init__(
+        self,
+        market: str,
+        capacity_kbps: float,
+        strategy: PricingStrategy,
+        costs: Iterator[float],
+        timing: CallTiming,
+        overcommitment: float = 1.0,
+    ) -> None:
+        self._market = market
+        self._member = Membership(market, "network", timing.retry_s)
+        self._capacity = capacity_kbps
+        self._overcommitment = overcommitment
+        self._strategy = strategy
+        self._costs = costs
+        self._drawn = 0
+        self._calls: list[tuple[float, int, float]] = []
+        self._invite: Invite | None = None
+        self._cost = 0.0
+        self._bid: SealedBid | None = None
+        self._answer: Commit | Decommit | None = None
+
+    @property
+    def watches(self) -> frozenset[str]:
+        """The market agent."""
+        return frozenset({self._market})
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has been admitted or has left: it only ever answers."""
+        return self._member.state in {"in", "left"}
+
+    @property
+    def carried_kbps(self) -> float:
+        """Capacity in use."""
+        return math.fsum(rate for _, _, rate in self._calls)
+
+    def step(self, now: float, event: Event) -> list[Effect]:
+        """The effects of one event at time ``now``, seconds."""
+        return effects_of(self._handled, now, event)
+
+    def _handled(self, now: float, event: Event) -> Iterable[Effect]:
+        match event:
+            case Received():
+                return self._received(now, event.sender, event.message)
+            case TimerFired(membership.TIMER):
+                return self._member.retried(now)
+            case Started():
+                return self._member.join(now)
+            case Reconnected() if self._member.state in {"joining", "in"}:
+                return self._member.join(now)
+            case Left():
+                return self._left(now)
+        return ()
+
+    def _received(self, now: float, sender: str, message: Message) -> Iterable[Effect]:
+        if sender != self._market:
+            raise RejectedError("foreign sender")
+        match message:
+            case Invite():
+                return self._invited(message)
+            case Contract():
+                return self._contracted(message)
+            case Registered() | Deregistered():
+                return self._confirmed(now, sender, message)
+            case Registry():
+                return ()
+        raise RejectedError("not for a network")
+
+    # Taking part
+
+    def _confirmed(self, now: float, sender: str, message: Registered | Deregistered) -> Iterator[Effect]:
+        was_in, epoch = self._member.state == "in", self._member.epoch
+        yield from self._member.confirmed(sender, message)
+        if self._member.epoch != epoch or self._member.state != "in":
+            self._calls = []  # the market agent counts them as decommitted
+        if was_in:
+            yield from self._member.join(now)
+
+    def _left(self, now: float) -> Iterator[Effect]:
+        yield Trace("left")
+        yield from self._member.leave(now)
+
+    # Bidding
+
+    def _invited(self, message: Invite) -> Iterator[Effect]:
+        if self._invite and message.auction <= self._invite.auction:
+            if message.auction < self._invite.auction or not self._bid:
+                raise IgnoredError("overtaken invitation")
+            yield Send(self._market, self._bid)
+            yield Dropped("ignored", "repeated invitation")
+            return
+        self._learned()
+        self._released(message.wanted.at_s)
+        self._invite, self._answer = message, None
+        self._cost = self._cost_of(message.auction)
+        load = self.carried_kbps / self._capacity
+        fits = self._fits(message.wanted.rate_kbps, self._overcommitment)
+        price = min(self._price(message, load), MAX_PRICE) if fits else None
+        yield Trace(
+            "passed" if price is None else "offered",
+            self._market,
+            round=message.auction,
+            quantity=load,
+            price=price or 0.0,
+            charge=self._cost,
+        )
+        self._bid = SealedBid(message.auction, price)
+        yield Send(self._market, self._bid)
+
+    def _learned(self) -> None:
+        """Tell the strategy what became of its last price."""
+        if self._bid and self._bid.price is not None:
+            match self._answer:
+                case Commit():
+                    self._strategy.learned(self._bid.price - self._cost)
+                case Decommit():
+                    self._strategy.learned(0.0)
+                case None:
+                    self._strategy.learned(None)
+
+    def _price(self, message: Invite, load: float) -> float:
+        rivals = None if message.rivals is None else tuple(message.rivals)
+        call = Call(message.price_weight, self._cost, message.reputation, rivals, message.bidders, load)
+        return self._strategy.price(call)
+
+    def _cost_of(self, auction: int) -> float:
+        """Each auction has its own, so that one missed shifts no other's."""
+        while self._drawn < auction:
+            self._cost = next(self._costs)
+            self._drawn += 1
+        return self._cost
+
+    # Carrying
+
+    def _fits(self, rate_kbps: float, factor: float) -> bool:
+        return self.carried_kbps + rate_kbps <= factor * self._capacity * (1.0 + ROUNDING)
+
+    def _released(self, market_s: float) -> None:
+        while self._calls and self._calls[0][0] <= market_s:
+            heapq.heappop(self._calls)
+
+    def _contracted(self, message: Contract) -> Iterator[Effect]:
+        invite, bid = self._invite, self._bid
+        if invite is None or bid is None or message.number > invite.auction:
+            raise RejectedError("never invited")
+        if message.number < invite.auction:
+            raise IgnoredError("other auction")
+        if message.price != bid.price or message.wanted != invite.wanted:
+            raise RejectedError("not what was offered")
+        if self._answer:
+            yield Send(self._market, self._answer)
+            yield Dropped("ignored", "repeated contract")
+            return
+        wanted = message.wanted
+        if self._fits(wanted.rate_kbps, 1.0):
+            heapq.heappush(self._calls, (wanted.at_s + wanted.holding_s, message.number, wanted.rate_kbps))
+            self._answer = Commit(message.number)
+            yield Trace(
+                "committed",
+                message.counterpart,
+                round=message.number,
+                quantity=wanted.rate_kbps,
+                price=message.price,
+                charge=self._cost,
+            )
+        else:
+            self._answer = Decommit(message.number)
+        yield Send(self._market, self._answer)

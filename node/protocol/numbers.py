@@ -1,0 +1,21 @@
+"""The numbers that messages carry, and their bounds."""
+
+from typing import Annotated
+
+import msgspec
+
+MAX_QUANTITY_MB = 1e12
+MAX_PRICE = 1e9
+MAX_MONEY = 1e21
+MAX_COUNT = 2**53
+MAX_SECONDS = 1e9
+MAX_RATE_KBPS = 1e12
+
+Quantity = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_QUANTITY_MB)]
+PositiveQuantity = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_QUANTITY_MB)]
+Price = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
+Money = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_MONEY)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
+Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_SECONDS)]
+Rate = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_RATE_KBPS)]
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]

@@ -1,0 +1,234 @@
+"""The service agent: asks on its customers' behalf, at its own weight of the price and for a fee (Fig. 1)."""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from node.protocol import caller, membership
+from node.protocol.call_messages import (
+    Blocked,
+    Contract,
+    Decommit,
+    Deregister,
+    Deregistered,
+    Noted,
+    Register,
+    Registered,
+    Registry,
+    Report,
+    Request,
+)
+from node.protocol.caller import Caller
+from node.protocol.desk import Answer, Case, Desk
+from node.protocol.errors import RejectedError
+from node.protocol.events import (
+    Dropped,
+    Effect,
+    Event,
+    PeerOffline,
+    Received,
+    Reconnected,
+    Send,
+    Started,
+    TimerFired,
+    Trace,
+    effects_of,
+)
+from node.protocol.membership import Membership
+from node.protocol.messages import Message
+from node.protocol.numbers import MAX_PRICE
+from node.protocol.timing import CallTiming
+from node.protocol.topics import host_of
+
+
+class ServiceAgent:
+    """Stands between its customers and the market.
+
+    A customer has an application contract with it for every call, and it has a flow contract with the network.
+
+    Parameters
+    ----------
+    awaited
+        The terminals that will come; it leaves the market after the last of them.
+    fee
+        Money per call, on top of what the network gets.
+    price_weight
+        In place of the customers' own, if given.
+    """
+
+    def __init__(
+        self,
+        market: str,
+        awaited: frozenset[str],
+        timing: CallTiming,
+        fee: float = 0.0,
+        price_weight: float | None = None,
+    ) -> None:
+        self._market = market
+        self._member = Membership(market, "service-agent", timing.retry_s)
+        self._caller = Caller(market, timing.retry_s)
+        self._desk = Desk(awaited)
+        self._fee = fee
+        self._price_weight = price_weight
+        self._cases: dict[int, Case] = {}
+        self._own: dict[tuple[str, int], int] = {}
+
+    @property
+    def watches(self) -> frozenset[str]:
+        """The market agent."""
+        return frozenset({self._market})
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has left, its customers being gone."""
+        return self._member.state == "left"
+
+    def step(self, now: float, event: Event) -> list[Effect]:
+        """The effects of one event at time ``now``, seconds."""
+        return effects_of(self._handled, now, event)
+
+    def _handled(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
+        match event:
+            case Received(sender, message) if sender == self._market:
+                return self._told(now, message)
+            case Received():
+                return self._asked(now, event.sender, event.message)
+            case TimerFired(membership.TIMER):
+                return self._member.retried(now)
+            case TimerFired(caller.TIMER):
+                return self._caller.retried(now)
+            case Started():
+                return self._member.join(now)
+            case Reconnected() if self._member.state in {"joining", "in"}:
+                return self._member.join(now)
+            case PeerOffline(host):
+                return self._offline(now, host)
+        return ()
+
+    # What customers say
+
+    def _asked(self, now: float, customer: str, message: Message) -> Iterable[Effect]:
+        match message:
+            case Register():
+                return self._registered(customer, message)
+            case Deregister():
+                return self._deregistered(now, customer, message)
+            case Request():
+                return self._requested(now, customer, message)
+            case Report():
+                return self._reported(now, customer, message)
+        raise RejectedError("not for a service agent")
+
+    def _registered(self, customer: str, message: Register) -> Iterator[Effect]:
+        if message.role != "terminal":
+            raise RejectedError("not for a service agent")
+        self._desk.register(customer, message)
+        yield Send(customer, Registered(message.seq, 1))
+
+    def _deregistered(self, now: float, customer: str, message: Deregister) -> Iterator[Effect]:
+        self._desk.deregister(customer, message)
+        yield Send(customer, Deregistered(message.seq))
+        yield from self._left_if_over(now)
+
+    def _requested(self, now: float, customer: str, message: Request) -> Iterator[Effect]:
+        case, is_new = self._desk.request(customer, message)
+        if not is_new:
+            if case.answer:
+                yield Send(customer, case.answer)
+            yield Dropped("ignored", "repeated request")
+            return
+        wanted = msgspec.structs.replace(message.wanted, kind="flow")
+        weight = message.price_weight if self._price_weight is None else self._price_weight
+        budget = None if message.budget is None else max(0.0, message.budget - self._fee)
+        asking = list(self._caller.ask(now, wanted, weight, budget))
+        own = self._caller.newest
+        self._cases[own], self._own[customer, message.call] = case, own
+        yield Trace("brokered", customer, round=own, seq=message.call, price=weight)
+        yield from asking
+
+    def _reported(self, now: float, customer: str, message: Report) -> Iterator[Effect]:
+        case = self._desk.case(customer, message.call)
+        if case.served is not None:
+            yield Send(customer, Noted(message.call, case.served))
+            yield Dropped("ignored", "repeated report")
+            return
+        if not isinstance(case.answer, Contract):
+            raise RejectedError("report without a contract")
+        if not case.reported:
+            case.reported = True
+            yield from self._caller.report(now, self._own[customer, message.call], served=message.served)
+
+    # What the market agent says
+
+    def _told(self, now: float, message: Message) -> Iterable[Effect]:
+        match message:
+            case Registry():
+                return ()
+            case Registered() | Deregistered():
+                return self._member.confirmed(self._market, message)
+            case Contract():
+                return self._contracted(now, message)
+            case Blocked():
+                return self._failed(now, message.call, is_blocked=True)
+            case Decommit():
+                return self._failed(now, message.number, is_blocked=False)
+            case Noted():
+                return self._noted(now, message)
+        raise RejectedError("not for a service agent")
+
+    def _contracted(self, now: float, message: Contract) -> Iterator[Effect]:
+        self._caller.answered(message.number)
+        case = self._cases[message.number]
+        price = min(message.price + self._fee, MAX_PRICE)
+        wanted = msgspec.structs.replace(case.request.wanted, kind="application")
+        yield self._answered(case, Contract(case.request.call, message.counterpart, wanted, price))
+        if not self._desk.has(case.customer):
+            yield from self._presumed_served(now, message.number)
+
+    def _failed(self, now: float, own: int, *, is_blocked: bool) -> Iterator[Effect]:
+        if own not in self._cases:
+            self._caller.answered(own)  # which says what is wrong
+        case = self._cases[own]
+        if case.answer is None:
+            self._caller.answered(own)
+        call = case.request.call
+        yield self._answered(case, Blocked(call) if is_blocked else Decommit(call))
+        self._over(own, served=False)
+        yield from self._left_if_over(now)
+
+    def _noted(self, now: float, message: Noted) -> Iterator[Effect]:
+        self._caller.noted(message)
+        case = self._cases[message.call]
+        self._over(message.call, served=message.served)
+        yield Send(case.customer, Noted(case.request.call, message.served))
+        yield from self._left_if_over(now)
+
+    def _answered(self, case: Case, answer: Answer) -> Effect:
+        case.answer = answer
+        return Send(case.customer, answer)
+
+    def _over(self, own: int, *, served: bool) -> None:
+        case = self._cases.pop(own)
+        del self._own[case.customer, case.request.call]
+        case.served = served
+        self._caller.over(own)
+
+    # Coming and going
+
+    def _offline(self, now: float, host: str) -> Iterator[Effect]:
+        for customer in [one for one in self._desk.awaited if host_of(one) == host]:
+            self._desk.lost(customer)
+            for own, case in self._cases.items():
+                if case.customer == customer and case.answer:
+                    yield from self._presumed_served(now, own)
+        yield from self._left_if_over(now)
+
+    def _presumed_served(self, now: float, own: int) -> Iterator[Effect]:
+        """A customer who is gone reports nothing: no news is good news, as the market agent has it too."""
+        if not self._cases[own].reported:
+            self._cases[own].reported = True
+            yield from self._caller.report(now, own, served=True)
+
+    def _left_if_over(self, now: float) -> Iterator[Effect]:
+        if self._desk.is_empty and not self._caller.open_calls:
+            yield from self._member.leave(now)
