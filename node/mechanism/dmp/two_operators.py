@@ -1,0 +1,69 @@
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from node.mechanism.checks import FloatArray
+from node.mechanism.dmp.checks import finite
+
+
+@dataclass(frozen=True, slots=True)
+class TwoOperators:
+    """Two operators with uniform costs on [c1, e1] and [c2, e2] of equal width, c1 < c2 < (e1 + e2)/2: in closed form.
+
+    With Δ = e2 - e1, b̄ = (e1 + e2)/2 and s = b̄ - b, Lebrun's two equations have the integral (b - ĉ1)(b - ĉ2) = s², so
+    that 1/(ĉ1 - e1) solves a linear one: ĉ1(b) = e1 + Δ²/(2·d1·s·exp(Δ/2s) + 4(e2 - b)), and ĉ2 with both swapped. The
+    lower ends fix the lowest bid and the constants d1 and d2.
+
+    Attributes
+    ----------
+    start1, start2
+        c1 and c2, the lower ends.
+    width
+        e1 - c1 = e2 - c2.
+    lower, upper
+        The lowest bid, and the highest that may win, b̄.
+    d1, d2
+        The constants of integration.
+
+    Raises
+    ------
+    ValueError
+        If the ends are not in this order: otherwise operator 1 bids c2 whatever its cost, or both are alike.
+
+    Examples
+    --------
+    >>> market = TwoOperators(start1=0.125, start2=0.375, width=0.5)
+    >>> market.lower, market.upper, round(market.d1, 5), round(market.d2, 5)
+    (0.515625, 0.75, -1.95549, -2.04553)
+    """
+
+    start1: float
+    start2: float
+    width: float
+    lower: float = field(init=False)
+    upper: float = field(init=False)
+    d1: float = field(init=False)
+    d2: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        upper = 0.5 * (finite("start1", self.start1) + finite("start2", self.start2)) + finite("width", self.width)
+        if not self.start1 < self.start2 < upper:
+            raise ValueError(
+                f"start2 must be above start1 and below {upper:g}, got {self.start1!r} and {self.start2!r}"
+            )
+        lower = (upper**2 - self.start1 * self.start2) / (2.0 * self.width)
+        delta, room = self.start2 - self.start1, 2.0 * (upper - lower)
+        for name, gap, other in (("d1", delta, self.start2), ("d2", -delta, self.start1)):
+            constant = -(gap**2) / self.width + 4.0 * (lower - other - self.width)
+            object.__setattr__(self, name, constant / room * math.exp(-gap / room))
+        object.__setattr__(self, "lower", lower)
+        object.__setattr__(self, "upper", upper)
+
+    def inverse(self, operator: int, bid: FloatArray) -> FloatArray:
+        """ĉ_i(b) of operator 0 or 1 for bids in [lower, upper)."""
+        own, other, d = (self.start1, self.start2, self.d1) if operator == 0 else (self.start2, self.start1, self.d2)
+        gap, room = other - own, 2.0 * (self.upper - bid)
+        growth = np.exp(np.minimum(gap / room, 700.0))  # by then the operator's costliest type bids
+        cost = own + self.width + gap**2 / (room * d * growth + 4.0 * (other + self.width - bid))
+        return np.clip(cost, own, np.minimum(bid, own + self.width))
