@@ -1,8 +1,6 @@
 """A market as drawn from a scenario and a seed: every user with its own numbers."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
-from itertools import islice
 
 import msgspec
 import numpy as np
@@ -13,24 +11,20 @@ from node.mechanism.welfare import Edges
 from node.protocol.numbers import MAX_PRICE, MAX_QUANTITY_MB
 from node.protocol.timing import Timing
 from node.runtime.streams import stream
+from scenarios.draws import check_bound, drawn
 from scenarios.errors import ScenarioError
 from scenarios.schema import (
     AuctionTable,
     Buyers,
-    Choice,
     FlatValuation,
     IsoelasticValuation,
     LogarithmicValuation,
-    LogNormal,
     NetworkTable,
-    Normal,
-    Number,
     ParabolicValuation,
     PiecewiseLinearValuation,
     Scenario,
     Sellers,
     StrategyTable,
-    Uniform,
     ValuationTable,
 )
 from scenarios.shifts import Shift, names_of, shifts_of
@@ -58,7 +52,7 @@ class BuyerSpec(msgspec.Struct, frozen=True):
     valuation_factor: float = 1.0
 
 
-class Market(msgspec.Struct, frozen=True):
+class Market(msgspec.Struct, frozen=True, tag_field="market", tag="psp"):
     """All users of one run, drawn. The file market.json in a run's folder holds one."""
 
     scenario: str
@@ -74,6 +68,16 @@ class Market(msgspec.Struct, frozen=True):
     def nodes(self) -> int:
         """How many users there are."""
         return len(self.sellers) + len(self.buyers)
+
+    @property
+    def user_names(self) -> list[str]:
+        """All users, sellers first."""
+        return [seller.name for seller in self.sellers] + [buyer.name for buyer in self.buyers]
+
+    @property
+    def closers(self) -> list[str]:
+        """Those whose closing ends the run."""
+        return [seller.name for seller in self.sellers]
 
 
 def draw(scenario: Scenario, seed: int) -> Market:
@@ -91,13 +95,13 @@ def draw(scenario: Scenario, seed: int) -> Market:
     most = {one.node: one.factor for one in sorted(shifts, key=lambda one: one.factor)}
     for seller in sellers:
         supply = max(1.0, most.get(seller.name, 1.0)) * seller.supply_mb
-        _check_bound(f"seller {seller.name!r}: reserve_price_per_mb", seller.reserve_price_per_mb, MAX_PRICE)
-        _check_bound(f"seller {seller.name!r}: supply_mb", supply, MAX_QUANTITY_MB)
+        check_bound(f"seller {seller.name!r}: reserve_price_per_mb", seller.reserve_price_per_mb, MAX_PRICE)
+        check_bound(f"seller {seller.name!r}: supply_mb", supply, MAX_QUANTITY_MB)
     for buyer in buyers:
         valuation_of = theta(buyer)
         dearest = max(1.0, most.get(buyer.name, 1.0)) * valuation_of.marginal(0.0)
-        _check_bound(f"buyer {buyer.name!r}: the price of its first MB", dearest, MAX_PRICE)
-        _check_bound(f"buyer {buyer.name!r}: demand_mb", valuation_of.demand_mb, MAX_QUANTITY_MB)
+        check_bound(f"buyer {buyer.name!r}: the price of its first MB", dearest, MAX_PRICE)
+        check_bound(f"buyer {buyer.name!r}: demand_mb", valuation_of.demand_mb, MAX_QUANTITY_MB)
     return Market(
         scenario.name,
         seed,
@@ -108,12 +112,6 @@ def draw(scenario: Scenario, seed: int) -> Market:
         buyers,
         shifts,
     )
-
-
-def _check_bound(what: str, number: float, most: float) -> None:
-    """No message can carry more."""
-    if number > most:
-        raise ScenarioError(f"{what} = {number:g} must be at most {most:g}")
 
 
 def timing(auction: AuctionTable, network: NetworkTable, shifts: Sequence[Shift] = ()) -> Timing:
@@ -130,22 +128,22 @@ def timing(auction: AuctionTable, network: NetworkTable, shifts: Sequence[Shift]
 def _sellers(group: Sellers, seed: int) -> Iterator[SellerSpec]:
     for name in names_of(group):
         random = stream(seed, name, "population")
-        yield SellerSpec(name, _number(group.supply_mb, random), _number(group.reserve_price_per_mb, random))
+        yield SellerSpec(name, drawn(group.supply_mb, random), drawn(group.reserve_price_per_mb, random))
 
 
 def _buyers(group: Buyers, sellers: list[str], seed: int) -> Iterator[BuyerSpec]:
     for name in names_of(group):
         random = stream(seed, name, "population")
-        budget = None if group.budget_money is None else _number(group.budget_money, random)
-        drawn = {
-            field: _number(number, random)
+        budget = None if group.budget_money is None else drawn(group.budget_money, random)
+        numbers = {
+            field: drawn(number, random)
             for field in group.valuation.__struct_fields__
             if field != "knots" and (number := getattr(group.valuation, field)) is not None
         }
         yield BuyerSpec(
             name,
             _pool(group, sellers, random),
-            msgspec.structs.replace(group.valuation, **drawn),
+            msgspec.structs.replace(group.valuation, **numbers),
             group.strategy,
             budget,
         )
@@ -157,23 +155,6 @@ def _pool(group: Buyers, sellers: list[str], random: np.random.Generator) -> lis
     if group.sellers_each is None:
         return sellers
     return [sellers[k] for k in sorted(random.choice(len(sellers), group.sellers_each, replace=False).tolist())]
-
-
-def _number(number: Number, random: np.random.Generator) -> float:
-    match number:
-        case Uniform(low=low, high=high):
-            return float(random.uniform(low, high))
-        case Normal(mean=mean, deviation=deviation, low=low, high=high):
-            draws = iter(partial(random.normal, mean, deviation), None)
-            drawn = next((value for value in islice(draws, 100_000) if low <= value <= high), None)
-            if drawn is None:
-                raise ScenarioError(f"a normal {mean} ± {deviation} hardly ever lies in [{low}, {high}]")
-            return float(drawn)
-        case LogNormal(median=median, sigma=sigma):
-            return float(random.lognormal(np.log(median), sigma))
-        case Choice(values=values):
-            return float(random.choice(values))
-    return float(number)
 
 
 def edges(market: Market) -> Edges:

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -18,32 +18,32 @@ from node.strategy.best_reply import BestReply
 from node.strategy.opt_out import OptOut
 from node.strategy.reserve import FixedReserve, HighestLosingReserve, ReserveRule
 from node.strategy.view import BuyerStrategy
+from scenarios.calls.market import CallMarket
+from scenarios.calls.nodes import call_machines
 from scenarios.market import BuyerSpec, Market, SellerSpec, theta
 from scenarios.schema import AdaptiveStrategy, BestReplyStrategy, OptOutStrategy
 from scenarios.shifts import plan
+
+AnyMarket = Market | CallMarket
 
 Placement = Mapping[str, str]
 """Node name to host name."""
 
 
-def user_names(market: Market) -> list[str]:
-    """All users, sellers first."""
-    return [seller.name for seller in market.sellers] + [buyer.name for buyer in market.buyers]
-
-
-def one_host_each(market: Market) -> Placement:
+def one_host_each(market: AnyMarket) -> Placement:
     """Every user on a device of its own, which bears its name."""
-    return _switchers_together(market, {name: name for name in user_names(market)})
+    return _switchers_together(market, {name: name for name in market.user_names})
 
 
-def spread(market: Market, hosts: int) -> Placement:
-    """The users dealt out evenly to hosts called host-1, host-2, …; sellers and buyers each in turn."""
-    return _switchers_together(market, {name: f"host-{k % hosts + 1}" for k, name in enumerate(user_names(market))})
+def spread(market: AnyMarket, hosts: int) -> Placement:
+    """The users dealt out evenly to hosts called host-1, host-2, …; those of one kind each in turn."""
+    return _switchers_together(market, {name: f"host-{k % hosts + 1}" for k, name in enumerate(market.user_names)})
 
 
-def _switchers_together(market: Market, placement: Placement) -> Placement:
+def _switchers_together(market: AnyMarket, placement: Placement) -> Placement:
     """Both nodes of a user who sells at one time and buys at another are on its one device."""
-    return {**placement, **{one.node: placement[one.instead_of] for one in market.shifts if one.instead_of}}
+    shifts = market.shifts if isinstance(market, Market) else []
+    return {**placement, **{one.node: placement[one.instead_of] for one in shifts if one.instead_of}}
 
 
 def host_names(placement: Placement) -> list[str]:
@@ -51,17 +51,24 @@ def host_names(placement: Placement) -> list[str]:
     return list(dict.fromkeys(placement.values()))
 
 
-def build_hosts(market: Market, placement: Placement, names: set[str]) -> list[Host]:
+def build_hosts(market: AnyMarket, placement: Placement, names: set[str]) -> list[Host]:
     """The hosts of these names, with the machines of their nodes."""
     addresses = {node: address(host, node) for node, host in placement.items()}
+    mine = {node for node, host in placement.items() if host in names}
+    built = _machines(market, addresses, mine) if isinstance(market, Market) else call_machines(market, addresses, mine)
     machines: defaultdict[str, dict[str, Machine]] = defaultdict(dict)
-    for seller in market.sellers:
-        if placement[seller.name] in names:
-            machines[placement[seller.name]][seller.name] = _seller(market, seller)
-    for buyer in market.buyers:
-        if placement[buyer.name] in names:
-            machines[placement[buyer.name]][buyer.name] = _buyer(market, buyer, addresses)
+    for node, machine in built:
+        machines[placement[node]][node] = machine
     return [Host(name, machines[name]) for name in host_names(placement) if name in names]
+
+
+def _machines(market: Market, addresses: Mapping[str, str], names: set[str]) -> Iterator[tuple[str, Machine]]:
+    for seller in market.sellers:
+        if seller.name in names:
+            yield seller.name, _seller(market, seller)
+    for buyer in market.buyers:
+        if buyer.name in names:
+            yield buyer.name, _buyer(market, buyer, addresses)
 
 
 def reserve_rule(market: Market, seller: SellerSpec) -> ReserveRule:

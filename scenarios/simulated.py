@@ -6,26 +6,24 @@ from collections.abc import Callable
 import msgspec
 
 from node.protocol.host import Record
-from node.runtime.metrics import MarketMetrics
 from node.runtime.simulation import Network, Simulation
-from scenarios.course import metrics_of
 from scenarios.events import EventLog
-from scenarios.market import Market
-from scenarios.nodes import build_hosts, host_names, one_host_each
+from scenarios.kinds import Metrics, live_metrics
+from scenarios.nodes import AnyMarket, build_hosts, host_names, one_host_each
 from scenarios.results import Outcome, Status
 
 EVENTS_PER_LOOK = 2000
 """Deliveries between two looks at the progress."""
 
-Watch = Callable[[MarketMetrics, float, int], None]
+Watch = Callable[[Metrics, float, int], None]
 """Told now and then: the metrics, seconds since the market opened, messages sent."""
 
 
-def run_simulated(market: Market, timeout_s: float, log: EventLog, watch: Watch) -> Outcome:
+def run_simulated(market: AnyMarket, timeout_s: float, log: EventLog, watch: Watch) -> Outcome:
     """Run the market until it is settled, or for ``timeout_s`` of virtual time; Ctrl-C keeps what there is."""
     placement = one_host_each(market)
     hosts = build_hosts(market, placement, set(host_names(placement)))
-    metrics = metrics_of(market)
+    metrics = live_metrics(market)
 
     def sink(records: list[Record]) -> None:
         log.write(records)

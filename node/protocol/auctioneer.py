@@ -1,6 +1,7 @@
 """The auctions of a Digital Marketplace, one call after the other (Konka et al., section III.B)."""
 
 import heapq
+import math
 from collections.abc import Iterator
 
 import msgspec
@@ -37,13 +38,17 @@ class Rules(msgspec.Struct, frozen=True):
     Attributes
     ----------
     reserve
-        The secret reserve v, a compound bid: above it there is no contract.
+        The secret reserve v, a compound bid: above it there is no contract. None if there is none.
     public_reputations
         Whether networks are told the reputations of their rivals.
     """
 
-    reserve: float = float("inf")
+    reserve: float | None = None
     public_reputations: bool = False
+
+
+def _most(limit: float | None) -> float:
+    return math.inf if limit is None else limit
 
 
 class Auctioneer:
@@ -176,9 +181,15 @@ class Auctioneer:
         request = auction.case.request
         networks, prices = auction.heard
         reputations = [self._networks.of(network).reputation.value for network in networks]
-        budget = float("inf") if request.budget is None else request.budget
         chosen = (
-            winner(prices, reputations, request.price_weight, self._random, reserve=self._rules.reserve, budget=budget)
+            winner(
+                prices,
+                reputations,
+                request.price_weight,
+                self._random,
+                reserve=_most(self._rules.reserve),
+                budget=_most(request.budget),
+            )
             if networks
             else None
         )

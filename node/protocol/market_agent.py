@@ -1,6 +1,7 @@
 """The market agent: runs the logical market channel and auctions every call (Konka et al., section II and Fig. 1)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
@@ -58,7 +59,7 @@ class MarketAgent:
     awaited_networks, awaited_customers
         Addresses of those whom the opening of the market waits for; it closes after the last customer.
     reputation
-        With which every network begins.
+        With which a network begins that is not ``known``.
     random
         Draws among tied bids.
     """
@@ -71,9 +72,10 @@ class MarketAgent:
         rules: Rules,
         timing: CallTiming,
         random: np.random.Generator,
+        known: Mapping[str, Reputation] = MappingProxyType({}),
     ) -> None:
         self._awaited_networks = awaited_networks
-        self._networks = Networks(reputation)
+        self._networks = Networks(reputation, known)
         self._desk = Desk(awaited_customers)
         self._auctioneer = Auctioneer(self._networks, rules, timing, random)
         self._retry_s = timing.retry_s

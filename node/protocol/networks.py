@@ -1,6 +1,6 @@
 """The networks registry of a market agent: who takes part, and what reputation each has."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -46,8 +46,9 @@ class Networks:
         Set where the registry changes; whoever has shown it sets it back.
     """
 
-    def __init__(self, reputation: Reputation) -> None:
+    def __init__(self, reputation: Reputation, known: Mapping[str, Reputation]) -> None:
         self._first = reputation
+        self._known = known
         self.changed = False
         self._networks: dict[str, Network] = {}
 
@@ -77,7 +78,7 @@ class Networks:
 
     def admit(self, address: str, message: Register) -> bool:
         """Let a network in; whether it was out. IgnoredError if its word is overtaken."""
-        entry = self._networks.setdefault(address, Network(self._first))
+        entry = self._networks.setdefault(address, Network(self._known.get(address, self._first)))
         self.check(address, message.seq)
         if entry.is_in:
             return False

@@ -17,7 +17,7 @@ from node.runtime.metrics import MarketMetrics
 from node.runtime.simulation import Network, Simulation
 from scenarios.loading import load, parse
 from scenarios.market import Market, draw, theta
-from scenarios.nodes import build_hosts, host_names, one_host_each, spread, user_names
+from scenarios.nodes import build_hosts, host_names, one_host_each, spread
 from scenarios.shifts import Kind, Shift
 
 ROUNDING = 1e-9
@@ -238,7 +238,7 @@ def shifted(market: Market, seed: int) -> Market:
     random = Random(seed)
     span_s = 4.0 * market.timing.quiet_period_s
     shifts: list[Shift] = []
-    for user in user_names(market):
+    for user in market.user_names:
         factors = (0.0, 0.3, 2.0) if any(user == seller.name for seller in market.sellers) else (0.2, 3.0)
         kind: Kind = "valuation" if 0.2 in factors else "supply"
         if random.random() < 0.2:

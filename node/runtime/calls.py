@@ -1,0 +1,213 @@
+"""A Digital Marketplace as its trace tells it: every call, every operator, and whether the books agree."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from node.protocol.host import Record
+from node.protocol.topics import node_of
+
+Outcome = Literal["", "served", "decommitted", "blocked"]
+"""Empty while it is open."""
+
+_OUTCOMES: dict[str, Outcome] = {"served": "served", "decommitted": "decommitted", "blocked": "blocked"}
+
+
+@dataclass(slots=True)
+class CallRow:
+    """One auctioned call.
+
+    Attributes
+    ----------
+    at_s
+        Seconds of the market.
+    customer, number
+        Who asked the market agent, a terminal or a service agent, and which of its calls it is.
+    price, compound, cost
+        Of the winner, money; NaN where the call was blocked.
+    best, best_value
+        The operator with the least w·cost + (1 - w)·reputation among those that made an offer, and that least; empty
+        and NaN if nobody did.
+    value
+        The same of the winner.
+    """
+
+    auction: int
+    at_s: float
+    customer: str
+    number: int
+    price_weight: float
+    winner: str = ""
+    price: float = float("nan")
+    compound: float = float("nan")
+    cost: float = float("nan")
+    best: str = ""
+    best_value: float = float("nan")
+    value: float = float("nan")
+    offers: int = 0
+    outcome: Outcome = ""
+
+
+@dataclass(slots=True)
+class OperatorCount:
+    """One operator so far: calls won, served and decommitted, money earned and spent on those it served."""
+
+    won: int = 0
+    served: int = 0
+    decommitted: int = 0
+    revenue: float = 0.0
+    cost: float = 0.0
+    reputation: float = 0.0
+
+
+@dataclass(slots=True)
+class TerminalCount:
+    """One terminal so far: calls by outcome, and money for those that were served."""
+
+    requested: int = 0
+    served: int = 0
+    decommitted: int = 0
+    blocked: int = 0
+    paid: float = 0.0
+
+
+class CallMetrics:
+    """Folds the records of a run, in the order of time.
+
+    Attributes
+    ----------
+    calls
+        One row per auction, in their order.
+    reputations
+        (seconds of the market, operator, reputation), in the order of the changes.
+    """
+
+    def __init__(self, agent: str, operators: Sequence[str], terminals: Sequence[str]) -> None:
+        self.calls: list[CallRow] = []
+        self.operators = {name: OperatorCount() for name in operators}
+        self.terminals = {name: TerminalCount() for name in terminals}
+        self.reputations: list[tuple[float, str, float]] = []
+        self.is_closed = False
+        self._agent = agent
+        self._market_s = 0.0
+        self._costs: defaultdict[int, dict[str, float]] = defaultdict(dict)
+        self._committed: defaultdict[int, list[str]] = defaultdict(list)
+        self._requested: set[tuple[str, int]] = set()
+        self._outcomes: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
+        self._brokered: dict[tuple[str, int], tuple[str, int]] = {}
+
+    def add(self, record: Record) -> None:
+        """Take in the next record."""
+        node = node_of(record.node)
+        if node == self._agent:
+            self._market(record)
+        elif node in self.operators:
+            self._operator(node, record)
+        elif node in self.terminals:
+            self._terminal(node, record)
+        elif record.kind == "brokered":
+            self._brokered[node, record.round] = (node_of(record.peer), record.seq)
+
+    # The market agent
+
+    def _market(self, record: Record) -> None:
+        peer = node_of(record.peer)
+        match record.kind:
+            case "called":
+                self._market_s = record.quantity
+                self.calls.append(CallRow(record.round, record.quantity, peer, record.seq, record.price))
+            case "contracted":
+                row = self.calls[record.round - 1]
+                row.winner, row.price, row.compound = peer, record.price, record.charge
+                self._compare(row)
+                self.operators[peer].won += 1
+            case "blocked":
+                row = self.calls[record.round - 1]
+                row.outcome = "blocked"
+                self._compare(row)
+            case "served" | "decommitted":
+                self._ended(self.calls[record.round - 1], self.operators[peer], record.kind)
+            case "reputation" | "registered":
+                self.operators[peer].reputation = record.price
+                self.reputations.append((self._market_s, peer, record.price))
+            case "closed":
+                self.is_closed = True
+
+    def _compare(self, row: CallRow) -> None:
+        """Who should have won: the least w·c + (1 - w)·r among the offers (dmp.md: the efficient winner)."""
+        costs, w = self._costs.pop(row.auction, {}), row.price_weight
+        values = {one: w * cost + (1.0 - w) * self.operators[one].reputation for one, cost in sorted(costs.items())}
+        row.offers = len(values)
+        if values:
+            row.best = min(values, key=lambda one: values[one])
+            row.best_value = values[row.best]
+        if row.winner in values:
+            row.value, row.cost = values[row.winner], costs[row.winner]
+
+    def _ended(self, row: CallRow, operator: OperatorCount, kind: str) -> None:
+        row.outcome = _OUTCOMES[kind]
+        if kind == "served":
+            operator.served += 1
+            operator.revenue += row.price
+            operator.cost += row.cost
+        else:
+            operator.decommitted += 1
+
+    # The others
+
+    def _operator(self, node: str, record: Record) -> None:
+        if record.kind == "offered":
+            self._costs[record.round][node] = record.charge
+        elif record.kind == "committed":
+            self._committed[record.round].append(node)
+
+    def _terminal(self, node: str, record: Record) -> None:
+        terminal = self.terminals[node]
+        if record.kind == "requested":
+            terminal.requested += 1
+            self._requested.add((node, record.seq))
+        elif record.kind in _OUTCOMES:
+            self._outcomes[node, record.seq].append(record.kind)
+            setattr(terminal, record.kind, getattr(terminal, record.kind) + 1)
+            terminal.paid += record.price if record.kind == "served" else 0.0
+
+    # All together
+
+    @property
+    def done(self) -> int:
+        """Calls of which their terminals know the outcome."""
+        return sum(one.served + one.decommitted + one.blocked for one in self.terminals.values())
+
+    def count(self, outcome: Outcome) -> int:
+        """Auctioned calls with this outcome."""
+        return sum(row.outcome == outcome for row in self.calls)
+
+    def breaches(self) -> list[str]:
+        """Where the books of terminals, networks and market agent do not agree: nothing lost, nothing served twice."""
+        found = [f"{node} call {call}: no outcome" for node, call in sorted(self._requested - self._outcomes.keys())]
+        for (node, call), kinds in sorted(self._outcomes.items()):
+            if len(kinds) > 1:
+                found.append(f"{node} call {call}: more than one outcome: {', '.join(kinds)}")
+        auctioned: dict[tuple[str, int], str] = {}
+        for row in self.calls:
+            key = self._brokered.get((row.customer, row.number), (row.customer, row.number))
+            if key in auctioned:
+                found.append(f"{key[0]} call {key[1]}: auctioned twice")
+            auctioned[key] = row.outcome
+            found += self._row_breaches(row)
+        for key, kinds in sorted(self._outcomes.items()):
+            if auctioned.get(key) != kinds[0]:
+                told = auctioned.get(key, "never auctioned") or "open"
+                found.append(f"{key[0]} call {key[1]}: {kinds[0]}, but the market agent has it as {told}")
+        return found
+
+    def _row_breaches(self, row: CallRow) -> list[str]:
+        carriers = self._committed.get(row.auction, [])
+        if len(carriers) > 1:
+            return [f"auction {row.auction}: carried by {' and '.join(carriers)}"]
+        if carriers and carriers[0] != row.winner:
+            return [f"auction {row.auction}: carried by {carriers[0]}, won by {row.winner or 'nobody'}"]
+        if row.outcome == "served" and not carriers:
+            return [f"auction {row.auction}: served, but carried by nobody"]
+        return []

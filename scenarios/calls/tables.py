@@ -1,0 +1,63 @@
+"""The result of a run of the Digital Marketplace as tables for the terminal."""
+
+from rich.console import Console
+from rich.table import Table
+
+from scenarios.calls.results import CallResult
+
+ROWS = 40
+MOST_BREACHES = 5
+"""Rows and breaches shown; the files hold the rest."""
+
+VERDICTS = {
+    "settled": "[green]settled[/]",
+    "timeout": "[yellow]not settled before the timeout[/]",
+    "interrupted": "[yellow]interrupted[/]",
+}
+
+
+def print_calls(result: CallResult, console: Console) -> None:
+    """Print what each operator got, and the figures of the whole market."""
+    summary = result.summary
+    console.print(_operators(result))
+    console.print()
+    verdict = VERDICTS.get(summary.status, "[red]broke down[/]")
+    lines = [
+        f"{verdict} after {summary.duration_s:.2f} s: {summary.calls:,} calls in {summary.market_s:,.0f} s of the market, "
+        + f"{summary.calls_per_s:,.0f} calls/s, {summary.messages:,} messages, {summary.nodes} nodes, {summary.network}",
+        f"{summary.served:,} served, {summary.decommitted:,} decommitted, {summary.blocked:,} blocked; "
+        + f"{summary.paid:,.2f} paid, {summary.mean_price:.4f} per call",
+        f"{summary.efficient:.2%} of the contracts went to the operator with the least w·cost + (1 - w)·reputation; "
+        + f"all were {summary.excess:.4g} above that on average",
+    ]
+    if summary.breaches:
+        shown = "; ".join(summary.breaches[:MOST_BREACHES])
+        lines.append(f"[red]the books do not agree in {len(summary.breaches)} places:[/] {shown}")
+    elif summary.status == "settled":
+        lines.append("the books of terminals, networks and market agent agree: no call lost, none served twice")
+    lines.append(f"results: {summary.run_dir} (look at calls.png)")
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _operators(result: CallResult) -> Table:
+    heads = ("operator", "won", "share", "served", "decommitted", "revenue", "mean price", "profit", "reputation")
+    table = Table(*heads, box=None, padding=(0, 2, 0, 0))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    rows = result.summary.operators
+    for row in rows[:ROWS]:
+        table.add_row(
+            row.operator,
+            f"{row.won:,}",
+            f"{row.share:.1%}",
+            f"{row.served:,}",
+            f"{row.decommitted:,} ({row.decommitment_rate:.1%})",
+            f"{row.revenue:,.2f}",
+            f"{row.mean_price:.4f}",
+            f"{row.profit:,.2f}",
+            f"{row.reputation:.3f}",
+        )
+    if len(rows) > ROWS:
+        table.add_row(f"… {len(rows) - ROWS} more in operators.parquet")
+    return table
