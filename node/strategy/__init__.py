@@ -1,1 +1,1 @@
-"""How buyers and sellers behave: one small class per strategy, randomness injected."""
+"""How buyers, sellers and network operators behave: one small class per strategy, randomness injected."""

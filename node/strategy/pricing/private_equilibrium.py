@@ -11,6 +11,9 @@ from node.strategy.pricing.call import Call
 CACHED = 1024
 """Equilibria kept: the 100 price weights of the earlier public simulator, for ten numbers of bidders."""
 
+SMALLEST_WEIGHT = 1e-12
+"""Smaller price weights are taken for this one: nearly all bids are at the ceiling, and smaller ones overflow."""
+
 solved = lru_cache(CACHED)(PrivateEquilibrium)
 """The equilibrium of (w, bidders, cost, reputation), shared by all operators of a process."""
 
@@ -44,7 +47,8 @@ class PrivateEquilibriumBid:
     def price(self, call: Call) -> float:
         """b*(c, r) up to the ceiling, money."""
         try:
-            equilibrium = solved(call.price_weight, call.bidders, self.cost, self.reputation)
+            w = max(call.price_weight, SMALLEST_WEIGHT) if call.price_weight else 0.0
+            equilibrium = solved(w, call.bidders, self.cost, self.reputation)
         except NoEquilibriumError:
             return capped(self.ceiling, call.cost, self.ceiling)
         bid = equilibrium.bid(believed(call.cost, self.cost), believed(call.reputation, self.reputation))

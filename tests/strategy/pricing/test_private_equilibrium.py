@@ -55,8 +55,8 @@ def test_sole_bidder_with_a_cost_above_its_ceiling_asks_the_cost() -> None:
 
 
 def test_price_does_not_jump_where_the_weight_comes_to_nothing() -> None:
-    prices = [PrivateEquilibriumBid(ceiling=4.0).price(call(weight)) for weight in (1e-300, 1e-9, 1e-3, 0.01)]
-    assert prices == [4.0] * 4
+    prices = [PrivateEquilibriumBid(ceiling=4.0).price(call(weight)) for weight in (5e-324, 1e-300, 1e-9, 1e-3, 0.01)]
+    assert prices == [4.0] * 5
 
 
 @pytest.mark.parametrize(("cost", "reputation"), [(0.1, 0.3), (0.5, 0.3), (0.7, 0.05), (0.7, 0.9)])
