@@ -14,6 +14,7 @@ from node.runtime.streams import stream
 from scenarios.course import Convergence, Fold, metrics_of
 from scenarios.errors import ScenarioError
 from scenarios.market import Market, edges
+from scenarios.nodes import AnyMarket
 from scenarios.results import Allocation, Result, Status, Summary, is_exact, optimum_of
 from scenarios.schema import AdaptiveStrategy, ParabolicValuation
 from scenarios.spread import shift_metrics
@@ -28,8 +29,10 @@ WatchRounds = Callable[[Market, Progress], None]
 """Told now and then how far the rounds are."""
 
 
-def check_arrayable(market: Market) -> None:
-    """Raise ScenarioError, naming key, value and remedy, if the world ``array`` cannot play this market."""
+def check_arrayable(market: AnyMarket) -> Market:
+    """The market, if the world ``array`` can play it; else ScenarioError, naming key, value and remedy."""
+    if not isinstance(market, Market):
+        raise ScenarioError("market = 'dmp': world 'array' knows 'psp' only; choose world 'sim' or 'mqtt'")
     _only(market.auction.reserve_rule == "fixed", "auction.reserve_rule", market.auction.reserve_rule, "'fixed' only")
     for fault in ("loss", "duplication", "reordering"):
         share = getattr(market.network, fault)
@@ -50,6 +53,7 @@ def check_arrayable(market: Market) -> None:
     _only(last <= first.epsilon_start_money, "strategy.epsilon_end_money", last, "at most epsilon_start_money")
     pairs = len(market.buyers) * max(len(buyer.pool) for buyer in market.buyers)
     _only(pairs <= MOST_PAIRS, "sellers_each: buyers times the largest pool", pairs, f"at most {MOST_PAIRS:,}")
+    return market
 
 
 def _only(fulfilled: bool, key: str, value: object, what: str) -> None:  # noqa: FBT001 - reads as a sentence

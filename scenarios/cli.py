@@ -16,7 +16,7 @@ from broker.errors import BrokerError
 from scenarios.errors import RunError, ScenarioError
 
 if TYPE_CHECKING:
-    from scenarios.results import Result
+    from scenarios.kinds import AnyResult
 
 SETTLED, BROKEN, USAGE, UNSETTLED, NO_BROKER, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -144,14 +144,14 @@ def run(
     raise typer.Exit({"settled": SETTLED, "timeout": UNSETTLED}.get(result.summary.status, INTERRUPTED))
 
 
-def _print(result: "Result", format_: Format) -> None:
+def _print(result: "AnyResult", format_: Format) -> None:
     if format_ is Format.json:
         sys.stdout.buffer.write(msgspec.json.encode(result.summary) + b"\n")
         sys.stdout.buffer.flush()
     else:
-        from scenarios.tables import print_result  # noqa: PLC0415
+        from scenarios.kinds import print_any  # noqa: PLC0415
 
-        print_result(result, Console())
+        print_any(result, Console())
 
 
 def _print_error(error: Exception) -> None:
@@ -185,21 +185,16 @@ def show(scenario: ScenarioArgument) -> None:
 @app.command()
 def check(file: ScenarioArgument, set_: SetOption = None) -> None:
     """Say whether a scenario file is valid, and what market it draws."""
+    from scenarios.kinds import described, draw_market  # noqa: PLC0415
     from scenarios.loading import load  # noqa: PLC0415
-    from scenarios.market import draw  # noqa: PLC0415
 
-    market = draw(load(file, set_ or ()), seed=0)
-    supply = sum(seller.supply_mb for seller in market.sellers)
-    typer.echo(
-        f"{file}: valid: {len(market.buyers)} buyers, {len(market.sellers)} sellers with {supply:.6g} MB (seed 0); "
-        f"an auction closes after {market.timing.quiet_period_s:.6g} s of quiet"
-    )
+    typer.echo(f"{file}: valid: {described(draw_market(load(file, set_ or ()), seed=0))}")
 
 
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of scenario files, for editors."""
-    from scenarios.schema import json_schema  # noqa: PLC0415
+    from scenarios.kinds import json_schema  # noqa: PLC0415
 
     typer.echo(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2))
 

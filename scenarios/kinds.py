@@ -1,19 +1,30 @@
 """The two markets, where the program has to tell them apart: which scenario files there are, and what is folded."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
+from rich.console import Console
 
+from node.mechanism.welfare import Optimum
 from node.protocol.host import Record
 from scenarios.calls.market import CallMarket, draw_calls
-from scenarios.calls.results import call_metrics
+from scenarios.calls.report import save_calls
+from scenarios.calls.results import CallResult, call_metrics, summarise_calls
 from scenarios.calls.schema import CallScenario
+from scenarios.calls.tables import print_calls
 from scenarios.course import metrics_of
 from scenarios.market import Market, draw
 from scenarios.nodes import AnyMarket
+from scenarios.report import save
+from scenarios.results import Outcome, Result, is_exact, summarise
 from scenarios.schema import Scenario
+from scenarios.tables import print_result
 
 AnyScenario = Scenario | CallScenario
+
+AnyResult = Result | CallResult
 
 SCENARIOS: dict[str, type[AnyScenario]] = {"psp": Scenario, "dmp": CallScenario}
 """By the key ``market`` of a file."""
@@ -26,6 +37,11 @@ class Metrics(Protocol):
         """Take in the next record."""
         ...
 
+    @property
+    def in_doubt(self) -> int:
+        """How many trades somebody still waits for."""
+        ...
+
 
 def draw_market(scenario: AnyScenario, seed: int) -> AnyMarket:
     """The market that this seed draws from the scenario; ScenarioError if it cannot be."""
@@ -35,6 +51,59 @@ def draw_market(scenario: AnyScenario, seed: int) -> AnyMarket:
 def live_metrics(market: AnyMarket) -> Metrics:
     """What a run is watched by."""
     return metrics_of(market) if isinstance(market, Market) else call_metrics(market)
+
+
+def is_large(market: AnyMarket) -> bool:
+    """Whether there is something to wait for besides the run itself."""
+    return isinstance(market, Market) and not is_exact(market)
+
+
+def summary_of(
+    market: AnyMarket,
+    best: Optimum | None,
+    outcome: Outcome,
+    records: Iterable[Record],
+    world: str,
+    broker: str | None,
+    run_dir: Path,
+) -> AnyResult:
+    """The result of a run from its records in the order of time; ``best`` is the optimum of an exchange."""
+    if isinstance(market, CallMarket):
+        return summarise_calls(market, outcome, records, world, broker, run_dir)
+    assert best is not None
+    return summarise(market, best, outcome, records, world, broker, run_dir)
+
+
+def save_result(result: AnyResult, opened_at: float) -> None:
+    """Write the files of a run's folder."""
+    if isinstance(result, CallResult):
+        save_calls(result, opened_at)
+    else:
+        save(result, opened_at)
+
+
+def print_any(result: AnyResult, console: Console) -> None:
+    """Print a result as tables."""
+    if isinstance(result, CallResult):
+        print_calls(result, console)
+    else:
+        print_result(result, console)
+
+
+def described(market: AnyMarket) -> str:
+    """A drawn market in one line."""
+    if isinstance(market, CallMarket):
+        until = max((one.calls[-1].wanted.at_s for one in market.terminals), default=0.0)
+        return (
+            f"{market.calls:,} calls of {len(market.terminals)} terminals in {until:,.0f} s of the market, "
+            f"{len(market.operators)} operators, {len(market.agents)} service agents (seed {market.seed}); "
+            f"{until / market.timing.speed:,.0f} s on the clock"
+        )
+    supply = sum(seller.supply_mb for seller in market.sellers)
+    return (
+        f"{len(market.buyers)} buyers, {len(market.sellers)} sellers with {supply:.6g} MB (seed {market.seed}); "
+        f"an auction closes after {market.timing.quiet_period_s:.6g} s of quiet"
+    )
 
 
 def read_market(data: bytes) -> AnyMarket:

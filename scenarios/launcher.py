@@ -14,16 +14,15 @@ import aiomqtt
 import msgspec
 
 from broker import BrokerError, RunningBroker
+from node.protocol.call_messages import Registry
 from node.protocol.errors import RejectedError
 from node.protocol.frames import decode_post
 from node.protocol.messages import Advert
 from node.protocol.topics import Board, Presence, Topics, TraceOf
-from node.runtime.metrics import MarketMetrics
 from node.runtime.mqtt import OFFLINE, OPEN, READY, STOP, Clock, Endpoint, TraceBatch
-from scenarios.course import metrics_of
 from scenarios.errors import RunError
-from scenarios.market import Market
-from scenarios.nodes import host_names
+from scenarios.kinds import live_metrics
+from scenarios.nodes import AnyMarket, host_names
 from scenarios.results import Outcome, Status
 from scenarios.simulated import Watch
 from scenarios.worker import Connections, Orders, placement_of
@@ -42,7 +41,7 @@ class Launcher:
 
     def __init__(
         self,
-        market: Market,
+        market: AnyMarket,
         broker: RunningBroker,
         run_dir: Path,
         timeout_s: float,
@@ -70,7 +69,7 @@ class Launcher:
         self._closed: set[str] = set()
         self._retained: set[str] = set()
         self._counters: dict[str, dict[str, int]] = {}
-        self._metrics: MarketMetrics = metrics_of(market)
+        self._metrics = live_metrics(market)
         self._opened_at: float | None = None
         self._ended_at: float | None = None
         self._status: Status = "interrupted"
@@ -250,7 +249,7 @@ class Launcher:
                 missing = sorted(self._hosts - self._ready)
                 raise RunError(f"{len(missing)} of {len(self._hosts)} hosts did not get ready, {missing[0]} among them")
             return False
-        if len(self._closed) == len(self._market.sellers):
+        if len(self._closed) == len(self._market.closers):
             self._status = "settled"
             return True
         if self._elapsed() > self._timeout_s:
@@ -281,7 +280,7 @@ class Launcher:
             case Board(poster):
                 self._retained.add(topic)
                 post = decode_post(payload)
-                if isinstance(post, Advert) and post.state == "closed":
+                if isinstance(post, Advert | Registry) and post.state == "closed":
                     self._closed.add(poster)
             case TraceOf(host):
                 batch = msgspec.msgpack.decode(payload, type=TraceBatch)

@@ -11,7 +11,11 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 
 from scenarios import schema
+from scenarios.calls import schema as call_schema
+from scenarios.calls.schema import CallScenario
+from scenarios.calls.validity import check_call_scenario
 from scenarios.errors import ScenarioError
+from scenarios.kinds import SCENARIOS, AnyScenario
 from scenarios.populations import with_file_rows
 from scenarios.schema import Scenario
 from scenarios.validity import check_scenario
@@ -49,7 +53,7 @@ def source(name_or_path: str) -> tuple[str, str, Path]:
     return library[name_or_path], f"{name_or_path}.toml", Path.cwd()
 
 
-def load(name_or_path: str, settings: Sequence[str] = ()) -> Scenario:
+def load(name_or_path: str, settings: Sequence[str] = ()) -> AnyScenario:
     """The scenario of that name or file, with ``key=value`` settings put over it.
 
     Raises
@@ -71,7 +75,7 @@ def load(name_or_path: str, settings: Sequence[str] = ()) -> Scenario:
         raise ScenarioError(_placed(str(error), places)) from error
 
 
-def parse(tables: Mapping[str, Any], origin: str) -> Scenario:
+def parse(tables: Mapping[str, Any], origin: str) -> AnyScenario:
     """A valid scenario from its tables; ``origin`` is what errors call them.
 
     Raises
@@ -79,11 +83,17 @@ def parse(tables: Mapping[str, Any], origin: str) -> Scenario:
     ScenarioError
         If they are not valid; the text names origin, key, value and what is allowed.
     """
+    kind = SCENARIOS.get(str(tables.get("market", "psp")))
+    if kind is None:
+        raise ScenarioError(f"{origin}: market = {tables['market']!r}: allowed are: {', '.join(SCENARIOS)}")
     try:
-        scenario = msgspec.convert(tables, Scenario)
+        scenario = msgspec.convert(tables, kind)
     except msgspec.ValidationError as error:
         raise ScenarioError(f"{origin}: {_explained(str(error), tables)}") from error
-    check_scenario(scenario, origin)
+    if isinstance(scenario, Scenario):
+        check_scenario(scenario, origin)
+    else:
+        check_call_scenario(scenario, origin)
     return scenario
 
 
@@ -97,10 +107,10 @@ def _placed(error: str, places: Mapping[str, str]) -> str:
     return re.sub(r"\b((?:sellers|buyers)\.\d+)(\W)", place, error, count=1)
 
 
-def with_populations(scenario: Scenario) -> Scenario:
+def with_populations(scenario: AnyScenario) -> AnyScenario:
     """The scenario with the rows of its population files, which are relative to the working folder."""
     tables = msgspec.to_builtins(scenario)
-    if not any(group["file"] for group in tables["sellers"] + tables["buyers"]):
+    if isinstance(scenario, CallScenario) or not any(group["file"] for group in tables["sellers"] + tables["buyers"]):
         return scenario
     for kind in ("sellers", "buyers"):
         tables[kind] = [_given(group) for group in tables[kind]]
@@ -179,11 +189,15 @@ def _value_at(tables: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - wha
 
 
 _TABLES: dict[str, type[msgspec.Struct]] = {
-    "": schema.Scenario,
     "auction": schema.AuctionTable,
     "network": schema.NetworkTable,
     "sellers": schema.Sellers,
     "buyers": schema.Buyers,
+    "marketplace": call_schema.MarketplaceTable,
+    "services": call_schema.Service,
+    "operators": call_schema.Operators,
+    "agents": call_schema.Agents,
+    "terminals": call_schema.Terminals,
 }
 
 
@@ -191,6 +205,10 @@ _KINDS: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "valuation.kind": get_args(schema.ValuationTable),
     "shifts.kind": get_args(schema.ShiftTable),
     "strategy.kind": get_args(schema.StrategyTable),
+    "pricing.kind": get_args(call_schema.PricingTable),
+    "reputation.rule": get_args(call_schema.ReputationTable),
+    "pricing.cost.distribution": get_args(call_schema.Belief),
+    "pricing.reputation.distribution": get_args(call_schema.Belief),
     "distribution": tuple(kind for kind in get_args(schema.Number) if isinstance(kind, type)),
 }
 """The tables that one key tells apart, by the end of that key."""
@@ -203,9 +221,14 @@ def _tag(table: type[msgspec.Struct]) -> str:
 def _allowed_keys(key: str, tables: Mapping[str, Any]) -> Iterator[str]:
     parts = [part for part in key.split(".") if not part.isdigit() and part != "..."]
     found = _value_at(tables, key)
-    tag = found.get("kind", found.get("distribution")) if isinstance(found, dict) else None
+    tag = (
+        next((found[key] for key in ("kind", "distribution", "rule") if key in found), None)
+        if isinstance(found, dict)
+        else None
+    )
     tagged = (kind for kinds in _KINDS.values() for kind in kinds if _tag(kind) == tag)
-    table: type[msgspec.Struct] | None = _TABLES.get(".".join(parts)) or next(tagged, None)
+    whole = SCENARIOS[str(tables.get("market", "psp"))]
+    table = _TABLES.get(".".join(parts)) or next(tagged, None) if parts else whole
     if table:
         yield from (field.encode_name for field in msgspec.structs.fields(table))
 
@@ -215,7 +238,8 @@ def _allowed_values(key: str) -> Iterator[Any]:
     for end, kinds in _KINDS.items():
         if path.endswith(end):
             yield from map(_tag, kinds)
-    tables: list[type[msgspec.Struct]] = [*_TABLES.values(), schema.OptOutStrategy]
+            return
+    tables: list[type[msgspec.Struct]] = [*SCENARIOS.values(), *_TABLES.values(), schema.OptOutStrategy]
     for table in tables:
         for field in msgspec.structs.fields(table):
             if key.rpartition(".")[2] == field.encode_name and get_origin(field.type) is Literal:

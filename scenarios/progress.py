@@ -12,8 +12,12 @@ from rich.text import Text
 
 from node.mechanism.welfare import Optimum
 from node.runtime.arrays import Progress as Rounds
+from node.runtime.calls import CallMetrics
 from node.runtime.metrics import MarketMetrics
+from scenarios.calls.market import CallMarket
+from scenarios.kinds import Metrics
 from scenarios.market import Market, SellerSpec
+from scenarios.nodes import AnyMarket
 from scenarios.simulated import Watch
 
 REFRESHES_PER_S = 8
@@ -47,11 +51,19 @@ class Progress:
         """Show what is being waited for."""
         self._show(text, None)
 
-    def watch_for(self, market: Market, best: Optimum) -> Watch:
+    def watch_for(self, market: AnyMarket, best: Optimum | None) -> Watch:
         """The watch of one run."""
 
-        def watch(metrics: MarketMetrics, elapsed_s: float, messages: int) -> None:
-            if self._is_due():
+        def watch(metrics: Metrics, elapsed_s: float, messages: int) -> None:
+            if not self._is_due():
+                return
+            if isinstance(market, CallMarket):
+                assert isinstance(metrics, CallMetrics)
+                line = calls_headline(metrics, market, elapsed_s, messages)
+                self._show(line, operators(metrics) if self._live else None)
+            else:
+                assert isinstance(metrics, MarketMetrics)
+                assert best is not None
                 line = headline(metrics, market, best, elapsed_s, messages)
                 self._show(line, auctions(metrics, market) if self._live else None)
 
@@ -107,6 +119,31 @@ def auctions(metrics: MarketMetrics, market: Market) -> Table:
         table.add_row(seller.name, auction.state, price, f"{auction.sold:.4g} MB", f"{share:.0%}", bar(share))
     if len(shown) < len(market.sellers):
         table.add_row("…", "", "", "", "", f"and {len(market.sellers) - len(shown)} more")
+    return table
+
+
+def calls_headline(metrics: CallMetrics, market: CallMarket, elapsed_s: float, messages: int) -> str:
+    """The state of a Digital Marketplace in one line."""
+    rate = len(metrics.calls) / elapsed_s if elapsed_s > 0.0 else 0.0
+    return (
+        f"{market.scenario}  {elapsed_s:6.1f} s  {metrics.done:,} of {market.calls:,} calls done  {rate:,.0f} calls/s  "
+        f"{messages:,} messages"
+    )
+
+
+def operators(metrics: CallMetrics) -> Table:
+    """The operators one by one, those that win most first."""
+    table = Table("operator", "won", "served", "decommitted", "reputation", "share", "", box=None, padding=(0, 2, 0, 0))
+    for column in table.columns[1:6]:
+        column.justify = "right"
+    total = sum(one.won for one in metrics.operators.values()) or 1
+    ranked = sorted(metrics.operators.items(), key=lambda item: -item[1].won)
+    for name, one in ranked[:ROWS]:
+        share = one.won / total
+        counts = f"{one.won:,}", f"{one.served:,}", f"{one.decommitted:,}"
+        table.add_row(name, *counts, f"{one.reputation:.3f}", f"{share:.0%}", bar(share))
+    if len(ranked) > ROWS:
+        table.add_row("…", "", "", "", "", "", f"and {len(ranked) - ROWS} more")
     return table
 
 

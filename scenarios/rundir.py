@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 
 from scenarios.errors import ScenarioError
-from scenarios.schema import Scenario
 
 VERSIONED = ("bidswarm", "aiomqtt", "amqtt", "msgspec", "numpy", "scipy", "pyarrow", "matplotlib")
 
@@ -45,7 +44,7 @@ def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - whatever msgsp
     part.replace(path)
 
 
-def manifest(scenario: Scenario, seed: int, world: str, broker: str | None) -> dict[str, Any]:
+def manifest(scenario: msgspec.Struct, seed: int, world: str, broker: str | None) -> dict[str, Any]:
     """What another person needs to run the same again; it holds no secrets."""
     tables = msgspec.to_builtins(scenario)
     return {

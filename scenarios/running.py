@@ -11,27 +11,28 @@ from typing import Literal
 
 from broker import BrokerError, open_broker, without_secret
 from node.mechanism.welfare import Optimum
-from node.runtime.metrics import MarketMetrics
-from scenarios import events, report, rundir
+from scenarios import events, rundir
 from scenarios.arrayed import WatchRounds, check_arrayable, run_arrayed
 from scenarios.errors import RunError, ScenarioError
 from scenarios.events import EventLog
+from scenarios.kinds import AnyResult, AnyScenario, Metrics, draw_market, is_large, save_result, summary_of
 from scenarios.launcher import Launcher
 from scenarios.loading import load, with_populations
-from scenarios.market import Market, draw
-from scenarios.results import Outcome, Result, is_exact, optimum_of, summarise
+from scenarios.market import Market
+from scenarios.nodes import AnyMarket
+from scenarios.results import Outcome, optimum_of
 from scenarios.schema import Scenario
 from scenarios.simulated import Watch, run_simulated
 from scenarios.worker import Connections
 
 World = Literal["mqtt", "sim", "array"]
 
-WatchFor = Callable[[Market, Optimum], Watch]
-"""Makes the watch of a run, once its market and optimum are known."""
+WatchFor = Callable[[AnyMarket, Optimum | None], Watch]
+"""Makes the watch of a run, once its market and, of the exchange, its optimum are known."""
 
 
 def run(
-    scenario: Scenario | str,
+    scenario: AnyScenario | str,
     *,
     seed: int = 0,
     world: World = "mqtt",
@@ -45,7 +46,7 @@ def run(
     watch_for: WatchFor | None = None,
     watch_rounds: WatchRounds | None = None,
     say: Callable[[str], None] | None = None,
-) -> Result:
+) -> AnyResult:
     """Run a scenario and keep the result in a folder of its own below ``out``.
 
     Parameters
@@ -84,12 +85,12 @@ def run(
     else:
         scenario = with_populations(scenario)
     started = time.monotonic()
-    market = draw(scenario, seed)
+    market = draw_market(scenario, seed)
     if world == "array":
         check_arrayable(market)
-    say = say if say and not is_exact(market) else _unsaid
+    say = say if say and is_large(market) else _unsaid
     say(f"{market.nodes:,} users; working out what can be reached ...")
-    best = None if world == "array" else optimum_of(market)
+    best = optimum_of(market) if isinstance(market, Market) and world != "array" else None
     folder = rundir.create(Path(out), scenario.name, seed)
     spec = broker if world == "mqtt" else None
     rundir.write_json(folder / "manifest.json", rundir.manifest(scenario, seed, world, spec and without_secret(spec)))
@@ -98,9 +99,11 @@ def run(
     status = "failed"
     failure: RunError | BrokerError | None = None
     opened_at = 0.0
+    result: AnyResult
     try:
-        if best is None:
-            result = run_arrayed(market, limit, watch_rounds, folder, scenario.array.rounds)
+        if world == "array":
+            assert isinstance(scenario, Scenario)
+            result = run_arrayed(check_arrayable(market), limit, watch_rounds, folder, scenario.array.rounds)
         else:
             watch = watch_for(market, best) if watch_for else _unwatched
             if world == "sim":
@@ -111,9 +114,9 @@ def run(
             opened_at, failure = attempt.outcome.opened_at, attempt.failure
             say(f"{attempt.outcome.status} after {attempt.outcome.duration_s:.1f} s; reading the trace ...")
             records = events.read(folder, opened_at)
-            result = summarise(market, best, attempt.outcome, records, world, attempt.served_by, folder)
+            result = summary_of(market, best, attempt.outcome, records, world, attempt.served_by, folder)
         status = result.summary.status
-        report.save(result, opened_at)
+        save_result(result, opened_at)
     finally:
         if folder.exists():
             rundir.finish_manifest(folder, status, started)
@@ -125,7 +128,7 @@ def run(
 class BrokenRunError(Exception):
     """A run that broke down after the market was set up; ``result`` is what there was until then."""
 
-    def __init__(self, result: Result) -> None:
+    def __init__(self, result: AnyResult) -> None:
         super().__init__("the run broke down")
         self.result = result
 
@@ -146,11 +149,11 @@ def _unsaid(text: str) -> None:
     del text
 
 
-def _unwatched(metrics: MarketMetrics, elapsed_s: float, messages: int) -> None:
+def _unwatched(metrics: Metrics, elapsed_s: float, messages: int) -> None:
     del metrics, elapsed_s, messages
 
 
-def _simulated(market: Market, limit: float, folder: Path, watch: Watch) -> _Attempt:
+def _simulated(market: AnyMarket, limit: float, folder: Path, watch: Watch) -> _Attempt:
     log = EventLog(folder / "events" / "sim.jsonl")
     try:
         return _Attempt(run_simulated(market, limit, log, watch))
@@ -159,7 +162,7 @@ def _simulated(market: Market, limit: float, folder: Path, watch: Watch) -> _Att
 
 
 def _over_mqtt(
-    market: Market,
+    market: AnyMarket,
     limit: float,
     folder: Path,
     watch: Watch,

@@ -26,9 +26,9 @@ def check_scenario(scenario: Scenario, origin: str) -> None:
     """Raise ScenarioError, naming ``origin``, key, value and what is allowed, if the scenario contradicts itself."""
     try:
         _check_names(scenario)
-        _check_network(scenario.network)
+        check_network(scenario.network)
         for k, sellers in enumerate(scenario.sellers):
-            _check_numbers(f"sellers.{k}", sellers)
+            check_numbers(f"sellers.{k}", sellers)
         for k, buyers in enumerate(scenario.buyers):
             _check_buyers(f"buyers.{k}", buyers, {name for group in scenario.sellers for name in names_of(group)})
         check_shifts(scenario)
@@ -51,7 +51,8 @@ def _check_names(scenario: Scenario) -> None:
             seen.add(name)
 
 
-def _check_network(network: NetworkTable) -> None:
+def check_network(network: NetworkTable) -> None:
+    """Raise ScenarioError if no delay lies between the bounds."""
     if network.delay_min_s > network.delay_max_s:
         raise ScenarioError(
             f"network.delay_min_s = {network.delay_min_s} must not exceed network.delay_max_s = {network.delay_max_s}"
@@ -68,15 +69,16 @@ def _check_buyers(key: str, buyers: Buyers, sellers: set[str]) -> None:
         raise ScenarioError(f"{key}.sellers = {buyers.sellers!r} names a seller twice")
     if buyers.sellers_each is not None and buyers.sellers_each > len(sellers):
         raise ScenarioError(f"{key}.sellers_each = {buyers.sellers_each}: there are only {len(sellers)} sellers")
-    _check_numbers(key, buyers)
-    _check_numbers(f"{key}.valuation", buyers.valuation)
+    check_numbers(key, buyers)
+    check_numbers(f"{key}.valuation", buyers.valuation)
     if isinstance(buyers.valuation, PiecewiseLinearValuation):
         _check_knots(f"{key}.valuation.knots", buyers.valuation.knots)
     if isinstance(buyers.strategy, BestReplyStrategy) and buyers.strategy.think_min_s > buyers.strategy.think_max_s:
         raise ScenarioError(f"{key}.strategy.think_min_s = {buyers.strategy.think_min_s} must not exceed think_max_s")
 
 
-def _check_numbers(key: str, table: msgspec.Struct) -> None:
+def check_numbers(key: str, table: msgspec.Struct) -> None:
+    """Raise ScenarioError if a distribution in a field of the table contradicts itself."""
     for field in table.__struct_fields__:
         number = getattr(table, field)
         if isinstance(number, Uniform | Normal) and number.low > number.high:

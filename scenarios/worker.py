@@ -18,8 +18,8 @@ import msgspec
 from node.protocol.topics import Topics
 from node.runtime.mqtt import Clock, Endpoint, MqttHost
 from scenarios.events import EventLog
-from scenarios.market import Market
-from scenarios.nodes import Placement, build_hosts, host_names, one_host_each, spread
+from scenarios.kinds import read_market
+from scenarios.nodes import AnyMarket, Placement, build_hosts, host_names, one_host_each, spread
 from scenarios.rundir import write_json
 
 Connections = Literal["per-host", "per-node"]
@@ -37,7 +37,7 @@ class Orders(msgspec.Struct, frozen=True):
     workers: int
 
 
-def placement_of(market: Market, connections: Connections, workers: int) -> Placement:
+def placement_of(market: AnyMarket, connections: Connections, workers: int) -> Placement:
     """Who sits on which host: one host per worker, or one per node."""
     return one_host_each(market) if connections == "per-node" else spread(market, workers)
 
@@ -53,7 +53,7 @@ def main() -> None:
 
 async def _carry_out(orders: Orders) -> None:
     folder = Path(orders.run_dir)
-    market = msgspec.json.decode((folder / "market.json").read_bytes(), type=Market)
+    market = read_market((folder / "market.json").read_bytes())
     placement = placement_of(market, orders.connections, orders.workers)
     mine = set(host_names(placement)[orders.index :: orders.workers])
     hosts = build_hosts(market, placement, mine)

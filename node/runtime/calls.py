@@ -179,13 +179,19 @@ class CallMetrics:
         """Calls of which their terminals know the outcome."""
         return sum(one.served + one.decommitted + one.blocked for one in self.terminals.values())
 
+    @property
+    def in_doubt(self) -> int:
+        """Calls of which their terminals know no outcome."""
+        return len(self._requested - self._outcomes.keys())
+
     def count(self, outcome: Outcome) -> int:
         """Auctioned calls with this outcome."""
         return sum(row.outcome == outcome for row in self.calls)
 
     def breaches(self) -> list[str]:
         """Where the books of terminals, networks and market agent do not agree: nothing lost, nothing served twice."""
-        found = [f"{node} call {call}: no outcome" for node, call in sorted(self._requested - self._outcomes.keys())]
+        lost = self._requested - self._outcomes.keys() if self.is_closed else ()
+        found = [f"{node} call {call}: no outcome" for node, call in sorted(lost)]
         for (node, call), kinds in sorted(self._outcomes.items()):
             if len(kinds) > 1:
                 found.append(f"{node} call {call}: more than one outcome: {', '.join(kinds)}")

@@ -55,7 +55,7 @@ class PrivateEquilibriumPricing(Table, frozen=True, kw_only=True, tag_field="kin
 
     cost: Belief = UniformBelief()
     reputation: Belief = UniformBelief()
-    ceiling_money: _Price = 1.0
+    ceiling_money: _Price = 10.0
 
 
 class CommonEquilibriumPricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="common-equilibrium"):
@@ -63,7 +63,7 @@ class CommonEquilibriumPricing(Table, frozen=True, kw_only=True, tag_field="kind
 
     cost: UniformBelief = UniformBelief()
     reputation: Belief = UniformBelief()
-    ceiling_money: _Price = 1.0
+    ceiling_money: _Price = 10.0
 
 
 class LoadBasedPricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="load-based"):

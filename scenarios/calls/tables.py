@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from scenarios.calls.results import CallResult
+from scenarios.calls.results import CallResult, CallSummary
 
 ROWS = 40
 MOST_BREACHES = 5
@@ -23,12 +23,9 @@ def print_calls(result: CallResult, console: Console) -> None:
     console.print()
     verdict = VERDICTS.get(summary.status, "[red]broke down[/]")
     lines = [
-        f"{verdict} after {summary.duration_s:.2f} s: {summary.calls:,} calls in {summary.market_s:,.0f} s of the market, "
-        + f"{summary.calls_per_s:,.0f} calls/s, {summary.messages:,} messages, {summary.nodes} nodes, {summary.network}",
-        f"{summary.served:,} served, {summary.decommitted:,} decommitted, {summary.blocked:,} blocked; "
-        + f"{summary.paid:,.2f} paid, {summary.mean_price:.4f} per call",
-        f"{summary.efficient:.2%} of the contracts went to the operator with the least w·cost + (1 - w)·reputation; "
-        + f"all were {summary.excess:.4g} above that on average",
+        f"{verdict} after {summary.duration_s:.2f} s: {_carriage(summary)}",
+        _outcomes(summary),
+        _efficiency(summary),
     ]
     if summary.breaches:
         shown = "; ".join(summary.breaches[:MOST_BREACHES])
@@ -38,6 +35,27 @@ def print_calls(result: CallResult, console: Console) -> None:
     lines.append(f"results: {summary.run_dir} (look at calls.png)")
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def _carriage(summary: CallSummary) -> str:
+    return (
+        f"{summary.calls:,} calls in {summary.market_s:,.0f} s of the market, {summary.calls_per_s:,.0f} calls/s, "
+        f"{summary.messages:,} messages, {summary.nodes} nodes, {summary.network}"
+    )
+
+
+def _outcomes(summary: CallSummary) -> str:
+    return (
+        f"{summary.served:,} served, {summary.decommitted:,} decommitted, {summary.blocked:,} blocked; "
+        f"{summary.paid:,.2f} paid, {summary.mean_price:.4f} per call"
+    )
+
+
+def _efficiency(summary: CallSummary) -> str:
+    return (
+        f"{summary.efficient:.2%} of the contracts went to the operator with the least w·cost + (1 - w)·reputation; "
+        f"on average over all, {summary.excess:.4g} more than that least"
+    )
 
 
 def _operators(result: CallResult) -> Table:

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from node.protocol import frames, messages
+from scenarios.kinds import json_schema
 from scenarios.loading import load, parse, shipped
 from scenarios.market import draw
 from scenarios.results import Allocation, Summary
-from scenarios.schema import json_schema
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -1,0 +1,92 @@
+"""What a scenario of the Digital Marketplace must fulfil beyond the types of its keys."""
+
+import re
+
+from node.protocol.topics import NAME
+from scenarios.calls.market import names_of
+from scenarios.calls.schema import (
+    CallScenario,
+    CommonEquilibriumPricing,
+    FirstPricePricing,
+    Operators,
+    PrivateEquilibriumPricing,
+    Terminals,
+)
+from scenarios.errors import ScenarioError
+from scenarios.schema import Choice, LogNormal, Number, Uniform
+from scenarios.shifts import some
+from scenarios.validity import check_network, check_numbers
+
+
+def check_call_scenario(scenario: CallScenario, origin: str) -> None:
+    """Raise ScenarioError, naming ``origin``, key, value and what is allowed, if the scenario contradicts itself."""
+    try:
+        _check_names(scenario)
+        check_network(scenario.network)
+        services, agents = [one.name for one in scenario.services], [one.name for one in scenario.agents]
+        for k, service in enumerate(scenario.services):
+            check_numbers(f"services.{k}", service)
+        for k, group in enumerate(scenario.operators):
+            _check_operators(f"operators.{k}", group)
+        for k, terminals in enumerate(scenario.terminals):
+            _check_terminals(f"terminals.{k}", terminals, services, agents)
+    except ScenarioError as error:
+        raise ScenarioError(f"{origin}: {error}") from error
+
+
+def _check_names(scenario: CallScenario) -> None:
+    groups: list[Operators | Terminals] = [*scenario.operators, *scenario.terminals]
+    nodes = [name for group in groups for name in names_of(group)] + [one.name for one in scenario.agents]
+    for names in ([scenario.name], [*nodes, scenario.marketplace.name], [one.name for one in scenario.services]):
+        seen: set[str] = set()
+        for name in names:
+            # The pattern of the schema lets a last line break pass, and does not see the numbers of a population.
+            if not re.fullmatch(NAME, name):
+                raise ScenarioError(f"name = {name!r} must match {NAME}")
+            if name in seen:
+                raise ScenarioError(f"name = {name!r} is given twice; each needs a name of its own")
+            seen.add(name)
+
+
+def _check_operators(key: str, group: Operators) -> None:
+    check_numbers(key, group)
+    pricing = group.pricing
+    if isinstance(pricing, FirstPricePricing | PrivateEquilibriumPricing | CommonEquilibriumPricing):
+        _check_belief(f"{key}.pricing.cost", pricing.cost)
+    if isinstance(pricing, PrivateEquilibriumPricing | CommonEquilibriumPricing):
+        _check_belief(f"{key}.pricing.reputation", pricing.reputation, most=1.0)
+        ceiling, most = pricing.ceiling_money, pricing.cost.high
+        if ceiling < most:
+            raise ScenarioError(f"{key}.pricing.ceiling_money = {ceiling} must be at least cost.high = {most}")
+
+
+def _check_belief(key: str, belief: object, most: float = float("inf")) -> None:
+    low, high = getattr(belief, "low", 0.0), getattr(belief, "high", 1.0)
+    if not low < high <= most:
+        limit = "" if most == float("inf") else f", and that at most {most:g}"
+        raise ScenarioError(f"{key}.low = {low} must be below high = {high}{limit}")
+
+
+def _check_terminals(key: str, group: Terminals, services: list[str], agents: list[str]) -> None:
+    check_numbers(key, group)
+    for name in group.services or ():
+        if name not in services:
+            raise ScenarioError(f"{key}.services = {name!r}: there is no such service; known: {some(services)}")
+    if group.agent is not None and group.agent not in agents:
+        known = some(agents) if agents else "none; add [[agents]]"
+        raise ScenarioError(f"{key}.agent = {group.agent!r}: there is no such service agent; known: {known}")
+    if _largest(group.price_weight) > 1.0:
+        raise ScenarioError(f"{key}.price_weight = {_largest(group.price_weight):g} must be at most 1")
+
+
+def _largest(number: Number) -> float:
+    match number:
+        case Uniform(high=high):
+            return high
+        case Choice(values=values):
+            return max(values)
+        case LogNormal():
+            return float("inf")
+        case float() | int():
+            return float(number)
+    return number.high
