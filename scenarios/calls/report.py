@@ -59,7 +59,7 @@ def _draw_operators(share: Any, price: Any, reputation: Any, course: Course, nam
     price.set(ylabel="mean price per call", ylim=(0, None))
     reputation.set(ylabel="reputation\n(lower is better)", ylim=(-0.02, 1.02))
     if few:
-        share.legend(title="operator", loc="upper right", ncols=min(len(names), 4), fontsize="small")
+        share.figure.legend(*share.get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize="small")
 
 
 def _draw_failures(axes: Any, course: Course) -> None:  # noqa: ANN401 - axes
@@ -70,4 +70,4 @@ def _draw_failures(axes: Any, course: Course) -> None:  # noqa: ANN401 - axes
         course.time_s, decommitted, blocked, labels=["decommitted", "blocked"], colors=["C3", "0.7"], linewidth=0
     )
     axes.set(ylabel="calls not served, %", ylim=(0, 100))
-    axes.legend(loc="upper right", ncols=2, fontsize="small")
+    axes.legend(loc="upper right", ncols=2, fontsize="small", framealpha=0.6)

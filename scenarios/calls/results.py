@@ -16,7 +16,7 @@ from scenarios.results import Outcome, Status
 
 TableName = Literal["calls", "operators", "terminals", "reputations"]
 
-PERIODS = 60
+PERIODS = 40
 """Points in time at which the course of a run is shown."""
 
 

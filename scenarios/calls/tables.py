@@ -59,7 +59,7 @@ def _efficiency(summary: CallSummary) -> str:
 
 
 def _operators(result: CallResult) -> Table:
-    heads = ("operator", "won", "share", "served", "decommitted", "revenue", "mean price", "profit", "reputation")
+    heads = ("operator", "won", "share", "served", "broken", "revenue", "price", "profit", "r")
     table = Table(*heads, box=None, padding=(0, 2, 0, 0))
     for column in table.columns[1:]:
         column.justify = "right"
@@ -70,11 +70,11 @@ def _operators(result: CallResult) -> Table:
             f"{row.won:,}",
             f"{row.share:.1%}",
             f"{row.served:,}",
-            f"{row.decommitted:,} ({row.decommitment_rate:.1%})",
+            f"{row.decommitted:,} ({row.decommitment_rate:.0%})",
             f"{row.revenue:,.2f}",
             f"{row.mean_price:.4f}",
             f"{row.profit:,.2f}",
-            f"{row.reputation:.3f}",
+            f"{row.reputation:.2f}",
         )
     if len(rows) > ROWS:
         table.add_row(f"… {len(rows) - ROWS} more in operators.parquet")
