@@ -13,8 +13,8 @@ from node.mechanism.checks import FloatArray
 from node.mechanism.dmp.pseudo_type import PseudoType, UniformSum
 from node.mechanism.dmp.quadrature import gauss_legendre, spread
 
-PANELS, NODES = 256, 16
-"""Of the table for distributions without a closed form, on which the margin is exact to nine digits or more."""
+PANELS, NODES = 128, 16
+"""Of each piece of the table for distributions without a closed form, and of the quadrature over a panel."""
 
 Excess = Callable[[FloatArray], FloatArray]
 
@@ -102,11 +102,12 @@ def _slopes(
 
 
 def _knots(distribution: PseudoType) -> FloatArray:
-    """Panel ends, crowded towards both ends of the support, with all kinks among them."""
+    """Panel ends, crowded towards both ends of each smooth piece of the support."""
+    low, high = distribution.low, distribution.high
+    ends = np.unique(np.clip([low, *distribution.kinks, high], low, high))
     x = np.linspace(0.0, 1.0, PANELS + 1)
-    even = distribution.low + (distribution.high - distribution.low) * x**2 * (3.0 - 2.0 * x)
-    even[-1] = distribution.high
-    return np.unique(np.clip([*even, *distribution.kinks], distribution.low, distribution.high))
+    inside = spread(ends[:-1], ends[1:], x**2 * (3.0 - 2.0 * x))
+    return np.unique(np.clip([*inside.ravel(), *ends], low, high))
 
 
 def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
