@@ -44,13 +44,13 @@ def test_two_operators_in_figures() -> None:
 
 def test_ex_ante_utilities_and_mean_price_of_two_operators() -> None:
     equilibrium = CommonEquilibrium(0.5, (0.25, 0.75))
-    cost = (np.arange(2000) + 0.5) / 2000
+    cost = (np.arange(20_000) + 0.5) / 20_000
     offers = [equilibrium.compound(k, cost) for k in range(2)]
     own = [0.5 * cost + 0.5 * r for r in equilibrium.reputations]
-    odds = [np.searchsorted(-offers[1 - k][::-1], -offers[k]) / 2000 for k in range(2)]
+    odds = [1 - np.searchsorted(offers[1 - k], offers[k]) / 20_000 for k in range(2)]
     utility = [((offers[k] - own[k]) * odds[k]).mean() for k in range(2)]
-    assert [round(x, 4) for x in utility] == pytest.approx([0.1827, 0.0295], abs=1.01e-4)
-    assert sum((offers[k] * odds[k]).mean() for k in range(2)) == pytest.approx(0.5886, abs=1e-4)
+    assert utility == pytest.approx([0.18269, 0.02955], abs=2e-5)
+    assert sum((offers[k] * odds[k]).mean() for k in range(2)) == pytest.approx(0.58854, abs=4e-5)
 
 
 def test_three_operators_in_figures() -> None:
