@@ -31,6 +31,24 @@ bidswarm study dmp-price-weight --seed 7 --format json > study.json
 Exit codes: 0 complete; 1 a result could not be written; 2 bad usage; 130 interrupted, with what there was.
 """
 
+EQUILIBRIUM = """What should operators bid at price weight w?
+
+Without --reputation each operator knows its own cost and reputation alone: bids for five reputations, beside the
+paper's b*(c), and what an operator gains by bidding otherwise, in equilibrium and where all bid b*(c). With
+--reputation, once for each operator, all know all reputations: who can win, from which compound bid on, and the bids
+of each operator. The bids are printed against the cost and drawn as PNG and SVG (docs/studies.md).
+
+Examples:
+
+bidswarm study dmp-equilibrium --w 0.75 --bidders 3
+
+bidswarm study dmp-equilibrium --w 0.5 --bidders 4 --cost beta:2,5
+
+bidswarm study dmp-equilibrium --w 0.5 --bidders 2 --reputation 0.25 --reputation 0.75
+
+Exit codes: 0 complete; 1 a result could not be written; 2 bad usage, or no equilibrium (w = 0); 130 interrupted.
+"""
+
 
 def _flowing(text: str) -> str:
     """The text with one line per paragraph, which the terminal then breaks to its own width."""
@@ -68,3 +86,29 @@ def dmp_price_weight(
         print_study(summary, folder, pictures, Console())
     if summary.status != "complete":
         raise typer.Exit(INTERRUPTED)
+
+
+@app.command("dmp-equilibrium", help=_flowing(EQUILIBRIUM))
+def dmp_equilibrium(
+    w: Annotated[float, typer.Option("--w", metavar="W", help="Price weight, above 0 and at most 1.")],
+    bidders: Annotated[int, typer.Option(metavar="N", help="Operators, 2 to 1,000; with --reputation at most 50.")],
+    reputation: Annotated[
+        list[float] | None,
+        typer.Option(
+            metavar="R", help="An operator's reputation, 0 (best) to 1, known to all. Once for each operator."
+        ),
+    ] = None,
+    cost: Annotated[str, typer.Option(metavar="uniform|beta:A,B", help="Distribution of costs on [0, 1].")] = "uniform",
+    out: OutOption = Path("runs"),
+    format_: FormatOption = Format.text,
+) -> None:
+    """Print and draw equilibrium bids."""
+    from scenarios.study.equilibrium_report import print_equilibrium, report_equilibrium  # noqa: PLC0415
+
+    found, folder, pictures = report_equilibrium(w, bidders, reputation or (), cost, out)
+    if format_ is Format.json:
+        import msgspec  # noqa: PLC0415
+
+        write_json({**msgspec.to_builtins(found), "run_dir": str(folder)})
+    else:
+        print_equilibrium(found, folder, pictures, Console())

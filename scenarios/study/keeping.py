@@ -35,7 +35,9 @@ class Folder:
 
 @contextmanager
 def folder_for(out: Path, study: str, label: str, options: Mapping[str, object]) -> Iterator[Folder]:
-    """A new folder, named after study and label, with a manifest; it goes away again if the study ends before there is a result.
+    """A new folder, named after study and label, with a manifest.
+
+    It goes away again if the study ends before there is a result.
 
     Raises
     ------
