@@ -7,7 +7,7 @@ import numpy as np
 from node.mechanism.checks import FloatArray
 from node.runtime.streams import stream
 
-BLOCK_NUMBERS = 3 * 2**14
+BLOCK_NUMBERS = 3 * 2**13
 """Costs drawn at a time: with as many reputations, and what is made of them, they stay in a core's cache."""
 
 

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from node.mechanism.checks import FloatArray
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Intersections:
     """Where the cheapest bidder stopped winning, as far as it did.
 
@@ -32,7 +33,7 @@ class Intersections:
         """The share of draws that have an intersection, P(I = 1)."""
         return len(self.weights) / self.draws
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """Mean intersection."""
         return float(self.weights.mean())
@@ -40,9 +41,16 @@ class Intersections:
     @property
     def median(self) -> float:
         """Median intersection."""
-        return float(np.median(self.weights))
+        return self._middle[1]
 
-    @property
+    @cached_property
+    def _middle(self) -> tuple[float, float, float]:
+        """The quantiles half a root of the number of runs below the middle, in the middle, and as much above it."""
+        half = 0.5 / math.sqrt(len(self.weights))
+        low, middle, high = np.quantile(self.weights, (0.5 - half, 0.5, 0.5 + half))
+        return float(low), float(middle), float(high)
+
+    @cached_property
     def std(self) -> float:
         """Standard deviation of the intersections, of the sample as a population of its own."""
         return float(self.weights.std())
@@ -77,8 +85,7 @@ class Intersections:
     def standard_errors(self) -> dict[str, float]:
         """The Monte Carlo standard error of each figure, by the same names.
 
-        Shares are binomial; the others have their asymptotic errors, that of the median from the distance between the
-        quantiles half a root of the number of runs below and above it.
+        Shares are binomial; the others have their asymptotic errors, that of the median from quantiles around it.
         """
         return {name: self._standard_error(name, value) for name, value in self.figures().items()}
 
@@ -92,9 +99,8 @@ class Intersections:
                 fourth = float(np.mean(squares * squares))
                 return math.sqrt(max(0.0, fourth - value**4) / runs) / (2.0 * value) if value else 0.0
             case "median":
-                half = 0.5 / math.sqrt(runs)
-                low, high = np.quantile(self.weights, (0.5 - half, 0.5 + half))
-                return float(high - low) / 2.0
+                low, _, high = self._middle
+                return (high - low) / 2.0
             case _:
                 trials = runs if name.startswith("cdf") else self.draws
                 return math.sqrt(max(0.0, value * (1.0 - value)) / trials)

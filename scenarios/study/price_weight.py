@@ -1,6 +1,5 @@
 """How long the cheapest bidder of the Digital Marketplace keeps winning as price counts for less (section III.C)."""
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -145,10 +144,9 @@ class _Found:
         self._simulate(further[0][:, :counted], further[1][:, :counted])
 
     def _simulate(self, cost: FloatArray, reputation: FloatArray) -> None:
-        bid = uniform_bid(cost, self._bidders)
         # In equilibrium the lowest pseudo-type wins, which is the compound bid of the cost itself.
-        for (k, price), (j, w) in itertools.product(enumerate((bid, cost)), enumerate(WEIGHTS)):
-            self._wins[k, j] += cheapest_wins(price, reputation, w)
+        for k, price in enumerate((uniform_bid(cost, self._bidders), cost)):
+            self._wins[k] += cheapest_wins(price, reputation, WEIGHTS)
 
     def study(self, seed: int) -> PriceWeightStudy:
         """The study of these blocks."""

@@ -2,10 +2,7 @@
 
 import json
 import signal
-import struct
 import time
-import xml.etree.ElementTree as ET
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,8 +12,10 @@ import pytest
 
 from scenarios.study.intersections import Intersections
 from scenarios.study.price_weight import price_weight_study
+from scenarios.study.stopping import Stop
 from scenarios.study.summary import PAPER
 from tests.conftest import Command
+from tests.scenarios.study.pictures import check_png, check_svg
 
 FIGURES = [*PAPER, "standard_errors"]
 KEYS = {
@@ -42,31 +41,6 @@ def summary(printed: tuple[int, str, str]) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def folder(summary: dict[str, object]) -> Path:
     return Path(str(summary["run_dir"]))
-
-
-def check_png(path: Path) -> None:
-    """Walk through all chunks and inflate the picture: as many bytes as its header promises."""
-    data = path.read_bytes()
-    assert data[:8] == b"\x89PNG\r\n\x1a\n"
-    at, kinds, pixels = 8, [], b""
-    while at < len(data):
-        length, kind = struct.unpack(">I4s", data[at : at + 8])
-        body = data[at + 8 : at + 8 + length]
-        assert struct.unpack(">I", data[at + 8 + length : at + 12 + length])[0] == zlib.crc32(kind + body)
-        kinds.append(kind)
-        pixels += body if kind == b"IDAT" else b""
-        at += 12 + length
-    assert (kinds[0], kinds[-1]) == (b"IHDR", b"IEND")
-    width, height, depth, colours = struct.unpack(">IIBB", data[16:26])
-    assert (depth, colours) == (8, 6)
-    assert len(zlib.decompress(pixels)) == height * (1 + 4 * width)
-    assert min(width, height) > 300
-
-
-def check_svg(path: Path) -> None:
-    root = ET.parse(path).getroot()
-    assert root.tag == "{http://www.w3.org/2000/svg}svg"
-    assert len(root.findall(".//{http://www.w3.org/2000/svg}path")) > 5
 
 
 def test_json_is_one_object_with_the_documented_keys_and_nothing_else(
@@ -121,12 +95,11 @@ def test_text_prints_the_papers_figures_beside_ours_and_the_same_seed_leaves_the
         assert (folder / name).read_bytes() == (again / name).read_bytes(), name
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_study_keeps_what_it_has(study: Callable[..., Command], number: signal.Signals) -> None:
+def test_an_interrupted_study_keeps_what_it_has(study: Callable[..., Command]) -> None:
     command = study("dmp-price-weight", "--bidders", "8", "--runs", "10000000", "--format", "json")
     folder = command.run_dir()
     time.sleep(0.2)  # of some five seconds
-    command.process.send_signal(number)
+    command.process.send_signal(signal.SIGINT)
     code, stdout, stderr = command.finished()
 
     summary = json.loads(stdout)
@@ -137,6 +110,18 @@ def test_an_interrupted_study_keeps_what_it_has(study: Callable[..., Command], n
     assert json.loads((folder / "manifest.json").read_bytes())["status"] == "interrupted"
     assert pq.read_table(folder / "intersections.parquet").num_rows == summary["runs"]
     check_png(folder / "fig5-distribution.png")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_is_a_wish_and_the_second_an_interruption(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with Stop() as stop:
+        assert not stop.is_wanted
+        signal.raise_signal(number)
+        assert stop.is_wanted
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+    assert signal.getsignal(number) == before
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_wins_are_those_of_the_bids_themselves(w: float) -> None:
         (cost, PrivateEquilibrium(w, 4).bid(cost, reputation)),
     ):
         winners = np.argmin(compound_bid(bid, reputation, w), axis=0)
-        assert cheapest_wins(price, reputation, w) == np.count_nonzero(winners == np.argmin(cost, axis=0))
+        assert cheapest_wins(price, reputation, [w]) == [np.count_nonzero(winners == np.argmin(cost, axis=0))]
 
 
 def test_papers_table_crosses_where_its_figure_does() -> None:
