@@ -4,7 +4,15 @@ import msgspec
 import numpy as np
 
 from node.mechanism.checks import FloatArray
-from node.mechanism.dmp import Beta, CommonEquilibrium, Distribution, PrivateEquilibrium, Uniform, first_price_bid
+from node.mechanism.dmp import (
+    Beta,
+    CommonEquilibrium,
+    Distribution,
+    PrivateEquilibrium,
+    Uniform,
+    common_best_reply_gain,
+    first_price_bid,
+)
 from scenarios.errors import ScenarioError
 from scenarios.extras import needs
 from scenarios.study.replies import Rivals
@@ -36,6 +44,7 @@ class CommonBids(msgspec.Struct, frozen=True, kw_only=True, tag_field="informati
 
     ``entry`` is the lowest compound bid of each operator. One at ``upper`` or above can never win, unless the operator
     has the best reputation: then its advantage is so large that it always bids ``upper``, and always wins.
+    ``best_reply_gain`` is the most that any operator gains by bidding otherwise.
     """
 
     study: str = "dmp-equilibrium"
@@ -50,6 +59,7 @@ class CommonBids(msgspec.Struct, frozen=True, kw_only=True, tag_field="informati
     bids: list[list[float]]
     compound_bids: list[list[float]]
     paper_bids: list[float]
+    best_reply_gain: float
 
 
 def private_bids(w: float, bidders: int, cost: str = "uniform", points: int = ROWS) -> PrivateBids:
@@ -101,6 +111,7 @@ def common_bids(equilibrium: CommonEquilibrium, points: int = ROWS) -> CommonBid
         bids=[_listed(equilibrium.bid(operator, costs)) for operator in operators],
         compound_bids=[_listed(equilibrium.compound(operator, costs)) for operator in operators],
         paper_bids=_listed(first_price_bid(costs, bidders, cost)),
+        best_reply_gain=common_best_reply_gain(equilibrium).gain,
     )
 
 

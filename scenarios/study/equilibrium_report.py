@@ -117,9 +117,12 @@ def _gains(found: PrivateBids) -> list[str]:
     ]
     gains = zip(found.reputations, found.best_reply_gain, found.paper_best_reply_gain, strict=True)
     for r, own, papers in gains:
-        nothing = f"below {EXACT:.0e}" if max(own) < EXACT else f"{max(own):.1e}"
-        lines.append(f"  r = {r:g}: {nothing} in equilibrium; {max(papers):.4f} where all bid b*(c)")
+        lines.append(f"  r = {r:g}: {_gain(max(own))} in equilibrium; {max(papers):.4f} where all bid b*(c)")
     return lines
+
+
+def _gain(gain: float) -> str:
+    return f"below {EXACT:.0e}" if gain < EXACT else f"{gain:.1e}"
 
 
 def _entries(found: CommonBids) -> list[str]:
@@ -127,6 +130,7 @@ def _entries(found: CommonBids) -> list[str]:
     lines = [
         f"bids at w = {found.w:g} of {found.bidders} operators {known}; b*(c) is the paper's bid",
         f"compound bids w b + (1 - w) r that can win lie between {found.lower:.4f} and {found.upper:.4f}",
+        f"the most that one of them gains by bidding otherwise while the others do not: {_gain(found.best_reply_gain)}",
     ]
     best = min(found.reputations)
     for k, (entry, r) in list(enumerate(zip(found.entry, found.reputations, strict=True), start=1))[:NAMED]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from node.mechanism.dmp import CommonEquilibrium, PrivateEquilibrium, Uniform
+from node.mechanism.dmp import CommonEquilibrium, PrivateEquilibrium, Uniform, best_reply_gain, first_price_bid
 from scenarios.study.equilibrium import common_bids, cost_distribution, private_bids
 from scenarios.study.replies import Rivals
 from tests.conftest import Command
@@ -21,7 +21,7 @@ PRIVATE_KEYS = [
 ]
 COMMON_KEYS = [
     *("information", "study", "w", "bidders", "cost", "reputations", "lower", "upper", "entry", "costs", "bids"),
-    *("compound_bids", "paper_bids", "run_dir"),
+    *("compound_bids", "paper_bids", "best_reply_gain", "run_dir"),
 ]
 
 
@@ -122,6 +122,37 @@ def test_gain_over_the_papers_bids_is_that_of_a_search_over_simulated_rivals(cos
     gain = Rivals.of_first_price(equilibrium).gain(equilibrium, equilibrium.pseudo_type(cost, reputation)[None], papers)
 
     assert gain[0] == pytest.approx(best - own, abs=2e-3)
+
+
+@pytest.mark.parametrize(("w", "bidders"), [(0.75, 3), (0.3, 2)])
+def test_largest_gain_over_the_papers_bids_is_what_an_audit_of_them_finds(w: float, bidders: int) -> None:
+    audit = best_reply_gain(lambda c, r: first_price_bid(c, bidders) + 0.0 * r, w, bidders)
+    found = private_bids(w, bidders, points=41)
+    row = found.reputations.index(audit.reputation)
+    assert max(found.paper_best_reply_gain[row]) == pytest.approx(audit.gain, abs=2e-6)
+
+
+def test_common_knowledge_as_json_has_the_documented_keys(
+    main: Callable[..., int], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--w", "0.75", "--bidders", "3", *THREE, "--format", "json", "--out", str(tmp_path))
+    assert main("study", "dmp-equilibrium", *options) == 0
+    found = json.loads(capfd.readouterr().out)
+
+    assert list(found) == COMMON_KEYS
+    assert (found["lower"], found["upper"]) == pytest.approx((0.3751, 0.8389), abs=6e-5)
+    assert found["best_reply_gain"] < 1e-5
+    assert np.shape(found["bids"]) == np.shape(found["compound_bids"]) == (3, 11)
+
+
+def test_an_operator_far_ahead_always_wins(
+    main: Callable[..., int], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--w", "0.1", "--bidders", "2", "--reputation", "0", "--reputation", "1", "--out", str(tmp_path))
+    assert main("study", "dmp-equilibrium", *options) == 0
+    stdout = capfd.readouterr().out
+    assert "operator 1: bids from 0.9000 on" in stdout
+    assert "operator 2: can never win, and bids its cost" in stdout
 
 
 def test_common_knowledge_has_the_known_figures() -> None:
