@@ -90,8 +90,12 @@ def _equilibrium_compounds(table: Table, w: float) -> FloatArray:
 
 def _compound(axes: Any, w: FloatArray, compounds: FloatArray, title: str, crossing: float) -> None:  # noqa: ANN401 - axes
     """One line per bidder, of shape (len(w), bidders), and where the cheapest stops winning."""
-    for bidder, line in enumerate(compounds.T, start=1):
-        axes.plot(w, line, label=f"bidder {bidder}", linewidth=1.6 if compounds.shape[1] <= NAMED else 0.6)
+    few, cheapest = compounds.shape[1] <= NAMED, int(np.argmin(compounds[-1]))
+    for bidder, line in enumerate(compounds.T):
+        # Of many only the cheapest, which has the lowest compound bid at w = 1, is told from the rest.
+        rest: dict[str, Any] = {"color": "0.8", "linewidth": 0.4}
+        style = {"linewidth": 1.6, "zorder": 3} if few or bidder == cheapest else rest
+        axes.plot(w, line, label=f"bidder {bidder + 1}", **style)
     axes.axvline(crossing, color="0.4", linestyle=":")
     axes.set_title(f"{title}: intersection at w = {crossing:.3f}", fontsize="medium")
 

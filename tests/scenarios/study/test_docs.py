@@ -1,8 +1,10 @@
 """docs/studies.md says what the studies print."""
 
+import doctest
 import re
 from pathlib import Path
 
+from scenarios.study import price_weight
 from scenarios.study.equilibrium import CommonBids, PrivateBids
 from scenarios.study.price_weight import price_weight_study
 from scenarios.study.summary import Auction, Summary
@@ -30,3 +32,7 @@ def test_figures_of_the_table_are_those_of_seed_0() -> None:
         assert row is not None
         for figures in (found.fixed, found.private):
             assert f"{figures.figures()[key]:.4f} ± {figures.standard_errors()[key]:.4f}" in row[1]
+
+
+def test_example_in_the_docstring_runs() -> None:
+    assert doctest.testmod(price_weight) == doctest.TestResults(failed=0, attempted=2)
