@@ -55,14 +55,15 @@ def test_common_knowledge_as_text(study: Callable[..., Command]) -> None:
 
 @pytest.mark.parametrize("information", [(), THREE])
 def test_without_a_price_weight_there_is_no_equilibrium(
-    study: Callable[..., Command], information: tuple[str, ...]
+    information: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str], main: Callable[..., int]
 ) -> None:
-    command = study("dmp-equilibrium", "--w", "0", "--bidders", "3", *information)
-    code, stdout, stderr = command.finished()
+    out = tmp_path / "runs"
+    code = main("study", "dmp-equilibrium", "--w", "0", "--bidders", "3", *information, "--out", str(out))
 
+    stdout, stderr = capsys.readouterr()
     assert (code, stdout, stderr.count("\n")) == (2, "", 1)
     assert "w must be above 0 for an equilibrium" in stderr
-    assert not command.out.exists()
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(
