@@ -123,7 +123,9 @@ class WeightedSum:
         high = np.clip(self._needed_cost(t), self.cost.low, self.cost.high)
         costs = spread(low, high, nodes)
         needed = (t[..., None] - self.w * costs) / (1.0 - self.w)
-        return (high - low)[..., None] * weight * self.cost.density(costs), needed
+        density = self.cost.density(costs)
+        # Of a beta density below shape 1 the end is infinite; where the range is empty all nodes are there.
+        return (high - low)[..., None] * weight * np.where(np.isfinite(density), density, 0.0), needed
 
 
 PseudoType = UniformSum | SmoothPieces

@@ -217,3 +217,13 @@ def test_uniform_draws_need_no_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy", None)
     assert PrivateEquilibrium(0.5, 3).bid(0.2, [0.0, 1.0]).round(4).tolist() == [0.7928, 0.36]
     assert CommonEquilibrium(0.55, (0.25, 0.5, 0.75)).upper == pytest.approx(0.71, abs=1e-4)
+
+
+def test_densities_that_are_infinite_at_an_end_do_no_harm() -> None:
+    cost, reputation = Beta(0.5, 0.5), Beta(0.7, 2.0)
+    equilibrium = PrivateEquilibrium(0.5, 3, cost, reputation)
+    grid = np.linspace(0.0, 1.0, 21)
+    bids = equilibrium.bid(grid[:, None], grid)
+    assert np.all(bids >= grid[:, None])
+    assert np.all(np.diff(bids, axis=0) > 0.0)
+    assert best_reply_gain(equilibrium.bid, 0.5, 3, cost, reputation).gain < 5e-4
