@@ -1,12 +1,33 @@
 import math
-from typing import Any
+from typing import Any, get_args
 
 import msgpack
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
+from node.protocol.call_messages import (
+    Blocked,
+    CallSpec,
+    Commit,
+    Contract,
+    ContractKind,
+    Decommit,
+    Deregister,
+    Deregistered,
+    Invite,
+    MarketState,
+    Noted,
+    Register,
+    Registered,
+    Registry,
+    Report,
+    Request,
+    Role,
+    SealedBid,
+)
 from node.protocol.errors import ProtocolUsageError, RejectedError
 from node.protocol.frames import (
     FLUSH_BYTES,
@@ -36,12 +57,37 @@ from node.protocol.messages import (
     Withdraw,
     Withdrawn,
 )
-from node.protocol.numbers import MAX_COUNT, MAX_MONEY, MAX_PRICE, MAX_QUANTITY_MB
+from node.protocol.numbers import MAX_COUNT, MAX_MONEY, MAX_PRICE, MAX_QUANTITY_MB, MAX_RATE_KBPS, MAX_SECONDS
+from node.protocol.topics import NAME
 
 counts = st.integers(0, MAX_COUNT)
 amounts, prices, money = st.floats(0, MAX_QUANTITY_MB), st.floats(0, MAX_PRICE), st.floats(0, MAX_MONEY)
 positive = st.floats(0, MAX_QUANTITY_MB, exclude_min=True)
-messages: st.SearchStrategy[Message] = st.one_of(
+shares, seconds = st.floats(0, 1), st.floats(0, MAX_SECONDS)
+rates = st.floats(0, MAX_RATE_KBPS, exclude_min=True)
+names = st.from_regex(NAME, fullmatch=True)
+addresses = st.builds("{}/{}".format, names, names)
+calls = st.builds(CallSpec, seconds, names, st.sampled_from(get_args(ContractKind)), rates, seconds)
+call_messages: st.SearchStrategy[Message] = st.one_of(
+    st.builds(Register, counts, st.sampled_from(get_args(Role))),
+    st.builds(Registered, counts, counts),
+    st.builds(Deregister, counts),
+    st.builds(Deregistered, counts),
+    st.builds(
+        Registry,
+        *(counts, st.sampled_from(get_args(MarketState)), st.lists(addresses), st.lists(shares), st.lists(addresses)),
+    ),
+    st.builds(Request, counts, counts, calls, shares, st.none() | prices),
+    st.builds(Invite, counts, calls, shares, shares, counts, st.none() | st.lists(shares)),
+    st.builds(SealedBid, counts, st.none() | prices),
+    st.builds(Contract, counts, addresses, calls, prices),
+    st.builds(Commit, counts),
+    st.builds(Decommit, counts),
+    st.builds(Blocked, counts),
+    st.builds(Report, counts, st.booleans()),
+    st.builds(Noted, counts, st.booleans()),
+)
+messages: st.SearchStrategy[Message] = call_messages | st.one_of(
     st.builds(Advert, counts, counts, amounts, amounts, prices, st.sampled_from(["open", "awarding", "closed"])),
     st.builds(Bid, counts, counts, positive, prices, counts),
     st.builds(Withdraw, counts, counts, counts),
@@ -50,7 +96,7 @@ messages: st.SearchStrategy[Message] = st.one_of(
         Profile,
         *(counts, counts, counts, counts, amounts, prices, amounts, money, st.lists(amounts), st.lists(prices)),
     ),
-    st.builds(Hold, counts, counts, counts),
+    st.builds(Hold, counts, counts, counts, st.booleans()),
     st.builds(Award, counts, counts, counts, positive, money),
     st.builds(Accept, counts, counts, counts),
     st.builds(Decline, counts, counts, counts),
@@ -100,8 +146,9 @@ def test_plain_msgpack_reads_our_frame() -> None:
 @given(messages)
 def test_plain_msgpack_reads_every_message(message: Message) -> None:
     tag, *fields = msgpack.unpackb(bytes(encode_message(message)))
-    assert tag == type(message).__name__.lower()
-    assert fields == [getattr(message, field) for field in message.__struct_fields__]
+    assert tag.replace("-", "") == type(message).__name__.lower()
+    values = [getattr(message, field) for field in message.__struct_fields__]
+    assert fields == [list(astuple(value)) if isinstance(value, CallSpec) else value for value in values]
 
 
 def test_we_read_frame_of_plain_msgpack() -> None:
@@ -177,6 +224,7 @@ def test_other_version_is_rejected(version: int) -> None:
         decode_post(msgpack.packb([version, ["closed", 0]]))
 
 
+CALL = [0.0, "web", "session", 512.0, 60.0]
 GOOD = ["seller", "buyer", 9, ["bid", 0, 3, 25.0, 1.5, 7]]
 
 
@@ -296,6 +344,30 @@ def test_hostile_bytes_are_no_message_and_no_post(data: bytes) -> None:
         ["profile", 0, 1, 1, 0, 100, 1, 5, 5, 1, [1, 1]],
         ["award", 0, 1, 1, 0.0, 5.0],
         ["settled", 0, 1, 5.0, 1e22],
+        ["register", 1, "market"],
+        ["register", 1],
+        ["registry", 1, "shut", [], [], []],
+        ["registry", 1, "open", ["n"], [0.5], []],
+        ["registry", 1, "open", ["n/net"], [1.5], []],
+        ["request", 1, 1, CALL, 1.1, None],
+        ["request", 1, 1, CALL, math.nan, None],
+        ["request", 1, 1, CALL, 0.5, -1.0],
+        ["request", 1, 1, [*CALL, 1], 0.5, None],
+        ["request", 1, 1, CALL[:4], 0.5, None],
+        ["request", 1, 1, [-1.0, *CALL[1:]], 0.5, None],
+        ["request", 1, 1, [1e10, *CALL[1:]], 0.5, None],
+        ["request", 1, 1, [0.0, "a/b", *CALL[2:]], 0.5, None],
+        ["request", 1, 1, [0.0, "web", "handshake", 512.0, 60.0], 0.5, None],
+        ["request", 1, 1, [0.0, "web", "session", 0.0, 60.0], 0.5, None],
+        ["request", 1, 1, [0.0, "web", "session", 512.0, math.inf], 0.5, None],
+        ["invite", 1, CALL, 0.5, 0.0, 2, [math.nan]],
+        ["sealed-bid", 1, math.nan],
+        ["sealed-bid", 1, 1e10],
+        ["sealed-bid", 1],
+        ["contract", 1, "net", CALL, 5.0],
+        ["contract", 1, "n/net", CALL, None],
+        ["report", 1, 1],
+        ["commit", -1],
     ],
     ids=repr,
 )
