@@ -51,15 +51,9 @@ class Target(Spoilable):
     def __init__(self, phase: str) -> None:
         networks, customers = frozenset({"peer/net", "peer/rival"}), frozenset({"peer/user"})
         self.network = NetworkAgent(MARKET, 1000.0, FirstPrice(), map(float, itertools.count()), TIMING)
+        rules, random = Rules(public_reputations=True), np.random.default_rng(0)
         machines = {
-            "market": MarketAgent(
-                networks,
-                customers,
-                WindowReputation(2),
-                Rules(public_reputations=True),
-                TIMING,
-                np.random.default_rng(0),
-            ),
+            "market": MarketAgent(networks, customers, WindowReputation(2), rules, TIMING, random),
             "network": self.network,
             "agent": ServiceAgent(MARKET, customers, TIMING, 1.0),
             "terminal": Terminal(MARKET, AGENT, [PlannedCall(wanted(at), 0.5) for at in (0.0, 50.0)], TIMING),
