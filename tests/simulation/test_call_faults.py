@@ -1,6 +1,7 @@
 """Networks, terminals and service agents that fall silent, are reported gone, or come back."""
 
 from collections import Counter
+from random import Random
 
 import pytest
 
@@ -30,7 +31,7 @@ def wins(world: CallWorld, network: str, since: float) -> list[int]:
 
 
 @NETWORKS
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_calls_of_a_crashed_network_are_decommitted_and_others_go_on(seed: int, network: Network) -> None:
     world = running(seed, network)
     carried = world.market._auctioneer._contracts.carried_by("n1/n1")
@@ -44,7 +45,7 @@ def test_calls_of_a_crashed_network_are_decommitted_and_others_go_on(seed: int, 
 
 
 @NETWORKS
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_network_started_anew_wins_again(seed: int, network: Network) -> None:
     world = running(seed, network)
     world.crash("n0")
@@ -57,7 +58,7 @@ def test_network_started_anew_wins_again(seed: int, network: Network) -> None:
 
 
 @NETWORKS
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_network_that_is_silent_for_a_while_is_put_out_and_comes_back(seed: int, network: Network) -> None:
     world = running(seed, network)
     world.cut_off("n0")
@@ -70,7 +71,7 @@ def test_network_that_is_silent_for_a_while_is_put_out_and_comes_back(seed: int,
     world.check_outcomes()
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_network_that_is_reported_gone_comes_back_when_it_is_connected(seed: int) -> None:
     world = running(seed, BAD)
     world.cut_off("n0")
@@ -144,5 +145,42 @@ def test_short_silence_of_any_host_loses_no_call(name: str) -> None:
     world.cut_off(name)
     world.lasts(1.0)
     world.reconnect(name)
+    assert world.goes_on()
+    world.check_books()
+
+
+def troubled(seed: int) -> CallWorld:
+    """A market to whose networks and customers anything happens, as often as not at the worst moment."""
+    random, world = Random(seed), CallWorld(seed, BAD, users=MANY)
+    world.open_market()
+    for _ in range(random.randint(2, 8)):
+        world.lasts(random.uniform(0.0, 6.0))
+        name = random.choice([*world.operators, *world.terminals, "sa"])
+        match random.choice(["silent", "reported", "restarted"]):
+            case "silent":
+                world.cut_off(name)
+                world.lasts(random.uniform(0.0, 4.0))
+                world.reconnect(name)
+            case "reported":
+                world.cut_off(name)
+                world.tell_offline(name)
+                world.lasts(random.uniform(0.0, 4.0))
+                world.reconnect(name)
+            case "restarted" if name in world.operators:
+                world.crash(name)
+                world.lasts(random.uniform(0.0, 4.0))
+                world.restart(world.operator_host(name))
+    return world
+
+
+ONCE_WRONG = [
+    pytest.param(seed, id=f"{seed}: the bid of a network put out meanwhile was taken for a forged one")
+    for seed in (27, 36, 55)
+]
+
+
+@pytest.mark.parametrize("seed", [*range(12), *ONCE_WRONG])
+def test_no_trouble_makes_books_disagree(seed: int) -> None:
+    world = troubled(seed)
     assert world.goes_on()
     world.check_books()
