@@ -107,14 +107,12 @@ class Desk:
         """Await no longer those who have not come."""
         self.awaited &= self._customers.keys()
 
-    def lost(self, host: str) -> list[str]:
-        """Go on without the customers on a host that is gone; those who were awaited."""
-        gone = sorted(one for one in self.awaited if host_of(one) == host)
-        self.awaited.difference_update(gone)
+    def lost(self, host: str) -> None:
+        """Go on without the customers on a host that is gone."""
+        self.awaited = {one for one in self.awaited if host_of(one) != host}
         for one, customer in self._customers.items():
             if host_of(one) == host:
                 customer.is_in, customer.is_lost = False, True
-        return gone
 
     def request(self, customer: str, message: Request) -> tuple[Case, bool]:
         """The case of a request, and whether it is new.
