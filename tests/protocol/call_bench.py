@@ -12,6 +12,7 @@ from node.protocol.call_messages import (
     Commit,
     Contract,
     Invite,
+    Noted,
     Register,
     Registered,
     Registry,
@@ -210,6 +211,34 @@ class AgentBench(Bench):
 
     def asks(self, customer: str = T, call: int = 1, over: int = 1, budget: float | None = None) -> list[Effect]:
         return self.hears(customer, Request(call, over, wanted(), 0.5, budget))
+
+
+def asking_agent() -> AgentBench:
+    """T has asked for a call; the market has not answered."""
+    bench = AgentBench().admitted()
+    bench.asks()
+    return bench
+
+
+def carrying_agent() -> AgentBench:
+    """Network N carries T's call for 3."""
+    bench = asking_agent()
+    bench.hears(MARKET, Contract(1, N, wanted(kind="flow"), 3.0))
+    return bench
+
+
+def reported_agent() -> AgentBench:
+    """T has said that its call was served."""
+    bench = carrying_agent()
+    bench.hears(T, Report(1, served=True))
+    return bench
+
+
+def finished_agent() -> AgentBench:
+    """And the market has noted it."""
+    bench = reported_agent()
+    bench.hears(MARKET, Noted(1, served=True))
+    return bench
 
 
 class TerminalBench(Bench):

@@ -8,9 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import astuple
 
-from node.protocol.call_messages import (
-    CallSpec,
-)
+from node.protocol.call_messages import CallSpec
 from node.protocol.errors import ProtocolUsageError, RejectedError
 from node.protocol.frames import (
     FLUSH_BYTES,
@@ -25,12 +23,7 @@ from node.protocol.frames import (
     encode_numbers,
     encode_post,
 )
-from node.protocol.messages import (
-    Advert,
-    Bid,
-    Message,
-    Profile,
-)
+from node.protocol.messages import Advert, Bid, Message, Profile
 from tests.protocol.drawn import messages
 
 BID = Bid(auction=0, round=3, quantity=25.0, price=1.5, seq=7)
