@@ -2,7 +2,7 @@
 
 import heapq
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 import numpy as np
@@ -70,7 +70,9 @@ class Auctioneer:
         self._random = random
         self._opened_at: float | None = None
         self._market_s = 0.0
-        self._queue: list[tuple[float, str, str, int, Case]] = []
+        self._queue: list[tuple[float, str, str, int, int, Case]] = []
+        self._entered = 0
+        self._wakes_at = 0.0
         self.held = 0
         self._auction: CallAuction | None = None
         self._contracts = Contracts(networks)
@@ -80,47 +82,55 @@ class Auctioneer:
         """Whether no call waits for its auction or is being auctioned."""
         return not (self._queue or self._auction)
 
-    def open(self, now: float) -> Iterator[Effect]:
+    def open(self, now: float) -> None:
         """Begin; the time of the market is counted from now on."""
         self._opened_at = now
-        yield from self._next(now)
 
-    def timer_fired(self, now: float, name: str) -> Iterator[Effect]:
+    def timer_fired(self, now: float, name: str) -> Iterable[Effect]:
         """One of its timers is due."""
         match name:
             case "bids":
                 return self._asked_again(now)
             case "contract":
                 return self._told_again(now)
-        return self._next(now)
+        return ()
 
     def close(self) -> Iterator[Effect]:
         """Every call is over."""
         return self._contracts.over()
 
-    def enter(self, now: float, case: Case) -> Iterator[Effect]:
+    def enter(self, now: float, case: Case) -> None:
         """Take in a call."""
         request = case.request
-        place = (request.wanted.at_s, node_of(case.customer), case.customer, request.call, case)
+        self._entered += 1
+        at_s = min(request.wanted.at_s, self._latest(now))
+        place = (at_s, node_of(case.customer), case.customer, request.call, self._entered, case)
         heapq.heappush(self._queue, place)
-        yield from self._next(now)
 
-    def _next(self, now: float) -> Iterator[Effect]:
-        """Hold the next auction, if its time has come."""
-        if self._opened_at is None or self._auction or not self._queue:
-            return
-        due = self._opened_at + self._queue[0][0] / self._timing.speed + self._timing.gather_s
-        if now < due:
-            yield SetTimer("gather", due)
-            return
-        yield from self._invited(now, heapq.heappop(self._queue)[-1])
+    def _latest(self, now: float) -> float:
+        """A customer cannot call from the future, which would keep the market open for as long."""
+        open_for = 0.0 if self._opened_at is None else now - self._opened_at
+        return (open_for + EARLY_S) * self._timing.speed
+
+    def proceed(self, now: float) -> Iterator[Effect]:
+        """Hold the auctions whose time has come, one after the other; to be called after everything else."""
+        while self._opened_at is not None and self._queue and not self._auction:
+            due = self._opened_at + self._queue[0][0] / self._timing.speed + self._timing.gather_s
+            if now < due:
+                if due != self._wakes_at:
+                    self._wakes_at = due
+                    yield SetTimer("gather", due)
+                return
+            at_s, *_, case = heapq.heappop(self._queue)
+            if not case.is_forgotten:
+                yield from self._invited(now, case, at_s)
 
     # The auction
 
-    def _invited(self, now: float, case: Case) -> Iterator[Effect]:
-        request, wanted = case.request, case.request.wanted
-        self._market_s = max(self._market_s, min(wanted.at_s, self._latest(now)))
-        wanted = msgspec.structs.replace(wanted, at_s=self._market_s)
+    def _invited(self, now: float, case: Case, at_s: float) -> Iterator[Effect]:
+        request = case.request
+        self._market_s = max(self._market_s, at_s)
+        wanted = msgspec.structs.replace(request.wanted, at_s=self._market_s)
         yield from self._contracts.over(self._market_s)
         self.held += 1
         weight = request.price_weight
@@ -133,11 +143,6 @@ class Auctioneer:
             yield Send(network, self._invite(network))
         yield SetTimer("bids", now + self._timing.retry_s)
         yield from self._decided_if_complete(now)
-
-    def _latest(self, now: float) -> float:
-        """A customer cannot call from the future, which would release the capacity of calls that go on."""
-        assert self._opened_at is not None
-        return (now - self._opened_at + EARLY_S) * self._timing.speed
 
     def _invite(self, network: str) -> Invite:
         assert self._auction
@@ -160,9 +165,8 @@ class Auctioneer:
         if not auction or auction.winner:
             return
         if now >= auction.closes_at:
-            for network in auction.unheard:
-                if self._networks.has_missed_too_many(network):
-                    yield from self.put_out(now, network, is_silent=True)
+            silent = [network for network in auction.unheard if self._networks.has_missed_too_many(network)]
+            yield from self.put_out(now, silent, is_silent=True)
             if self._auction is auction and not auction.winner:
                 yield from self._decided(now)
             return
@@ -196,7 +200,7 @@ class Auctioneer:
         if chosen is None:
             yield Trace("blocked", auction.case.customer, round=auction.number, seq=request.call)
             auction.case.served = False
-            yield from self._answered(now, Blocked(request.call))
+            yield from self._answered(Blocked(request.call))
             return
         auction.won(networks[chosen], prices[chosen])
         beta = float(compound_bid(prices[chosen], reputations[chosen], request.price_weight))
@@ -213,27 +217,29 @@ class Auctioneer:
         if not auction or not auction.winner:
             return
         if auction.repeated >= PATIENCE:
-            yield from self.put_out(now, auction.winner, is_silent=True)
+            yield from self.put_out(now, [auction.winner], is_silent=True)
             return
         auction.repeated += 1
         yield Send(auction.winner, auction.contract)
         yield SetTimer("contract", now + self._timing.retry_s)
 
-    def committed(self, now: float, network: str, message: Commit) -> Iterator[Effect]:
+    def committed(self, network: str, message: Commit) -> Iterator[Effect]:
         """The winner holds capacity."""
         auction = self._awarded(network, message.auction)
         case, wanted = auction.case, auction.wanted
         self._contracts.add(auction.number, case, network, wanted.at_s + wanted.holding_s)
-        yield from self._answered(now, Contract(case.request.call, network, case.request.wanted, auction.price))
+        yield from self._answered(Contract(case.request.call, network, case.request.wanted, auction.price))
 
-    def decommitted(self, now: float, network: str, message: Decommit) -> Iterator[Effect]:
+    def decommitted(self, network: str, message: Decommit) -> Iterator[Effect]:
         """A network cannot carry the call it has won, or not to its end."""
         if self._contracts.carries(network, message.number):
+            if self._contracts.case(message.number).reported:
+                raise IgnoredError("decommitted after its end")
             yield from self._broken(message.number)
             return
         auction = self._awarded(network, message.number)
         yield from self._contracts.counted(network, auction.number, auction.case, served=False)
-        yield from self._answered(now, Decommit(auction.case.request.call))
+        yield from self._answered(Decommit(auction.case.request.call))
 
     def _awarded(self, network: str, number: int) -> CallAuction:
         """The present auction, if it is of this number and its winner waits for this network's word."""
@@ -246,14 +252,12 @@ class Auctioneer:
             raise RejectedError("never awarded")
         return auction
 
-    def _answered(self, now: float, answer: Answer) -> Iterator[Effect]:
+    def _answered(self, answer: Answer) -> Iterator[Effect]:
         """End the auction with a word to the customer."""
         assert self._auction
         case, self._auction = self._auction.case, None
-        case.answer = answer
         yield CancelTimer("contract")
-        yield Send(case.customer, answer)
-        yield from self._next(now)
+        yield from case.answered(answer)
 
     # Outcomes
 
@@ -261,7 +265,7 @@ class Auctioneer:
         """The customer says how its call ended."""
         if case.answer is None or isinstance(case.answer, Blocked):
             raise RejectedError("report without a contract")
-        if case.served is None:
+        if case.served is None and not case.reported:
             case.reported = True
             if not message.served:
                 yield from self._broken(case.number)
@@ -270,19 +274,19 @@ class Auctioneer:
     def _broken(self, number: int) -> Iterator[Effect]:
         case = self._contracts.case(number)
         yield from self._contracts.broken(number)
-        case.answer = Decommit(case.request.call)
-        yield Send(case.customer, case.answer)
+        yield from case.answered(Decommit(case.request.call))
 
-    def put_out(self, now: float, network: str, *, is_silent: bool) -> Iterator[Effect]:
-        """Go on without a network: what it carries counts as decommitted."""
-        self._networks.put_out(network, is_silent=is_silent)
-        yield Trace("left", network)
-        for number in self._contracts.carried_by(network):
-            yield from self._broken(number)
+    def put_out(self, now: float, networks: list[str], *, is_silent: bool) -> Iterator[Effect]:
+        """Go on without these networks: what they carry counts as decommitted."""
         auction = self._auction
-        if auction and auction.winner == network:
-            yield from self._contracts.counted(network, auction.number, auction.case, served=False)
-            yield from self._answered(now, Decommit(auction.case.request.call))
-        elif auction and not auction.winner:
-            auction.drop(network)
-            yield from self._decided_if_complete(now)
+        for network in networks:
+            self._networks.put_out(network, is_silent=is_silent)
+            yield Trace("left", network)
+            for number in self._contracts.carried_by(network):
+                yield from self._broken(number)
+            if auction and not auction.winner:
+                auction.drop(network)
+        if auction and auction.winner in networks:
+            yield from self._contracts.counted(auction.winner, auction.number, auction.case, served=False)
+            yield from self._answered(Decommit(auction.case.request.call))
+        yield from self._decided_if_complete(now)

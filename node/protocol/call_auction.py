@@ -29,6 +29,7 @@ class CallAuction:
     price: float = 0.0
     repeated: int = 0
     _offers: dict[str, float | None] = field(default_factory=dict)
+    _dropped: set[str] = field(default_factory=set)
 
     def offered(self, network: str, message: SealedBid) -> None:
         """Take in an offer, or that there is none.
@@ -38,20 +39,25 @@ class CallAuction:
         RejectedError
             If the network is not invited, or tries to change its bid.
         IgnoredError
-            If the bid is repeated, or late.
+            If the bid is repeated or late, or the network has been put out meanwhile.
         """
+        if network in self._dropped:
+            raise IgnoredError("late bid")
         if network not in self.invited:
             raise RejectedError("not invited")
         if network in self._offers and self._offers[network] != message.price:
             raise RejectedError("changed bid")
-        if network in self._offers or self.winner:
+        if network in self._offers:
             raise IgnoredError("repeated bid")
+        if self.winner:
+            raise IgnoredError("late bid")
         self._offers[network] = message.price
 
     def drop(self, network: str) -> None:
         """Go on without a network that is gone."""
         self.invited = [one for one in self.invited if one != network]
         self._offers.pop(network, None)
+        self._dropped.add(network)
 
     @property
     def unheard(self) -> list[str]:

@@ -1,5 +1,6 @@
 """A customer's side of its calls: what it has asked and reported, said again until it is answered."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ class Caller:
         self._open: set[int] = set()
         self._asked: dict[int, _Said] = {}
         self._reported: dict[int, _Said] = {}
+        self._wakes_at = math.inf
 
     @property
     def open_calls(self) -> int:
@@ -57,9 +59,10 @@ class Caller:
         yield from self._say(now, self._reported, call, Report(call, served))
 
     def _say(self, now: float, where: dict[int, _Said], call: int, message: Request | Report) -> Iterator[Effect]:
-        if not (self._asked or self._reported):
-            yield SetTimer(TIMER, now + self._retry_s)
-        where[call] = _Said(message, now + self._retry_s)
+        where[call] = said = _Said(message, now + self._retry_s)
+        if said.due < self._wakes_at:
+            self._wakes_at = said.due
+            yield SetTimer(TIMER, said.due)
         yield Send(self.provider, message)
 
     def retried(self, now: float) -> Iterator[Effect]:
@@ -70,8 +73,9 @@ class Caller:
                 said.repeated += 1
                 said.due = now + backoff(self._retry_s, min(said.repeated, 20), LONGEST_BACKOFF)
                 yield Send(self.provider, said.message)
+        self._wakes_at = min((said.due for said in waiting), default=math.inf)
         if waiting:
-            yield SetTimer(TIMER, min(said.due for said in waiting))
+            yield SetTimer(TIMER, self._wakes_at)
 
     def answered(self, call: int) -> Request:
         """The request that is answered now.

@@ -1,9 +1,12 @@
 """The customers of a market agent or a service agent: who they are, and what became of their calls."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from node.protocol.call_messages import Blocked, Contract, Decommit, Deregister, Register, Request
-from node.protocol.errors import IgnoredError
+from node.protocol.errors import IgnoredError, RejectedError
+from node.protocol.events import Effect, Send
+from node.protocol.topics import host_of
 
 Answer = Contract | Decommit | Blocked
 
@@ -21,7 +24,9 @@ class Case:
     reported
         The customer has said how it ended.
     number
-        Of the auction, where there is a contract.
+        Of the auction, where there is a contract; of a service agent's own call.
+    is_forgotten
+        The customer has come back as another process, which knows nothing of it.
     """
 
     customer: str
@@ -30,13 +35,22 @@ class Case:
     served: bool | None = None
     reported: bool = False
     number: int = 0
+    is_forgotten: bool = False
+
+    def answered(self, answer: Answer) -> Iterator[Effect]:
+        """Tell the customer what has become of its call."""
+        self.answer = answer
+        if not self.is_forgotten:
+            yield Send(self.customer, answer)
 
 
 @dataclass(slots=True)
 class _Customer:
     seq: int = 0
     is_in: bool = False
+    is_lost: bool = False
     is_agent: bool = False
+    over: int = 0
     cases: dict[int, Case] = field(default_factory=dict)
 
 
@@ -80,40 +94,50 @@ class Desk:
 
     def _moved(self, customer: str, seq: int, *, is_in: bool) -> None:
         known = self._customers.setdefault(customer, _Customer())
-        if seq < known.seq:
+        if seq < known.seq and not known.is_lost:
             raise IgnoredError("overtaken registration")
-        known.seq, known.is_in = seq, is_in
+        if seq <= known.seq and known.is_lost:
+            # Another process, which counts its words and its calls anew.
+            for case in known.cases.values():
+                case.is_forgotten = True
+            known = self._customers[customer] = _Customer()
+        known.seq, known.is_in, known.is_lost = seq, is_in, False
 
     def give_up_missing(self) -> None:
         """Await no longer those who have not come."""
         self.awaited &= self._customers.keys()
 
-    def lost(self, customer: str) -> None:
-        """Go on without a customer whose host is gone."""
-        self.awaited.discard(customer)
-        if customer in self._customers:
-            # It may come back as a process that begins to count anew.
-            self._customers[customer].is_in, self._customers[customer].seq = False, 0
+    def lost(self, host: str) -> None:
+        """Go on without the customers on a host that is gone."""
+        self.awaited = {one for one in self.awaited if host_of(one) != host}
+        for one, customer in self._customers.items():
+            if host_of(one) == host:
+                customer.is_in, customer.is_lost = False, True
 
     def request(self, customer: str, message: Request) -> tuple[Case, bool]:
         """The case of a request, and whether it is new.
 
         Raises
         ------
+        RejectedError
+            If the call is said to be over.
         IgnoredError
             If the customer takes no part, or the call is long over.
         """
+        if message.call < message.over:
+            raise RejectedError("request for nothing")
         if not self.has(customer):
             raise IgnoredError("not registered")
-        cases = self._customers[customer].cases
-        for call in [call for call in cases if call < message.over]:
-            del cases[call]
-        if message.call < message.over:
+        known = self._customers[customer]
+        if message.call < known.over:
             raise IgnoredError("overtaken request")
-        case = cases.get(message.call)
+        case = known.cases.get(message.call)
         if case:
             return case, False
-        cases[message.call] = case = Case(customer, message)
+        known.over = max(known.over, message.over)
+        for call in [call for call in known.cases if call < known.over]:
+            del known.cases[call]
+        known.cases[message.call] = case = Case(customer, message)
         return case, True
 
     def case(self, customer: str, call: int) -> Case:

@@ -42,7 +42,6 @@ from node.protocol.events import (
 from node.protocol.messages import Message
 from node.protocol.networks import Networks, Reputation
 from node.protocol.timing import PATIENCE, CallTiming
-from node.protocol.topics import host_of
 
 BOARD_S = 1.0
 """Reputations are posted so often at most, seconds of the clock."""
@@ -100,6 +99,7 @@ class MarketAgent:
 
     def _handled(self, now: float, event: Event) -> Iterator[Effect]:
         yield from self._answers(now, event)
+        yield from self._auctioneer.proceed(now)
         if self._state == "open" and self._desk.is_empty and self._auctioneer.is_idle:
             yield from self._closed()
         if self._networks.changed and not self._posting:
@@ -113,7 +113,7 @@ class MarketAgent:
             case TimerFired():
                 return self._timer_fired(now, event.name)
             case Started() | Reconnected():
-                return self._posted()
+                return self._posted(again=True)
             case Opened():
                 return self._opening(now)
             case PeerOffline(host):
@@ -141,9 +141,9 @@ class MarketAgent:
             case SealedBid():
                 return self._auctioneer.offered(now, sender, message)
             case Commit():
-                return self._auctioneer.committed(now, sender, message)
+                return self._auctioneer.committed(sender, message)
             case Decommit():
-                return self._auctioneer.decommitted(now, sender, message)
+                return self._auctioneer.decommitted(sender, message)
         raise RejectedError("not for a market agent")
 
     # Registries, and the opening of the logical market channel
@@ -157,14 +157,16 @@ class MarketAgent:
         else:
             self._desk.register(sender, message)
             epoch = 1
+            if self._state == "closed":
+                self._state = "open"
+                yield from self._posted()
         yield Send(sender, Registered(message.seq, epoch))
         yield from self._opened_if_complete(now)
 
     def _deregistered(self, now: float, sender: str, message: Deregister) -> Iterator[Effect]:
         if self._networks.knows(sender):
-            self._networks.check(sender, message.seq)
-            if self._networks.of(sender).is_in:
-                yield from self._auctioneer.put_out(now, sender, is_silent=False)
+            if self._networks.dismiss(sender, message.seq):
+                yield from self._auctioneer.put_out(now, [sender], is_silent=False)
         else:
             self._desk.deregister(sender, message)
         yield Send(sender, Deregistered(message.seq))
@@ -188,7 +190,7 @@ class MarketAgent:
             self._state = "open"
             yield CancelTimer("opening")
             yield from self._posted()
-            yield from self._auctioneer.open(now)
+            self._auctioneer.open(now)
 
     def _closed(self) -> Iterator[Effect]:
         yield from self._auctioneer.close()
@@ -196,13 +198,13 @@ class MarketAgent:
         yield from self._posted()
         yield Trace("closed", round=self._auctioneer.held)
 
-    def _posted(self) -> Iterator[Effect]:
-        """Post the registries, if they have changed."""
+    def _posted(self, *, again: bool = False) -> Iterator[Effect]:
+        """Post the registries, if they have changed or are to be posted again."""
         self._posting = self._networks.changed = False
         present, seq = self._networks.present, self._shown.seq if self._shown else 0
         reputations = [self._networks.of(network).reputation.value for network in present]
         post = Registry(seq, self._state, present, reputations, self._desk.agents)
-        if post != self._shown:
+        if again or post != self._shown:
             self._shown = msgspec.structs.replace(post, seq=seq + 1)
             yield PostOnBoard(self._shown)
 
@@ -215,13 +217,10 @@ class MarketAgent:
                 yield Send(customer, case.answer)
             yield Dropped("ignored", "repeated request")
             return
-        yield from self._auctioneer.enter(now, case)
+        self._auctioneer.enter(now, case)
 
     # Coming and going
 
     def _offline(self, now: float, host: str) -> Iterator[Effect]:
-        for network in list(self._networks.at(host)):
-            self._networks.forget_numbers(network)
-            yield from self._auctioneer.put_out(now, network, is_silent=False)
-        for customer in [one for one in self._desk.awaited if host_of(one) == host]:
-            self._desk.lost(customer)
+        self._desk.lost(host)
+        yield from self._auctioneer.put_out(now, self._networks.lost(host), is_silent=False)

@@ -10,7 +10,7 @@ from node.protocol.timing import PATIENCE, backoff
 
 TIMER = "membership"
 
-_AWAITED = {Registered: {"joining"}, Deregistered: {"leaving", "in"}}
+_AWAITED = {Registered: {"joining"}, Deregistered: {"leaving", "in", "joining"}}
 """In which states the provider's word is news."""
 
 

@@ -37,6 +37,9 @@ from node.strategy.pricing import Call, PricingStrategy
 
 ROUNDING = 1e-9
 
+MOST_SKIPPED = 1_000_000
+"""Auctions that it may have missed in a row: it draws a cost for each of them."""
+
 
 class NetworkAgent:
     """An operator with so much capacity. Time is that of the market: a call holds capacity until it ends there.
@@ -124,11 +127,12 @@ class NetworkAgent:
     # Taking part
 
     def _confirmed(self, now: float, sender: str, message: Registered | Deregistered) -> Iterator[Effect]:
-        was_in, epoch = self._member.state == "in", self._member.epoch
+        epoch = self._member.epoch
         yield from self._member.confirmed(sender, message)
         if self._member.epoch != epoch or self._member.state != "in":
-            self._calls = []  # the market agent counts them as decommitted
-        if was_in:
+            # The market agent counts its calls as decommitted, and goes on without it in the present auction.
+            self._calls, self._bid = [], None
+        if self._member.state == "out":
             yield from self._member.join(now)
 
     def _left(self, now: float) -> Iterator[Effect]:
@@ -138,6 +142,12 @@ class NetworkAgent:
     # Bidding
 
     def _invited(self, message: Invite) -> Iterator[Effect]:
+        if self._member.state != "in":
+            # Calls won before the answer to its registration would be taken for calls of an earlier membership.
+            raise IgnoredError("not registered")
+        rivals = message.bidders - 1 if message.rivals is None else len(message.rivals)
+        if message.bidders < 1 or rivals != message.bidders - 1 or message.auction > self._drawn + MOST_SKIPPED:
+            raise RejectedError("impossible invitation")
         if self._invite and message.auction <= self._invite.auction:
             if message.auction < self._invite.auction or not self._bid:
                 raise IgnoredError("overtaken invitation")
@@ -196,9 +206,9 @@ class NetworkAgent:
 
     def _contracted(self, message: Contract) -> Iterator[Effect]:
         invite, bid = self._invite, self._bid
-        if invite is None or bid is None or message.number > invite.auction:
+        if invite is None or message.number > invite.auction:
             raise RejectedError("never invited")
-        if message.number < invite.auction:
+        if message.number < invite.auction or bid is None:
             raise IgnoredError("other auction")
         if message.price != bid.price or message.wanted != invite.wanted:
             raise RejectedError("not what was offered")

@@ -1,12 +1,12 @@
 """The networks registry of a market agent: who takes part, and what reputation each has."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
 from node.protocol.call_messages import Register
 from node.protocol.errors import IgnoredError
-from node.protocol.topics import node_of
+from node.protocol.topics import host_of, node_of
 
 MOST_MISSED = 3
 """Auctions in a row that a network may sleep through until it is put out."""
@@ -30,7 +30,7 @@ class Network:
     """One network. ``missed`` counts the auctions in a row in which it was not heard of."""
 
     reputation: Reputation
-    seq: int = 0
+    seq: int = -1
     epoch: int = 0
     is_in: bool = False
     is_silent: bool = False
@@ -72,23 +72,29 @@ class Networks:
         """Those put out for their silence, who may not know it."""
         return [one for one, entry in self._networks.items() if entry.is_silent]
 
-    def at(self, host: str) -> Iterator[str]:
-        """Those present on one host."""
-        return (one for one in self.present if one.startswith(f"{host}/"))
-
     def admit(self, address: str, message: Register) -> bool:
-        """Let a network in; whether it was out. IgnoredError if its word is overtaken."""
+        """Let a network in; whether it was out. IgnoredError if its word is overtaken.
+
+        Whoever was put out must say so anew: a repetition of what let it in the last time does not let it in again.
+        """
         entry = self._networks.setdefault(address, Network(self._known.get(address, self._first)))
-        self.check(address, message.seq)
+        if message.seq == entry.seq and not entry.is_in:
+            raise IgnoredError("overtaken registration")
+        self._check(entry, message.seq)
         if entry.is_in:
             return False
         entry.is_in, entry.is_silent, entry.missed = True, False, 0
         entry.epoch += 1
         return True
 
-    def check(self, address: str, seq: int) -> None:
-        """Note the number of a network's word; IgnoredError if a newer one is known."""
+    def dismiss(self, address: str, seq: int) -> bool:
+        """Let a network go; whether it was in. IgnoredError if its word is overtaken."""
         entry = self._networks[address]
+        self._check(entry, seq)
+        entry.is_silent = False
+        return entry.is_in
+
+    def _check(self, entry: Network, seq: int) -> None:
         if seq < entry.seq:
             raise IgnoredError("overtaken registration")
         entry.seq = seq
@@ -107,9 +113,12 @@ class Networks:
         entry.is_in, entry.is_silent = False, is_silent
         self.changed = True
 
-    def forget_numbers(self, address: str) -> None:
-        """A network whose host is gone may come back as a process that begins to count anew."""
-        self._networks[address].seq = 0
+    def lost(self, host: str) -> list[str]:
+        """Those present on a host that is gone; its networks may come back as processes that begin to count anew."""
+        for address, entry in self._networks.items():
+            if host_of(address) == host:
+                entry.seq, entry.is_silent = -1, False
+        return [address for address in self.present if host_of(address) == host]
 
     def has_missed_too_many(self, address: str) -> bool:
         """Note that it was not heard of in an auction; whether that is enough."""

@@ -19,7 +19,7 @@ from node.protocol.call_messages import (
     Request,
 )
 from node.protocol.caller import Caller
-from node.protocol.desk import Answer, Case, Desk
+from node.protocol.desk import Case, Desk
 from node.protocol.errors import RejectedError
 from node.protocol.events import (
     Dropped,
@@ -71,7 +71,6 @@ class ServiceAgent:
         self._fee = fee
         self._price_weight = price_weight
         self._cases: dict[int, Case] = {}
-        self._own: dict[tuple[str, int], int] = {}
 
     @property
     def watches(self) -> frozenset[str]:
@@ -110,7 +109,7 @@ class ServiceAgent:
     def _asked(self, now: float, customer: str, message: Message) -> Iterable[Effect]:
         match message:
             case Register():
-                return self._registered(customer, message)
+                return self._registered(now, customer, message)
             case Deregister():
                 return self._deregistered(now, customer, message)
             case Request():
@@ -119,11 +118,13 @@ class ServiceAgent:
                 return self._reported(now, customer, message)
         raise RejectedError("not for a service agent")
 
-    def _registered(self, customer: str, message: Register) -> Iterator[Effect]:
+    def _registered(self, now: float, customer: str, message: Register) -> Iterator[Effect]:
         if message.role != "terminal":
             raise RejectedError("not for a service agent")
         self._desk.register(customer, message)
         yield Send(customer, Registered(message.seq, 1))
+        if self._member.state in {"leaving", "left"}:
+            yield from self._member.join(now)
 
     def _deregistered(self, now: float, customer: str, message: Deregister) -> Iterator[Effect]:
         self._desk.deregister(customer, message)
@@ -137,12 +138,16 @@ class ServiceAgent:
                 yield Send(customer, case.answer)
             yield Dropped("ignored", "repeated request")
             return
+        budget = None if message.budget is None else message.budget - self._fee
+        if budget is not None and budget < 0.0:
+            case.served = False
+            yield from case.answered(Blocked(message.call))
+            return
         wanted = msgspec.structs.replace(message.wanted, kind="flow")
         weight = message.price_weight if self._price_weight is None else self._price_weight
-        budget = None if message.budget is None else max(0.0, message.budget - self._fee)
         asking = list(self._caller.ask(now, wanted, weight, budget))
         own = self._caller.newest
-        self._cases[own], self._own[customer, message.call] = case, own
+        self._cases[own], case.number = case, own
         yield Trace("brokered", customer, round=own, seq=message.call, price=weight)
         yield from asking
 
@@ -156,7 +161,7 @@ class ServiceAgent:
             raise RejectedError("report without a contract")
         if not case.reported:
             case.reported = True
-            yield from self._caller.report(now, self._own[customer, message.call], served=message.served)
+            yield from self._caller.report(now, case.number, served=message.served)
 
     # What the market agent says
 
@@ -181,8 +186,8 @@ class ServiceAgent:
         case = self._cases[message.number]
         price = min(message.price + self._fee, MAX_PRICE)
         wanted = msgspec.structs.replace(case.request.wanted, kind="application")
-        yield self._answered(case, Contract(case.request.call, message.counterpart, wanted, price))
-        if not self._desk.has(case.customer):
+        yield from case.answered(Contract(case.request.call, message.counterpart, wanted, price))
+        if case.is_forgotten or not self._desk.has(case.customer):
             yield from self._presumed_served(now, message.number)
 
     def _failed(self, now: float, own: int, *, is_blocked: bool) -> Iterator[Effect]:
@@ -192,7 +197,7 @@ class ServiceAgent:
         if case.answer is None:
             self._caller.answered(own)
         call = case.request.call
-        yield self._answered(case, Blocked(call) if is_blocked else Decommit(call))
+        yield from case.answered(Blocked(call) if is_blocked else Decommit(call))
         self._over(own, served=False)
         yield from self._left_if_over(now)
 
@@ -200,27 +205,22 @@ class ServiceAgent:
         self._caller.noted(message)
         case = self._cases[message.call]
         self._over(message.call, served=message.served)
-        yield Send(case.customer, Noted(case.request.call, message.served))
+        if not case.is_forgotten:
+            yield Send(case.customer, Noted(case.request.call, message.served))
         yield from self._left_if_over(now)
-
-    def _answered(self, case: Case, answer: Answer) -> Effect:
-        case.answer = answer
-        return Send(case.customer, answer)
 
     def _over(self, own: int, *, served: bool) -> None:
         case = self._cases.pop(own)
-        del self._own[case.customer, case.request.call]
         case.served = served
         self._caller.over(own)
 
     # Coming and going
 
     def _offline(self, now: float, host: str) -> Iterator[Effect]:
-        for customer in [one for one in self._desk.awaited if host_of(one) == host]:
-            self._desk.lost(customer)
-            for own, case in self._cases.items():
-                if case.customer == customer and case.answer:
-                    yield from self._presumed_served(now, own)
+        self._desk.lost(host)
+        for own, case in self._cases.items():
+            if host_of(case.customer) == host and case.answer:
+                yield from self._presumed_served(now, own)
         yield from self._left_if_over(now)
 
     def _presumed_served(self, now: float, own: int) -> Iterator[Effect]:

@@ -37,7 +37,38 @@ def state(value: Any) -> bool:
     return value in ("upcoming", "open", "awarding", "closed") and type(value) is str
 
 
+def one_of(*names: str) -> Check:
+    return lambda value: type(value) is str and value in names
+
+
+def optional(check: Check) -> Check:
+    return lambda value: value is None or check(value)
+
+
+def record_of(*checks: Check) -> Check:
+    """A nested array with just these fields."""
+    return lambda value: type(value) is list and len(value) == len(checks) and all(map(_holds, checks, value))
+
+
+def _holds(check: Check, value: Any) -> bool:
+    return check(value)
+
+
+def is_address(value: Any) -> bool:
+    host, slash, node = value.partition("/") if type(value) is str else ("", "", "")
+    return bool(slash) and len(value) <= 129 and all(re.search(r"^[A-Za-z0-9_-]{1,64}$", part) for part in (host, node))
+
+
+def is_name(value: Any) -> bool:
+    return type(value) is str and len(value) <= 64 and bool(re.search(r"^[A-Za-z0-9_-]{1,64}$", value))
+
+
 mb, some_mb, price, money = number(1e12), number(1e12, positive=True), number(1e9), number(1e21)
+
+share, seconds, some_kbps = number(1.0), number(1e9), number(1e12, positive=True)
+role = one_of("network", "terminal", "service-agent")
+contract = one_of("session", "application", "flow", "location-and-paging")
+wanted = record_of(seconds, is_name, contract, some_kbps, seconds)
 
 FIELDS: dict[str, list[Check]] = {
     "advert": [count, count, mb, mb, price, state],
@@ -52,6 +83,22 @@ FIELDS: dict[str, list[Check]] = {
     "settled": [count, count, some_mb, money],
     "void": [count, count],
     "closed": [count],
+    "register": [count, role],
+    "registered": [count, count],
+    "deregister": [count],
+    "deregistered": [count],
+    "registry": [
+        *(count, one_of("upcoming", "open", "closed"), list_of(is_address), list_of(share), list_of(is_address)),
+    ],
+    "request": [count, count, wanted, share, optional(price)],
+    "invite": [count, wanted, share, share, count, optional(list_of(share))],
+    "sealed-bid": [count, optional(price)],
+    "contract": [count, is_address, wanted, price],
+    "commit": [count],
+    "decommit": [count],
+    "blocked": [count],
+    "report": [count, boolean],
+    "noted": [count, boolean],
 }
 
 
@@ -78,10 +125,6 @@ def envelopes(data: bytes) -> list[tuple[str, str, bytes]] | None:
     except Exception:  # noqa: BLE001 - whatever it does not like
         return None
     return rows if shape == 2 and type(version) is int and reader.tell() == len(data) else None
-
-
-def is_name(value: Any) -> bool:
-    return type(value) is str and len(value) <= 64 and bool(re.search(r"^[A-Za-z0-9_-]{1,64}$", value))
 
 
 def verdicts(data: bytes, nodes: set[str]) -> Counter[str]:

@@ -15,6 +15,8 @@ HOSTILE: list[Any] = [
     *([0.0], [1e12, 1e12], ["1"], [math.nan], [-1.0], [1.0] * 50, msgpack.Timestamp(1), msgpack.ExtType(5, b"x")),
 ]
 TAGS = ["advert", "bid", "withdraw", "withdrawn", "profile", "hold", "award", "accept", "decline", "settled", "void"]
+TAGS += ["register", "registered", "deregister", "registry", "request", "invite", "sealed-bid", "contract", "commit"]
+TAGS += ["decommit", "blocked", "report", "noted", "deregistered"]
 NAMES = ["nobody", "seller", "buyer", "", "a/b", "x" * 65, "buyer\n", 7, None]
 
 Tree = list[Any]

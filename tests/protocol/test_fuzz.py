@@ -18,9 +18,10 @@ from node.strategy.best_reply import BestReply
 from node.strategy.opt_out import OptOut
 from node.strategy.reserve import HighestLosingReserve
 from node.strategy.view import BuyerStrategy
-from tests.protocol.bench import TIMING, advert, snapshot
+from tests.protocol.bench import TIMING, advert
 from tests.protocol.judge import verdicts
 from tests.protocol.mutations import mutated
+from tests.protocol.spoilt import Spoilable, outcomes_of_spoilt_frames
 from tests.strategy.offers import Scripted
 
 FRAMES = 2_000
@@ -33,7 +34,7 @@ STRATEGIES: dict[str, Callable[[], BuyerStrategy]] = {
 }
 
 
-class Target:
+class Target(Spoilable):
     """A host with a seller, who has the bid of peer/winner, and a buyer, who has bid at peer/s."""
 
     def __init__(self, strategy: str, phase: str) -> None:
@@ -93,20 +94,6 @@ class Target:
             ["buyer", "s", 12, ["closed", 0]],
         ]
 
-    @property
-    def state(self) -> Any:
-        return snapshot({key: getattr(self.host, key) for key in Host.__slots__ if key != "counters"})
-
-    @property
-    def machines(self) -> Any:
-        return snapshot([self.seller, self.buyer])
-
-    def lets_time_pass(self) -> None:
-        for _ in range(4):
-            if (deadline := self.host.next_deadline) is not None:
-                self.host.fire(deadline)
-        self.host.frames()
-
 
 PHASES = ["fresh", "bidding", "awarding", "over"]
 
@@ -114,30 +101,8 @@ PHASES = ["fresh", "bidding", "awarding", "over"]
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("phase", PHASES)
 def test_spoilt_frame_is_counted_exactly_and_changes_nothing(strategy: str, phase: str) -> None:
-    random = Random(f"{strategy} {phase}")
-    target = Target(strategy, phase)
-    right, untouched, machines = target.right, target.state, target.machines
-    outcomes: Counter[str] = Counter()
-    for _ in range(FRAMES):
-        data = mutated(random.sample(right, random.randint(1, 3)), random)
-        expected = verdicts(data, {"seller", "buyer"})
-        target.host.counters.clear()
-        target.host.receive_frame(2.0, "peer", data)
-        counted = +Counter(target.host.counters)
-        valid = expected["received"]
-        said_by_machines = sum(counted[key] for key in counted if key not in {*expected, "sent", "received", "posts"})
-        assert {key: counted[key] for key in expected} == expected, data
-        assert said_by_machines <= valid, data
-        if not valid:
-            assert target.state == untouched, data
-        elif said_by_machines == valid:
-            assert target.machines == machines, data
-        outcomes["valid" if valid else "invalid"] += 1
-        outcomes["dropped by a machine"] += said_by_machines
-        if valid:
-            target.lets_time_pass()
-            target = Target(strategy, phase)
-    assert min(outcomes[kind] for kind in ("valid", "invalid", "dropped by a machine")) > FRAMES // 10
+    outcomes = outcomes_of_spoilt_frames(lambda: Target(strategy, phase), Random(f"{strategy} {phase}"), FRAMES)
+    assert min(outcomes.values()) > FRAMES // 10
 
 
 def test_the_frames_that_are_spoilt_are_right() -> None:

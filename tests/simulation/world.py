@@ -14,11 +14,12 @@ from node.protocol.planned import Planned
 from node.protocol.seller import Seller
 from node.protocol.topics import node_of
 from node.runtime.metrics import MarketMetrics
-from node.runtime.simulation import Network, Simulation
+from node.runtime.simulation import Network
 from scenarios.loading import load, parse
 from scenarios.market import Market, draw, theta
 from scenarios.nodes import build_hosts, host_names, one_host_each, spread
 from scenarios.shifts import Kind, Shift
+from tests.simulation.faulty import Faulty
 
 ROUNDING = 1e-9
 LONGEST_S = 10_000.0
@@ -28,8 +29,8 @@ Receipts = dict[tuple[str, str, int], tuple[float, float]]
 """(seller, buyer, round) to (MB, money)."""
 
 
-class World(Simulation):
-    """Runs a drawn market; ``crash``, ``cut_off`` and ``reconnect`` are its faults."""
+class World(Faulty):
+    """Runs a drawn market."""
 
     def __init__(self, market: Market, hosts_in_all: int | None = None) -> None:
         placement = one_host_each(market) if hosts_in_all is None else spread(market, hosts_in_all)
@@ -39,8 +40,6 @@ class World(Simulation):
         self.metrics = MarketMetrics(
             {buyer.name: theta(buyer) for buyer in market.buyers}, [seller.name for seller in market.sellers]
         )
-        self.dead: set[str] = set()
-        self.cut: set[str] = set()
         machines = {name: unplanned(machine) for host in hosts for name, machine in host.machines.items()}
         self.sellers = {name: machine for name, machine in machines.items() if isinstance(machine, Seller)}
         self.buyers = {name: machine for name, machine in machines.items() if isinstance(machine, Buyer)}
@@ -71,43 +70,6 @@ class World(Simulation):
                     return record
             start = len(self.records)
             assert self.run(LONGEST_S, 1), f"no {kind}"
-
-    def _rests(self, host: Host) -> bool:
-        return host.name in self.dead or super()._rests(host)
-
-    # Faults
-
-    def crash(self, name: str) -> None:
-        """The host falls silent for ever, and its last will tells everybody."""
-        self.dead.add(name)
-        self.tell_offline(name)
-
-    def tell_offline(self, name: str) -> None:
-        for host in self._hosts.values():
-            if host.name != name and host.name not in self.dead:
-                host.peer_offline(self.now, name)
-                self._collect(host)
-
-    def cut_off(self, name: str) -> None:
-        """Nothing reaches the host, and nothing leaves it, until it is back; nobody is told."""
-        self.cut.add(name)
-
-    def reconnect(self, name: str) -> None:
-        self.cut.discard(name)
-        self._hosts[name].reconnected(self.now)
-        self._collect(self._hosts[name])
-
-    def _wake(self, host: Host, deadline: float) -> None:
-        if host.name not in self.dead:
-            super()._wake(host, deadline)
-
-    def _deliver(self, receiver: Host, sender: str, frame: bytes) -> None:
-        if receiver.name not in self.dead | self.cut and sender not in self.cut:
-            super()._deliver(receiver, sender, frame)
-
-    def _deliver_post(self, reader: Host, poster: str, post: bytes) -> None:
-        if reader.name not in self.dead | self.cut and poster.partition("/")[0] not in self.cut:
-            super()._deliver_post(reader, poster, post)
 
     # What must hold at every step
 

@@ -1,0 +1,186 @@
+"""Networks, terminals and service agents that fall silent, are reported gone, or come back."""
+
+from collections import Counter
+from random import Random
+
+import pytest
+
+from node.runtime.simulation import Network
+from tests.simulation.call_world import BAD, PLAIN, CallWorld, Users
+
+MANY = Users(direct=3, brokered=3, calls=40)
+NETWORKS = pytest.mark.parametrize("network", [PLAIN, BAD], ids=["plain", "bad"])
+
+
+def running(seed: int, network: Network = PLAIN, seconds: float = 12.0) -> CallWorld:
+    """A market in full swing: so many seconds of the clock have passed."""
+    world = CallWorld(seed, network, users=MANY)
+    world.open_market()
+    world.lasts(seconds)
+    return world
+
+
+def outcomes(world: CallWorld, network: str) -> Counter[str]:
+    return Counter(one.kind for one in world.seen("ma", "served", "decommitted") if one.peer == f"{network}/{network}")
+
+
+def wins(world: CallWorld, network: str, since: float) -> list[int]:
+    """Auctions won by a network since then."""
+    won = world.seen("ma", "contracted")
+    return [one.round for one in won if one.peer == f"{network}/{network}" and one.time_s > since]
+
+
+@NETWORKS
+@pytest.mark.parametrize("seed", range(4))
+def test_calls_of_a_crashed_network_are_decommitted_and_others_go_on(seed: int, network: Network) -> None:
+    world = running(seed, network)
+    carried = world.market._auctioneer._contracts.carried_by("n1/n1")
+    before, crashed_at = outcomes(world, "n1")["decommitted"], world.now
+    world.crash("n1")
+    assert outcomes(world, "n1")["decommitted"] - before >= len(carried)
+    assert world.goes_on()
+    assert wins(world, "n1", crashed_at) == []
+    assert wins(world, "n0", crashed_at)
+    world.check_books()
+
+
+@NETWORKS
+@pytest.mark.parametrize("seed", range(4))
+def test_network_started_anew_wins_again(seed: int, network: Network) -> None:
+    world = running(seed, network)
+    world.crash("n0")
+    world.lasts(3.0)
+    back_at = world.now
+    world.restart(world.operator_host("n0"))
+    assert world.goes_on()
+    assert wins(world, "n0", back_at)
+    world.check_books()
+
+
+@NETWORKS
+@pytest.mark.parametrize("seed", range(4))
+def test_network_that_is_silent_for_a_while_is_put_out_and_comes_back(seed: int, network: Network) -> None:
+    world = running(seed, network)
+    world.cut_off("n0")
+    world.lasts(4.0 * world.timing.bid_window_s)
+    assert "n0/n0" not in world.market._networks.present
+    back_at = world.now
+    world.cut.discard("n0")
+    assert world.goes_on()
+    assert wins(world, "n0", back_at)
+    world.check_outcomes()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_network_that_is_reported_gone_comes_back_when_it_is_connected(seed: int) -> None:
+    world = running(seed, BAD)
+    world.cut_off("n0")
+    world.tell_offline("n0")
+    world.lasts(2.0)
+    back_at = world.now
+    world.reconnect("n0")
+    assert world.goes_on()
+    assert wins(world, "n0", back_at)
+    world.check_outcomes()
+
+
+def test_market_without_any_network_blocks_all_calls() -> None:
+    world = running(1)
+    for name in world.operators:
+        world.crash(name)
+    gone_at = world.now
+    assert world.goes_on()
+    assert {one.kind for one in world.seen("ma", "contracted", "blocked") if one.time_s > gone_at} == {"blocked"}
+    world.check_books()
+
+
+@NETWORKS
+@pytest.mark.parametrize("names", [("t0",), ("t3",), ("t3", "t4", "t5"), ("t0", "t1", "t2", "t3")], ids="-".join)
+def test_market_closes_without_crashed_terminals(names: tuple[str, ...], network: Network) -> None:
+    world = running(2, network)
+    for name in names:
+        world.crash(name)
+    assert world.goes_on()
+    world.check_outcomes()
+
+
+@NETWORKS
+def test_market_closes_without_a_crashed_service_agent(network: Network) -> None:
+    world = running(2, network)
+    world.crash("sa")
+    world.dead |= {"t3", "t4", "t5"}
+    assert world.goes_on()
+    world.check_outcomes()
+
+
+@NETWORKS
+@pytest.mark.parametrize("name", ["t0", "t3"], ids=["direct", "brokered"])
+def test_terminal_started_anew_makes_all_its_calls_anew(name: str, network: Network) -> None:
+    world = running(3, network)
+    world.crash(name)
+    world.lasts(1.0)
+    start = len(world.records)
+    world.restart(world.terminal_host(name))
+    assert world.goes_on()
+    anew = [one for one in world.records[start:] if one.node == f"{name}/{name}"]
+    assert len([one for one in anew if one.kind == "requested"]) == MANY.calls
+    assert len([one for one in anew if one.kind in {"served", "decommitted", "blocked"}]) == MANY.calls
+
+
+@pytest.mark.parametrize("name", ["t0", "t3", "sa"])
+@pytest.mark.parametrize("seed", range(4))
+def test_customer_reported_gone_finds_its_calls_when_it_is_back(name: str, seed: int) -> None:
+    world = running(seed, BAD)
+    world.cut_off(name)
+    world.tell_offline(name)
+    world.lasts(3.0)
+    world.reconnect(name)
+    assert world.goes_on()
+    world.check_outcomes()
+
+
+@pytest.mark.parametrize("name", ["ma", "sa", "n0", "t0", "t3"])
+def test_short_silence_of_any_host_loses_no_call(name: str) -> None:
+    world = running(4, BAD)
+    world.cut_off(name)
+    world.lasts(1.0)
+    world.reconnect(name)
+    assert world.goes_on()
+    world.check_books()
+
+
+def troubled(seed: int) -> CallWorld:
+    """A market to whose networks and customers anything happens, as often as not at the worst moment."""
+    random, world = Random(seed), CallWorld(seed, BAD, users=MANY)
+    world.open_market()
+    for _ in range(random.randint(2, 8)):
+        world.lasts(random.uniform(0.0, 6.0))
+        name = random.choice([*world.operators, *world.terminals, "sa"])
+        match random.choice(["silent", "reported", "restarted"]):
+            case "silent":
+                world.cut_off(name)
+                world.lasts(random.uniform(0.0, 4.0))
+                world.reconnect(name)
+            case "reported":
+                world.cut_off(name)
+                world.tell_offline(name)
+                world.lasts(random.uniform(0.0, 4.0))
+                world.reconnect(name)
+            case "restarted" if name in world.operators:
+                world.crash(name)
+                world.lasts(random.uniform(0.0, 4.0))
+                world.restart(world.operator_host(name))
+    return world
+
+
+ONCE_WRONG = [
+    pytest.param(seed, id=f"{seed}: the bid of a network put out meanwhile was taken for a forged one")
+    for seed in (27, 36, 55)
+]
+
+
+@pytest.mark.parametrize("seed", [*range(12), *ONCE_WRONG])
+def test_no_trouble_makes_books_disagree(seed: int) -> None:
+    world = troubled(seed)
+    assert world.goes_on()
+    world.check_books()
