@@ -221,7 +221,7 @@ def _tag(table: type[msgspec.Struct]) -> str:
 
 
 def _allowed_keys(key: str, tables: Mapping[str, Any]) -> Iterator[str]:
-    parts = [part for part in key.split(".") if not part.isdigit() and part != "..."]
+    parts = [part for part in key.split(".") if part and not part.isdigit() and part != "..."]
     found = _value_at(tables, key)
     tag = (
         next((found[key] for key in ("kind", "distribution", "rule") if key in found), None)
