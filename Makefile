@@ -21,7 +21,7 @@ test: .venv/test-ready
 
 # A missed bound fails the whole, but keeps no other benchmark from running.
 bench: .venv/bench-ready
-	@status=0; for name in clearing array_world simulation convergence size throughput; do \
+	@status=0; for name in clearing equilibria study array_world simulation convergence size throughput; do \
 	  $(BIN)/python benchmarks/$$name.py --short || status=1; done; exit $$status
 
 .venv/bin/python:

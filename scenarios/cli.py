@@ -14,11 +14,11 @@ from rich.text import Text
 
 from broker.errors import BrokerError
 from scenarios.errors import RunError, ScenarioError
+from scenarios.study.cli import app as study
+from scenarios.terminal import BROKEN, INTERRUPTED, NO_BROKER, SETTLED, UNSETTLED, USAGE, Format, errors, write_json
 
 if TYPE_CHECKING:
     from scenarios.kinds import AnyResult
-
-SETTLED, BROKEN, USAGE, UNSETTLED, NO_BROKER, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 EXIT_CODES = """
 Exit codes: 0 settled; 1 the run broke down; 2 bad usage or scenario; 3 not settled before the timeout; 4 no broker, or
@@ -33,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-errors = Console(stderr=True)
+app.add_typer(study, name="study")
 
 
 class World(StrEnum):
@@ -49,13 +49,6 @@ class Connections(StrEnum):
 
     per_host = "per-host"
     per_node = "per-node"
-
-
-class Format(StrEnum):
-    """What is printed."""
-
-    text = "text"
-    json = "json"
 
 
 ScenarioArgument = Annotated[
@@ -146,8 +139,7 @@ def run(
 
 def _print(result: "AnyResult", format_: Format) -> None:
     if format_ is Format.json:
-        sys.stdout.buffer.write(msgspec.json.encode(result.summary) + b"\n")
-        sys.stdout.buffer.flush()
+        write_json(result.summary)
     else:
         from scenarios.kinds import print_any  # noqa: PLC0415
 
@@ -208,7 +200,7 @@ def main() -> None:
         _print_error(error)
         sys.exit(codes[type(error)])
     except KeyboardInterrupt:
-        errors.print("interrupted before the market opened")
+        errors.print("interrupted before there was a result")
         sys.exit(INTERRUPTED)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import secrets
+import shutil
 import subprocess
 import time
 from datetime import UTC, datetime
@@ -19,7 +20,20 @@ VERSIONED = ("bidswarm", "aiomqtt", "amqtt", "msgspec", "numpy", "scipy", "pyarr
 
 
 def create(out: Path, name: str, seed: int) -> Path:
-    """A new folder below ``out``.
+    """A new folder below ``out``, with one for the trace of a market in it.
+
+    Raises
+    ------
+    ScenarioError
+        If it cannot be made; the text names it.
+    """
+    folder = create_plain(out, f"{name}-seed{seed}")
+    (folder / "events").mkdir()
+    return folder
+
+
+def create_plain(out: Path, name: str) -> Path:
+    """A new folder below ``out``, with nothing in it.
 
     Raises
     ------
@@ -27,14 +41,19 @@ def create(out: Path, name: str, seed: int) -> Path:
         If it cannot be made; the text names it.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    folder = out / f"{stamp}-{name}-seed{seed}-{secrets.token_hex(3)}"
+    folder = out / f"{stamp}-{name}-{secrets.token_hex(3)}"
     try:
-        (folder / "events").mkdir(parents=True)
+        folder.mkdir(parents=True)
     except OSError as error:
         raise ScenarioError(
             f"cannot make the run folder {folder}: {error.strerror}; choose another with --out"
         ) from error
     return folder
+
+
+def discard(folder: Path) -> None:
+    """Remove the folder of a run that came to nothing."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - whatever msgspec encodes
@@ -53,6 +72,13 @@ def manifest(scenario: msgspec.Struct, seed: int, world: str, broker: str | None
         "seed": seed,
         "world": world,
         "broker": broker,
+        **environment(),
+    }
+
+
+def environment() -> dict[str, Any]:
+    """The part of a manifest that does not depend on what is run: when, with which versions, where."""
+    return {
         "status": "running",
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {name: version for name in VERSIONED if (version := _version(name))}

@@ -53,6 +53,11 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     charge: float
 
 
+def _record(now: float, node: str, told: Trace) -> Record:
+    # Field by field, which takes half the time of a tuple.
+    return Record(now, node, told.kind, told.peer, told.round, told.seq, told.quantity, told.price, told.charge)
+
+
 @dataclass(slots=True, eq=False)
 class _Node:
     """One node of a host: its machine, how many messages it has sent, and the number of each timer that is set."""
@@ -239,7 +244,7 @@ class Host:
             case CancelTimer():
                 own.timers.pop(effect.name, None)
             case Trace():
-                self._records.append(Record(now, own.address, *msgspec.structs.astuple(effect)))
+                self._records.append(_record(now, own.address, effect))
             case PostOnBoard():
                 self.counters["posts"] += 1
                 self._posts[own.address] = encode_post(effect.message)

@@ -158,7 +158,9 @@ class Simulation:
             arrival = self.now + self._delay()
             if not (network.reordering and self._draw(network.reordering)):
                 last = self._last_arrivals[sender.name]
-                arrival = last[to] = max(arrival, last.get(to, 0.0))
+                if arrival < last.get(to, 0.0):
+                    arrival = last[to]
+                last[to] = arrival
             if receiver and not (network.loss and self._draw(network.loss)):
                 self._at(arrival, self._deliver, receiver, sender.name, frame)
 

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
+
+import msgspec
 
 from node.mechanism.psp import Staircase, expected_allocation, unchecked_staircase
 from node.mechanism.valuation import Valuation
@@ -21,8 +23,7 @@ class Random(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True, gc=False):
     """A bid to place at one seller: MB, and price per MB; the quantity 0 withdraws."""
 
     quantity: float
@@ -32,8 +33,7 @@ class Target:
 NOTHING = Target(0.0, 0.0)
 
 
-@dataclass(frozen=True)
-class Offer:
+class Offer(msgspec.Struct, frozen=True, dict=True):
     """One open auction as one buyer sees it.
 
     Attributes
@@ -59,7 +59,7 @@ class Offer:
 
     def as_if_empty(self) -> "Offer":
         """The offer itself where the buyer has a bid; else the auction as it would be if nobody had."""
-        return self if self.standing.quantity > 0.0 else replace(self, supply=self.whole)
+        return self if self.standing.quantity > 0.0 else msgspec.structs.replace(self, supply=self.whole)
 
     @cached_property
     def staircase(self) -> Staircase:
@@ -75,16 +75,14 @@ class Offer:
         return expected_allocation(target.quantity, target.price, self.quantity, self.price, self.supply, self.reserve)
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(msgspec.Struct, frozen=True):
     """What a buyer still wants: the valuation of more on top of what it has bought, and the money left."""
 
     valuation: Valuation
     budget: float
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """The targets in the order of the offers, or None to hold; ``reconsider`` asks to think again without news."""
 
     targets: Sequence[Target] | None

@@ -53,5 +53,11 @@ def pseudo_type_survival(
 ) -> float:
     """P(wC + (1-w)R > t) as a double integral of the densities."""
     return dblquad(
-        lambda c, r: cost(c) * reputation(r), 0, 1, lambda r: min(1, max(0, (t - (1 - w) * r) / w)), 1, epsabs=1e-9
+        lambda c, r: cost(c) * reputation(r), 0, 1, lambda r: min(1, max(0, (t - (1 - w) * r) / w)), 1, epsabs=1e-7
     )[0]
+
+
+def utility(price: float, cost: float, reputation: float, w: float, rivals: Sequence[float]) -> float:
+    """The mean over draws of the lowest compound bid of the rivals."""
+    offer = w * price + (1 - w) * reputation
+    return (price - cost) * sum(offer < rival for rival in rivals) / len(rivals)

@@ -1,6 +1,7 @@
 """The Digital Marketplace: network selection call by call, bids of price and reputation (Konka, Atkinson & Irvine)."""
 
 from node.mechanism.dmp.auction import compound_bid, winner
+from node.mechanism.dmp.audit import Audit, best_reply_gain, common_best_reply_gain
 from node.mechanism.dmp.common import CommonEquilibrium
 from node.mechanism.dmp.distribution import Beta, Distribution, Uniform
 from node.mechanism.dmp.errors import NoEquilibriumError
@@ -11,6 +12,7 @@ from node.mechanism.dmp.reputation import StepReputation, WindowReputation
 from node.mechanism.dmp.two_operators import TwoOperators
 
 __all__ = [
+    "Audit",
     "Beta",
     "CommonEquilibrium",
     "Distribution",
@@ -20,6 +22,8 @@ __all__ = [
     "TwoOperators",
     "Uniform",
     "WindowReputation",
+    "best_reply_gain",
+    "common_best_reply_gain",
     "compound_bid",
     "first_price_bid",
     "order_statistic_cdf",

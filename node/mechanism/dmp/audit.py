@@ -15,11 +15,11 @@ from node.mechanism.dmp.common import CommonEquilibrium
 from node.mechanism.dmp.distribution import UNIT, Distribution
 from node.mechanism.dmp.quadrature import gauss_legendre, spread
 
-_PANELS, _COSTS = 400, 1001
+_PANELS, _COSTS = 1000, 501
 """Of a rival's type: panels of reputations with two nodes each, and costs between which its bid is interpolated."""
 
 _ROUNDING = 1e-12
-_TYPES, _DEVIATIONS, _FINE = 41, 1601, 201
+_TYPES, _DEVIATIONS, _FINE = 41, 1201, 201
 """Costs and reputations audited, deviations tried of each, and of the worst around its best."""
 
 BidFunction = Callable[[FloatArray, FloatArray], FloatArray]

@@ -14,6 +14,9 @@ _POINTS = 4097
 _CANCELLING = 1e-3
 """Handicaps below which the closed form for two operators, a difference of large terms, loses too many digits."""
 
+_NEGLIGIBLE = 1e-9
+"""Lead of the highest bid over an operator's lower end, in widths of the costs, that leaves it nothing to win."""
+
 
 @dataclass(frozen=True)
 class CommonEquilibrium:
@@ -42,7 +45,7 @@ class CommonEquilibrium:
     --------
     >>> equilibrium = CommonEquilibrium(w=0.5, reputations=(0.75, 0.25))
     >>> round(equilibrium.lower, 6), round(equilibrium.upper, 6), equilibrium.bid(1, [0.0, 0.5]).round(3).tolist()
-    (0.515625, 0.75, [0.781, 1.015])
+    (0.515625, 0.75, [0.781, 0.95])
     """
 
     w: float
@@ -169,7 +172,7 @@ def _reputations(values: Any) -> FloatArray:  # noqa: ANN401
 def _equilibrium(handicaps: FloatArray) -> tuple[float, Solution, FloatArray]:
     """The highest bid, the bid functions of those who can win, and the lowest bid of each operator; all by rank."""
     upper = highest_bid(handicaps)
-    inside = int((handicaps < upper).sum())
+    inside = int((handicaps < upper - _NEGLIGIBLE).sum())
     entry = handicaps.copy()
     if inside == 1:  # the strongest bids the next one's lower end, whatever its cost
         entry[0] = upper

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from node.mechanism.checks import FloatArray
-from node.mechanism.dmp.pseudo_type import PseudoType, UniformSum
+from node.mechanism.dmp.pseudo_type import PseudoType, SmoothPieces, UniformSum
 from node.mechanism.dmp.quadrature import gauss_legendre, spread
 
-PANELS, NODES = 256, 16
-"""Of the table for distributions without a closed form, on which the margin is exact to nine digits or more."""
+PANELS, NODES = 256, 8
+"""Of each piece of the table for distributions without a closed form, and of the quadrature over a panel."""
 
 Excess = Callable[[FloatArray], FloatArray]
 
@@ -77,7 +77,7 @@ class _Tabulated:
         return np.maximum(cubic, 0.0)
 
 
-def _tabulated(distribution: PseudoType, n: int) -> Excess:
+def _tabulated(distribution: SmoothPieces, n: int) -> Excess:
     """The excess at knots, from the upper end downwards, each panel by quadrature."""
     knots = _knots(distribution)
     nodes, weight = gauss_legendre(NODES)
@@ -92,7 +92,7 @@ def _tabulated(distribution: PseudoType, n: int) -> Excess:
 
 
 def _slopes(
-    distribution: PseudoType, knots: FloatArray, survival: FloatArray, values: FloatArray, n: int
+    distribution: SmoothPieces, knots: FloatArray, survival: FloatArray, values: FloatArray, n: int
 ) -> FloatArray:
     """The derivative n·f/S·g - 1 of the excess g; differences where f is infinite or S is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -101,12 +101,13 @@ def _slopes(
     return np.where(np.isfinite(slopes) & (survival > 0.0), slopes, np.append(secant, secant[-1]))
 
 
-def _knots(distribution: PseudoType) -> FloatArray:
-    """Panel ends, crowded towards both ends of the support, with all kinks among them."""
+def _knots(distribution: SmoothPieces) -> FloatArray:
+    """Panel ends, crowded towards both ends of each smooth piece of the support."""
+    low, high = distribution.low, distribution.high
+    ends = np.unique(np.clip([low, *distribution.kinks, high], low, high))
     x = np.linspace(0.0, 1.0, PANELS + 1)
-    even = distribution.low + (distribution.high - distribution.low) * x**2 * (3.0 - 2.0 * x)
-    even[-1] = distribution.high
-    return np.unique(np.clip([*even, *distribution.kinks], distribution.low, distribution.high))
+    inside = spread(ends[:-1], ends[1:], x**2 * (3.0 - 2.0 * x))
+    return np.unique(np.clip([*inside.ravel(), *ends], low, high))
 
 
 def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:

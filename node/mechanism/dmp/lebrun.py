@@ -16,9 +16,15 @@ _RELATIVE, _ABSOLUTE = 1e-6, 1e-8
 """Of the error of one step, in margins."""
 
 _RESOLVED, _MISS, _TURNS = 1e-10, 1e-9, 60
+"""When the shooting ends: the bracket of the lower end, the miss, and the shots at most."""
+
 _CRASH = 0.01
+"""Share of the squared distance to the upper end, of which an equilibrium's margins keep about half or more, that is
+taken for a failed shot: followed to the very end, its margins would take ever smaller steps."""
+
 _SMALLEST_STEP = 1e-13
 _SAMPLES = 8
+"""Points that the cubic of one step is sampled at."""
 
 
 class Solution(NamedTuple):
@@ -115,14 +121,14 @@ def _step(here: Field, b: float, p: Vector, h: float, end: Vector) -> tuple[Vect
 
     while h > _SMALLEST_STEP:
         step = rosenbrock_step(here, slope, b, p, h)
-        if step is not None:
-            error = max(abs(e) / (_ABSOLUTE + _RELATIVE * abs(x)) for x, e in zip(*step, strict=True))
-            factor = min(5.0, max(0.2, 0.9 * (error + 1e-9) ** (-1.0 / 3.0)))
-            if error <= 1.0:
-                return step[0], h * factor, b + h
-            h *= factor
-        else:
+        if step is None:
             h *= 0.25
+            continue
+        error = max(abs(e) / (_ABSOLUTE + _RELATIVE * abs(x)) for x, e in zip(*step, strict=True))
+        factor = min(5.0, max(0.2, 0.9 * (error + 1e-9) ** (-1.0 / 3.0)))
+        if error <= 1.0:
+            return step[0], h * factor, b + h
+        h *= factor
     return None
 
 
@@ -157,12 +163,11 @@ def _field(b: float, p: Vector, end: Vector, inside: int) -> Field | None:
 def _sampled(start: FloatArray, path: _Path, upper: float) -> Solution:
     """The path on a finer grid, by cubics, with its limits at the upper end."""
     b, p, slope = np.array(path.bids), np.array(path.margins), np.array(path.slopes)
-    x = np.arange(_SAMPLES) / _SAMPLES
+    x = (np.arange(_SAMPLES) / _SAMPLES)[:, None]
     width, rise = np.diff(b)[:, None, None], np.diff(p, axis=0)[:, None]
-    x3 = x[:, None]
     begin, finish = slope[:-1, None] * width - rise, rise - slope[1:, None] * width
-    fine = p[:-1, None] + x3 * rise + x3 * (1.0 - x3) * ((1.0 - x3) * begin + x3 * finish)
-    bids = np.append((b[:-1, None] + width[:, 0] * x).ravel(), upper)
+    fine = p[:-1, None] + x * rise + x * (1.0 - x) * ((1.0 - x) * begin + x * finish)
+    bids = np.append((b[:-1, None, None] + width * x).ravel(), upper)
     costs = bids[:-1] - fine.reshape(-1, start.size).T
     limits = np.minimum(upper, start + 1.0)
     costs = np.maximum.accumulate(np.clip(costs, start[:, None], limits[:, None]), axis=1)

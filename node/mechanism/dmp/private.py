@@ -18,7 +18,7 @@ class PrivateEquilibrium:
 
     A bid b of compound β earns b - c = (β - t)/w with the pseudo-type t = w·c + (1 - w)·r, so that an operator of type
     (c, r) faces a first-price procurement auction in t: it bids the compound β*(t) = E[T_(1:N-1) | T_(1:N-1) > t], that
-    is the price b*(c, r) = c + (β*(t) - t)/w. This answers Conjecture 3 of the paper: for w < 1 the bid depends on r.
+    is the price b*(c, r) = c + (β*(t) - t)/w. The paper leaves this case open (Conjecture 3).
 
     Attributes
     ----------

@@ -13,8 +13,8 @@ NODES = 64
 """Of the quadrature over costs: past ten digits for smooth densities."""
 
 
-class PseudoType(Protocol):
-    """The distribution of T = w·C + (1 - w)·R."""
+class SmoothPieces(Protocol):
+    """A distribution whose density is smooth but for a few points."""
 
     @property
     def low(self) -> float:
@@ -56,11 +56,6 @@ class UniformSum:
         """The upper end of the support."""
         return self.low + self.narrow + self.wide
 
-    @property
-    def kinks(self) -> tuple[float, ...]:
-        """The two upper corners of the trapezoid."""
-        return (self.low + self.narrow, self.low + self.wide)
-
     def survival(self, t: Any) -> FloatArray:  # noqa: ANN401 - whatever numpy takes for an array
         """P(T > t), each piece of the trapezoid from its own end, so that nothing cancels."""
         left = np.clip(self.high - np.asarray(t, dtype=np.float64), 0.0, self.narrow + self.wide)
@@ -68,13 +63,6 @@ class UniformSum:
         corner = 2.0 * self.narrow * self.wide or 1.0  # without corners the first and last piece are empty
         pieces = [left**2 / corner, (left - 0.5 * self.narrow) / self.wide]
         return np.select([left <= self.narrow, left <= self.wide], pieces, 1.0 - past**2 / corner)
-
-    def density(self, t: Any) -> FloatArray:  # noqa: ANN401
-        """The height of the trapezoid."""
-        at = np.asarray(t, dtype=np.float64)
-        nearest = np.minimum(at - self.low, self.high - at)
-        slope = np.clip(nearest / self.narrow, 0.0, 1.0) if self.narrow else np.ones_like(at)
-        return np.where(nearest >= 0.0, slope / self.wide, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +123,13 @@ class WeightedSum:
         high = np.clip(self._needed_cost(t), self.cost.low, self.cost.high)
         costs = spread(low, high, nodes)
         needed = (t[..., None] - self.w * costs) / (1.0 - self.w)
-        return (high - low)[..., None] * weight * self.cost.density(costs), needed
+        density = self.cost.density(costs)
+        # Of a beta density below shape 1 the end is infinite; where the range is empty all nodes are there.
+        return (high - low)[..., None] * weight * np.where(np.isfinite(density), density, 0.0), needed
+
+
+PseudoType = UniformSum | SmoothPieces
+"""The distribution of T = w·C + (1 - w)·R."""
 
 
 def pseudo_type(w: float, cost: Distribution, reputation: Distribution) -> PseudoType:

@@ -1,4 +1,3 @@
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -43,8 +42,6 @@ class TwoOperators:
     width: float
     lower: float = field(init=False)
     upper: float = field(init=False)
-    d1: float = field(init=False)
-    d2: float = field(init=False)
 
     def __post_init__(self) -> None:
         upper = 0.5 * (finite("start1", self.start1) + finite("start2", self.start2)) + finite("width", self.width)
@@ -52,18 +49,34 @@ class TwoOperators:
             raise ValueError(
                 f"start2 must be above start1 and below {upper:g}, got {self.start1!r} and {self.start2!r}"
             )
-        lower = (upper**2 - self.start1 * self.start2) / (2.0 * self.width)
-        delta, room = self.start2 - self.start1, 2.0 * (upper - lower)
-        for name, gap, other in (("d1", delta, self.start2), ("d2", -delta, self.start1)):
-            constant = -(gap**2) / self.width + 4.0 * (lower - other - self.width)
-            object.__setattr__(self, name, constant / room * math.exp(-gap / room))
-        object.__setattr__(self, "lower", lower)
+        object.__setattr__(self, "lower", (upper**2 - self.start1 * self.start2) / (2.0 * self.width))
         object.__setattr__(self, "upper", upper)
+
+    @property
+    def d1(self) -> float:
+        """The constant of ĉ1."""
+        return self._constant(self.start1, self.start2)
+
+    @property
+    def d2(self) -> float:
+        """The constant of ĉ2; it may overflow to -inf next to start2 = e2, where nothing is computed from it."""
+        return self._constant(self.start2, self.start1)
+
+    def _constant(self, own: float, other: float) -> float:
+        with np.errstate(over="ignore"):
+            return float(self._at_lower(own, other) * np.exp((own - other) / (2.0 * (self.upper - self.lower))))
+
+    def _at_lower(self, own: float, other: float) -> float:
+        """The constant times the exponential that goes with it at the lowest bid: what c1 or c2 there demands."""
+        constant = 4.0 * (self.lower - other - self.width) - (other - own) ** 2 / self.width
+        return constant / (2.0 * (self.upper - self.lower))
 
     def inverse(self, operator: int, bid: FloatArray) -> FloatArray:
         """ĉ_i(b) of operator 0 or 1 for bids in [lower, upper)."""
-        own, other, d = (self.start1, self.start2, self.d1) if operator == 0 else (self.start2, self.start1, self.d2)
-        gap, room = other - own, 2.0 * (self.upper - bid)
-        growth = np.exp(np.minimum(gap / room, 700.0))  # by then the operator's costliest type bids
-        cost = own + self.width + gap**2 / (room * d * growth + 4.0 * (other + self.width - bid))
+        own, other = (self.start1, self.start2) if operator == 0 else (self.start2, self.start1)
+        gap, room = other - own, 2.0 * np.maximum(self.upper - bid, 1e-300)
+        # Relative to the lowest bid, the exponential overflows only where the operator's costliest type bids.
+        growth = np.exp(np.minimum(gap / room - gap / (2.0 * (self.upper - self.lower)), 700.0))
+        grown = room * self._at_lower(own, other) * growth
+        cost = own + self.width + gap**2 / (grown + 4.0 * (other + self.width - bid))
         return np.clip(cost, own, np.minimum(bid, own + self.width))

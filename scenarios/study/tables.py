@@ -1,0 +1,80 @@
+"""A study of the price weight as tables for the terminal."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from scenarios.study.summary import PAPER, Auction, Figures, Summary
+
+PAPERS_BIDDERS = 3
+ROWS = 40
+"""Bidders shown; the summary holds the rest."""
+
+MEANING = {
+    "p_intersection": "P(I = 1)",
+    "mean": "mean intersection",
+    "median": "median",
+    "std": "standard deviation",
+    "cdf_025": "share at or below .25",
+    "cdf_075": "share at or below .75",
+    "p_win_025_predicted": "P(win | w = .25), eq. (15)",
+    "p_win_025_simulated": "P(win | w = .25), simulated",
+    "p_win_075_predicted": "P(win | w = .75), eq. (15)",
+    "p_win_075_simulated": "P(win | w = .75), simulated",
+}
+
+
+def print_study(summary: Summary, folder: Path, pictures: Sequence[Path] | str, console: Console) -> None:
+    """Print the paper's figures beside ours, Table I, and where the pictures are, or why there are none."""
+    if summary.bidders == PAPERS_BIDDERS:
+        console.print(_auction(summary.papers_auction, "Table I of the paper"))
+        console.print()
+    console.print(_auction(summary.drawn_auction, f"An auction drawn here, seed {summary.seed}"))
+    console.print()
+    console.print(_figures(summary))
+    console.print()
+    interrupted = "" if summary.status == "complete" else "[yellow]interrupted[/]: "
+    console.print(
+        f"{interrupted}{summary.runs:,} intersections in {summary.draws:,} draws of {summary.bidders} bidders; "
+        f"P(I = 1) is exactly 1 - 1/{summary.bidders} = {summary.p_intersection_exact:.4f}; ± is one standard error; "
+        "in equilibrium: the same draws, bids of the private-reputation equilibrium",
+        highlight=False,
+        soft_wrap=True,
+    )
+    named = pictures if isinstance(pictures, str) else ", ".join(path.name for path in pictures)
+    console.print(f"results: {folder}", f"pictures: {named}", sep="\n", highlight=False, soft_wrap=True, markup=False)
+
+
+def _auction(auction: Auction, title: str) -> Table:
+    table = Table(
+        "", "cost c", "reputation r", "bid b*(c)", title=title, title_justify="left", box=None, padding=(0, 2, 0, 0)
+    )
+    for column in table.columns[1:]:
+        column.justify = "right"
+    rows = list(zip(auction.costs, auction.reputations, auction.bids, strict=True))
+    for bidder, numbers in enumerate(rows[:ROWS], start=1):
+        table.add_row(f"bidder {bidder}", *(f"{number:.4f}" for number in numbers))
+    if len(rows) > ROWS:
+        table.add_row(f"… {len(rows) - ROWS} more in summary.json")
+    cheapest = min(range(len(rows)), key=rows.__getitem__) + 1
+    table.caption = f"bidder {cheapest} wins for w above {auction.intersection:.4f}"
+    table.caption_justify = "left"
+    return table
+
+
+def _figures(summary: Summary) -> Table:
+    is_papers = summary.bidders == PAPERS_BIDDERS
+    headings = ["", *(["paper"] if is_papers else []), "bids b*(c)", "in equilibrium"]
+    table = Table(*headings, box=None, padding=(0, 2, 0, 0))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for key, meaning in MEANING.items():
+        papers = [f"{PAPER[key]:.4g}"] if is_papers else []
+        table.add_row(meaning, *papers, _measured(summary, key), _measured(summary.private_equilibrium, key))
+    return table
+
+
+def _measured(figures: Figures, key: str) -> str:
+    return f"{getattr(figures, key):.4f} ± {figures.standard_errors[key]:.4f}"

@@ -1,0 +1,38 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from scenarios import cli
+from tests.conftest import Command
+
+
+@pytest.fixture
+def main(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Runs ``bidswarm`` in this process, which is quicker; its exit code."""
+
+    def run(*arguments: str) -> int:
+        monkeypatch.setattr("sys.argv", ["bidswarm", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Command]]:
+    """Starts ``bidswarm study`` with a folder of its own for the results."""
+    started: list[Command] = []
+
+    def start(*arguments: str) -> Command:
+        out: Path = tmp_path_factory.mktemp("study") / "runs"
+        started.append(Command(["study", *arguments, *([] if "--out" in arguments else ["--out", str(out)])], out))
+        return started[-1]
+
+    yield start
+    for command in started:
+        if command.process.poll() is None:
+            command.process.kill()
+        command.process.communicate()
