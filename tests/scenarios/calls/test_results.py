@@ -12,7 +12,7 @@ from node.protocol.host import Record
 from scenarios.calls.report import plot_calls
 from scenarios.calls.results import PERIODS, CallResult, summarise_calls
 from scenarios.calls.tables import print_calls
-from scenarios.progress import calls_headline, operators
+from scenarios.progress import Progress, calls_headline, operators
 from scenarios.results import Outcome
 from tests.scenarios.calls.conftest import market_of
 
@@ -208,6 +208,14 @@ def test_headline_says_how_many_calls_are_done() -> None:
     result = result_of(*RECORDS)
     line = calls_headline(result.metrics, result.market, 2.0, 1234)
     assert line == "small     2.0 s  4 of 3 calls done  2 calls/s  1,234 messages"
+
+
+def test_progress_of_a_run_is_shown_with_its_operators() -> None:
+    result, shown = result_of(*RECORDS), io.StringIO()
+    with Progress(Console(file=shown, force_terminal=True, width=120)) as progress:
+        progress.watch_for(result.market, None)(result.metrics, 2.0, 1234)
+    assert "4 of 3 calls done" in shown.getvalue()
+    assert "net-2" in shown.getvalue()
 
 
 def test_operators_with_most_contracts_are_shown_first() -> None:
