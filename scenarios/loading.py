@@ -174,7 +174,9 @@ def _explained(error: str, tables: Mapping[str, Any]) -> str:
     if what.startswith("Object missing required field"):
         return f"{key or 'the scenario'} lacks the key {what.split('`')[1]}"
     found = _value_at(tables, key)
-    choices = ", ".join(map(str, _allowed_values(key))) if what.startswith("Invalid") else ""
+    values = _allowed_values(key) if what.startswith("Invalid") else ()
+    # What one kind of table refuses, another may take.
+    choices = ", ".join(str(value) for value in values if value != found)
     return f"{key} = {found!r}: " + (f"allowed are: {choices}" if choices else f"{what[0].lower()}{what[1:]}")
 
 
@@ -219,7 +221,7 @@ def _tag(table: type[msgspec.Struct]) -> str:
 
 
 def _allowed_keys(key: str, tables: Mapping[str, Any]) -> Iterator[str]:
-    parts = [part for part in key.split(".") if not part.isdigit() and part != "..."]
+    parts = [part for part in key.split(".") if part and not part.isdigit() and part != "..."]
     found = _value_at(tables, key)
     tag = (
         next((found[key] for key in ("kind", "distribution", "rule") if key in found), None)

@@ -62,8 +62,14 @@ class Command:
 
     def wait_first_bid(self) -> None:
         """Wait until the market is open and somebody has bid."""
+        self.wait_event("bid")
+
+    def wait_event(self, kind: str) -> None:
+        """Wait until an event of that kind is in the trace on disk."""
         events = self.run_dir() / "events"
-        wait_until(lambda: any('"bid"' in part.read_text() for part in events.glob("*.jsonl")), "somebody bids")
+        wait_until(
+            lambda: any(f'"{kind}"' in part.read_text() for part in events.glob("*.jsonl")), f"there is a {kind}"
+        )
 
     def children(self, name: str) -> list[int]:
         """The process ids of its children whose command line holds ``name``; Linux only, as the tests that use it."""

@@ -27,8 +27,8 @@ class CallRow:
     price, compound, cost
         Of the winner, money; NaN where the call was blocked.
     best, best_value
-        The operator with the least w·cost + (1 - w)·reputation among those that made an offer, and that least; empty
-        and NaN if nobody did.
+        The operator with the least w·cost + (1 - w)·reputation among those that made an offer, and that least; the
+        winner, if it is one of several; empty and NaN if nobody did.
     value
         The same of the winner.
     """
@@ -73,24 +73,24 @@ class TerminalCount:
 
 
 class CallMetrics:
-    """Folds the records of a run, in the order of time.
+    """Folds the records of a run, in the order of time. Who watches it live may miss some of them.
 
     Attributes
     ----------
-    calls
-        One row per auction, in their order.
+    operators
+        By name; whoever else registers as a network is added.
     reputations
         (seconds of the market, operator, reputation), in the order of the changes.
     """
 
     def __init__(self, agent: str, operators: Sequence[str], terminals: Sequence[str]) -> None:
-        self.calls: list[CallRow] = []
         self.operators = {name: OperatorCount() for name in operators}
         self.terminals = {name: TerminalCount() for name in terminals}
         self.reputations: list[tuple[float, str, float]] = []
         self.is_closed = False
         self._agent = agent
         self._market_s = 0.0
+        self._rows: dict[int, CallRow] = {}
         self._costs: defaultdict[int, dict[str, float]] = defaultdict(dict)
         self._committed: defaultdict[int, list[str]] = defaultdict(list)
         self._requested: set[tuple[str, int]] = set()
@@ -101,7 +101,7 @@ class CallMetrics:
         """Take in the next record."""
         node = node_of(record.node)
         if node == self._agent:
-            self._market(record)
+            self._market(record, node_of(record.peer))
         elif node in self.operators:
             self._operator(node, record)
         elif node in self.terminals:
@@ -111,28 +111,33 @@ class CallMetrics:
 
     # The market agent
 
-    def _market(self, record: Record) -> None:
-        peer = node_of(record.peer)
+    def _market(self, record: Record, peer: str) -> None:
         match record.kind:
             case "called":
                 self._market_s = record.quantity
-                self.calls.append(CallRow(record.round, record.quantity, peer, record.seq, record.price))
-            case "contracted":
-                row = self.calls[record.round - 1]
-                row.winner, row.price, row.compound = peer, record.price, record.charge
-                self._compare(row)
-                self.operators[peer].won += 1
-            case "blocked":
-                row = self.calls[record.round - 1]
-                row.outcome = "blocked"
-                self._compare(row)
-            case "served" | "decommitted":
-                self._ended(self.calls[record.round - 1], self.operators[peer], record.kind)
+                self._rows[record.round] = CallRow(record.round, record.quantity, peer, record.seq, record.price)
             case "reputation" | "registered":
-                self.operators[peer].reputation = record.price
+                self._count_of(peer).reputation = record.price
                 self.reputations.append((self._market_s, peer, record.price))
             case "closed":
                 self.is_closed = True
+            case _ if record.round in self._rows:
+                self._auction(self._rows[record.round], record, peer)
+
+    def _auction(self, row: CallRow, record: Record, peer: str) -> None:
+        match record.kind:
+            case "contracted":
+                row.winner, row.price, row.compound = peer, record.price, record.charge
+                self._compare(row)
+                self._count_of(peer).won += 1
+            case "blocked":
+                row.outcome = "blocked"
+                self._compare(row)
+            case "served" | "decommitted":
+                self._ended(row, self._count_of(peer), record.kind)
+
+    def _count_of(self, operator: str) -> OperatorCount:
+        return self.operators.setdefault(operator, OperatorCount())
 
     def _compare(self, row: CallRow) -> None:
         """Who should have won: the least w·c + (1 - w)·r among the offers (dmp.md: the efficient winner)."""
@@ -140,7 +145,7 @@ class CallMetrics:
         values = {one: w * cost + (1.0 - w) * self.operators[one].reputation for one, cost in sorted(costs.items())}
         row.offers = len(values)
         if values:
-            row.best = min(values, key=lambda one: values[one])
+            row.best = min(values, key=lambda one: (values[one], one != row.winner))
             row.best_value = values[row.best]
         if row.winner in values:
             row.value, row.cost = values[row.winner], costs[row.winner]
@@ -175,6 +180,11 @@ class CallMetrics:
     # All together
 
     @property
+    def calls(self) -> list[CallRow]:
+        """One row per auction, in their order."""
+        return list(self._rows.values())
+
+    @property
     def done(self) -> int:
         """Calls of which their terminals know the outcome."""
         return sum(one.served + one.decommitted + one.blocked for one in self.terminals.values())
@@ -186,25 +196,28 @@ class CallMetrics:
 
     def count(self, outcome: Outcome) -> int:
         """Auctioned calls with this outcome."""
-        return sum(row.outcome == outcome for row in self.calls)
+        return sum(row.outcome == outcome for row in self._rows.values())
 
     def breaches(self) -> list[str]:
-        """Where the books of terminals, networks and market agent do not agree: nothing lost, nothing served twice."""
+        """Where the books of terminals, networks and market agent do not agree: nothing lost, nothing served twice.
+
+        What one of them has not written yet counts once the market has closed.
+        """
         lost = self._requested - self._outcomes.keys() if self.is_closed else ()
         found = [f"{node} call {call}: no outcome" for node, call in sorted(lost)]
         for (node, call), kinds in sorted(self._outcomes.items()):
             if len(kinds) > 1:
                 found.append(f"{node} call {call}: more than one outcome: {', '.join(kinds)}")
         auctioned: dict[tuple[str, int], str] = {}
-        for row in self.calls:
+        for row in self._rows.values():
             key = self._brokered.get((row.customer, row.number), (row.customer, row.number))
             if key in auctioned:
                 found.append(f"{key[0]} call {key[1]}: auctioned twice")
             auctioned[key] = row.outcome
             found += self._row_breaches(row)
         for key, kinds in sorted(self._outcomes.items()):
-            if auctioned.get(key) != kinds[0]:
-                told = auctioned.get(key, "never auctioned") or "open"
+            told = auctioned.get(key, "never auctioned") or "open"
+            if told != kinds[0] and (self.is_closed or told in _OUTCOMES):
                 found.append(f"{key[0]} call {key[1]}: {kinds[0]}, but the market agent has it as {told}")
         return found
 
@@ -214,6 +227,6 @@ class CallMetrics:
             return [f"auction {row.auction}: carried by {' and '.join(carriers)}"]
         if carriers and carriers[0] != row.winner:
             return [f"auction {row.auction}: carried by {carriers[0]}, won by {row.winner or 'nobody'}"]
-        if row.outcome == "served" and not carriers:
+        if row.outcome == "served" and not carriers and self.is_closed:
             return [f"auction {row.auction}: served, but carried by nobody"]
         return []

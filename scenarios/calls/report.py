@@ -35,8 +35,7 @@ def plot_calls(result: CallResult, folder: Path) -> None:
     figure = needs("matplotlib.figure").Figure(figsize=(9, 10), layout="constrained")
     share, price, reputation, broken = figure.subplots(4, 1, sharex=True)
     summary, course = result.summary, result.course()
-    names = [operator.name for operator in result.market.operators]
-    _draw_operators(share, price, reputation, course, names)
+    _draw_operators(share, price, reputation, course)
     _draw_failures(broken, course)
     broken.set(xlabel="seconds of the market", xlim=(0, course.time_s[-1]))
     figure.suptitle(
@@ -47,10 +46,10 @@ def plot_calls(result: CallResult, folder: Path) -> None:
     figure.savefig(folder / "calls.svg", metadata={"Date": None})
 
 
-def _draw_operators(share: Any, price: Any, reputation: Any, course: Course, names: list[str]) -> None:  # noqa: ANN401 - axes
+def _draw_operators(share: Any, price: Any, reputation: Any, course: Course) -> None:  # noqa: ANN401 - axes
     total = np.maximum(1.0, course.won.sum(axis=1))
-    few = len(names) <= 10  # noqa: PLR2004 - as many as a legend can tell apart
-    for j, name in enumerate(names):
+    few = len(course.operators) <= 10  # noqa: PLR2004 - as many as a legend can tell apart
+    for j, name in enumerate(course.operators):
         style: dict[str, Any] = {"label": name if few else None, "linewidth": 1.6 if few else 0.7}
         share.plot(course.time_s, 100.0 * course.won[:, j] / total, **style)
         price.plot(course.time_s, course.price[:, j], ".-", markersize=3, **style)

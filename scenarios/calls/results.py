@@ -107,7 +107,7 @@ class CallResult:
 
     def course(self) -> "Course":
         """The run in ``PERIODS`` stretches of market time."""
-        return Course(self.metrics, [operator.name for operator in self.market.operators])
+        return Course(self.metrics)
 
 
 TERMINAL_COLUMNS = ("requested", "served", "decommitted", "blocked", "paid")
@@ -122,6 +122,8 @@ class Course:
 
     Attributes
     ----------
+    operators
+        Names of the m operators.
     time_s
         Shape (t,): ends of the stretches, seconds of the market.
     won, served, decommitted
@@ -134,8 +136,9 @@ class Course:
         Shape (t,).
     """
 
-    def __init__(self, metrics: CallMetrics, operators: Sequence[str]) -> None:
-        rows, place = metrics.calls, {name: j for j, name in enumerate(operators)}
+    def __init__(self, metrics: CallMetrics) -> None:
+        self.operators = list(metrics.operators)
+        rows, place = metrics.calls, {name: j for j, name in enumerate(self.operators)}
         until = max((row.at_s for row in rows), default=0.0) or 1.0
         self.time_s: FloatArray = np.linspace(0.0, until, PERIODS + 1)[1:]
         stretch = np.minimum(np.searchsorted(self.time_s, [row.at_s for row in rows]), PERIODS - 1)
@@ -144,7 +147,7 @@ class Course:
         outcome = np.array([row.outcome for row in rows], str)
         self.calls = np.bincount(stretch, minlength=PERIODS)
         self.blocked = np.bincount(stretch[outcome == "blocked"], minlength=PERIODS)
-        shape = (PERIODS, len(operators))
+        shape = (PERIODS, len(self.operators))
 
         def counted(chosen: Any, weights: Any = None) -> FloatArray:  # noqa: ANN401 - masks and weights
             flat = stretch[chosen] * shape[1] + winner[chosen]

@@ -5,10 +5,13 @@ from typing import Annotated, Literal
 import msgspec
 
 from node.protocol.numbers import MAX_PRICE, MAX_RATE_KBPS, MAX_SECONDS
+from node.strategy.pricing.load_based import LARGEST_EXPONENT
 from scenarios.schema import Count, Name, Names, NetworkTable, Number, PositiveSeconds, Seconds, Share, Table
 
 _Rate = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_RATE_KBPS)]
 _Price = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
+_PositivePrice = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_PRICE)]
+_Exponent = Annotated[float, msgspec.Meta(ge=1.0, le=LARGEST_EXPONENT)]
 _Factor = Annotated[float, msgspec.Meta(ge=1.0, le=1000.0)]
 _PositiveShare = Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
 _Commitment = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
@@ -71,13 +74,13 @@ class LoadBasedPricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="
 
     margin_money: _Price = 0.05
     congestion_money: _Price = 0.5
-    exponent: _Shape = 2.0
+    exponent: _Exponent = 2.0
 
 
 class NoRegretPricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="no-regret"):
     """A learner that favours the mark-ups which have earned most."""
 
-    ceiling_money: _Price = 1.0
+    ceiling_money: _PositivePrice = 1.0
     arms: _Few = 12
     rate: _PositiveShare = 0.01
     exploration: _PositiveShare = 0.12

@@ -13,7 +13,7 @@ from scenarios.calls.schema import (
     Terminals,
 )
 from scenarios.errors import ScenarioError
-from scenarios.schema import Choice, LogNormal, Number, Uniform
+from scenarios.schema import Choice, LogNormal, Normal, Number, Uniform
 from scenarios.shifts import some
 from scenarios.validity import check_network, check_numbers
 
@@ -30,6 +30,7 @@ def check_call_scenario(scenario: CallScenario, origin: str) -> None:
             _check_operators(f"operators.{k}", group)
         for k, terminals in enumerate(scenario.terminals):
             _check_terminals(f"terminals.{k}", terminals, services, agents)
+        _check_agents(agents, {group.agent for group in scenario.terminals})
     except ScenarioError as error:
         raise ScenarioError(f"{origin}: {error}") from error
 
@@ -75,18 +76,24 @@ def _check_terminals(key: str, group: Terminals, services: list[str], agents: li
     if group.agent is not None and group.agent not in agents:
         known = some(agents) if agents else "none; add [[agents]]"
         raise ScenarioError(f"{key}.agent = {group.agent!r}: there is no such service agent; known: {known}")
-    if _largest(group.price_weight) > 1.0:
-        raise ScenarioError(f"{key}.price_weight = {_largest(group.price_weight):g} must be at most 1")
+    _check_weight(f"{key}.price_weight", group.price_weight)
 
 
-def _largest(number: Number) -> float:
+def _check_weight(key: str, number: Number) -> None:
     match number:
-        case Uniform(high=high):
-            return high
+        case Uniform(high=high) | Normal(high=high):
+            key, most = f"{key}.high", high
         case Choice(values=values):
-            return max(values)
+            key, most = f"{key}.values", max(values)
         case LogNormal():
-            return float("inf")
-        case float() | int():
-            return float(number)
-    return number.high
+            raise ScenarioError(f"{key}.distribution = 'log-normal' has no bound; the price weight must be at most 1")
+        case _:
+            most = number
+    if most > 1.0:
+        raise ScenarioError(f"{key} = {most:g} must be at most 1")
+
+
+def _check_agents(agents: list[str], used: set[str | None]) -> None:
+    for k, name in enumerate(agents):
+        if name not in used:
+            raise ScenarioError(f"agents.{k}.name = {name!r}: no terminal asks through it; name it as one's agent")

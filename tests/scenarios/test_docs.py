@@ -15,10 +15,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from node.protocol import frames, messages
-from scenarios.kinds import json_schema
+from node.runtime.calls import CallRow
+from scenarios.calls.results import TERMINAL_COLUMNS, CallSummary, OperatorRow
+from scenarios.calls.schema import Agents, CallScenario, MarketplaceTable, Operators, Service, Terminals
+from scenarios.kinds import SCENARIOS, draw_market, json_schema
 from scenarios.loading import load, parse, shipped
 from scenarios.market import draw
 from scenarios.results import Allocation, Summary
+from scenarios.schema import NetworkTable, Normal, Scenario, Uniform
+from tests.scenarios.calls.conftest import simulated
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -31,10 +36,31 @@ def blocks(page: str, language: str) -> list[str]:
     )
 
 
-def table_keys(page: str) -> set[str]:
+def section(page: str, heading: str) -> str:
+    """What stands below a heading of a page, subsections included."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    level = heading.partition(" ")[0]
+    below = text.partition(f"\n{heading}\n")[2]
+    return re.split(rf"^#{{2,{len(level)}}} ", below, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def exchange_part(page: str) -> str:
+    """A page without what it says of the Digital Marketplace."""
+    return (DOCS / page).read_text(encoding="utf-8").replace(section(page, MARKETPLACE), "")
+
+
+MARKETPLACE = "## The Digital Marketplace"
+
+
+def first_column(text: str) -> set[str]:
     """Every name in code type in the first column of a table."""
-    rows = re.findall(r"^\|([^|]*)\|", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\|([^|]*)\|", text, re.MULTILINE)
     return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+
+
+def table_keys(page: str) -> set[str]:
+    """Those of all tables of a page."""
+    return first_column((DOCS / page).read_text(encoding="utf-8"))
 
 
 # Scenarios
@@ -77,18 +103,65 @@ def survey(tmp_path: Path) -> Path:
 def test_example_scenario_of_the_documentation_draws_a_market(example: str, survey: Path) -> None:
     path = survey / "example.toml"
     path.write_text(example, encoding="utf-8")
-    market = draw(load(str(path)), seed=1)
-    assert market.sellers
-    assert market.buyers
+    assert draw_market(load(str(path)), seed=1).nodes > 1
 
 
-def test_every_key_of_a_scenario_is_documented() -> None:
-    definitions = json_schema()["$defs"]
-    assert isinstance(definitions, dict)
-    keys = {key for table in definitions.values() for key in table.get("properties", {})}
-    columns = (DOCS / "scenarios.md").read_text(encoding="utf-8")
-    tables = {"auction", "network", "sellers", "buyers", "shifts", "kind", "distribution"}
-    assert {key for key in keys - tables if f"`{key}`" not in columns} == set()
+def test_there_is_an_example_of_either_market() -> None:
+    examples = [msgspec.toml.decode(example).get("market", "psp") for example in blocks("scenarios.md", "toml")]
+    assert set(examples) == set(SCENARIOS)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "text"),
+    [
+        pytest.param(Scenario, exchange_part("scenarios.md"), id="psp"),
+        pytest.param(CallScenario, section("scenarios.md", MARKETPLACE), id="dmp"),
+    ],
+)
+def test_every_key_of_a_scenario_is_documented(scenario: type, text: str) -> None:
+    (_,), definitions = msgspec.json.schema_components([scenario])
+    tables = {name: table for name, table in definitions.items() if name not in NUMBERS}
+    keys = {key for table in tables.values() for key in table.get("properties", {})}
+    assert len(keys) > 40
+    assert {key for key in keys - TABLES if f"`{key}`" not in text} == set()
+
+
+NUMBERS = {"Uniform", "Normal", "LogNormal", "Choice"}
+TABLES = {
+    *("auction", "network", "array", "sellers", "buyers", "shifts", "kind", "distribution", "rule"),
+    *("marketplace", "reputation", "services", "operators", "terminals", "agents"),
+    *NetworkTable.__struct_fields__,
+}
+"""Keys that stand as headings, or in one part of the page for both markets."""
+
+
+def test_every_key_that_both_markets_share_is_documented() -> None:
+    keys = {*NetworkTable.__struct_fields__, "distribution", *Uniform.__struct_fields__, *Normal.__struct_fields__}
+    text = exchange_part("scenarios.md")
+    assert {key for key in keys if not re.search(rf"\b{key}\b", text)} == set()
+
+
+@pytest.mark.parametrize(
+    ("heading", "table"),
+    [
+        ("### `[marketplace]`", MarketplaceTable),
+        ("### `[[services]]`", Service),
+        ("### `[[operators]]`", Operators),
+        ("### `[[terminals]]`", Terminals),
+        ("### `[[agents]]`", Agents),
+    ],
+)
+def test_documented_defaults_are_those_of_the_program(heading: str, table: type[msgspec.Struct]) -> None:
+    rows = [row.split(" | ") for row in re.findall(r"^\| (`.*) \|$", section("scenarios.md", heading), re.MULTILINE)]
+    told = {name: row[2] for row in rows if len(row) == 4 for name in re.findall(r"`(\w+)`", row[0])}
+    for field in msgspec.structs.fields(table):
+        if field.encode_name not in told:
+            continue
+        if field.required:
+            assert told[field.encode_name] == "required", field.encode_name
+        elif isinstance(field.default, bool | int | float | str):
+            default = f"{field.default:g}" if isinstance(field.default, float) else json.dumps(field.default)
+            assert told[field.encode_name].strip("`") == default, field.encode_name
 
 
 def test_documented_derived_defaults_are_those_of_the_program() -> None:
@@ -149,7 +222,22 @@ def test_every_counter_is_documented() -> None:
 
 def test_every_key_of_the_summary_is_documented() -> None:
     keys = {*Summary.__struct_fields__, *Allocation.__struct_fields__}
-    assert keys - table_keys("results.md") == set()
+    assert keys - first_column(exchange_part("results.md")) == set()
+
+
+def test_every_key_of_a_digital_marketplaces_summary_and_tables_is_documented() -> None:
+    structs = (CallSummary, OperatorRow)
+    tables = {*CallRow.__slots__, "terminal", *TERMINAL_COLUMNS, "at_s", "operator", "reputation"}
+    keys = {key for struct in structs for key in struct.__struct_fields__} | tables
+    assert keys - first_column(section("results.md", MARKETPLACE)) == set()
+
+
+def test_every_trace_kind_of_a_digital_marketplace_is_documented_with_it() -> None:
+    kinds = {
+        record.kind for name in ("mixed-agents", "congested") for record in simulated(name, "terminals.*.calls=9")[2]
+    }
+    assert kinds >= {"brokered", "passed", "decommitted", "reputation", "blocked", "closed"}
+    assert kinds - first_column(section("results.md", MARKETPLACE)) == set()
 
 
 def test_every_trace_kind_is_documented() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from scenarios.errors import ScenarioError
+from scenarios.kinds import draw_market
 from scenarios.loading import load, shipped
-from scenarios.market import draw
 from scenarios.nodes import build_hosts, host_names, one_host_each, spread
 from scenarios.schema import Scenario
 
@@ -44,7 +44,7 @@ def fault(small: Loader, *settings: str, text: str = SMALL) -> str:
 @pytest.mark.parametrize("name", shipped())
 def test_every_shipped_scenario_loads_draws_and_builds(name: str) -> None:
     scenario = load(name)
-    market = draw(scenario, seed=1)
+    market = draw_market(scenario, seed=1)
     placement = one_host_each(market)
     assert scenario.name == name
     assert scenario.title
@@ -122,7 +122,7 @@ def test_later_setting_stands_over_an_earlier_one(small: Loader) -> None:
         ("network.loss=1.0", "network.loss = 1.0: expected `float` < 1.0"),
         ("auction.clearing_interval_s=0", "auction.clearing_interval_s = 0: expected `float` > 0.0"),
         ("buyers.0.count=0", "buyers.0.count = 0: expected `int` >= 1"),
-        ("market=dmp", "market = 'dmp': allowed are: psp"),
+        ("market=pps", "market = 'pps': allowed are: psp, dmp"),
         ("format=2", "format = 2: allowed are: 1"),
         ("auction.reserve_rule=none", "auction.reserve_rule = 'none': allowed are: fixed, highest-losing"),
         (
@@ -195,13 +195,13 @@ def test_setting_of_a_place_that_is_not_there_is_explained(small: Loader, settin
 
 
 def test_users_are_dealt_out_over_hosts_in_turn(small: Loader) -> None:
-    market = draw(small("sellers.0.count=2", "buyers.0.count=4"), seed=1)
+    market = draw_market(small("sellers.0.count=2", "buyers.0.count=4"), seed=1)
     placement = spread(market, 3)
     assert [list(placement.values()).count(host) for host in host_names(placement)] == [2, 2, 2]
     assert {placement["s-1"], placement["s-2"]} == {"host-1", "host-2"}
 
 
 def test_only_the_named_hosts_are_built(small: Loader) -> None:
-    market = draw(small(), seed=1)
+    market = draw_market(small(), seed=1)
     (host,) = build_hosts(market, one_host_each(market), {"b"})
     assert (host.name, list(host.watched)) == ("b", ["s/s"])

@@ -1,0 +1,277 @@
+import math
+from typing import Any
+
+import pytest
+
+from node.protocol.host import Record
+from node.runtime.calls import CallMetrics
+
+
+def record(kind: str, node: str, peer: str = "", **numbers: Any) -> Record:
+    fields = {"round": 0, "seq": 0, "quantity": 0.0, "price": 0.0, "charge": 0.0} | numbers
+    return Record(0.0, f"host/{node}", kind, f"other/{peer}" if peer else "", **fields)
+
+
+def folded(*records: Record) -> CallMetrics:
+    metrics = CallMetrics("market", ["red", "blue"], ["ann", "bob"])
+    for one in records:
+        metrics.add(one)
+    return metrics
+
+
+def requested(terminal: str, call: int = 1) -> Record:
+    return record("requested", terminal, "market", seq=call)
+
+
+def called(auction: int, customer: str = "ann", call: int = 1, weight: float = 0.5, at_s: float = 1.0) -> Record:
+    return record("called", "market", customer, round=auction, seq=call, quantity=at_s, price=weight)
+
+
+def offered(operator: str, auction: int, price: float, cost: float) -> Record:
+    return record("offered", operator, "market", round=auction, price=price, charge=cost)
+
+
+def contracted(auction: int, operator: str, price: float = 0.6, compound: float = 0.3) -> Record:
+    return record("contracted", "market", operator, round=auction, price=price, charge=compound)
+
+
+def committed(operator: str, auction: int) -> Record:
+    return record("committed", operator, "ann", round=auction)
+
+
+def ended(kind: str, operator: str, auction: int) -> Record:
+    return record(kind, "market", operator, round=auction)
+
+
+def told(kind: str, terminal: str, call: int = 1, price: float = 0.0) -> Record:
+    return record(kind, terminal, "red", seq=call, price=price)
+
+
+def reputation(operator: str, value: float) -> Record:
+    return record("reputation", "market", operator, price=value)
+
+
+CLOSED = record("closed", "market")
+CARRIED = [called(1), offered("red", 1, 0.6, 0.4), contracted(1, "red"), committed("red", 1)]
+"""Ann's first call up to where it holds capacity."""
+SERVED = [requested("ann"), *CARRIED, ended("served", "red", 1), told("served", "ann", price=0.6)]
+BROKEN = [requested("ann"), *CARRIED[:-1], ended("decommitted", "red", 1), told("decommitted", "ann")]
+BLOCKED = [requested("ann"), called(1), record("blocked", "market", "ann", round=1, seq=1), told("blocked", "ann")]
+
+
+# Counts
+
+
+def test_market_begins_with_nothing() -> None:
+    metrics = folded()
+    assert (metrics.calls, metrics.done, metrics.in_doubt, metrics.breaches()) == ([], 0, 0, [])
+
+
+def test_auction_is_a_row_with_what_was_asked() -> None:
+    (row,) = folded(called(1, "bob", 7, weight=0.25, at_s=3.5)).calls
+    assert (row.auction, row.at_s, row.customer, row.number, row.price_weight) == (1, 3.5, "bob", 7, 0.25)
+    assert (row.winner, row.outcome) == ("", "")
+
+
+def test_contract_names_winner_price_and_compound_bid() -> None:
+    (row,) = folded(called(1), contracted(1, "red", price=0.7, compound=0.4)).calls
+    assert (row.winner, row.price, row.compound) == ("red", 0.7, 0.4)
+
+
+def test_blocked_call_has_no_winner_and_no_price() -> None:
+    (row,) = folded(*BLOCKED).calls
+    assert (row.winner, row.outcome) == ("", "blocked")
+    assert math.isnan(row.price)
+
+
+@pytest.mark.parametrize(("records", "outcome"), [(SERVED, "served"), (BROKEN, "decommitted"), (BLOCKED, "blocked")])
+def test_outcome_is_counted_for_terminal_and_market(records: list[Record], outcome: Any) -> None:
+    metrics = folded(*records)
+    ann = metrics.terminals["ann"]
+    assert (metrics.count(outcome), getattr(ann, outcome), ann.requested, metrics.done) == (1, 1, 1, 1)
+    assert ann.served + ann.decommitted + ann.blocked == 1
+
+
+def test_operator_earns_for_calls_that_were_served() -> None:
+    red = folded(*SERVED).operators["red"]
+    assert (red.won, red.served, red.decommitted, red.revenue, red.cost) == (1, 1, 0, 0.6, 0.4)
+
+
+def test_operator_earns_nothing_for_a_call_it_broke_off() -> None:
+    red = folded(*BROKEN).operators["red"]
+    assert (red.won, red.served, red.decommitted, red.revenue, red.cost) == (1, 0, 1, 0.0, 0.0)
+
+
+def test_terminal_pays_for_calls_that_were_served() -> None:
+    metrics = folded(told("served", "ann", 1, 0.6), told("decommitted", "ann", 2, 0.9), told("served", "bob", 1, 0.5))
+    assert (metrics.terminals["ann"].paid, metrics.terminals["bob"].paid) == (0.6, 0.5)
+
+
+def test_call_without_an_outcome_is_in_doubt() -> None:
+    assert folded(requested("ann", 1), requested("ann", 2), told("blocked", "ann", 1)).in_doubt == 1
+
+
+def test_reputations_are_kept_with_the_time_of_the_market() -> None:
+    registered = record("registered", "market", "red", price=0.2)
+    metrics = folded(registered, called(1, at_s=4.0), reputation("red", 0.3))
+    assert metrics.reputations == [(0.0, "red", 0.2), (4.0, "red", 0.3)]
+    assert metrics.operators["red"].reputation == 0.3
+
+
+# The efficient winner
+
+
+def test_efficient_winner_has_the_least_weighted_cost_and_reputation() -> None:
+    offers = [offered("red", 1, 0.9, 0.2), offered("blue", 1, 0.6, 0.5)]
+    (row,) = folded(reputation("red", 0.6), reputation("blue", 0.1), called(1), *offers, contracted(1, "red")).calls
+    assert (row.best, row.best_value) == ("blue", pytest.approx(0.5 * 0.5 + 0.5 * 0.1))
+    assert (row.value, row.cost, row.offers) == (pytest.approx(0.5 * 0.2 + 0.5 * 0.6), 0.2, 2)
+
+
+def test_efficient_winner_is_taken_with_the_reputations_of_its_moment() -> None:
+    offers = [offered(name, auction, 0.9, 0.5) for auction in (1, 2) for name in ("red", "blue")]
+    first = [reputation("red", 0.1), reputation("blue", 0.2), called(1), *offers[:2], contracted(1, "red")]
+    second = [reputation("red", 0.3), called(2, call=2), *offers[2:], contracted(2, "blue")]
+    assert [row.best for row in folded(*first, *second).calls] == ["red", "blue"]
+
+
+def test_winner_among_several_that_are_as_good_is_the_efficient_one() -> None:
+    offers = [offered("red", 1, 0.6, 0.5), offered("blue", 1, 0.6, 0.5)]
+    assert [folded(called(1), *offers, contracted(1, name)).calls[0].best for name in ("red", "blue")] == [
+        "red",
+        "blue",
+    ]
+
+
+def test_who_passes_cannot_be_the_efficient_winner() -> None:
+    passed = record("passed", "blue", "market", round=1, charge=0.0)
+    (row,) = folded(called(1), passed, offered("red", 1, 0.6, 0.5), contracted(1, "red")).calls
+    assert (row.best, row.offers) == ("red", 1)
+
+
+def test_blocked_call_has_an_efficient_winner_if_somebody_made_an_offer() -> None:
+    blocked = record("blocked", "market", "ann", round=1, seq=1)
+    rows = folded(
+        called(1), offered("red", 1, 9.0, 0.5), blocked, called(2), record("blocked", "market", round=2)
+    ).calls
+    assert [row.best for row in rows] == ["red", ""]
+    assert math.isnan(rows[1].best_value)
+
+
+# Breaches
+
+
+@pytest.mark.parametrize("records", [SERVED, BROKEN, BLOCKED], ids=["served", "decommitted", "blocked"])
+def test_books_that_agree_have_no_breach(records: list[Record]) -> None:
+    assert folded(*records, CLOSED).breaches() == []
+
+
+AGAIN = [called(2), contracted(2, "red"), committed("red", 2), ended("served", "red", 2)]
+
+
+@pytest.mark.parametrize(
+    ("records", "breach"),
+    [
+        pytest.param([requested("bob", 3), CLOSED], "bob call 3: no outcome", id="lost"),
+        pytest.param(
+            [*SERVED, told("blocked", "ann"), CLOSED], "ann call 1: more than one outcome: served, blocked", id="two"
+        ),
+        pytest.param([*SERVED, *AGAIN, CLOSED], "ann call 1: auctioned twice", id="auctioned twice"),
+        pytest.param(
+            [*SERVED, committed("blue", 1), CLOSED], "auction 1: carried by red and blue", id="carried by two"
+        ),
+        pytest.param(
+            [*BROKEN, committed("blue", 1), CLOSED], "auction 1: carried by blue, won by red", id="carried by another"
+        ),
+        pytest.param(
+            [*BLOCKED, committed("blue", 1), CLOSED], "auction 1: carried by blue, won by nobody", id="won by nobody"
+        ),
+        pytest.param(
+            [one for one in SERVED if one.kind != "committed"] + [CLOSED],
+            "auction 1: served, but carried by nobody",
+            id="carried by nobody",
+        ),
+        pytest.param(
+            [*SERVED[:-1], told("decommitted", "ann"), CLOSED],
+            "ann call 1: decommitted, but the market agent has it as served",
+            id="told another outcome",
+        ),
+        pytest.param(
+            [requested("ann"), *CARRIED, told("served", "ann"), CLOSED],
+            "ann call 1: served, but the market agent has it as open",
+            id="open at the end",
+        ),
+        pytest.param(
+            [requested("bob"), told("blocked", "bob"), CLOSED],
+            "bob call 1: blocked, but the market agent has it as never auctioned",
+            id="never auctioned",
+        ),
+    ],
+)
+def test_breach_is_named(records: list[Record], breach: str) -> None:
+    assert folded(*records).breaches() == [breach]
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        pytest.param([requested("bob")], id="no outcome yet"),
+        pytest.param([requested("ann"), *CARRIED, told("served", "ann")], id="not yet over for the market agent"),
+        pytest.param([requested("ann"), told("blocked", "ann")], id="what the market agent wrote is lost"),
+        pytest.param([one for one in SERVED if one.kind != "committed"], id="what the operator wrote is lost"),
+    ],
+)
+def test_run_that_was_cut_short_is_not_blamed_for_what_is_missing(records: list[Record]) -> None:
+    assert folded(*records).breaches() == []
+
+
+def test_contradiction_is_a_breach_although_the_run_was_cut_short() -> None:
+    assert len(folded(*SERVED[:-1], told("blocked", "ann")).breaches()) == 1
+
+
+# Service agents
+
+
+BROKERED = record("brokered", "desk", "bob", round=1, seq=4)
+
+
+def test_call_through_a_service_agent_is_its_terminals() -> None:
+    asked = [requested("bob", 4), BROKERED, called(1, "desk", 1), *CARRIED[1:]]
+    assert folded(*asked, ended("served", "red", 1), told("served", "bob", 4), CLOSED).breaches() == []
+
+
+def test_breach_behind_a_service_agent_names_the_terminal() -> None:
+    asked = [requested("bob", 4), BROKERED, called(1, "desk", 1), *CARRIED[1:]]
+    (breach,) = folded(*asked, ended("served", "red", 1), told("decommitted", "bob", 4), CLOSED).breaches()
+    assert breach == "bob call 4: decommitted, but the market agent has it as served"
+
+
+def test_call_brokered_twice_is_auctioned_twice() -> None:
+    twice = [requested("bob", 4), BROKERED, record("brokered", "desk", "bob", round=2, seq=4)]
+    auctions = [called(1, "desk", 1), called(2, "desk", 2)]
+    blocked = [record("blocked", "market", "desk", round=k) for k in (1, 2)]
+    breaches = folded(*twice, *auctions, *blocked, told("blocked", "bob", 4), CLOSED).breaches()
+    assert breaches == ["bob call 4: auctioned twice"]
+
+
+# What others may write
+
+
+def test_auction_whose_announcement_was_missed_changes_nothing() -> None:
+    metrics = folded(contracted(5, "red"), ended("served", "red", 5), record("blocked", "market", "ann", round=6))
+    assert (metrics.calls, metrics.operators["red"].won) == ([], 0)
+
+
+def test_gap_in_the_auctions_shifts_no_other() -> None:
+    (row,) = folded(called(3), contracted(3, "blue")).calls
+    assert (row.auction, row.winner) == (3, "blue")
+
+
+def test_network_that_nobody_planned_is_counted_too() -> None:
+    metrics = folded(record("registered", "market", "green", price=0.4), called(1), contracted(1, "green"))
+    assert (metrics.operators["green"].won, metrics.operators["green"].reputation) == (1, 0.4)
+
+
+def test_nodes_are_told_apart_by_name_whatever_their_host() -> None:
+    moved = Record(0.0, "elsewhere/red", "committed", "far/ann", 1, 0, 0.0, 0.0, 0.0)
+    assert folded(*SERVED, moved, CLOSED).breaches() == ["auction 1: carried by red and red"]
