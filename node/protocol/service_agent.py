@@ -22,6 +22,7 @@ from node.protocol.caller import Caller
 from node.protocol.desk import Case, Desk
 from node.protocol.errors import RejectedError
 from node.protocol.events import (
+    CancelTimer,
     Dropped,
     Effect,
     Event,
@@ -29,6 +30,7 @@ from node.protocol.events import (
     Received,
     Reconnected,
     Send,
+    SetTimer,
     Started,
     TimerFired,
     Trace,
@@ -37,7 +39,7 @@ from node.protocol.events import (
 from node.protocol.membership import Membership
 from node.protocol.messages import Message
 from node.protocol.numbers import MAX_PRICE
-from node.protocol.timing import CallTiming
+from node.protocol.timing import PATIENCE, CallTiming
 from node.protocol.topics import host_of
 
 
@@ -68,6 +70,7 @@ class ServiceAgent:
         self._member = Membership(market, "service-agent", timing.retry_s)
         self._caller = Caller(market, timing.retry_s)
         self._desk = Desk(awaited)
+        self._retry_s = timing.retry_s
         self._fee = fee
         self._price_weight = price_weight
         self._cases: dict[int, Case] = {}
@@ -96,8 +99,10 @@ class ServiceAgent:
                 return self._member.retried(now)
             case TimerFired(caller.TIMER):
                 return self._caller.retried(now)
+            case TimerFired("terminals"):
+                return self._joined_without_missing(now)
             case Started():
-                return self._member.join(now)
+                return self._started(now)
             case Reconnected() if self._member.state in {"joining", "in"}:
                 return self._member.join(now)
             case PeerOffline(host):
@@ -123,8 +128,7 @@ class ServiceAgent:
             raise RejectedError("not for a service agent")
         self._desk.register(customer, message)
         yield Send(customer, Registered(message.seq, 1))
-        if self._member.state in {"leaving", "left"}:
-            yield from self._member.join(now)
+        yield from self._joined_if_complete(now)
 
     def _deregistered(self, now: float, customer: str, message: Deregister) -> Iterator[Effect]:
         self._desk.deregister(customer, message)
@@ -216,11 +220,28 @@ class ServiceAgent:
 
     # Coming and going
 
+    def _started(self, now: float) -> Iterator[Effect]:
+        """Take part once the terminals are there: the market opens when all have come, and their calls begin then."""
+        yield SetTimer("terminals", now + PATIENCE * self._retry_s)
+        yield from self._joined_if_complete(now)
+
+    def _joined_if_complete(self, now: float) -> Iterator[Effect]:
+        if self._member.state in {"out", "leaving", "left"} and not self._desk.missing:
+            yield CancelTimer("terminals")
+            yield from self._member.join(now)
+
+    def _joined_without_missing(self, now: float) -> Iterator[Effect]:
+        self._desk.give_up_missing()
+        yield from self._joined_if_complete(now)
+        yield from self._left_if_over(now)
+
     def _offline(self, now: float, host: str) -> Iterator[Effect]:
         self._desk.lost(host)
         for own, case in self._cases.items():
             if host_of(case.customer) == host and case.answer:
                 yield from self._presumed_served(now, own)
+        if self._member.state == "out":
+            yield from self._joined_if_complete(now)
         yield from self._left_if_over(now)
 
     def _presumed_served(self, now: float, own: int) -> Iterator[Effect]:

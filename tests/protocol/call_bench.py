@@ -204,9 +204,9 @@ class AgentBench(Bench):
 
     def admitted(self) -> "AgentBench":
         self.step(Started())
-        self.hears(MARKET, Registered(1, 1))
         self.registers(T)
         self.registers(U)
+        self.hears(MARKET, Registered(1, 1))
         return self
 
     def asks(self, customer: str = T, call: int = 1, over: int = 1, budget: float | None = None) -> list[Effect]:

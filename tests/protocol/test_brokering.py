@@ -10,7 +10,7 @@ from node.protocol.call_messages import (
     Decommit,
     Deregister,
     Noted,
-    Registered,
+    Register,
     Report,
     Request,
 )
@@ -156,8 +156,8 @@ def test_leaves_without_lost_customers_when_their_calls_are_over() -> None:
 def test_customer_that_never_came_is_not_waited_for_once_its_host_is_gone() -> None:
     bench = AgentBench(T)
     bench.step(Started())
-    bench.hears(MARKET, Registered(1, 1))
-    assert sent(bench.step(PeerOffline("t"))) == [(MARKET, Deregister(2))]
+    said = [(MARKET, Register(1, "service-agent")), (MARKET, Deregister(2))]
+    assert sent(bench.step(PeerOffline("t"))) == said
 
 
 def test_customer_started_anew_hears_nothing_of_its_former_calls() -> None:

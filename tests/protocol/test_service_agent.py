@@ -22,9 +22,11 @@ from node.protocol.call_messages import (
 )
 from node.protocol.events import Left, Reconnected, Started
 from node.protocol.messages import Award, Bid, Message
+from node.protocol.timing import PATIENCE
 from tests.protocol.bench import dropped, sent, sent_as
 from tests.protocol.call_bench import (
     MARKET,
+    TIMING,
     AgentBench,
     N,
     T,
@@ -138,9 +140,19 @@ def test_registries_are_no_news_to_it(phase: Callable[[], AgentBench]) -> None:
 
 def test_registers_as_service_agent() -> None:
     bench = AgentBench()
-    assert sent(bench.step(Started())) == [(MARKET, Register(1, "service-agent"))]
+    assert sent(bench.step(Started())) == []
+    assert sent(bench.registers(T)) == [(T, Registered(1, 1))]
+    assert sent(bench.registers(U)) == [(U, Registered(1, 1)), (MARKET, Register(1, "service-agent"))]
     assert sent(bench.fires("membership")) == [(MARKET, Register(1, "service-agent"))]
     assert bench.machine.watches == {MARKET}
+
+
+def test_registers_without_terminals_that_do_not_come() -> None:
+    bench = AgentBench()
+    bench.step(Started())
+    bench.registers(T)
+    assert bench.timers == {"terminals": pytest.approx(PATIENCE * TIMING.retry_s)}
+    assert sent(bench.fires("terminals")) == [(MARKET, Register(1, "service-agent"))]
 
 
 def test_registers_again_when_its_host_is_back() -> None:
