@@ -16,7 +16,7 @@ test: .venv/test-ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal --cov --cov-report=term:skip-covered
 	$(BIN)/coverage report --include='node/mechanism/*,node/strategy/*,node/protocol/*' --fail-under=98 --skip-covered
 
 # A missed bound fails the whole, but keeps no other benchmark from running.
