@@ -14,7 +14,7 @@ from scenarios.calls.market import CallMarket
 from scenarios.extras import needs
 from scenarios.results import Outcome, Status
 
-TableName = Literal["calls", "operators", "terminals", "reputations"]
+TableName = Literal["calls", "operators", "terminals", "reputations", "course"]
 
 PERIODS = 40
 """Points in time at which the course of a run is shown."""
@@ -100,6 +100,8 @@ class CallResult:
             case "reputations":
                 changes = zip(*self.metrics.reputations, strict=True) if self.metrics.reputations else ((), (), ())
                 return dict(zip(("at_s", "operator", "reputation"), map(list, changes), strict=True))
+            case "course":
+                return self.course().columns()
 
     def frame(self, name: TableName) -> Any:  # noqa: ANN401 - a pandas DataFrame
         """One table of the result as a pandas DataFrame."""
@@ -128,6 +130,8 @@ class Course:
         Shape (t,): ends of the stretches, seconds of the market.
     won, served, decommitted
         Shape (t, m): calls by operator and the stretch in which they were made.
+    revenue
+        Shape (t, m): money for those of them that were served.
     price
         Shape (t, m): mean price of the calls won, NaN where there are none.
     reputation
@@ -155,11 +159,23 @@ class Course:
 
         contracted = winner >= 0
         self.won = counted(contracted)
-        self.served = counted(contracted & (outcome == "served"))
+        served = contracted & (outcome == "served")
+        self.served, self.revenue = counted(served), counted(served, price[served])
         self.decommitted = counted(contracted & (outcome == "decommitted"))
         with np.errstate(invalid="ignore"):
             self.price = counted(contracted, price[contracted]) / np.where(self.won, self.won, np.nan)
         self.reputation = self._reputation(metrics, place, shape)
+
+    def columns(self) -> dict[str, Sequence[Any]]:
+        """One row per stretch and operator."""
+        stretches, operators = self.won.shape
+        counts = {"won": self.won, "served": self.served, "decommitted": self.decommitted, "revenue": self.revenue}
+        values = {**counts, "mean_price": self.price, "reputation": self.reputation}
+        return {
+            "time_s": np.repeat(self.time_s, operators).tolist(),
+            "operator": self.operators * stretches,
+            **{name: table.ravel().tolist() for name, table in values.items()},
+        }
 
     def _reputation(self, metrics: CallMetrics, place: dict[str, int], shape: tuple[int, int]) -> FloatArray:
         values = np.zeros(shape)

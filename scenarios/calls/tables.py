@@ -32,7 +32,7 @@ def print_calls(result: CallResult, console: Console) -> None:
         lines.append(f"[red]the books do not agree in {len(summary.breaches)} places:[/] {shown}")
     elif summary.status == "settled":
         lines.append("the books of terminals, networks and market agent agree: no call lost, none served twice")
-    lines.append(f"results: {summary.run_dir} (look at calls.png)")
+    lines.append(f"results: {summary.run_dir} (look at calls.png and terminals.png)")
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
 

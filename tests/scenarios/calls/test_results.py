@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from node.protocol.host import Record
-from scenarios.calls.report import plot_calls
+from scenarios.calls.report import plot_calls, plot_terminals
 from scenarios.calls.results import PERIODS, CallResult, summarise_calls
 from scenarios.calls.tables import print_calls
 from scenarios.progress import Progress, calls_headline, operators
@@ -162,6 +162,14 @@ def test_course_has_the_last_reputation_of_each_stretch() -> None:
     assert (course.reputation[28, 0], course.reputation[29, 0], course.reputation[-1, 0]) == (0.0, 0.2, 0.2)
 
 
+def test_course_as_a_table_sums_up_to_the_operators() -> None:
+    result = result_of(*RECORDS)
+    course, operators = result.frame("course"), result.frame("operators").set_index("operator")
+    assert len(course) == PERIODS * 2
+    for column in ("won", "served", "decommitted", "revenue"):
+        assert course.groupby("operator")[column].sum().to_dict() == operators[column].to_dict()
+
+
 def test_course_names_a_network_that_nobody_planned() -> None:
     stranger = record("registered", "market", "green", price=0.4)
     course = result_of(stranger, *RECORDS).course()
@@ -175,6 +183,14 @@ def test_course_is_drawn(records: list[Record], count: int, tmp_path: Path) -> N
     plot_calls(result_of(*records, folder=tmp_path, operators__0__count=count), tmp_path)
     assert (tmp_path / "calls.png").stat().st_size > 10_000
     assert (tmp_path / "calls.svg").read_text().lstrip().startswith("<?xml")
+
+
+@pytest.mark.parametrize("count", [2, 70])
+@pytest.mark.parametrize("records", [RECORDS, []], ids=["calls", "nothing"])
+def test_terminals_are_drawn(records: list[Record], count: int, tmp_path: Path) -> None:
+    plot_terminals(result_of(*records, folder=tmp_path, terminals__0__count=count), tmp_path)
+    assert (tmp_path / "terminals.png").stat().st_size > 5_000
+    assert (tmp_path / "terminals.svg").read_text().lstrip().startswith("<?xml")
 
 
 # Text

@@ -53,6 +53,9 @@ def test_the_folder_holds_tables_figures_and_pictures(result: CallResult) -> Non
         "reputations.parquet",
         "events.parquet",
         "calls.png",
+        "course.parquet",
+        "terminals.png",
+        "terminals.svg",
         "calls.svg",
     }
 
