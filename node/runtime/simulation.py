@@ -72,6 +72,7 @@ class Simulation:
         self._wake_at: dict[str, float] = {}
         self._wakes: set[tuple[str, float]] = set()
         self._busy: Host | None = None
+        self._turned: Host | None = None
         self._readers: defaultdict[str, list[Host]] = defaultdict(list)
         for host in self._hosts.values():
             for poster in host.watched:
@@ -84,6 +85,11 @@ class Simulation:
         if self._busy is None or self._rests(self._busy):
             self._busy = next((host for host in self._hosts.values() if not self._rests(host)), None)
         return self._busy is None
+
+    @property
+    def _may_have_settled(self) -> bool:
+        """Whether the host that was found busy has had a turn since: this is asked at every event."""
+        return self._busy is None or self._busy is self._turned
 
     def _rests(self, host: Host) -> bool:
         return host.finished
@@ -104,7 +110,7 @@ class Simulation:
         """Run to time ``until`` or until all is settled, at most so many events; whether there is more to do."""
         with _rare_collections():
             for _ in range(most_events):
-                if self.settled or not self._events or self._events[0][0] > until:
+                if (self._may_have_settled and self.settled) or not self._events or self._events[0][0] > until:
                     return False
                 self._next()
         return True
@@ -118,6 +124,7 @@ class Simulation:
 
     def _collect(self, host: Host) -> None:
         """Take what a host has to say after its turn, and note when it wants its next one."""
+        self._turned = host
         deadline = host.fire(self.now)
         for to, frame in host.frames():
             self._send(host, to, frame)
