@@ -209,3 +209,8 @@ def test_welfare_loss_bound_needs_large_allocations() -> None:
 def test_welfare_loss_bound_rejects_by_name(name: str, bad: float) -> None:
     with pytest.raises(ValueError, match=f"^{name} must be"):
         welfare_loss_bound([1], **{"supply": 1.0, "epsilon": 1.0, "curvature": 1.0, name: bad})
+
+
+def test_a_supply_of_next_to_nothing_is_no_trouble() -> None:
+    best = optimum([Parabolic(1.0, 1.0)], np.array([1.0, 2.3e-311]), (np.array([0]), np.array([1])), tolerance=1e-3)
+    assert 0.0 <= best.welfare <= best.bound <= 1e-300

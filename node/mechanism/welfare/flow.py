@@ -51,7 +51,7 @@ def linear_flow(edges: Edges, supply: FloatArray, chords: Chords, buyers: int) -
     result = linprog(
         np.concatenate([np.zeros(buyer.size), -chords.slope / price_unit]),
         A_ub=_balance(edges, chords, buyers, supply.size),
-        b_ub=np.concatenate([np.zeros(buyers), np.minimum(supply / unit, buyers)]),
+        b_ub=np.concatenate([np.zeros(buyers), np.minimum(supply, buyers * unit) / unit]),
         bounds=[(0.0, limit) for limit in most.tolist()],
         method="highs-ds",
         options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
