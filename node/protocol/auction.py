@@ -22,6 +22,8 @@ class Auction:
         The buyer's bid; nothing where it has none.
     bound
         The award it has accepted and has no receipt for.
+    participants
+        Bidders in the last profile, this one included; 0 where it has none.
     owes_hold
         It has told the seller that it is undecided, and not yet that its bid stands.
     """
@@ -30,6 +32,7 @@ class Auction:
     standing: Target = NOTHING
     bound: Award | None = None
     repeated: int = 0
+    participants: int = 0
     owes_hold: bool = False
     _advert: Advert | None = None
     _seen: Profile | None = None
@@ -63,11 +66,6 @@ class Auction:
         """Whether an answer is due: to a bid, a withdrawal or an acceptance."""
         return not self._is_lost and (self._pending is not None or self.bound is not None)
 
-    @property
-    def participants(self) -> int:
-        """Bidders in the last profile, this one included; 0 where it has none."""
-        return len(self._seen.prices) if self._seen else 0
-
     def offer(self) -> Offer:
         """What the strategy may know: the profile where the buyer has a bid, else the advert."""
         if self._seen and self.standing.quantity > 0.0:
@@ -90,7 +88,7 @@ class Auction:
             self._pending = Bid(self.number, seen_round, target.quantity, target.price, self._seq)
         else:
             self._pending = Withdraw(self.number, seen_round, self._seq)
-            self._seen = None
+            self._see(None)
         self._said(now)
         return self._pending
 
@@ -149,9 +147,17 @@ class Auction:
                 raise IgnoredError("overtaken profile")
             if self._pending is None:
                 return False
-        self._seen = profile
+        self._see(profile)
         self._pending = None
         return True
+
+    def _see(self, profile: Profile | None) -> None:
+        self._seen = profile
+        self.participants = len(profile.prices) if profile else 0
+
+    def _struck_out(self) -> None:
+        self.standing, self._pending = NOTHING, None
+        self._see(None)
 
     def waited(self, now: float, profile: Profile) -> float | None:
         """Seconds since the bid was first sent that this profile is the first to reflect."""
@@ -197,7 +203,7 @@ class Auction:
     def declined(self, award: Award) -> None:
         """Decline an award; the seller strikes the bid out, if it still stands."""
         if award.your_seq == self._seq:
-            self.standing, self._pending, self._seen = NOTHING, None, None
+            self._struck_out()
 
     def settled(self, receipt: Settled) -> None:
         """Take in the receipt of the award the buyer is bound by."""
@@ -207,7 +213,8 @@ class Auction:
         if award is None or receipt != Settled(award.auction, award.round, award.quantity, award.charge):
             raise RejectedError("receipt for no award")
         self._receipts[receipt.round] = receipt
-        self.bound = self._seen = None
+        self.bound = None
+        self._see(None)
         self._is_over = self._is_over or (self._advert is not None and self._advert.state == "closed")
 
     def voided(self, message: Void) -> Award:
@@ -215,15 +222,16 @@ class Auction:
         award = self.bound
         if award is None or award.round != message.round:
             raise IgnoredError("no such award")
-        self.bound = self._seen = None
+        self.bound = None
+        self._see(None)
         return award
 
     def closed(self) -> None:
         """The auction is over; an acceptance without receipt stays open until its answer comes."""
         self._is_over = True
-        self.standing, self._pending, self._seen = NOTHING, None, None
+        self._struck_out()
 
     def lost(self) -> None:
         """The seller is gone, until it advertises again; what was accepted stays in doubt."""
         self._is_lost = True
-        self.standing, self._pending, self._seen = NOTHING, None, None
+        self._struck_out()

@@ -76,8 +76,9 @@ def decode_message(data: msgspec.Raw) -> Message:
 
 def encode_frames(envelopes: list[Envelope]) -> list[bytes]:
     """Frames that carry the envelopes in their order, each flushed once it has grown to ``FLUSH_BYTES``."""
-    batches = [envelopes] if len(envelopes) == 1 else _batches(envelopes)
-    return [_encode_frame(batch) for batch in batches]
+    if len(envelopes) == 1:
+        return [_encode_frame(envelopes)]
+    return [_encode_frame(batch) for batch in _batches(envelopes)]
 
 
 def _batches(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:
