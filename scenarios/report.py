@@ -2,8 +2,11 @@
 
 import dataclasses
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
+
+import msgspec
 
 from scenarios import events, rundir
 from scenarios.errors import ScenarioError
@@ -22,8 +25,6 @@ TABLES: tuple[Literal["allocations", "auctions", "buyers", "convergence"], ...] 
 def save(result: Result, opened_at: float) -> None:
     """Write summary.json, the tables as Parquet, and convergence.png and .svg into the run's folder."""
     folder = result.run_dir
-    rundir.write_json(folder / "summary.json", result.summary)
-    rundir.write_json(folder / "counters.json", dict(sorted(result.counters.items())))
     rest = {
         "quiescence": result.quiescence,
         "oscillations": result.oscillations,
@@ -32,15 +33,28 @@ def save(result: Result, opened_at: float) -> None:
         "ladder": _named(result),
     }
     rundir.write_json(folder / "convergence.json", rest)
-    arrow, parquet = needs("pyarrow"), needs("pyarrow.parquet")
-    for name in TABLES:
-        parquet.write_table(arrow.table(result.columns(name)), folder / f"{name}.parquet")
-    events.to_parquet(events.read(folder, opened_at), folder / "events.parquet")
-    shutil.rmtree(folder / "events")
+    keep(folder, result.summary, result.counters, {name: result.columns(name) for name in TABLES}, opened_at)
     try:
         plot(result, folder)
     except ScenarioError:
         return  # the plot is an extra
+
+
+def keep(
+    folder: Path,
+    summary: msgspec.Struct,
+    counters: Mapping[str, int],
+    tables: Mapping[str, Mapping[str, Sequence[Any]]],
+    opened_at: float,
+) -> None:
+    """Write summary.json, counters.json, the tables and the trace as Parquet."""
+    rundir.write_json(folder / "summary.json", summary)
+    rundir.write_json(folder / "counters.json", dict(sorted(counters.items())))
+    arrow, parquet = needs("pyarrow"), needs("pyarrow.parquet")
+    for name, columns in tables.items():
+        parquet.write_table(arrow.table(columns), folder / f"{name}.parquet")
+    events.to_parquet(events.read(folder, opened_at), folder / "events.parquet")
+    shutil.rmtree(folder / "events")
 
 
 def shifts_of(result: Result) -> list[dict[str, Any]]:

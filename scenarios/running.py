@@ -86,11 +86,10 @@ def run(
         scenario = with_populations(scenario)
     started = time.monotonic()
     market = draw_market(scenario, seed)
-    if world == "array":
-        check_arrayable(market)
+    arrayable = check_arrayable(market) if world == "array" else None
     say = say if say and is_large(market) else _unsaid
     say(f"{market.nodes:,} users; working out what can be reached ...")
-    best = optimum_of(market) if isinstance(market, Market) and world != "array" else None
+    best = optimum_of(market) if isinstance(market, Market) and not arrayable else None
     folder = rundir.create(Path(out), scenario.name, seed)
     spec = broker if world == "mqtt" else None
     rundir.write_json(folder / "manifest.json", rundir.manifest(scenario, seed, world, spec and without_secret(spec)))
@@ -101,9 +100,9 @@ def run(
     opened_at = 0.0
     result: AnyResult
     try:
-        if world == "array":
+        if arrayable:
             assert isinstance(scenario, Scenario)
-            result = run_arrayed(check_arrayable(market), limit, watch_rounds, folder, scenario.array.rounds)
+            result = run_arrayed(arrayable, limit, watch_rounds, folder, scenario.array.rounds)
         else:
             watch = watch_for(market, best) if watch_for else _unwatched
             if world == "sim":

@@ -1,7 +1,7 @@
 """What changes in a market while it runs: the shifts of a scenario one by one, checked and as plans of its nodes."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -30,7 +30,17 @@ class Shift(msgspec.Struct, frozen=True):
     instead_of: str = ""
 
 
-def names_of(group: Sellers | Buyers) -> list[str]:
+class _Group(Protocol):
+    """A table of a scenario that stands for one user or a population."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def count(self) -> int: ...
+
+
+def names_of(group: _Group) -> list[str]:
     """The node names of a table: its own, or name-1, name-2, … for a population."""
     return [group.name] if group.count == 1 else [f"{group.name}-{k}" for k in range(1, group.count + 1)]
 

@@ -3,11 +3,20 @@
 from rich.console import Console
 from rich.table import Table
 
-from scenarios.results import Result
+from scenarios.results import Result, Status
 from scenarios.spread import sentence
 
 ROWS = 40
 """Rows shown; the files hold the rest."""
+
+
+def verdict(status: Status) -> str:
+    """How a run ended, in colour."""
+    return {
+        "settled": "[green]settled[/]",
+        "timeout": "[yellow]not settled before the timeout[/]",
+        "interrupted": "[yellow]interrupted[/]",
+    }.get(status, "[red]broke down[/]")
 
 
 def print_result(result: Result, console: Console) -> None:
@@ -17,14 +26,9 @@ def print_result(result: Result, console: Console) -> None:
     console.print()
     console.print(_auctions(result))
     console.print()
-    verdict = {
-        "settled": "[green]settled[/]",
-        "timeout": "[yellow]not settled before the timeout[/]",
-        "interrupted": "[yellow]interrupted[/]",
-    }.get(summary.status, "[red]broke down[/]")
     console.print(
-        f"{verdict} after {summary.duration_s:.2f} s: {summary.bids:,} bids, {summary.messages:,} messages, "
-        f"{summary.nodes} nodes, {summary.network}",
+        f"{verdict(summary.status)} after {summary.duration_s:.2f} s: {summary.bids:,} bids, "
+        f"{summary.messages:,} messages, {summary.nodes} nodes, {summary.network}",
         highlight=False,
         soft_wrap=True,
     )

@@ -1,6 +1,7 @@
 """What a scenario must fulfil beyond the types of its keys."""
 
 import re
+from collections.abc import Iterable
 from itertools import pairwise
 
 import msgspec
@@ -25,7 +26,9 @@ from scenarios.shifts import check_shifts, names_of, some
 def check_scenario(scenario: Scenario, origin: str) -> None:
     """Raise ScenarioError, naming ``origin``, key, value and what is allowed, if the scenario contradicts itself."""
     try:
-        _check_names(scenario)
+        groups: list[Sellers | Buyers] = [*scenario.sellers, *scenario.buyers]
+        check_names([scenario.name], "a scenario")
+        check_names((name for group in groups for name in names_of(group)), "every user")
         check_network(scenario.network)
         for k, sellers in enumerate(scenario.sellers):
             check_numbers(f"sellers.{k}", sellers)
@@ -36,19 +39,16 @@ def check_scenario(scenario: Scenario, origin: str) -> None:
         raise ScenarioError(f"{origin}: {error}") from error
 
 
-def _check_names(scenario: Scenario) -> None:
+def check_names(names: Iterable[str], whose: str) -> None:
+    """Raise ScenarioError if a name may not be one, or is given twice; ``whose`` says in the text who needs one."""
     # The pattern of the schema lets a last line break pass, and does not see the numbers of a population.
-    if not re.fullmatch(NAME, scenario.name):
-        raise ScenarioError(f"name = {scenario.name!r} must match {NAME}")
     seen: set[str] = set()
-    groups: list[Sellers | Buyers] = [*scenario.sellers, *scenario.buyers]
-    for group in groups:
-        for name in names_of(group):
-            if not re.fullmatch(NAME, name):
-                raise ScenarioError(f"name = {name!r} must match {NAME}")
-            if name in seen:
-                raise ScenarioError(f"name = {name!r} is given twice; every user needs a name of its own")
-            seen.add(name)
+    for name in names:
+        if not re.fullmatch(NAME, name):
+            raise ScenarioError(f"name = {name!r} must match {NAME}")
+        if name in seen:
+            raise ScenarioError(f"name = {name!r} is given twice; {whose} needs a name of its own")
+        seen.add(name)
 
 
 def check_network(network: NetworkTable) -> None:

@@ -25,6 +25,7 @@ from scenarios.calls.schema import (
 from scenarios.draws import check_bound, drawn
 from scenarios.errors import ScenarioError
 from scenarios.schema import NetworkTable, Number
+from scenarios.shifts import names_of
 
 
 class OperatorSpec(msgspec.Struct, frozen=True):
@@ -111,11 +112,6 @@ def call_timing(table: MarketplaceTable, network: NetworkTable) -> CallTiming:
     retry = table.retry_s if table.retry_s is not None else 0.25 + 4.0 * network.delay_max_s
     window = table.bid_window_s if table.bid_window_s is not None else 8.0 * retry
     return CallTiming(window, retry, table.gather_s, table.speed)
-
-
-def names_of(group: Operators | Terminals) -> list[str]:
-    """The node names of a table: its own, or name-1, name-2, … for a population."""
-    return [group.name] if group.count == 1 else [f"{group.name}-{k}" for k in range(1, group.count + 1)]
 
 
 def _operators(group: Operators, seed: int) -> Iterator[OperatorSpec]:

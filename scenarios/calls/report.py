@@ -1,15 +1,14 @@
 """What a run of the Digital Marketplace leaves in its folder: tables, summary and picture (docs/results.md)."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scenarios import events, rundir
 from scenarios.calls.results import CallResult, Course, TableName
 from scenarios.errors import ScenarioError
 from scenarios.extras import needs
+from scenarios.report import keep
 
 TABLES: tuple[TableName, ...] = ("calls", "operators", "terminals", "reputations", "course")
 
@@ -21,13 +20,7 @@ FEW_OPERATORS, FEW_TERMINALS = 10, 60
 def save_calls(result: CallResult, opened_at: float) -> None:
     """Write summary.json, the tables as Parquet, and calls and terminals as PNG and SVG into the run's folder."""
     folder = result.run_dir
-    rundir.write_json(folder / "summary.json", result.summary)
-    rundir.write_json(folder / "counters.json", dict(sorted(result.counters.items())))
-    arrow, parquet = needs("pyarrow"), needs("pyarrow.parquet")
-    for name in TABLES:
-        parquet.write_table(arrow.table(result.columns(name)), folder / f"{name}.parquet")
-    events.to_parquet(events.read(folder, opened_at), folder / "events.parquet")
-    shutil.rmtree(folder / "events")
+    keep(folder, result.summary, result.counters, {name: result.columns(name) for name in TABLES}, opened_at)
     try:
         plot_calls(result, folder)
         plot_terminals(result, folder)

@@ -4,16 +4,10 @@ from rich.console import Console
 from rich.table import Table
 
 from scenarios.calls.results import CallResult, CallSummary
+from scenarios.tables import ROWS, verdict
 
-ROWS = 40
 MOST_BREACHES = 5
-"""Rows and breaches shown; the files hold the rest."""
-
-VERDICTS = {
-    "settled": "[green]settled[/]",
-    "timeout": "[yellow]not settled before the timeout[/]",
-    "interrupted": "[yellow]interrupted[/]",
-}
+"""Breaches shown; the files hold the rest."""
 
 
 def print_calls(result: CallResult, console: Console) -> None:
@@ -21,9 +15,8 @@ def print_calls(result: CallResult, console: Console) -> None:
     summary = result.summary
     console.print(_operators(result))
     console.print()
-    verdict = VERDICTS.get(summary.status, "[red]broke down[/]")
     lines = [
-        f"{verdict} after {summary.duration_s:.2f} s: {_carriage(summary)}",
+        f"{verdict(summary.status)} after {summary.duration_s:.2f} s: {_carriage(summary)}",
         _outcomes(summary),
         _efficiency(summary),
     ]

@@ -1,9 +1,5 @@
 """What a scenario of the Digital Marketplace must fulfil beyond the types of its keys."""
 
-import re
-
-from node.protocol.topics import NAME
-from scenarios.calls.market import names_of
 from scenarios.calls.schema import (
     CallScenario,
     CommonEquilibriumPricing,
@@ -14,8 +10,8 @@ from scenarios.calls.schema import (
 )
 from scenarios.errors import ScenarioError
 from scenarios.schema import Choice, LogNormal, Normal, Number, Uniform
-from scenarios.shifts import some
-from scenarios.validity import check_network, check_numbers
+from scenarios.shifts import names_of, some
+from scenarios.validity import check_names, check_network, check_numbers
 
 
 def check_call_scenario(scenario: CallScenario, origin: str) -> None:
@@ -39,14 +35,7 @@ def _check_names(scenario: CallScenario) -> None:
     groups: list[Operators | Terminals] = [*scenario.operators, *scenario.terminals]
     nodes = [name for group in groups for name in names_of(group)] + [one.name for one in scenario.agents]
     for names in ([scenario.name], [*nodes, scenario.marketplace.name], [one.name for one in scenario.services]):
-        seen: set[str] = set()
-        for name in names:
-            # The pattern of the schema lets a last line break pass, and does not see the numbers of a population.
-            if not re.fullmatch(NAME, name):
-                raise ScenarioError(f"name = {name!r} must match {NAME}")
-            if name in seen:
-                raise ScenarioError(f"name = {name!r} is given twice; each needs a name of its own")
-            seen.add(name)
+        check_names(names, "each")
 
 
 def _check_operators(key: str, group: Operators) -> None:
