@@ -225,7 +225,8 @@ class CallMetrics:
         carriers = self._committed.get(row.auction, [])
         if len(carriers) > 1:
             return [f"auction {row.auction}: carried by {' and '.join(carriers)}"]
-        if carriers and carriers[0] != row.winner:
+        # A market agent that was killed may not have written who won.
+        if carriers and carriers[0] != row.winner and (row.winner or row.outcome or self.is_closed):
             return [f"auction {row.auction}: carried by {carriers[0]}, won by {row.winner or 'nobody'}"]
         if row.outcome == "served" and not carriers and self.is_closed:
             return [f"auction {row.auction}: served, but carried by nobody"]

@@ -275,3 +275,7 @@ def test_network_that_nobody_planned_is_counted_too() -> None:
 def test_nodes_are_told_apart_by_name_whatever_their_host() -> None:
     moved = Record(0.0, "elsewhere/red", "committed", "far/ann", 1, 0, 0.0, 0.0, 0.0)
     assert folded(*SERVED, moved, CLOSED).breaches() == ["auction 1: carried by red and red"]
+
+
+def test_a_market_agent_cut_short_before_it_wrote_who_won_is_no_breach() -> None:
+    assert folded(requested("ann"), called(1), committed("red", 1)).breaches() == []
