@@ -13,7 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from broker.errors import BrokerError
+from node.runtime.journal import JournalError
 from scenarios.errors import RunError, ScenarioError
+from scenarios.ledger import ledger
 from scenarios.study.cli import app as study
 from scenarios.terminal import BROKEN, INTERRUPTED, NO_BROKER, SETTLED, UNSETTLED, USAGE, Format, errors, write_json
 
@@ -34,6 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(study, name="study")
+app.command()(ledger)
 
 
 class World(StrEnum):
@@ -193,10 +196,15 @@ def schema() -> None:
 
 def main() -> None:
     """Run the command line; every expected error is one line and an exit code of its own."""
-    codes: dict[type[Exception], int] = {ScenarioError: USAGE, BrokerError: NO_BROKER, RunError: BROKEN}
+    codes: dict[type[Exception], int] = {
+        ScenarioError: USAGE,
+        BrokerError: NO_BROKER,
+        RunError: BROKEN,
+        JournalError: USAGE,
+    }
     try:
         app()
-    except (ScenarioError, BrokerError, RunError) as error:
+    except (ScenarioError, BrokerError, RunError, JournalError) as error:
         _print_error(error)
         sys.exit(codes[type(error)])
     except KeyboardInterrupt:

@@ -32,6 +32,12 @@ def create(out: Path, name: str, seed: int) -> Path:
     return folder
 
 
+def journal(folder: Path, process: str) -> Path:
+    """Where a process of the run keeps the journal of its nodes; the folder for it is made."""
+    (folder / "journals").mkdir(exist_ok=True)
+    return folder / "journals" / f"{process}.sqlite"
+
+
 def create_plain(out: Path, name: str) -> Path:
     """A new folder below ``out``, with nothing in it.
 

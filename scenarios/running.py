@@ -11,6 +11,7 @@ from typing import Literal
 
 from broker import BrokerError, open_broker, without_secret
 from node.mechanism.welfare import Optimum
+from node.runtime.journal import Journal
 from scenarios import events, rundir
 from scenarios.arrayed import WatchRounds, check_arrayable, run_arrayed
 from scenarios.errors import RunError, ScenarioError
@@ -154,10 +155,13 @@ def _unwatched(metrics: Metrics, elapsed_s: float, messages: int) -> None:
 
 def _simulated(market: AnyMarket, limit: float, folder: Path, watch: Watch) -> _Attempt:
     log = EventLog(folder / "events" / "sim.jsonl")
+    # Simulated crashes lose nothing of what the operating system was given.
+    journal = Journal(rundir.journal(folder, "sim"), durable=False)
     try:
-        return _Attempt(run_simulated(market, limit, log, watch))
+        return _Attempt(run_simulated(market, limit, log, watch, journal))
     finally:
         log.close()
+        journal.close()
 
 
 def _over_mqtt(

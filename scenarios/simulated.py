@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from node.protocol.host import Record
+from node.runtime.journal import Journal
 from node.runtime.simulation import Network, Simulation
 from scenarios.events import EventLog
 from scenarios.kinds import Metrics, live_metrics
@@ -19,7 +20,9 @@ Watch = Callable[[Metrics, float, int], None]
 """Told now and then: the metrics, seconds since the market opened, messages sent."""
 
 
-def run_simulated(market: AnyMarket, timeout_s: float, log: EventLog, watch: Watch) -> Outcome:
+def run_simulated(
+    market: AnyMarket, timeout_s: float, log: EventLog, watch: Watch, journal: Journal | None = None
+) -> Outcome:
     """Run the market until it is settled, or for ``timeout_s`` of virtual time; Ctrl-C keeps what there is."""
     placement = one_host_each(market)
     hosts = build_hosts(market, placement, set(host_names(placement)))
@@ -31,7 +34,7 @@ def run_simulated(market: AnyMarket, timeout_s: float, log: EventLog, watch: Wat
             metrics.add(record)
 
     network = Network(**msgspec.structs.asdict(market.network))
-    simulation = Simulation(hosts, network, market.seed, sink)
+    simulation = Simulation(hosts, network, market.seed, sink, journal)
     opened_at = simulation.open_market()
     status: Status = "interrupted"
     try:

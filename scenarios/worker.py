@@ -16,11 +16,12 @@ from typing import Literal
 import msgspec
 
 from node.protocol.topics import Topics
+from node.runtime.journal import Journal
 from node.runtime.mqtt import Clock, Endpoint, MqttHost
+from scenarios import rundir
 from scenarios.events import EventLog
 from scenarios.kinds import read_market
 from scenarios.nodes import AnyMarket, Placement, build_hosts, host_names, one_host_each, spread
-from scenarios.rundir import write_json
 
 Connections = Literal["per-host", "per-node"]
 
@@ -59,7 +60,8 @@ async def _carry_out(orders: Orders) -> None:
     hosts = build_hosts(market, placement, mine)
     log = EventLog(folder / "events" / f"worker-{orders.index + 1}.jsonl")
     topics, clock = Topics(orders.topic_market), Clock(orders.epoch)
-    drivers = [MqttHost(host, topics, orders.endpoint, clock, log.write) for host in hosts]
+    journal = Journal(rundir.journal(folder, f"worker-{orders.index + 1}"))
+    drivers = [MqttHost(host, topics, orders.endpoint, clock, log.write, journal) for host in hosts]
     _stop_at_end_of_stdin(drivers)
     keeper = asyncio.create_task(_keep_flushed(log))
     try:
@@ -69,8 +71,9 @@ async def _carry_out(orders: Orders) -> None:
     finally:
         keeper.cancel()
         log.close()
+        journal.close()
         counters = sum((host.counters for host in hosts), Counter[str]())
-        write_json(folder / "events" / f"worker-{orders.index + 1}.json", dict(counters))
+        rundir.write_json(folder / "events" / f"worker-{orders.index + 1}.json", dict(counters))
 
 
 def _stop_at_end_of_stdin(drivers: list[MqttHost]) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.messages import Accept, Advert, Award, Bid, Hold, Profile, Settled, Void, Withdraw, Withdrawn
+from node.protocol.numbers import life_of
 from node.protocol.timing import PATIENCE, backoff
 from node.strategy.view import NOTHING, ROUNDING, Offer, Target
 
@@ -26,6 +27,8 @@ class Auction:
         Bidders in the last profile, this one included; 0 where it has none.
     owes_hold
         It has told the seller that it is undecided, and not yet that its bid stands.
+    in_doubt
+        Observers were told that no receipt came for what it is bound by.
     """
 
     seller: str
@@ -34,6 +37,7 @@ class Auction:
     repeated: int = 0
     participants: int = 0
     owes_hold: bool = False
+    in_doubt: bool = False
     _advert: Advert | None = None
     _seen: Profile | None = None
     _seq: int = 0
@@ -75,6 +79,10 @@ class Auction:
         if self._advert is None:
             return Offer(0.0, 0.0)
         return Offer(self._advert.left, self._advert.reserve, whole=self._advert.supply)
+
+    def starts_from(self, number: int) -> None:
+        """Number the bids above those of an earlier life."""
+        self._seq = number
 
     # What the buyer says
 
@@ -125,6 +133,8 @@ class Auction:
             raise IgnoredError("overtaken advert")
         if self._is_lost:
             self._is_lost, self.repeated = False, 0
+        if self._advert and life_of(advert.seq) != life_of(self._advert.seq):
+            self._struck_out()  # the seller was started anew and has forgotten all bids
         self._advert = advert
         if advert.state == "closed":
             self.closed()
@@ -205,8 +215,8 @@ class Auction:
         if award.your_seq == self._seq:
             self._struck_out()
 
-    def settled(self, receipt: Settled) -> None:
-        """Take in the receipt of the award the buyer is bound by."""
+    def settled(self, receipt: Settled) -> Award:
+        """Take in the receipt of the award the buyer is bound by; the result is that award."""
         if receipt.round in self._receipts:
             raise IgnoredError("repeated receipt")
         award = self.bound
@@ -216,6 +226,7 @@ class Auction:
         self.bound = None
         self._see(None)
         self._is_over = self._is_over or (self._advert is not None and self._advert.state == "closed")
+        return award
 
     def voided(self, message: Void) -> Award:
         """The accepted award does not stand; the result is the award the buyer is free of."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from node.protocol.errors import IgnoredError, RejectedError
-from node.protocol.events import Dropped, Effect, Send, Trace
+from node.protocol.events import Dropped, Effect, JournalEntry, Persist, Send, Trace
 from node.protocol.messages import Accept, Award, Decline, Settled, Void
 from node.protocol.timing import PATIENCE
 
@@ -74,11 +74,20 @@ class Awards:
         """Record the sale, and send the receipt."""
         award = self._open.pop(buyer).award
         receipt = Settled(self._auction, award.round, award.quantity, award.charge)
-        self.receipts[buyer, award.round] = receipt
-        self.sold += award.quantity
-        self.revenue += award.charge
+        self._record(buyer, receipt)
+        yield Persist("sold", buyer, self._auction, award.round, award.your_seq, award.quantity, award.charge)
         yield Trace("settled", peer=buyer, round=award.round, quantity=award.quantity, charge=award.charge)
         yield Send(buyer, receipt)
+
+    def restored(self, sale: JournalEntry) -> Iterator[Effect]:
+        """Record a sale of an earlier life; observers may have missed it."""
+        self._record(sale.peer, Settled(self._auction, sale.round, sale.quantity, sale.charge))
+        yield Trace("recalled", peer=sale.peer, round=sale.round, quantity=sale.quantity, charge=sale.charge)
+
+    def _record(self, buyer: str, receipt: Settled) -> None:
+        self.receipts[buyer, receipt.round] = receipt
+        self.sold += receipt.quantity
+        self.revenue += receipt.charge
 
     def answer_again(self, buyer: str, accept: Accept, round_: int) -> Iterator[Effect]:
         """What an ``accept`` of no open award is told, if ``round_`` is the last round there was."""

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 from node.mechanism.valuation import Remaining, Scaled, Valuation
 from node.protocol.auction import Auction
-from node.protocol.errors import IgnoredError, RejectedError
+from node.protocol.errors import IgnoredError, ProtocolUsageError, RejectedError
 from node.protocol.events import (
     Dropped,
     Effect,
@@ -13,10 +14,13 @@ from node.protocol.events import (
     Left,
     Opened,
     PeerOffline,
+    Persist,
     Received,
     Reconnected,
+    Restored,
     Send,
     SetTimer,
+    Started,
     TimerFired,
     Trace,
     ValuationChanged,
@@ -115,6 +119,10 @@ class Buyer:
                 return self._received(now, event.sender, event.message)
             case TimerFired():
                 return self._thought(now) if event.name == "think" else self._retried(now)
+            case Restored():
+                return self._restored(now, event)
+            case Started():
+                return [Persist("wanted", quantity=self._valuation.demand_mb, charge=self._budget)]
             case Opened():
                 self._is_open = True
                 return self._ponder(now)
@@ -127,6 +135,35 @@ class Buyer:
             case Left():
                 return self._left(now)
         return ()
+
+    def _restored(self, now: float, past: Restored) -> Iterator[Effect]:
+        """Know again what was bought, and ask for the receipts that are missing; all bids are gone."""
+        yield Trace("resumed", seq=past.lives)
+        for auction in self._auctions.values():
+            auction.starts_from(past.first_number)
+        for entry in past.entries:
+            if entry.kind in {"accepted", "bought", "freed"}:
+                auction = self._auctions.setdefault(entry.peer, Auction(entry.peer))
+                award = Award(entry.auction, entry.round, entry.seq, entry.quantity, entry.charge)
+                try:
+                    self._remembered(now, auction, entry.kind, award)
+                except (IgnoredError, RejectedError) as error:
+                    raise ProtocolUsageError(f"{entry} does not follow from what the journal says before") from error
+        if any(auction.bound for auction in self._auctions.values()):
+            yield from self._retry_later(now)
+
+    def _remembered(self, now: float, auction: Auction, kind: str, award: Award) -> None:
+        match kind:
+            case "accepted":
+                auction.bind(award, now)
+                self._held += award.quantity
+                self._paid += award.charge
+            case "bought":
+                auction.settled(Settled(award.auction, award.round, award.quantity, award.charge))
+            case "freed":
+                auction.voided(Void(award.auction, award.round))
+                self._held -= award.quantity
+                self._paid -= award.charge
 
     def _received(self, now: float, sender: str, message: Message) -> Iterable[Effect]:
         auction = self._auctions.get(sender)
@@ -147,7 +184,7 @@ class Buyer:
             case Award():
                 return self._awarded(now, auction, message)
             case Settled():
-                auction.settled(message)
+                return self._settled(now, auction, message)
             case Withdrawn():
                 auction.withdrawn(message)
             case Void():
@@ -288,6 +325,7 @@ class Buyer:
         auction.bind(message, now)
         self._held += message.quantity
         self._paid += message.charge
+        yield _written("accepted", auction.seller, message)
         yield Send(auction.seller, accept)
         yield from self._retry_later(now)
         yield from self._fitted(now)
@@ -297,11 +335,24 @@ class Buyer:
         enough = self._held + award.quantity <= self._valuation.demand_mb * (1.0 + ROUNDING)
         return enough and self._paid + award.charge <= self._budget * (1.0 + ROUNDING)
 
+    def _settled(self, now: float, auction: Auction, message: Settled) -> Iterator[Effect]:
+        award = auction.settled(message)
+        yield _written("bought", auction.seller, award)
+        yield from self._cleared_up(auction, award)
+        yield from self._ponder(now)
+
     def _voided(self, now: float, auction: Auction, message: Void) -> Iterator[Effect]:
         award = auction.voided(message)
         self._held -= award.quantity
         self._paid -= award.charge
+        yield _written("freed", auction.seller, award)
+        yield from self._cleared_up(auction, award)
         yield from self._ponder(now)
+
+    def _cleared_up(self, auction: Auction, award: Award) -> Iterator[Effect]:
+        if auction.in_doubt:
+            auction.in_doubt = False
+            yield _told("cleared-up", auction.seller, award)
 
     # Faults: what is unanswered is said again
 
@@ -338,9 +389,16 @@ class Buyer:
             yield from self._retry_later(now)
 
     def _given_up(self, now: float, auction: Auction) -> Iterator[Effect]:
-        if auction.bound and auction.unanswered:
-            yield Trace(
-                "in-doubt", auction.seller, auction.bound.round, 0, auction.bound.quantity, 0.0, auction.bound.charge
-            )
+        if auction.bound and auction.unanswered and not auction.in_doubt:
+            auction.in_doubt = True
+            yield _told("in-doubt", auction.seller, auction.bound)
         auction.lost()
         yield from self._ponder(now)
+
+
+def _told(kind: Literal["in-doubt", "cleared-up"], seller: str, award: Award) -> Trace:
+    return Trace(kind, seller, award.round, 0, award.quantity, 0.0, award.charge)
+
+
+def _written(kind: Literal["accepted", "bought", "freed"], seller: str, award: Award) -> Persist:
+    return Persist(kind, seller, award.auction, award.round, award.your_seq, award.quantity, award.charge)

@@ -7,6 +7,36 @@ import msgspec
 
 from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.messages import Message
+from node.protocol.numbers import NUMBERS_PER_LIFE
+
+
+class JournalEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A line of a node's journal, with its time, seconds; the numbers mean what ``kind`` says (docs/ledger.md)."""
+
+    time_s: float
+    node: str
+    kind: str
+    peer: str
+    auction: int
+    round: int
+    seq: int
+    quantity: float
+    charge: float
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """The node has lived ``lives`` times before, and this is what it wrote down in its order; ``Started`` follows.
+
+    What it numbers begins at ``first_number``, so that no number of an earlier life comes again.
+    """
+
+    lives: int
+    entries: tuple[JournalEntry, ...]
+
+    @property
+    def first_number(self) -> int:
+        """What the node counts from in this life."""
+        return self.lives * NUMBERS_PER_LIFE
 
 
 class Started(msgspec.Struct, frozen=True, gc=False):
@@ -56,7 +86,18 @@ class ValuationChanged(msgspec.Struct, frozen=True):
     factor: float
 
 
-Event = Started | Opened | Received | TimerFired | PeerOffline | Reconnected | Left | SupplyChanged | ValuationChanged
+Event = (
+    Restored
+    | Started
+    | Opened
+    | Received
+    | TimerFired
+    | PeerOffline
+    | Reconnected
+    | Left
+    | SupplyChanged
+    | ValuationChanged
+)
 
 
 class Send(msgspec.Struct, frozen=True, gc=False):
@@ -85,6 +126,21 @@ class CancelTimer(msgspec.Struct, frozen=True, gc=False):
     name: str
 
 
+JournalKind = Literal["started", "opened", "offered", "sold", "closed", "wanted", "accepted", "bought", "freed"]
+
+
+class Persist(msgspec.Struct, frozen=True, gc=False):
+    """Write a line into the journal, before anything is sent that was said in the same step."""
+
+    kind: JournalKind
+    peer: str = ""
+    auction: int = 0
+    round: int = 0
+    seq: int = 0
+    quantity: float = 0.0
+    charge: float = 0.0
+
+
 TraceKind = Literal[
     "bid",
     "withdraw",
@@ -97,6 +153,9 @@ TraceKind = Literal[
     "reopened",
     "closed",
     "in-doubt",
+    "cleared-up",
+    "resumed",
+    "recalled",
     "joined",
     "left",
     "supply",
@@ -136,7 +195,7 @@ class Dropped(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-Effect = Send | PostOnBoard | SetTimer | CancelTimer | Trace | Dropped
+Effect = Send | PostOnBoard | SetTimer | CancelTimer | Persist | Trace | Dropped
 
 
 def effects_of(handle: Callable[[float, Event], Iterable[Effect]], now: float, event: Event) -> list[Effect]:

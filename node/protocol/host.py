@@ -15,12 +15,15 @@ from node.protocol.events import (
     Dropped,
     Effect,
     Event,
+    JournalEntry,
     Machine,
     Opened,
     PeerOffline,
+    Persist,
     PostOnBoard,
     Received,
     Reconnected,
+    Restored,
     Send,
     SetTimer,
     Started,
@@ -58,6 +61,14 @@ def _record(now: float, node: str, told: Trace) -> Record:
     return Record(now, node, told.kind, told.peer, told.round, told.seq, told.quantity, told.price, told.charge)
 
 
+def _entry(now: float, node: str, said: Persist) -> JournalEntry:
+    return JournalEntry(now, node, said.kind, said.peer, said.auction, said.round, said.seq, said.quantity, said.charge)
+
+
+Past = Mapping[str, Restored]
+"""By address: what the nodes of a host that is started anew wrote down before."""
+
+
 @dataclass(slots=True, eq=False)
 class _Node:
     """One node of a host: its machine, how many messages it has sent, and the number of each timer that is set."""
@@ -72,12 +83,13 @@ class _Node:
 class Host:
     """Feeds its nodes with what arrives and gathers what they have to say.
 
-    Whoever drives it hands in time and bytes, calls ``fire`` at ``next_deadline``, and takes ``frames``, ``posts`` and
-    ``records`` out after every turn.
+    Whoever drives it hands in time and bytes, calls ``fire`` at ``next_deadline``, and takes ``entries``, ``frames``,
+    ``posts`` and ``records`` out after every turn. The entries must be safe in the journal before a frame leaves.
     """
 
     # A simulation jumps among thousands of hosts: the less memory of each it touches, the faster.
     __slots__ = (
+        "_entries",
         "_nodes",
         "_order",
         "_outbox",
@@ -100,6 +112,7 @@ class Host:
         self._outbox: defaultdict[str, list[Envelope]] = defaultdict(list)
         self._posts: dict[str, bytes] = {}
         self._records: list[Record] = []
+        self._entries: list[JournalEntry] = []
         self._timers: list[tuple[float, int, _Node, str]] = []
         self._order = itertools.count()
 
@@ -123,8 +136,13 @@ class Host:
 
     # In
 
-    def start(self, now: float) -> None:
-        """Bring the nodes up, before the market opens."""
+    def start(self, now: float, past: Past | None = None) -> None:
+        """Bring the nodes up, before the market opens; those with a past take up what they had agreed on."""
+        for own in self._nodes.values():
+            self._apply(now, own, Persist("started"))
+            if past and (restored := past.get(own.address)):
+                own.sent = restored.first_number
+                self._step(now, own, restored)
         self._all_step(now, Started())
 
     def open(self, now: float) -> None:
@@ -205,6 +223,13 @@ class Host:
         self._outbox.clear()
         return frames
 
+    def entries(self) -> list[JournalEntry]:
+        """What there is to write into the journal since the last call."""
+        if not self._entries:
+            return []
+        entries, self._entries = self._entries, []
+        return entries
+
     def posts(self) -> list[tuple[str, bytes]]:
         """What there is to post since the last call: (address, post); only the newest of each node."""
         if not self._posts:
@@ -245,6 +270,8 @@ class Host:
                 own.timers.pop(effect.name, None)
             case Trace():
                 self._records.append(_record(now, own.address, effect))
+            case Persist():
+                self._entries.append(_entry(now, own.address, effect))
             case PostOnBoard():
                 self.counters["posts"] += 1
                 self._posts[own.address] = encode_post(effect.message)

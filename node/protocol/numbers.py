@@ -11,6 +11,15 @@ MAX_COUNT = 2**53
 MAX_SECONDS = 1e9
 MAX_RATE_KBPS = 1e12
 
+NUMBERS_PER_LIFE = 2**32
+"""A node that is started anew counts on from the next multiple of this: two million lives fit below ``MAX_COUNT``."""
+
+
+def life_of(number: int) -> int:
+    """How many lives the node had had before the one in which it gave out the number."""
+    return number // NUMBERS_PER_LIFE
+
+
 Quantity = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_QUANTITY_MB)]
 PositiveQuantity = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_QUANTITY_MB)]
 Price = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]

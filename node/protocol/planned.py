@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from node.protocol.events import Effect, Event, Machine, Opened, SetTimer, TimerFired, Trace
+from node.protocol.events import Effect, Event, Machine, Opened, Persist, Restored, SetTimer, TimerFired, Trace
 
 Plan = Sequence[tuple[float, Event]]
 """(seconds after the opening of the market, event)."""
@@ -19,6 +19,7 @@ class Planned:
         self._at = {f"planned-{k}": at_s for k, (at_s, _) in enumerate(plan)}
         self._due: dict[str, Event] = {f"planned-{k}": event for k, (_, event) in enumerate(plan)}
         self._joins_late = Opened() in self._due.values()
+        self._opened_at: float | None = None
 
     @property
     def watches(self) -> frozenset[str]:
@@ -34,10 +35,20 @@ class Planned:
         """The effects of one event at time ``now``, seconds."""
         match event:
             case Opened():
-                timers: list[Effect] = [SetTimer(name, now + self._at[name]) for name in self._due]
-                return timers if self._joins_late else [*timers, *self.machine.step(now, event)]
+                effects = self._opened(now)
+                return effects if self._joins_late else [*effects, *self.machine.step(now, event)]
+            case Restored(_, entries):
+                self._opened_at = next((entry.time_s for entry in entries if entry.kind == "opened"), None)
             case TimerFired(name) if name in self._due:
                 due = self._due.pop(name)
                 noted: list[Effect] = [Trace("joined")] if due == Opened() else []
                 return [*noted, *self.machine.step(now, due)]
         return self.machine.step(now, event)
+
+    def _opened(self, now: float) -> list[Effect]:
+        """Set the timers; a node that was started anew since the market opened does at once what it has missed."""
+        noted: list[Effect] = []
+        if self._opened_at is None:
+            self._opened_at = now
+            noted = [Persist("opened")]
+        return noted + [SetTimer(name, self._opened_at + self._at[name]) for name in self._due]

@@ -10,12 +10,15 @@ from node.protocol.events import (
     Dropped,
     Effect,
     Event,
+    JournalEntry,
     Left,
     Opened,
     PeerOffline,
+    Persist,
     PostOnBoard,
     Received,
     Reconnected,
+    Restored,
     Send,
     SetTimer,
     Started,
@@ -95,8 +98,10 @@ class Seller:
                 return self._received(now, event.sender, event.message)
             case TimerFired():
                 return self._timer_fired(now, event.name)
+            case Restored():
+                return self._restored(event)
             case Started():
-                return self._advert()
+                return self._started()
             case Opened():
                 return self._opened(now)
             case PeerOffline(host):
@@ -109,6 +114,28 @@ class Seller:
             case Left():
                 return self._left()
         return ()
+
+    def _started(self) -> Iterator[Effect]:
+        yield from self._supply_is(self._supply)
+        yield from self._advert()
+
+    def _restored(self, past: Restored) -> Iterator[Effect]:
+        """Know again what was sold; all bids and awards are gone, and bidders learn of that from the advert."""
+        self._round = self._adverts = past.first_number
+        yield Trace("resumed", round=self._round, seq=past.lives)
+        for entry in past.entries:
+            if entry.auction == self._auction:
+                yield from self._remembered(entry)
+
+    def _remembered(self, entry: JournalEntry) -> Iterator[Effect]:
+        match entry.kind:
+            case "offered":
+                self._supply = entry.quantity
+            case "sold":
+                yield from self._awards.restored(entry)
+            case "closed":
+                self._state = "closed"
+                yield Trace("closed", round=entry.round, quantity=self._awards.sold, charge=self._awards.revenue)
 
     def _opened(self, now: float) -> Iterator[Effect]:
         self._quiet.opened(now)
@@ -309,15 +336,20 @@ class Seller:
     def _closed(self) -> Iterator[Effect]:
         self._state = "closed"
         if self._leaving:
-            self._supply = self._awards.sold
+            yield from self._supply_is(self._awards.sold)
             yield Trace("supply", quantity=self._supply)
         for buyer in self._book:
             yield Send(buyer, Closed(self._auction))
         self._book = Book()
+        yield Persist("closed", auction=self._auction, round=self._round)
         yield from self._advert()
         yield Trace("closed", round=self._round, quantity=self._awards.sold, charge=self._awards.revenue)
 
     # Market shifts
+
+    def _supply_is(self, supply: float) -> Iterator[Effect]:
+        self._supply = supply
+        yield Persist("offered", auction=self._auction, quantity=supply)
 
     @property
     def _unsold(self) -> float:
@@ -328,7 +360,7 @@ class Seller:
         """Sell so much in all, but no less than what is sold or promised."""
         if self._state == "closed":
             return
-        self._supply = max(supply, self._awards.sold + self._awards.promised)
+        yield from self._supply_is(max(supply, self._awards.sold + self._awards.promised))
         yield Trace("supply", quantity=self._supply)
         if self._state == "upcoming":
             yield from self._advert()

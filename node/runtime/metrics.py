@@ -85,7 +85,6 @@ class MarketMetrics:
         self.bids = 0
         self.messages = 0
         self.welfare = 0.0
-        self.in_doubt = 0
         self.auctions = {seller: AuctionMetrics() for seller in sellers}
         self.positions: defaultdict[tuple[str, str], Position] = defaultdict(Position)
         self.bids_of: defaultdict[str, int] = defaultdict(int)
@@ -96,6 +95,8 @@ class MarketMetrics:
         self._first_valuations = valuations
         self._valuations = dict(valuations)
         self._tentative: defaultdict[str, set[str]] = defaultdict(set)
+        self._settled: set[tuple[str, str, int]] = set()
+        self._in_doubt: set[tuple[str, str, int]] = set()
         self._held: defaultdict[str, float] = defaultdict(float)
         self._standing: defaultdict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
 
@@ -103,6 +104,11 @@ class MarketMetrics:
     def closed(self) -> int:
         """How many auctions are over."""
         return sum(auction.state == "closed" for auction in self.auctions.values())
+
+    @property
+    def in_doubt(self) -> int:
+        """How many acceptances nobody has given a receipt for, nor said that they do not bind."""
+        return len(self._in_doubt - self._settled)
 
     def add(self, record: Record) -> None:
         """Take in the next record."""
@@ -114,8 +120,8 @@ class MarketMetrics:
                 self._moved(node, peer, record)
             case "allocated":
                 self._set(node, peer, record.quantity, record.charge)
-            case "settled":
-                self._settled(node, peer, record)
+            case "settled" | "recalled":
+                self._sold(node, peer, record)
             case "cleared":
                 auction = self.auctions[node]
                 auction.price, auction.sold, auction.revenue = record.price, record.quantity, record.charge
@@ -125,10 +131,19 @@ class MarketMetrics:
                 self._reopened(node)
             case "closed":
                 self._closed(node, record)
-            case "in-doubt":
-                self.in_doubt += 1
+            case "in-doubt" | "cleared-up" | "resumed":
+                self._faulted(node, peer, record)
             case _:
                 self._shifted(node, record)
+
+    def _faulted(self, node: str, peer: str, record: Record) -> None:
+        match record.kind:
+            case "in-doubt":
+                self._in_doubt.add((peer, node, record.round))
+            case "cleared-up":
+                self._in_doubt.discard((peer, node, record.round))
+            case "resumed":
+                self._resumed(node)
 
     def _shifted(self, node: str, record: Record) -> None:
         match record.kind:
@@ -176,7 +191,10 @@ class MarketMetrics:
         """What data is worth to the buyer now."""
         return self._valuations[buyer]
 
-    def _settled(self, seller: str, buyer: str, record: Record) -> None:
+    def _sold(self, seller: str, buyer: str, record: Record) -> None:
+        if (seller, buyer, record.round) in self._settled:
+            return  # a seller that was started anew says again what it sold, since that may not have been recorded
+        self._settled.add((seller, buyer, record.round))
         self._set(seller, buyer, 0.0, 0.0)
         position = self.positions[seller, buyer]
         position.settled_quantity += record.quantity
@@ -202,8 +220,21 @@ class MarketMetrics:
     def _closed(self, seller: str, record: Record) -> None:
         auction = self.auctions[seller]
         auction.state, auction.sold, auction.revenue = "closed", record.quantity, record.charge
+        self._forgotten(seller)
+
+    def _forgotten(self, seller: str) -> None:
         for buyer in list(self._tentative[seller]):
             self._set(seller, buyer, 0.0, 0.0)
+
+    def _resumed(self, node: str) -> None:
+        """A node that was started anew knows of no bid."""
+        if node in self.auctions:
+            self.auctions[node].state = "open"
+            self._standing[node].clear()
+            self._forgotten(node)
+        else:
+            for bids in self._standing.values():
+                bids.pop(node, None)
 
     def tranches(self, seller: str) -> list[Tranche]:
         """What an auction was awarded on, in the order of time; at the end the bids that stand, while it is open."""

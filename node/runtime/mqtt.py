@@ -16,6 +16,7 @@ import msgspec
 from node.protocol.errors import RejectedError
 from node.protocol.host import Host, Record
 from node.protocol.topics import Board, Control, Inbox, Presence, Topics
+from node.runtime.journal import Journal
 
 ONLINE, READY, OFFLINE = b"online", b"ready", b"offline"
 """What a host says on its presence topic; its last will says the last."""
@@ -77,13 +78,20 @@ class MqttHost:
     """Drives one host over MQTT until it is told to stop; reconnects with jittered backoff when cut off."""
 
     def __init__(
-        self, host: Host, topics: Topics, endpoint: Endpoint, clock: Clock, sink: Callable[[list[Record]], None]
+        self,
+        host: Host,
+        topics: Topics,
+        endpoint: Endpoint,
+        clock: Clock,
+        sink: Callable[[list[Record]], None],
+        journal: Journal | None = None,
     ) -> None:
         self._host = host
         self._topics = topics
         self._endpoint = endpoint
         self._clock = clock
         self._sink = sink
+        self._journal = journal
         self._unpublished: list[Record] = []
         self._posters_seen: set[str] = set()
         self._has_news = asyncio.Event()
@@ -138,7 +146,7 @@ class MqttHost:
             self._host.reconnected(self._clock())
         else:
             self._is_started = True
-            self._host.start(self._clock())
+            self._host.start(self._clock(), self._journal.past() if self._journal else None)
         self._has_news.set()
         async with asyncio.TaskGroup() as tasks:
             helpers = [
@@ -167,6 +175,9 @@ class MqttHost:
         if self._says == ONLINE and self._posters_seen.issuperset(host.watched):
             self._says = READY
             await client.publish(self._topics.presence(host.name), READY, qos=1, retain=True)
+        # Before anything that was said in the same turn leaves, and at once: it is rare, and takes as long as a frame.
+        if (entries := host.entries()) and self._journal:
+            self._journal.append(entries)
         outgoing = [(self._topics.inbox(to, host.name), frame, False) for to, frame in host.frames()]
         outgoing += [(self._topics.board(poster), post, True) for poster, post in host.posts()]
         if records := host.records():

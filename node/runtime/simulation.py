@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from node.protocol.host import Host, Record
+from node.runtime.journal import Journal
 from node.runtime.streams import stream
 
 
@@ -58,7 +59,12 @@ class Simulation:
     """Runs hosts on virtual time; the same seed gives the same records, byte for byte."""
 
     def __init__(
-        self, hosts: Iterable[Host], network: Network, seed: int, sink: Callable[[list[Record]], None]
+        self,
+        hosts: Iterable[Host],
+        network: Network,
+        seed: int,
+        sink: Callable[[list[Record]], None],
+        journal: Journal | None = None,
     ) -> None:
         self.now = 0.0
         self.delivered = 0
@@ -66,6 +72,7 @@ class Simulation:
         self._network = network
         self._shares = _uniform_shares(stream(seed, "network", "delivery"))
         self._sink = sink
+        self._journal = journal
         self._events: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._order = itertools.count()
         self._last_arrivals: defaultdict[str, dict[str, float]] = defaultdict(dict)
@@ -126,6 +133,8 @@ class Simulation:
         """Take what a host has to say after its turn, and note when it wants its next one."""
         self._turned = host
         deadline = host.fire(self.now)
+        if (entries := host.entries()) and self._journal:
+            self._journal.append(entries)
         for to, frame in host.frames():
             self._send(host, to, frame)
         for poster, post in host.posts():

@@ -221,7 +221,7 @@ def test_adverts_before_the_opening_do_not_make_it_think() -> None:
 
 
 def test_starting_says_nothing() -> None:
-    assert unopened().step(Started()) == []
+    assert sent(unopened().step(Started())) == []
 
 
 def test_opening_makes_it_think() -> None:

@@ -32,8 +32,8 @@ def allocated(seller: str, buyer: str, quantity: float, charge: float) -> Record
     return record("allocated", seller, buyer, quantity=quantity, charge=charge)
 
 
-def settled(seller: str, buyer: str, quantity: float, charge: float) -> Record:
-    return record("settled", seller, buyer, quantity=quantity, charge=charge)
+def settled(seller: str, buyer: str, quantity: float, charge: float, round_: int = 0) -> Record:
+    return record("settled", seller, buyer, quantity=quantity, charge=charge, round=round_)
 
 
 def test_market_begins_with_nothing() -> None:
@@ -83,7 +83,7 @@ def test_settlement_turns_tentative_into_bought() -> None:
 
 
 def test_second_settlement_adds_to_the_first() -> None:
-    metrics = folded(settled("1", "A", 30, 12), allocated("1", "A", 10, 6), settled("1", "A", 10, 6))
+    metrics = folded(settled("1", "A", 30, 12), allocated("1", "A", 10, 6), settled("1", "A", 10, 6, 1))
     assert (metrics.positions["1", "A"].settled_quantity, metrics.positions["1", "A"].settled_charge) == (40, 18)
 
 
@@ -111,6 +111,28 @@ AWARDING = [record("awarding", "1")]
 
 def test_doubtful_acceptances_are_counted() -> None:
     assert folded(record("in-doubt", "A", "1"), record("in-doubt", "B", "1")).in_doubt == 2
+
+
+def test_doubt_that_is_cleared_up_is_none() -> None:
+    doubt, cleared = record("in-doubt", "A", "1"), record("cleared-up", "A", "1")
+    assert [folded(doubt, doubt).in_doubt, folded(doubt, cleared).in_doubt] == [1, 0]
+
+
+def test_sale_that_is_said_again_counts_once() -> None:
+    again = record("recalled", "1", "A", quantity=5.0, charge=1.0)
+    assert folded(settled("1", "A", 5, 1), again).positions["1", "A"].total == 5.0
+    assert folded(again).positions["1", "A"].total == 5.0
+
+
+def test_seller_that_was_started_anew_has_promised_nothing() -> None:
+    metrics = folded(
+        record("allocated", "1", "A", quantity=5.0, charge=1.0), bid("A", "1", 5, 1), record("resumed", "1")
+    )
+    assert (metrics.positions["1", "A"].total, metrics.welfare, metrics.tranches("1")) == (0.0, 0.0, [Tranche({})])
+
+
+def test_buyer_that_was_started_anew_has_no_bids() -> None:
+    assert folded(bid("A", "1", 5, 1), record("resumed", "A")).tranches("1") == [Tranche({})]
 
 
 def test_unknown_kinds_of_records_change_nothing_else() -> None:

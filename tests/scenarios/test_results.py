@@ -33,6 +33,7 @@ def test_the_folder_holds_tables_figures_and_pictures(result: Result) -> None:
         "market.json",
         "summary.json",
         "counters.json",
+        "journals",
         "convergence.json",
         "allocations.parquet",
         "auctions.parquet",

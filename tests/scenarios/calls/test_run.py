@@ -47,6 +47,7 @@ def test_the_folder_holds_tables_figures_and_pictures(result: CallResult) -> Non
         "market.json",
         "summary.json",
         "counters.json",
+        "journals",
         "calls.parquet",
         "operators.parquet",
         "terminals.parquet",

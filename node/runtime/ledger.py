@@ -1,0 +1,223 @@
+"""Whether the journals of a market agree: nothing sold twice, nothing bought twice (docs/ledger.md)."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from node.protocol.events import JournalEntry
+
+ROUNDING = 1e-9
+"""Relative: sums are taken in another order than the nodes took them."""
+
+
+class SaleKey(NamedTuple):
+    """What makes a sale one of a kind; addresses."""
+
+    seller: str
+    auction: int
+    round: int
+    buyer: str
+
+
+class Amounts(NamedTuple):
+    """MB and money."""
+
+    quantity: float
+    charge: float
+
+
+Why = Literal["receipt on its way", "seller never confirmed", "seller's journal missing", "buyer's journal missing"]
+
+Rule = Literal["supply", "twin", "once", "demand", "budget", "order"]
+
+RULES: dict[Rule, str] = {
+    "supply": "no auction sold more than its supply",
+    "twin": "every receipt has its twin, of the same amounts",
+    "once": "nothing was sold, accepted or received twice",
+    "demand": "no buyer is bound to more than it wanted",
+    "budget": "no buyer is bound to pay more than its budget",
+    "order": "every line follows from those before it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A rule that the journals show broken, at whom, and how."""
+
+    rule: Rule
+    node: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """An agreement of which only one side is known, and why that is no breach."""
+
+    sale: SaleKey
+    amounts: Amounts
+    why: Why
+
+
+@dataclass(slots=True)
+class _Auction:
+    supply: float = 0.0
+    sold: dict[SaleKey, Amounts] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Buyer:
+    """``accepted`` holds what it is bound to; ``bought``, of that, what it has a receipt for."""
+
+    demand: float = math.inf
+    budget: float = math.inf
+    accepted: dict[SaleKey, Amounts] = field(default_factory=dict)
+    bought: set[SaleKey] = field(default_factory=set)
+    freed: set[SaleKey] = field(default_factory=set)
+
+
+class Ledger:
+    """What the journals of an exchange say together; those of one node in their order.
+
+    Attributes
+    ----------
+    nodes
+        Addresses of all nodes with a journal.
+    breaches, doubts
+        Every rule that does not hold, and every agreement of which only one side is known.
+    """
+
+    def __init__(self, entries: Iterable[JournalEntry]) -> None:
+        self.nodes: set[str] = set()
+        self.breaches: list[Breach] = []
+        self.doubts: list[Doubt] = []
+        self._auctions: defaultdict[tuple[str, int], _Auction] = defaultdict(_Auction)
+        self._buyers: defaultdict[str, _Buyer] = defaultdict(_Buyer)
+        for entry in entries:
+            self.nodes.add(entry.node)
+            self._add(entry)
+        self._check_sellers()
+        self._check_buyers()
+        self._check_twins()
+
+    @property
+    def auctions(self) -> int:
+        """How many auctions there were."""
+        return len(self._auctions)
+
+    @property
+    def sales(self) -> dict[SaleKey, Amounts]:
+        """All that sellers have given a receipt for."""
+        return {key: amounts for auction in self._auctions.values() for key, amounts in auction.sold.items()}
+
+    @property
+    def purchases(self) -> dict[SaleKey, Amounts]:
+        """All that buyers have a receipt for."""
+        return {key: buyer.accepted[key] for buyer in self._buyers.values() for key in sorted(buyer.bought)}
+
+    # One entry
+
+    def _add(self, entry: JournalEntry) -> None:
+        amounts = Amounts(entry.quantity, entry.charge)
+        match entry.kind:
+            case "offered":
+                self._auctions[entry.node, entry.auction].supply = entry.quantity
+            case "sold":
+                self._sold(SaleKey(entry.node, entry.auction, entry.round, entry.peer), amounts)
+            case "wanted":
+                buyer = self._buyers[entry.node]
+                buyer.demand, buyer.budget = amounts
+            case "accepted" | "bought" | "freed":
+                key = SaleKey(entry.peer, entry.auction, entry.round, entry.node)
+                self._agreed(self._buyers[entry.node], entry.kind, key, amounts)
+
+    def _sold(self, key: SaleKey, amounts: Amounts) -> None:
+        sold = self._auctions[key.seller, key.auction].sold
+        if key in sold:
+            self._breach("once", key.seller, f"sold to {key.buyer} twice in round {key.round}")
+        sold[key] = amounts
+
+    def _agreed(self, buyer: _Buyer, kind: str, key: SaleKey, amounts: Amounts) -> None:
+        known = buyer.accepted.get(key)
+        if kind == "accepted":
+            if known:
+                self._breach("once", key.buyer, f"accepted {_sale(key)} twice")
+            buyer.accepted[key] = amounts
+        elif known is None or known != amounts:
+            self._breach("order", key.buyer, f"{kind}, but never accepted like this: {_sale(key)}")
+        elif kind == "bought":
+            if key in buyer.bought:
+                self._breach("once", key.buyer, f"received {_sale(key)} twice")
+            buyer.bought.add(key)
+        else:
+            del buyer.accepted[key]
+            buyer.freed.add(key)
+
+    def _breach(self, rule: Rule, node: str, text: str) -> None:
+        self.breaches.append(Breach(rule, node, text))
+
+    # All together
+
+    def _check_sellers(self) -> None:
+        for (seller, number), auction in self._auctions.items():
+            sold = math.fsum(amounts.quantity for amounts in auction.sold.values())
+            if sold > auction.supply * (1.0 + ROUNDING):
+                self._breach("supply", seller, f"auction {number} sold {sold:.6g} of {auction.supply:.6g} MB")
+
+    def _check_buyers(self) -> None:
+        for name, buyer in self._buyers.items():
+            quantity = math.fsum(amounts.quantity for amounts in buyer.accepted.values())
+            charge = math.fsum(amounts.charge for amounts in buyer.accepted.values())
+            if quantity > buyer.demand * (1.0 + ROUNDING):
+                self._breach("demand", name, f"bound to {quantity:.6g} MB, wanted {buyer.demand:.6g}")
+            if charge > buyer.budget * (1.0 + ROUNDING):
+                self._breach("budget", name, f"bound to pay {charge:.6g}, its budget is {buyer.budget:.6g}")
+
+    def _check_twins(self) -> None:
+        sales = self.sales
+        for key, amounts in sales.items():
+            self._check_sale(key, amounts)
+        for buyer in self._buyers.values():
+            for key in sorted(buyer.accepted.keys() - sales.keys()):
+                self._check_unsold(key, buyer)
+
+    def _check_sale(self, key: SaleKey, amounts: Amounts) -> None:
+        if key.buyer not in self.nodes:
+            self._doubt(key, amounts, "buyer's journal missing")
+            return
+        buyer = self._buyers[key.buyer]
+        accepted = buyer.accepted.get(key)
+        if key in buyer.freed:
+            self._breach("twin", key.seller, f"sold, but its buyer was told that it is not bound: {_sale(key)}")
+        elif accepted is None:
+            self._breach("twin", key.seller, f"sold, but never accepted: {_sale(key)}")
+        elif accepted != amounts:
+            self._breach("twin", key.seller, f"sold {_amounts(amounts)}, accepted {_amounts(accepted)}: {_sale(key)}")
+        elif key not in buyer.bought:
+            self._doubt(key, amounts, "receipt on its way")
+
+    def _check_unsold(self, key: SaleKey, buyer: _Buyer) -> None:
+        if key.seller not in self.nodes:
+            self._doubt(key, buyer.accepted[key], "seller's journal missing")
+        elif key in buyer.bought:
+            self._breach("twin", key.buyer, f"has a receipt that its seller never gave: {_sale(key)}")
+        else:
+            self._doubt(key, buyer.accepted[key], "seller never confirmed")
+
+    def _doubt(self, key: SaleKey, amounts: Amounts, why: Why) -> None:
+        self.doubts.append(Doubt(key, amounts, why))
+
+
+def total(amounts: Iterable[Amounts]) -> Amounts:
+    """The sum, MB and money."""
+    known = list(amounts)
+    return Amounts(math.fsum(one.quantity for one in known), math.fsum(one.charge for one in known))
+
+
+def _sale(key: SaleKey) -> str:
+    return f"{key.seller} to {key.buyer}, auction {key.auction}, round {key.round}"
+
+
+def _amounts(amounts: Amounts) -> str:
+    return f"{amounts.quantity:.6g} MB for {amounts.charge:.6g}"
