@@ -1,4 +1,5 @@
 import socket
+import ssl
 from uuid import uuid4
 
 import aiomqtt
@@ -18,5 +19,11 @@ def mqtt_client(address: BrokerAddress) -> aiomqtt.Client:
         password=address.password,
         identifier=f"bidswarm-{uuid4().hex[:12]}",
         timeout=TIMEOUT_S,
+        tls_context=tls_context(address),
         socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
     )
+
+
+def tls_context(address: BrokerAddress) -> ssl.SSLContext | None:
+    """What TLS to the broker takes, its certificate and its name checked; ``None`` for an address without TLS."""
+    return ssl.create_default_context(cadata=address.ca) if address.tls else None

@@ -79,9 +79,16 @@ def run(
         typer.Option(
             envvar="BIDSWARM_BROKER",  # so that a password need not stand in the process list
             help="embedded (nothing to install), mosquitto (an installed one is started), or the URL of a "
-            "running broker: mqtt://[user[:password]@]host[:port].",
+            "running broker: mqtt://[user[:password]@]host[:port], or mqtts:// for TLS.",
         ),
     ] = "embedded",
+    profile: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The launcher's profile of a broker set up by: bidswarm broker init. In place of --broker.",
+        ),
+    ] = None,
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Port for a broker started here; a free one if not given.")
     ] = None,
@@ -119,6 +126,7 @@ def run(
                 seed=seed,
                 world=world.value,
                 broker=broker,
+                profile=profile,
                 port=port,
                 hosts=hosts,
                 connections=connections.value,

@@ -16,7 +16,8 @@ from typing import Literal
 import msgspec
 
 from node.protocol.topics import Topics
-from node.runtime.mqtt import Clock, Endpoint, MqttHost
+from node.runtime.endpoint import Endpoint
+from node.runtime.mqtt import Clock, MqttHost
 from scenarios.events import EventLog
 from scenarios.kinds import read_market
 from scenarios.nodes import AnyMarket, Placement, build_hosts, host_names, one_host_each, spread
