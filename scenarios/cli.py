@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from broker.errors import BrokerError
+from scenarios.broker_cli import app as broker_app
 from scenarios.errors import RunError, ScenarioError
 from scenarios.study.cli import app as study
 from scenarios.terminal import BROKEN, INTERRUPTED, NO_BROKER, SETTLED, UNSETTLED, USAGE, Format, errors, write_json
@@ -33,6 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(broker_app, name="broker")
 app.add_typer(study, name="study")
 
 
