@@ -3,8 +3,8 @@
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -51,9 +51,16 @@ async def check_capability(address: BrokerAddress) -> None:
     await require_tcp(address)
     if address.tls:
         await tls_facts(address)
+    async with logged_in(address) as client:
+        await require_services(client, address)
+
+
+@asynccontextmanager
+async def logged_in(address: BrokerAddress) -> AsyncIterator[aiomqtt.Client]:
+    """A client of a broker that listens; ``BrokerError`` with the remedy if it is refused or lost."""
     try:
         async with mqtt_client(address) as client:
-            await _require_services(client, address)
+            yield client
     except MqttConnectError as error:
         raise BrokerError(_refusal(address, error)) from None
     except aiomqtt.MqttError as error:
@@ -82,7 +89,8 @@ def _refusal(address: BrokerAddress, error: MqttConnectError) -> str:
     )
 
 
-async def _require_services(client: aiomqtt.Client, address: BrokerAddress) -> None:
+async def require_services(client: aiomqtt.Client, address: BrokerAddress) -> None:
+    """Return if the broker does what auctions need, for a user that may write; ``BrokerError`` otherwise."""
     # The name of the user is the name of the host, so that a broker with access rules per user grants these topics.
     user = address.username or ""
     host = user if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", user) else "check"

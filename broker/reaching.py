@@ -77,7 +77,10 @@ async def _handshake(address: BrokerAddress, context: ssl.SSLContext | None) -> 
         since, until = (str(certificate.get(key, "Jan  1 00:00:00 1970 GMT")) for key in ("notBefore", "notAfter"))
         return TlsFacts(tls.version() or "TLS", ssl.cert_time_to_seconds(since), ssl.cert_time_to_seconds(until))
     finally:
-        writer.transport.abort()  # a broker need not answer a goodbye
+        writer.close()
+        with suppress(OSError, TimeoutError):  # a broker need not answer a goodbye
+            async with asyncio.timeout(TIMEOUT_S):
+                await writer.wait_closed()
 
 
 def _distrust(address: BrokerAddress, error: ssl.SSLCertVerificationError) -> str:

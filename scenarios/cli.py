@@ -14,6 +14,8 @@ from rich.text import Text
 
 from broker.errors import BrokerError
 from scenarios.broker_cli import app as broker_app
+from scenarios.doctor_cli import HELP as DOCTOR
+from scenarios.doctor_cli import doctor
 from scenarios.errors import RunError, ScenarioError
 from scenarios.study.cli import app as study
 from scenarios.terminal import BROKEN, INTERRUPTED, NO_BROKER, SETTLED, UNSETTLED, USAGE, Format, errors, write_json
@@ -35,6 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(broker_app, name="broker")
+app.command(help=DOCTOR)(doctor)
 app.add_typer(study, name="study")
 
 
