@@ -103,7 +103,8 @@ def shake_hands(broker: SecuredBroker, context: ssl.SSLContext) -> None:
 
 
 def test_a_host_does_not_read_the_inbox_of_another(secured: SecuredBroker) -> None:
-    alice = secured.client("alice").subscribe("#", f"{M}/inbox/#", f"{M}/inbox/bob/+", f"{M}/inbox/+/launcher")
+    filters = ("#", f"{M}/inbox/#", f"{M}/inbox/bob/+", f"{M}/inbox/+/launcher", f"$share/all/{M}/inbox/bob/+")
+    alice = secured.client("alice").subscribe(*filters)
     launcher = secured.client("launcher")
     launcher.publish(f"{M}/inbox/bob/launcher")
     launcher.publish(f"{M}/inbox/alice/launcher")
@@ -166,6 +167,12 @@ def test_what_is_larger_than_a_frame_reaches_nobody(secured: SecuredBroker) -> N
     alice.publish(f"{M}/inbox/bob/alice", bytes(1024 * 1024 + 128 * 1024))
     alice.publish(FENCE)
     assert seen_by(launcher, FENCE) == [f"{M}/inbox/bob/alice"]
+
+
+def test_a_packet_much_larger_than_a_frame_ends_the_connection(secured: SecuredBroker) -> None:
+    alice = secured.client("alice")
+    assert not alice.publish(f"{M}/inbox/bob/alice", bytes(9 * 1024 * 1024))
+    assert secured.client("alice").publish(f"{M}/inbox/bob/alice")
 
 
 # Observers and launchers
