@@ -145,6 +145,15 @@ def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"letter.txt": b"dear"}
 
 
+@pytest.mark.parametrize("name", ["ca.key", "ca.pem", "server.key", "server.pem"])
+def test_a_damaged_file_is_named_and_never_replaced(folder: Path, name: str) -> None:
+    damaged = folder / "tls" / name
+    damaged.write_text("rubbish")
+    with pytest.raises(BrokerError, match=r"tls is damaged .* restore it"):
+        init(folder, Wishes(addresses=["market.example"]))
+    assert damaged.read_text() == "rubbish"
+
+
 def test_a_folder_that_init_did_not_make_is_no_broker(tmp_path: Path) -> None:
     with pytest.raises(BrokerError, match="bidswarm broker init"):
         read_setup(tmp_path)
