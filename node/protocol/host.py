@@ -39,6 +39,7 @@ from node.protocol.frames import (
     encode_message,
     encode_post,
 )
+from node.protocol.signing import Seal
 from node.protocol.topics import address, peer_address
 
 
@@ -85,6 +86,11 @@ class Host:
 
     Whoever drives it hands in time and bytes, calls ``fire`` at ``next_deadline``, and takes ``entries``, ``frames``,
     ``posts`` and ``records`` out after every turn. The entries must be safe in the journal before a frame leaves.
+
+    Parameters
+    ----------
+    seal
+        Signs what leaves and checks what comes; without one nothing is signed, and what is signed is rejected.
     """
 
     # A simulation jumps among thousands of hosts: the less memory of each it touches, the faster.
@@ -95,14 +101,16 @@ class Host:
         "_outbox",
         "_posts",
         "_records",
+        "_seal",
         "_timers",
         "_watchers",
         "counters",
         "name",
     )
 
-    def __init__(self, name: str, nodes: Mapping[str, Machine]) -> None:
+    def __init__(self, name: str, nodes: Mapping[str, Machine], seal: Seal | None = None) -> None:
         self.name = name
+        self._seal = seal
         self.counters: Counter[str] = Counter()
         self._nodes = {node: _Node(node, address(name, node), machine) for node, machine in nodes.items()}
         self._watchers: defaultdict[str, list[_Node]] = defaultdict(list)
@@ -160,7 +168,7 @@ class Host:
     def receive_frame(self, now: float, from_host: str, data: bytes) -> None:
         """Hand the messages of a frame to their nodes; what is malformed or misdirected is counted and dropped."""
         try:
-            envelopes = decode_frame(data)
+            envelopes = decode_frame(self._seal.opened_frame(from_host, data) if self._seal else data)
         except RejectedError as reason:
             self._drop("rejected", str(reason))
             return
@@ -185,7 +193,7 @@ class Host:
         if not watchers:
             return
         try:
-            message = decode_post(data)
+            message = decode_post(self._seal.opened_post(poster, data) if self._seal else data)
         except RejectedError as reason:
             self._drop("rejected", str(reason))
             return
@@ -221,7 +229,7 @@ class Host:
             return []
         frames = [(to, frame) for to, envelopes in self._outbox.items() for frame in encode_frames(envelopes)]
         self._outbox.clear()
-        return frames
+        return [(to, self._seal.frame(to, frame)) for to, frame in frames] if self._seal else frames
 
     def entries(self) -> list[JournalEntry]:
         """What there is to write into the journal since the last call."""
@@ -235,7 +243,11 @@ class Host:
         if not self._posts:
             return []
         posts, self._posts = self._posts, {}
-        return list(posts.items())
+        return (
+            [(poster, self._seal.post(poster, post)) for poster, post in posts.items()]
+            if self._seal
+            else [*posts.items()]
+        )
 
     def records(self) -> list[Record]:
         """What happened since the last call."""
