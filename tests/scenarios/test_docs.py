@@ -18,6 +18,7 @@ import pytest
 from broker.initialising import init
 from broker.setup import Wishes
 from node.protocol import frames, messages
+from node.protocol.digest import digest_of
 from node.protocol.signing import Seal
 from node.protocol.topics import Topics
 from node.runtime.calls import CallRow
@@ -209,6 +210,7 @@ def test_hex_example_of_the_protocol_decodes(name: str, data: bytes) -> None:
         message = frames.decode_message(msgspec.Raw(data))
         assert type(message).__name__ == name
         assert bytes(memoryview(frames.encode_message(message))) == data
+        assert not isinstance(message, messages.Profile) or message.digest == digest_of(message)
 
 
 def test_every_message_has_an_example_and_its_fields_in_order() -> None:
