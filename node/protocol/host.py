@@ -193,10 +193,10 @@ class Host:
         own = self._nodes.get(envelope.to_node)
         if own is None:
             raise RejectedError("unknown node")
-        sender = peer_address(from_host, envelope.from_node)
         if self._throttle and not self._throttle.admits_sender(own.name, from_host, envelope.from_node):
             self._throttled(from_host)
             return
+        sender = peer_address(from_host, envelope.from_node)
         message = decode_message(envelope.message)
         self.counters["received"] += 1
         self._step(now, own, Received(sender, message))
