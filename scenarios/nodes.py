@@ -22,6 +22,7 @@ from scenarios.calls.market import CallMarket
 from scenarios.calls.nodes import call_machines
 from scenarios.market import BuyerSpec, Market, SellerSpec, theta
 from scenarios.schema import AdaptiveStrategy, BestReplyStrategy, OptOutStrategy
+from scenarios.sealing import SealOf, unsealed
 from scenarios.shifts import plan
 
 AnyMarket = Market | CallMarket
@@ -51,15 +52,15 @@ def host_names(placement: Placement) -> list[str]:
     return list(dict.fromkeys(placement.values()))
 
 
-def build_hosts(market: AnyMarket, placement: Placement, names: set[str]) -> list[Host]:
-    """The hosts of these names, with the machines of their nodes."""
+def build_hosts(market: AnyMarket, placement: Placement, names: set[str], seal_of: SealOf = unsealed) -> list[Host]:
+    """The hosts of these names, with the machines of their nodes and what they sign with."""
     addresses = {node: address(host, node) for node, host in placement.items()}
     mine = {node for node, host in placement.items() if host in names}
     built = _machines(market, addresses, mine) if isinstance(market, Market) else call_machines(market, addresses, mine)
     machines: defaultdict[str, dict[str, Machine]] = defaultdict(dict)
     for node, machine in built:
         machines[placement[node]][node] = machine
-    return [Host(name, machines[name]) for name in host_names(placement) if name in names]
+    return [Host(name, machines[name], seal_of(name)) for name in host_names(placement) if name in names]
 
 
 def _machines(market: Market, addresses: Mapping[str, str], names: set[str]) -> Iterator[tuple[str, Machine]]:
