@@ -13,13 +13,13 @@ from node.protocol.host import Host, Record
 from node.protocol.planned import Planned
 from node.protocol.seller import Seller
 from node.protocol.topics import node_of
+from node.runtime.faulty import FaultySimulation
 from node.runtime.metrics import MarketMetrics
 from node.runtime.simulation import Network
 from scenarios.loading import load, parse
 from scenarios.market import Market, draw, theta
 from scenarios.nodes import build_hosts, host_names, one_host_each, spread
 from scenarios.shifts import Kind, Shift
-from tests.simulation.faulty import Faulty
 
 ROUNDING = 1e-9
 LONGEST_S = 10_000.0
@@ -29,7 +29,7 @@ Receipts = dict[tuple[str, str, int], tuple[float, float]]
 """(seller, buyer, round) to (MB, money)."""
 
 
-class World(Faulty):
+class World(FaultySimulation):
     """Runs a drawn market."""
 
     def __init__(self, market: Market, hosts_in_all: int | None = None) -> None:
