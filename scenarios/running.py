@@ -21,11 +21,11 @@ from scenarios.kinds import AnyResult, AnyScenario, Metrics, draw_market, is_lar
 from scenarios.launcher import Launcher
 from scenarios.loading import load, with_populations
 from scenarios.market import Market
-from scenarios.nodes import AnyMarket
+from scenarios.nodes import AnyMarket, Placement, faults_of, one_host_each
 from scenarios.results import Outcome, optimum_of
 from scenarios.schema import Scenario
 from scenarios.simulated import Watch, run_simulated
-from scenarios.worker import Connections
+from scenarios.worker import Connections, placement_of
 
 World = Literal["mqtt", "sim", "array"]
 
@@ -93,6 +93,8 @@ def run(
     spec = _broker_of(broker, profile) if world == "mqtt" else None
     market = draw_market(scenario, seed)
     arrayable = check_arrayable(market) if world == "array" else None
+    workers = min(hosts or os.cpu_count() or 1, market.nodes)
+    _check_faults(market, world, broker, placement_of(market, connections, workers))
     say = say if say and is_large(market) else _unsaid
     say(f"{market.nodes:,} users; working out what can be reached ...")
     best = optimum_of(market) if isinstance(market, Market) and not arrayable else None
@@ -114,7 +116,6 @@ def run(
                 attempt = _simulated(market, limit, folder, watch)
             else:
                 assert spec is not None
-                workers = min(hosts or os.cpu_count() or 1, market.nodes)
                 attempt = _over_mqtt(market, limit, folder, watch, spec, port, workers, connections)
             opened_at, failure = attempt.outcome.opened_at, attempt.failure
             say(f"{attempt.outcome.status} after {attempt.outcome.duration_s:.1f} s; reading the trace ...")
@@ -128,6 +129,16 @@ def run(
     if failure:
         raise BrokenRunError(result) from failure
     return result
+
+
+def _check_faults(market: AnyMarket, world: World, broker: str, placement: Placement) -> None:
+    """Raise ScenarioError if what the scenario wants to go wrong cannot in this world, over this broker."""
+    faults = faults_of(market, one_host_each(market) if world == "sim" else placement)
+    if faults and world == "mqtt" and faults.of("broker-crash") and broker not in ("embedded", "mosquitto"):
+        raise ScenarioError(
+            f"chaos.faults: a broker-crash kills the broker, and {without_secret(broker)} is not ours to kill: take it "
+            "out, or use --broker embedded or mosquitto"
+        )
 
 
 class BrokenRunError(Exception):

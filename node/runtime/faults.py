@@ -7,6 +7,8 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from node.protocol.host import Record
+
 LATE_POST_S = 0.2
 """How much later a lost board post comes, seconds: it is retained, so that none is lost for good."""
 
@@ -79,6 +81,11 @@ class Plan(msgspec.Struct, frozen=True):
         return sum(
             one.amount for one in self.of("clock-skew") if host in one.hosts and one.at_s <= since_s < one.until_s
         )
+
+
+def fault_record(time_s: float, kind: Literal["fault", "healed"], fault: Fault) -> Record:
+    """A line of the trace that says that a fault begins, or is over."""
+    return Record(time_s, f"chaos/{fault.kind}", kind, " ".join(sorted(fault.hosts)), 0, 0, fault.amount, 0.0, 0.0)
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 from node.protocol.host import Host, Record
 from node.protocol.topics import host_of
-from node.runtime.faults import Edge, Fault, Plan
+from node.runtime.faults import Edge, Fault, Plan, fault_record
 from node.runtime.journal import Journal
 from node.runtime.simulation import Network, Simulation
 from node.runtime.streams import stream
@@ -119,9 +120,8 @@ class FaultySimulation(Simulation):
         if time_s < math.inf:
             self._at(time_s, action, *arguments)
 
-    def _say(self, kind: str, fault: Fault) -> None:
-        hosts = " ".join(sorted(fault.hosts))
-        self._sink([Record(self.now, f"chaos/{fault.kind}", kind, hosts, 0, 0, 0.0, 0.0, 0.0)])
+    def _say(self, kind: Literal["fault", "healed"], fault: Fault) -> None:
+        self._sink([fault_record(self.now, kind, fault)])
 
     def _crash(self, name: str, comes_back: bool) -> None:  # noqa: FBT001 - an action of the plan
         self.dead.add(name)
