@@ -59,11 +59,6 @@ class Plan(msgspec.Struct, frozen=True):
     steady: Steady = Steady()
     faults: tuple[Fault, ...] = ()
 
-    @property
-    def heals_at_s(self) -> float:
-        """When the last fault is over, seconds since the market opened; of a crash for ever, when it happens."""
-        return max((one.at_s if one.until_s == math.inf else one.until_s for one in self.faults), default=0.0)
-
     def of(self, kind: FaultKind) -> list[Fault]:
         """The faults of one kind."""
         return [one for one in self.faults if one.kind == kind]
