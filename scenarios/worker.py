@@ -85,7 +85,9 @@ async def _carry_out(orders: Orders) -> None:
     topics, clock = Topics(orders.topic_market), Clock(orders.epoch)
     journal = Journal(rundir.journal(folder, f"worker-{orders.index + 1}"))
     edges = _edges(market, placement, hosts, orders.opened_at)
-    drivers = [MqttHost(host, topics, orders.endpoint, clock, log.write, journal, edges.get(host.name)) for host in hosts]
+    drivers = [
+        MqttHost(host, topics, orders.endpoint, clock, log.write, journal, edges.get(host.name)) for host in hosts
+    ]
     _stop_at_end_of_stdin(drivers)
     keeper = asyncio.create_task(_keep_flushed(log))
     try:

@@ -1,6 +1,7 @@
 """What becomes of frames and posts at the edge of a host."""
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -107,7 +108,7 @@ def test_same_host_and_seed_draw_the_same() -> None:
 @given(spans)
 def test_joined_spans_cover_the_same_and_do_not_touch(parts: list[tuple[float, float]]) -> None:
     whole = joined(parts)
-    assert all(a[1] < b[0] for a, b in zip(whole, whole[1:], strict=False))
+    assert all(a[1] < b[0] for a, b in pairwise(whole))
     for start, end in parts:
         assert any(a <= start and end <= b for a, b in whole)
     assert {edge for span in whole for edge in span} <= {edge for span in parts for edge in span}
