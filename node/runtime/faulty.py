@@ -88,6 +88,7 @@ class FaultySimulation(Simulation):
         self._busy = None
         self._wake_at.pop(host.name, None)
         self._wakes = {wake for wake in self._wakes if wake[0] != host.name}
+        self._held = {held for held in self._held if held[0] != host.name}
         self._hosts[host.name] = host
         for readers in self._readers.values():
             readers[:] = [host if reader.name == host.name else reader for reader in readers]
@@ -257,5 +258,6 @@ class FaultySimulation(Simulation):
             self._at_end(until, self._release, reader, what, then)
 
     def _release(self, reader: Host, what: str, then: Callable[[Host, str], None]) -> None:
-        self._held.discard((reader.name, what))
-        then(reader, what)
+        if not self._is_gone(reader):
+            self._held.discard((reader.name, what))
+            then(reader, what)
