@@ -94,7 +94,7 @@ def run(
     market = draw_market(scenario, seed)
     arrayable = check_arrayable(market) if world == "array" else None
     workers = min(hosts or os.cpu_count() or 1, market.nodes)
-    _check_faults(market, world, broker, placement_of(market, connections, workers))
+    _check_faults(market, spec, placement_of(market, connections, workers))
     say = say if say and is_large(market) else _unsaid
     say(f"{market.nodes:,} users; working out what can be reached ...")
     best = optimum_of(market) if isinstance(market, Market) and not arrayable else None
@@ -131,13 +131,13 @@ def run(
     return result
 
 
-def _check_faults(market: AnyMarket, world: World, broker: str, placement: Placement) -> None:
-    """Raise ScenarioError if what the scenario wants to go wrong cannot in this world, over this broker."""
-    faults = faults_of(market, one_host_each(market) if world == "sim" else placement)
-    if faults and world == "mqtt" and faults.of("broker-crash") and broker not in ("embedded", "mosquitto"):
+def _check_faults(market: AnyMarket, spec: str | BrokerAddress | None, placement: Placement) -> None:
+    """Raise ScenarioError if what the scenario wants to go wrong cannot over this broker, or without one."""
+    faults = faults_of(market, placement if spec else one_host_each(market))
+    if faults and faults.of("broker-crash") and spec not in ("embedded", "mosquitto", None):
         raise ScenarioError(
-            f"chaos.faults: a broker-crash kills the broker, and {without_secret(broker)} is not ours to kill: take it "
-            "out, or use --broker embedded or mosquitto"
+            f"chaos.faults: a broker-crash kills the broker, and {_named(spec)} is not ours to kill: take it out, "
+            "or use --broker embedded or mosquitto"
         )
 
 

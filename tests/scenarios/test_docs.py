@@ -21,8 +21,8 @@ from node.protocol import frames, messages
 from node.runtime.calls import CallRow
 from scenarios.calls.results import TERMINAL_COLUMNS, CallSummary, OperatorRow
 from scenarios.calls.schema import Agents, CallScenario, MarketplaceTable, Operators, Service, Terminals
-from scenarios.doctor import EXAMINATIONS
 from scenarios.chaos.schema import ChaosTable, ExpectTable, FaultTable
+from scenarios.doctor import EXAMINATIONS
 from scenarios.kinds import SCENARIOS, draw_market, json_schema
 from scenarios.loading import load, parse, shipped
 from scenarios.market import draw
