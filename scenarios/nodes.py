@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import msgspec
 
@@ -12,6 +13,8 @@ from node.protocol.host import Host
 from node.protocol.planned import Planned
 from node.protocol.seller import Seller
 from node.protocol.topics import address
+from node.runtime.faults import Plan
+from node.runtime.skewed import Skewed
 from node.runtime.streams import stream
 from node.strategy.adaptive import AdaptiveBestReply
 from node.strategy.best_reply import BestReply
@@ -20,6 +23,7 @@ from node.strategy.reserve import FixedReserve, HighestLosingReserve, ReserveRul
 from node.strategy.view import BuyerStrategy
 from scenarios.calls.market import CallMarket
 from scenarios.calls.nodes import call_machines
+from scenarios.chaos.drawing import plan_of
 from scenarios.market import BuyerSpec, Market, SellerSpec, theta
 from scenarios.schema import AdaptiveStrategy, BestReplyStrategy, OptOutStrategy
 from scenarios.sealing import SealOf, unsealed
@@ -58,9 +62,21 @@ def build_hosts(market: AnyMarket, placement: Placement, names: set[str], seal_o
     mine = {node for node, host in placement.items() if host in names}
     built = _machines(market, addresses, mine) if isinstance(market, Market) else call_machines(market, addresses, mine)
     machines: defaultdict[str, dict[str, Machine]] = defaultdict(dict)
+    faults = faults_of(market, placement)
     for node, machine in built:
-        machines[placement[node]][node] = machine
+        machines[placement[node]][node] = _with_its_clock(machine, placement[node], faults)
     return [Host(name, machines[name], seal_of(name)) for name in host_names(placement) if name in names]
+
+
+def faults_of(market: AnyMarket, placement: Placement) -> Plan | None:
+    """What goes wrong with which host, if anything does."""
+    return plan_of(market.chaos, market.seed, placement, market.churning) if market.chaos else None
+
+
+def _with_its_clock(machine: Machine, host: str, faults: Plan | None) -> Machine:
+    if faults and any(host in fault.hosts for fault in faults.of("clock-skew")):
+        return Skewed(machine, partial(faults.skew, host))
+    return machine
 
 
 def _machines(market: Market, addresses: Mapping[str, str], names: set[str]) -> Iterator[tuple[str, Machine]]:
