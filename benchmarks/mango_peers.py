@@ -17,7 +17,8 @@ from node.protocol.events import Machine, Opened, Received, Started
 from node.protocol.frames import encode_message
 from node.protocol.messages import Message
 from node.protocol.topics import address
-from node.runtime.mqtt import Clock, Endpoint
+from node.runtime.endpoint import Endpoint
+from node.runtime.mqtt import Clock
 from node.runtime.simulation import Network
 
 

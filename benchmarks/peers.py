@@ -22,7 +22,8 @@ from node.protocol.events import (
 from node.protocol.frames import decode_message, decode_post, encode_message, encode_post
 from node.protocol.messages import Message
 from node.protocol.topics import Board, Inbox, Topics, address
-from node.runtime.mqtt import Clock, Endpoint
+from node.runtime.endpoint import Endpoint
+from node.runtime.mqtt import Clock
 
 
 class Driver:

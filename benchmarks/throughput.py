@@ -29,7 +29,8 @@ from throughput_worker import Orders
 
 from broker import BrokerError, RunningBroker, open_broker
 from node.protocol.topics import Presence, Topics
-from node.runtime.mqtt import OPEN, READY, Endpoint
+from node.runtime.endpoint import Endpoint
+from node.runtime.mqtt import OPEN, READY
 
 AUCTIONS = 50
 WORKERS = 2

@@ -14,7 +14,8 @@ from peers import plain_market
 from node.protocol.events import Machine
 from node.protocol.host import Host, Record
 from node.protocol.topics import Topics
-from node.runtime.mqtt import Clock, Endpoint, MqttHost
+from node.runtime.endpoint import Endpoint
+from node.runtime.mqtt import Clock, MqttHost
 from scenarios.events import EventLog
 
 

@@ -3,6 +3,16 @@
 from broker.address import BrokerAddress, without_secret
 from broker.errors import BrokerError
 from broker.opening import open_broker
+from broker.profile import Profile, read_profile, write_profile
 from broker.running import RunningBroker
 
-__all__ = ["BrokerAddress", "BrokerError", "RunningBroker", "open_broker", "without_secret"]
+__all__ = [
+    "BrokerAddress",
+    "BrokerError",
+    "Profile",
+    "RunningBroker",
+    "open_broker",
+    "read_profile",
+    "without_secret",
+    "write_profile",
+]

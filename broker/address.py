@@ -4,17 +4,25 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from broker.errors import BrokerError
 
-MQTT_PORT = 1883
+PORTS = {"mqtt": 1883, "mqtts": 8883}
+"""The port of each scheme, where a URL names none."""
+
+FORM = "mqtt://[user[:password]@]host[:port], or mqtts:// for TLS"
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """Where a broker listens, and as whom to log in; the password shows in no representation."""
+    """Where a broker listens, and as whom to log in; the password shows in no representation.
+
+    ``ca`` holds the certificates, in PEM, that the broker's own must lead to; the system's, if ``None``.
+    """
 
     host: str
     port: int
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    tls: bool = False
+    ca: str | None = field(default=None, repr=False)
 
     @property
     def host_port(self) -> str:
@@ -25,28 +33,30 @@ class BrokerAddress:
     def url(self) -> str:
         """The address for logs and messages: without the password."""
         user = "" if self.username is None else f"{quote(self.username, safe='')}@"
-        return f"mqtt://{user}{self.host_port}"
+        return f"mqtt{'s' if self.tls else ''}://{user}{self.host_port}"
 
 
 def broker_address(url: str) -> BrokerAddress:
-    """The address that ``mqtt://[user[:password]@]host[:port]`` names, percent-decoded; ``BrokerError`` otherwise."""
+    """The address that ``mqtt[s]://[user[:password]@]host[:port]`` names, percent-decoded; ``BrokerError`` otherwise.
+
+    Over TLS the broker is believed if one of the system's authorities vouches for it.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:  # its text may quote a password that holds a slash: not chained, not shown
-        raise BrokerError(f"{without_secret(url)} is not a URL: write mqtt://[user[:password]@]host[:port]") from None
-    if parts.scheme == "mqtts":
-        raise BrokerError(f"{without_secret(url)}: TLS (mqtts) is not supported yet: use mqtt:// on a trusted network")
-    if parts.scheme != "mqtt" or not parts.hostname or _has_more_than_a_host(parts) or port == 0:
+        raise BrokerError(f"{without_secret(url)} is not a URL: write {FORM}") from None
+    if parts.scheme not in PORTS or not parts.hostname or _has_more_than_a_host(parts) or port == 0:
         raise BrokerError(
-            f"{without_secret(url)} is not the URL of a broker: write mqtt://[user[:password]@]host[:port], "
+            f"{without_secret(url)} is not the URL of a broker: write {FORM}, "
             "with %2F for a slash, %23 for # and %3F for ? in a password"
         )
     return BrokerAddress(
         parts.hostname,
-        MQTT_PORT if port is None else port,
+        PORTS[parts.scheme] if port is None else port,
         None if parts.username is None else unquote(parts.username),
         None if parts.password is None else unquote(parts.password),
+        tls=parts.scheme == "mqtts",
     )
 
 

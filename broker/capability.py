@@ -2,10 +2,9 @@
 
 import asyncio
 import re
-import socket
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -15,8 +14,9 @@ from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.enums import CallbackAPIVersion
 
 from broker.address import BrokerAddress
-from broker.client import TIMEOUT_S, mqtt_client
+from broker.client import TIMEOUT_S, mqtt_client, tls_context
 from broker.errors import BrokerError
+from broker.reaching import require_tcp, speaks_tls, tls_facts
 
 SUBACK_FAILURE = 0x80
 LOGIN_REFUSED = (134, 135)  # how paho names CONNACK 4 (bad user name or password) and 5 (not authorised)
@@ -45,36 +45,32 @@ class _Topics:
 async def check_capability(address: BrokerAddress) -> None:
     """Return if the broker can carry an auction; ``BrokerError`` naming what is missing and the remedy if not.
 
-    Checks in turn: TCP, login, QoS 1 to a ``+`` subscription, a retained message to a ``#`` subscription, a last will.
+    Checks in turn: TCP, TLS if the address says so, login, QoS 1 to a ``+`` subscription, a retained message to a ``#``
+    subscription, a last will.
     """
-    await _require_reachable(address)
+    await require_tcp(address)
+    if address.tls:
+        await tls_facts(address)
+    async with logged_in(address) as client:
+        await require_services(client, address)
+
+
+@asynccontextmanager
+async def logged_in(address: BrokerAddress) -> AsyncIterator[aiomqtt.Client]:
+    """A client of a broker that listens; ``BrokerError`` with the remedy if it is refused or lost."""
     try:
         async with mqtt_client(address) as client:
-            await _require_services(client, address)
+            yield client
     except MqttConnectError as error:
         raise BrokerError(_refusal(address, error)) from None
     except aiomqtt.MqttError as error:
+        if not address.tls and await speaks_tls(address):
+            raise BrokerError(
+                f"{address.host_port} speaks TLS only: use --profile, or write mqtts:// instead of mqtt://"
+            ) from None
         raise BrokerError(
             f"{address.host_port} is not usable as an MQTT 3.1.1 broker ({error}): check the host, the port and its log"
         ) from None
-
-
-async def _require_reachable(address: BrokerAddress) -> None:
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            _, writer = await asyncio.open_connection(address.host, address.port)
-    except (socket.gaierror, UnicodeError):
-        raise BrokerError(f"{address.host_port}: no such host is known: check the name in --broker") from None
-    except TimeoutError:
-        raise BrokerError(
-            f"{address.host_port} does not answer within {TIMEOUT_S:g} s: check the host, the port and the firewall"
-        ) from None
-    except OSError as error:
-        raise BrokerError(
-            f"{address.host_port} cannot be reached ({error.strerror or error}): start the broker there, "
-            "or check the host and the port"
-        ) from None
-    writer.close()
 
 
 def _refusal(address: BrokerAddress, error: MqttConnectError) -> str:
@@ -82,11 +78,19 @@ def _refusal(address: BrokerAddress, error: MqttConnectError) -> str:
     if reason not in LOGIN_REFUSED:
         return f"{address.host_port} refuses the connection ({error.rc}): it must speak MQTT 3.1.1 and have room"
     if address.username is None:
-        return f"{address.host_port} refuses clients without a login: write mqtt://user:password@{address.host_port}"
-    return f"{address.host_port} refuses the login of {address.username!r}: check the user name and the password"
+        scheme = "mqtts" if address.tls else "mqtt"
+        return (
+            f"{address.host_port} refuses clients without a login: write {scheme}://user:password@{address.host_port}, "
+            "or use --profile"
+        )
+    return (
+        f"{address.host_port} refuses the login of {address.username!r}: check the user name and the password; "
+        "a profile must be one that bidswarm broker init wrote for this broker"
+    )
 
 
-async def _require_services(client: aiomqtt.Client, address: BrokerAddress) -> None:
+async def require_services(client: aiomqtt.Client, address: BrokerAddress) -> None:
+    """Return if the broker does what auctions need, for a user that may write; ``BrokerError`` otherwise."""
     # The name of the user is the name of the host, so that a broker with access rules per user grants these topics.
     user = address.username or ""
     host = user if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", user) else "check"
@@ -136,6 +140,8 @@ def _vanish(address: BrokerAddress, will_topic: str) -> None:
     """Connect with a last will, then drop the socket without a DISCONNECT, which aiomqtt itself would always send."""
     lost = paho.Client(CallbackAPIVersion.VERSION2, f"bidswarm-{uuid4().hex[:12]}", reconnect_on_failure=False)
     lost.username_pw_set(address.username, address.password)
+    if context := tls_context(address):
+        lost.tls_set_context(context)
     lost.will_set(will_topic, b"offline", qos=1, retain=True)
     with suppress(OSError):  # no connection, no will: the caller reports that none came
         lost.connect(address.host, address.port)

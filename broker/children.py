@@ -8,6 +8,7 @@ import asyncio
 import subprocess
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 from broker.errors import BrokerError
 
@@ -20,7 +21,8 @@ LAST_LINES = 6
 
 async def start_child(script: str, *arguments: str, log: Path) -> tuple[subprocess.Popen[bytes], list[int]]:
     """A child running one of this folder's scripts, and the numbers it reports when ready; ``BrokerError`` if none."""
-    process = _spawn(script, arguments, log)
+    with log.open("ab") as output:
+        process = _spawn(script, arguments, output)
     try:
         return process, await _reported_numbers(process, log)
     except BaseException:  # a cancelled start leaves no process either
@@ -33,6 +35,15 @@ async def stop_child(process: subprocess.Popen[bytes]) -> None:
     await asyncio.to_thread(_stop, process)
 
 
+def run_child(script: str, *arguments: str) -> int:
+    """The exit code of a child that writes where we do, once it ends; KeyboardInterrupt ends it too."""
+    process = _spawn(script, arguments, None)
+    try:
+        return process.wait()
+    finally:
+        _stop(process)
+
+
 def start_failure(log: Path) -> BrokerError:
     """The error for a broker that ended at its start: the last lines of its log say why."""
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n")[-LAST_LINES:]
@@ -42,19 +53,18 @@ def start_failure(log: Path) -> BrokerError:
     return BrokerError(f"the broker did not start: {reason}; try another --broker or --port")
 
 
-def _spawn(script: str, arguments: tuple[str, ...], log: Path) -> subprocess.Popen[bytes]:
+def _spawn(script: str, arguments: tuple[str, ...], errors: BinaryIO | None) -> subprocess.Popen[bytes]:
     # By path, with -P: neither the folder the user stands in nor this one may shadow what the child imports.
     command = [sys.executable, "-P", str(Path(__file__).with_name(script)), *arguments]
-    with log.open("ab") as output:
-        return subprocess.Popen(  # noqa: S603 - our own interpreter and script, no shell
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=output,
-            # Ctrl-C goes to the terminal's whole process group; whether the broker stops is the launcher's decision.
-            start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        )
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and script, no shell
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        # Ctrl-C goes to the terminal's whole process group; whether the broker stops is the launcher's decision.
+        start_new_session=True,
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+    )
 
 
 async def _reported_numbers(process: subprocess.Popen[bytes], log: Path) -> list[int]:

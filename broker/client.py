@@ -1,4 +1,6 @@
+import logging
 import socket
+import ssl
 from uuid import uuid4
 
 import aiomqtt
@@ -16,7 +18,21 @@ def mqtt_client(address: BrokerAddress) -> aiomqtt.Client:
         address.port,
         username=address.username,
         password=address.password,
+        logger=_silent_logger(),
         identifier=f"bidswarm-{uuid4().hex[:12]}",
         timeout=TIMEOUT_S,
+        tls_context=tls_context(address),
         socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
     )
+
+
+def _silent_logger() -> logging.Logger:
+    """For a client whose errors are all raised, and would otherwise be told twice."""
+    logger = logging.getLogger("bidswarm.broker")
+    logger.setLevel(logging.CRITICAL + 1)
+    return logger
+
+
+def tls_context(address: BrokerAddress) -> ssl.SSLContext | None:
+    """What TLS to the broker takes, its certificate and its name checked; ``None`` for an address without TLS."""
+    return ssl.create_default_context(cadata=address.ca) if address.tls else None

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from broker.address import broker_address, without_secret
+from broker.address import FORM, BrokerAddress, broker_address, without_secret
 from broker.capability import check_capability
 from broker.children import stop_child
 from broker.embedded import start_embedded
@@ -15,23 +15,23 @@ from broker.running import RunningBroker
 
 @asynccontextmanager
 async def open_broker(
-    spec: str, *, port: int | None = None, log_dir: Path | None = None
+    spec: str | BrokerAddress, *, port: int | None = None, log_dir: Path | None = None
 ) -> AsyncIterator[RunningBroker]:
     """A broker for the time of the block: started and stopped here, or external and checked first.
 
-    ``spec`` is ``embedded``, ``mosquitto`` or ``mqtt://[user[:password]@]host[:port]``; ``port`` (default: a free one)
-    and ``log_dir`` (which gets ``broker.log``) concern a broker started here. Raises ``BrokerError``.
+    ``spec`` is ``embedded``, ``mosquitto``, ``mqtt[s]://[user[:password]@]host[:port]`` or that as an address; ``port``
+    (default: a free one) and ``log_dir`` (which gets ``broker.log``) concern a broker started here. Raises
+    ``BrokerError``.
     """
-    if spec in ("embedded", "mosquitto"):
+    if isinstance(spec, BrokerAddress):
+        yield await _checked(spec, port)
+    elif spec in ("embedded", "mosquitto"):
         async with _started(spec, port, log_dir) as broker:
             yield broker
     elif "://" in spec:
-        yield await _checked(spec, port)
+        yield await _checked(broker_address(spec), port)
     else:
-        raise BrokerError(
-            f"unknown broker {without_secret(spec)!r}: allowed are embedded, mosquitto "
-            "and mqtt://[user[:password]@]host[:port]"
-        )
+        raise BrokerError(f"unknown broker {without_secret(spec)!r}: allowed are embedded, mosquitto and {FORM}")
 
 
 @asynccontextmanager
@@ -51,8 +51,7 @@ async def _started(kind: str, port: int | None, log_dir: Path | None) -> AsyncIt
             await stop_child(broker.process)
 
 
-async def _checked(url: str, port: int | None) -> RunningBroker:
-    address = broker_address(url)
+async def _checked(address: BrokerAddress, port: int | None) -> RunningBroker:
     if port is not None:
         raise BrokerError(f"--port is for a broker started here: write the port into the URL, as in {address.url}")
     await check_capability(address)

@@ -14,6 +14,9 @@ from rich.text import Text
 
 from broker.errors import BrokerError
 from node.runtime.journal import JournalError
+from scenarios.broker_cli import app as broker_app
+from scenarios.doctor_cli import HELP as DOCTOR
+from scenarios.doctor_cli import doctor
 from scenarios.errors import RunError, ScenarioError
 from scenarios.ledger import ledger
 from scenarios.study.cli import app as study
@@ -35,6 +38,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(broker_app, name="broker")
+app.command(help=DOCTOR)(doctor)
 app.add_typer(study, name="study")
 app.command()(ledger)
 
@@ -82,9 +87,16 @@ def run(
         typer.Option(
             envvar="BIDSWARM_BROKER",  # so that a password need not stand in the process list
             help="embedded (nothing to install), mosquitto (an installed one is started), or the URL of a "
-            "running broker: mqtt://[user[:password]@]host[:port].",
+            "running broker: mqtt://[user[:password]@]host[:port], or mqtts:// for TLS.",
         ),
     ] = "embedded",
+    profile: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The launcher's profile of a broker set up by: bidswarm broker init. In place of --broker.",
+        ),
+    ] = None,
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Port for a broker started here; a free one if not given.")
     ] = None,
@@ -122,6 +134,7 @@ def run(
                 seed=seed,
                 world=world.value,
                 broker=broker,
+                profile=profile,
                 port=port,
                 hosts=hosts,
                 connections=connections.value,

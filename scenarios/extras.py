@@ -5,7 +5,13 @@ from typing import Any
 
 from scenarios.errors import ScenarioError
 
-_EXTRA_OF = {"pyarrow": "launcher", "scipy": "launcher", "matplotlib": "analysis", "pandas": "analysis"}
+_EXTRA_OF = {
+    "cryptography": "security",
+    "matplotlib": "analysis",
+    "pandas": "analysis",
+    "pyarrow": "launcher",
+    "scipy": "launcher",
+}
 
 
 def needs(module: str) -> Any:  # noqa: ANN401 - a module

@@ -19,7 +19,8 @@ from node.protocol.errors import RejectedError
 from node.protocol.frames import decode_post
 from node.protocol.messages import Advert
 from node.protocol.topics import Board, Presence, Topics, TraceOf
-from node.runtime.mqtt import OFFLINE, OPEN, READY, STOP, Clock, Endpoint, TraceBatch
+from node.runtime.mqtt import OFFLINE, OPEN, READY, STOP, Clock, TraceBatch
+from scenarios.connecting import endpoint_of
 from scenarios.errors import RunError
 from scenarios.kinds import live_metrics
 from scenarios.nodes import AnyMarket, host_names
@@ -52,7 +53,7 @@ class Launcher:
         self._market = market
         self._broker = broker
         address = broker.address
-        self._endpoint = Endpoint(address.host, address.port, address.username, address.password)
+        self._endpoint = endpoint_of(address)
         self._run_dir = run_dir
         self._timeout_s = timeout_s
         self._watch = watch

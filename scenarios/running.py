@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from broker import BrokerError, open_broker, without_secret
+from broker import BrokerAddress, BrokerError, open_broker, without_secret
 from node.mechanism.welfare import Optimum
 from node.runtime.journal import Journal
 from scenarios import events, rundir
 from scenarios.arrayed import WatchRounds, check_arrayable, run_arrayed
+from scenarios.connecting import launcher_profile
 from scenarios.errors import RunError, ScenarioError
 from scenarios.events import EventLog
 from scenarios.kinds import AnyResult, AnyScenario, Metrics, draw_market, is_large, save_result, summary_of
@@ -38,6 +39,7 @@ def run(
     seed: int = 0,
     world: World = "mqtt",
     broker: str = "embedded",
+    profile: Path | str | None = None,
     port: int | None = None,
     hosts: int | None = None,
     connections: Connections = "per-host",
@@ -59,7 +61,9 @@ def run(
         with parabolic valuations, very many of them, in rounds without messages. ``broker``, ``port``, ``hosts`` and
         ``connections`` matter over MQTT only.
     broker
-        ``embedded``, ``mosquitto``, or ``mqtt://[user[:password]@]host[:port]``.
+        ``embedded``, ``mosquitto``, or ``mqtt[s]://[user[:password]@]host[:port]``.
+    profile
+        The launcher's profile of a broker set up by ``bidswarm broker init``, instead of ``broker``.
     hosts
         Worker processes; as many as cores if not given.
     timeout_s
@@ -86,14 +90,14 @@ def run(
     else:
         scenario = with_populations(scenario)
     started = time.monotonic()
+    spec = _broker_of(broker, profile) if world == "mqtt" else None
     market = draw_market(scenario, seed)
     arrayable = check_arrayable(market) if world == "array" else None
     say = say if say and is_large(market) else _unsaid
     say(f"{market.nodes:,} users; working out what can be reached ...")
     best = optimum_of(market) if isinstance(market, Market) and not arrayable else None
     folder = rundir.create(Path(out), scenario.name, seed)
-    spec = broker if world == "mqtt" else None
-    rundir.write_json(folder / "manifest.json", rundir.manifest(scenario, seed, world, spec and without_secret(spec)))
+    rundir.write_json(folder / "manifest.json", rundir.manifest(scenario, seed, world, _named(spec)))
     rundir.write_json(folder / "market.json", market)
     limit = scenario.timeout_s if timeout_s is None else timeout_s
     status = "failed"
@@ -109,8 +113,9 @@ def run(
             if world == "sim":
                 attempt = _simulated(market, limit, folder, watch)
             else:
+                assert spec is not None
                 workers = min(hosts or os.cpu_count() or 1, market.nodes)
-                attempt = _over_mqtt(market, limit, folder, watch, broker, port, workers, connections)
+                attempt = _over_mqtt(market, limit, folder, watch, spec, port, workers, connections)
             opened_at, failure = attempt.outcome.opened_at, attempt.failure
             say(f"{attempt.outcome.status} after {attempt.outcome.duration_s:.1f} s; reading the trace ...")
             records = events.read(folder, opened_at)
@@ -145,6 +150,19 @@ class _Attempt:
     failure: RunError | BrokerError | None = None
 
 
+def _broker_of(broker: str, profile: Path | str | None) -> str | BrokerAddress:
+    if profile is None:
+        return broker
+    if broker != "embedded":
+        raise ScenarioError("--profile and --broker (or BIDSWARM_BROKER) both name a broker: give one of them")
+    return launcher_profile(Path(profile)).address
+
+
+def _named(broker: str | BrokerAddress | None) -> str | None:
+    """A broker as a manifest names it."""
+    return broker.url if isinstance(broker, BrokerAddress) else broker and without_secret(broker)
+
+
 def _unsaid(text: str) -> None:
     del text
 
@@ -169,7 +187,7 @@ def _over_mqtt(
     limit: float,
     folder: Path,
     watch: Watch,
-    spec: str,
+    spec: str | BrokerAddress,
     port: int | None,
     workers: int,
     connections: Connections,

@@ -16,8 +16,9 @@ from typing import Literal
 import msgspec
 
 from node.protocol.topics import Topics
+from node.runtime.endpoint import Endpoint
 from node.runtime.journal import Journal
-from node.runtime.mqtt import Clock, Endpoint, MqttHost
+from node.runtime.mqtt import Clock, MqttHost
 from scenarios import rundir
 from scenarios.events import EventLog
 from scenarios.kinds import read_market

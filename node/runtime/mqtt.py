@@ -4,11 +4,8 @@ import asyncio
 import contextlib
 import math
 import random
-import socket
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 
 import aiomqtt
 import msgspec
@@ -16,6 +13,7 @@ import msgspec
 from node.protocol.errors import RejectedError
 from node.protocol.host import Host, Record
 from node.protocol.topics import Board, Control, Inbox, Presence, Topics
+from node.runtime.endpoint import Endpoint
 from node.runtime.journal import Journal
 
 ONLINE, READY, OFFLINE = b"online", b"ready", b"offline"
@@ -30,30 +28,6 @@ FEW_POSTERS = 20
 TRACE_INTERVAL_S = 0.25
 STOP_GRACE_S = 2.0
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where the broker listens, and as whom to log in."""
-
-    host: str
-    port: int
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-
-    def client(self, identifier: str, will: aiomqtt.Will | None = None) -> aiomqtt.Client:
-        """A client for this broker, without Nagle's 40 ms."""
-        client = aiomqtt.Client(
-            self.host,
-            self.port,
-            username=self.username,
-            password=self.password,
-            identifier=identifier,
-            will=will,
-            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-        )
-        client.pending_calls_threshold = sys.maxsize  # a host publishes all it has at once: no reason to warn
-        return client
 
 
 class TraceBatch(msgspec.Struct, array_like=True, frozen=True):

@@ -51,6 +51,7 @@ def test_malformed_url_does_not_show_its_password(url: str) -> None:
     assert caught.value.__cause__ is None
 
 
-def test_tls_is_refused_clearly() -> None:
-    with pytest.raises(BrokerError, match=r"TLS .* not supported yet"):
-        broker_address("mqtts://example.org")
+def test_mqtts_is_tls_and_its_port_8883() -> None:
+    address = broker_address("mqtts://anna@example.org")
+    assert address == BrokerAddress("example.org", 8883, "anna", tls=True)
+    assert address.url == "mqtts://anna@example.org:8883"

@@ -20,7 +20,8 @@ from node.protocol.messages import Bid
 from node.protocol.seller import Seller
 from node.protocol.timing import Timing
 from node.protocol.topics import Topics
-from node.runtime.mqtt import OFFLINE, ONLINE, OPEN, READY, STOP, Clock, Endpoint, MqttHost
+from node.runtime.endpoint import Endpoint
+from node.runtime.mqtt import OFFLINE, ONLINE, OPEN, READY, STOP, Clock, MqttHost
 from node.runtime.streams import stream
 from node.strategy.opt_out import OptOut
 from node.strategy.reserve import FixedReserve

@@ -1,0 +1,39 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+from broker.certificates import expiry
+from broker.children import run_child
+from broker.configuration import account
+from broker.errors import BrokerError
+from broker.mosquitto import mosquitto_program
+from broker.ports import require_free_everywhere
+from broker.setup import read_setup
+
+
+def serve(folder: Path) -> None:
+    """Run the broker that ``init`` set up until KeyboardInterrupt; its log goes to standard error.
+
+    Raises
+    ------
+    BrokerError
+        If it cannot start, or ends by itself; the text names the remedy.
+    """
+    setup = read_setup(folder)
+    program = mosquitto_program()
+    _require_valid(folder)
+    require_free_everywhere(setup.port)
+    code = run_child("watchdog.py", program, "-c", str(folder.resolve() / "mosquitto.conf"))
+    raise BrokerError(f"mosquitto ended with exit code {code}: its log above says why; {_remedy(folder)}")
+
+
+def _require_valid(folder: Path) -> None:
+    until = expiry((folder / "tls" / "server.pem").read_text(encoding="utf-8"))
+    if until <= datetime.now(UTC):
+        raise BrokerError(
+            f"the broker's certificate expired on {until:%Y-%m-%d}, or the clock here is ahead: "
+            f"bidswarm broker init {folder} renews it"
+        )
+
+
+def _remedy(folder: Path) -> str:
+    return f"if files cannot be opened, run bidswarm broker init {folder} and this command as one account ({account()})"

@@ -1,0 +1,22 @@
+"""From a profile to a connection: brokers and nodes know nothing of each other."""
+
+from pathlib import Path
+
+from broker import BrokerAddress, BrokerError, Profile, read_profile
+from node.runtime.endpoint import Endpoint
+
+
+def launcher_profile(path: Path) -> Profile:
+    """The profile of a launcher; ``BrokerError`` if it cannot be read, or is somebody else's."""
+    profile = read_profile(path)
+    if profile.role != "launcher":
+        raise BrokerError(
+            f"profile {path} is for the role {profile.role}, and a run takes the launcher's: give that one, "
+            "which bidswarm broker init wrote beside it"
+        )
+    return profile
+
+
+def endpoint_of(address: BrokerAddress) -> Endpoint:
+    """The broker as nodes see it."""
+    return Endpoint(address.host, address.port, address.username, address.password, tls=address.tls, ca=address.ca)
