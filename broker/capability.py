@@ -69,7 +69,7 @@ async def logged_in(address: BrokerAddress) -> AsyncIterator[aiomqtt.Client]:
         async with mqtt_client(address) as client:
             yield client
     except MqttConnectError as error:
-        raise BrokerError(_refusal(address, error)) from None
+        raise BrokerError(refusal(address, error)) from None
     except aiomqtt.MqttError as error:
         if not address.tls and await speaks_tls(address):
             raise BrokerError(
@@ -85,7 +85,8 @@ def is_refused(error: aiomqtt.MqttError | None) -> bool:
     return isinstance(error, MqttConnectError) and getattr(error.rc, "value", error.rc) in LOGIN_REFUSED
 
 
-def _refusal(address: BrokerAddress, error: MqttConnectError) -> str:
+def refusal(address: BrokerAddress, error: MqttConnectError) -> str:
+    """Why the broker refuses the connection, and the remedy."""
     if not is_refused(error):
         return f"{address.host_port} refuses the connection ({error.rc}): it must speak MQTT 3.1.1 and have room"
     if address.username is None:

@@ -15,6 +15,7 @@ from rich.text import Text
 from broker.errors import BrokerError
 from node.runtime.journal import JournalError
 from scenarios.broker_cli import app as broker_app
+from scenarios.device.cli import app as node_app
 from scenarios.doctor_cli import HELP as DOCTOR
 from scenarios.doctor_cli import doctor
 from scenarios.errors import RunError, ScenarioError
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 app.add_typer(broker_app, name="broker")
 app.command(help=DOCTOR)(doctor)
+app.add_typer(node_app, name="node")
 app.add_typer(study, name="study")
 app.command()(ledger)
 

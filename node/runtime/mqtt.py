@@ -90,8 +90,13 @@ class MqttHost:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the posts of all whom its nodes watch have been seen."""
+        """Whether it has connected, and seen the posts of all whom its nodes watch."""
         return self._says == READY
+
+    @property
+    def awaited(self) -> list[str]:
+        """Those of the watched whose posts have not been seen."""
+        return sorted(set(self._host.watched) - self._posters_seen)
 
     def open(self) -> None:
         """Let the start barrier fall, if it has not fallen yet."""
@@ -179,7 +184,7 @@ class MqttHost:
 
     async def _flush(self, client: aiomqtt.Client) -> None:
         host = self._host
-        if self._says == ONLINE and self._posters_seen.issuperset(host.watched):
+        if self._says == ONLINE and not self.awaited:
             self._says = READY
             await client.publish(self._topics.presence(host.name), READY, qos=1, retain=True)
         # Before anything that was said in the same turn leaves, and at once: it is rare, and takes as long as a frame.
