@@ -23,6 +23,8 @@ from node.runtime.mqtt import OFFLINE, OPEN, READY, STOP, Clock, TraceBatch
 from scenarios.connecting import endpoint_of
 from scenarios.errors import RunError
 from scenarios.kinds import live_metrics
+from scenarios.market import Market
+from scenarios.metering import Meter
 from scenarios.nodes import AnyMarket, host_names
 from scenarios.results import Outcome, Status
 from scenarios.simulated import Watch
@@ -49,11 +51,11 @@ class Launcher:
         watch: Watch,
         workers: int,
         connections: Connections,
+        meter: Meter | None = None,
     ) -> None:
         self._market = market
         self._broker = broker
-        address = broker.address
-        self._endpoint = endpoint_of(address)
+        self._endpoint = endpoint_of(broker.address)
         self._run_dir = run_dir
         self._timeout_s = timeout_s
         self._watch = watch
@@ -64,7 +66,11 @@ class Launcher:
         self._topics = Topics(self._topic_market)
         self._epoch = time.time()
         self._clock = Clock(self._epoch)
-        self._hosts = set(host_names(placement_of(market, connections, workers)))
+        placement = placement_of(market, connections, workers)
+        self._hosts = set(host_names(placement))
+        self._meter = meter or Meter()
+        if isinstance(market, Market):
+            self._meter.expect(address(placement[name], name) for name in market.closers)
         self._ready: set[str] = set()
         self._present: set[str] = set()
         self._closed: set[str] = set()
@@ -286,6 +292,8 @@ class Launcher:
             case TraceOf(host):
                 batch = msgspec.msgpack.decode(payload, type=TraceBatch)
                 self._counters[host] = batch.counters
+                self._meter.count(host, batch.counters)
+                self._meter.take(batch.records)
                 for record in batch.records:
                     self._metrics.add(record)
 

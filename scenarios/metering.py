@@ -18,10 +18,22 @@ STATES: Mapping[str, str] = {
 
 
 class Driven(Protocol):
-    """The connection of a host."""
+    """The one host of a process."""
 
-    is_connected: bool
-    round_trip_s: float
+    @property
+    def is_connected(self) -> bool:
+        """Whether it has a connection now."""
+        ...
+
+    @property
+    def round_trip_s(self) -> float:
+        """How long the broker took to acknowledge, seconds."""
+        ...
+
+    @property
+    def timers(self) -> int:
+        """How many timers are set."""
+        ...
 
 
 class Meter:
@@ -37,22 +49,28 @@ class Meter:
         What buyers have receipts for, by the journal.
     entries
         Lines of the journal by kind.
+    node
+        The one host of a process that carries one.
     """
 
-    def __init__(self, sellers: Iterable[str] = ()) -> None:
+    def __init__(self) -> None:
         self.told: Counter[str] = Counter()
         self.sold_mb = self.revenue_money = 0.0
         self.bought_mb = self.paid_money = 0.0
         self.entries: Counter[str] = Counter()
-        self.driven: Driven | None = None
-        self._states = dict.fromkeys(sellers, "open")
+        self.node: Driven | None = None
+        self._states: dict[str, str] = {}
         self._sales: set[tuple[str, str, int]] = set()
         self._doubts: set[tuple[str, str, int]] = set()
         self._counters: dict[str, Mapping[str, int]] = {}
 
-    def watch(self, driven: Driven) -> None:
+    def expect(self, sellers: Iterable[str]) -> None:
+        """Count the auctions of the sellers at these addresses."""
+        self._states.update(dict.fromkeys(sellers, "open"))
+
+    def watch(self, node: Driven) -> None:
         """Take the state of the connection from there."""
-        self.driven = driven
+        self.node = node
 
     def count(self, host: str, counters: Mapping[str, int]) -> None:
         """Take the counters of a host; a live mapping need be given only once."""
@@ -90,10 +108,15 @@ class Meter:
             if record.kind in STATES and record.node in self._states:
                 self._states[record.node] = STATES[record.kind]
 
-    def note(self, entries: Iterable[JournalEntry]) -> None:
-        """Take in what was written into the journal."""
+    def recall(self, entries: Iterable[JournalEntry]) -> None:
+        """Take in what the journal knows from earlier lives; sellers say their sales again by themselves."""
         for entry in entries:
-            self.entries[entry.kind] += 1
             if entry.kind == "bought":
                 self.bought_mb += entry.quantity
                 self.paid_money += entry.charge
+
+    def note(self, entries: Iterable[JournalEntry]) -> None:
+        """Take in what was written into the journal."""
+        written = list(entries)
+        self.entries.update(entry.kind for entry in written)
+        self.recall(written)

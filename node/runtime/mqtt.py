@@ -94,6 +94,11 @@ class MqttHost:
         return self._says == READY
 
     @property
+    def timers(self) -> int:
+        """How many timers of its nodes are set."""
+        return self._host.timers
+
+    @property
     def awaited(self) -> list[str]:
         """Those of the watched whose posts have not been seen."""
         return sorted(set(self._host.watched) - self._posters_seen)

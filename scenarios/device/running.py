@@ -15,6 +15,7 @@ from scenarios.device.formats import LogFormat
 from scenarios.device.schema import NodeFile
 from scenarios.device.telling import Teller, teller_of
 from scenarios.device.trading import Ending, Trading
+from scenarios.exporting import exported
 from scenarios.metering import Meter
 from scenarios.terminal import INTERRUPTED, SETTLED, UNSETTLED
 
@@ -35,16 +36,27 @@ def run(settings: NodeFile, log_format: LogFormat) -> int:
         If it cannot begin or go on; the text says what to do about it.
     """
     device = build(settings)
-    meter = Meter([device.address] if settings.role == "seller" else [])
+    meter = Meter()
+    meter.expect([device.address] if settings.role == "seller" else [])
     meter.count(device.host.name, device.host.counters)
     with contextlib.closing(teller_of(log_format)) as teller:
         trading = Trading(device, settings, teller, meter)
-        with _signals(trading) as caught, asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        with (
+            exported(meter, settings.metrics_port, settings.metrics_address, **_labels(device, settings)) as port,
+            _signals(trading) as caught,
+            asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner,
+        ):
+            if port:
+                teller.tell("metrics", Clock(0.0)(), url=f"http://{settings.metrics_address}:{port}/metrics")
             ending = runner.run(trading.run())
         _tell_end(teller, device, trading.written, ending)
     if ending is Ending.left:
         return INTERRUPTED if signal.SIGINT in caught else SETTLED
     return UNSETTLED if ending is Ending.timeout else SETTLED
+
+
+def _labels(device: Device, settings: NodeFile) -> dict[str, str]:
+    return {"market": settings.market, "role": settings.role, "node": device.address}
 
 
 @contextlib.contextmanager

@@ -80,6 +80,7 @@ class _Rounded(dict[str, Any]):
 
 
 TEXTS = {
+    "metrics": "metrics at {url}",
     "connected": "connected to {broker} as {node}, {role} in market {market}",
     "disconnected": "connection lost; trying again until it is back",
     "reconnected": "connected again",

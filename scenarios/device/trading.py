@@ -121,6 +121,7 @@ class Trading:
         past = journal.past().get(self._device.address)
         if past:
             self._has_sold = any(entry.kind == "sold" for entry in past.entries)
+            self._meter.recall(past.entries)
             self._tell("resumed", life=past.lives + 1)
 
     async def _served(self, driver: MqttHost) -> None:
