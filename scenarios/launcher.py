@@ -18,7 +18,7 @@ from node.protocol.call_messages import Registry
 from node.protocol.errors import RejectedError
 from node.protocol.frames import decode_post
 from node.protocol.messages import Advert
-from node.protocol.topics import Board, Presence, Topics, TraceOf
+from node.protocol.topics import Board, Presence, Topics, TraceOf, address
 from node.runtime.mqtt import OFFLINE, OPEN, READY, STOP, Clock, TraceBatch
 from scenarios.connecting import endpoint_of
 from scenarios.errors import RunError
