@@ -51,7 +51,9 @@ max_inflight_messages 1000
 max_inflight_bytes 16777216
 max_queued_messages 20000
 max_queued_bytes 67108864
+# For clients of MQTT 5, and for those that want to be remembered, which no node does.
 max_keepalive 120
+persistent_client_expiration 1h
 set_tcp_nodelay true
 
 # Boards and the word of the launcher are retained: they outlive a restart, but for the last seconds before a crash.

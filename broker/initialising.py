@@ -4,7 +4,7 @@ No key and no password that exists is made anew, and all else is derived from ``
 run completes one that was cut short.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import msgspec
 from broker import certificates, credentials
 from broker.configuration import access_rules, configuration
 from broker.errors import BrokerError
-from broker.private import write_private
+from broker.private import read_private, write_private
 from broker.profile import LAUNCHER_KEY, BrokerTable, Profile, SigningTable, read_profile, write_profile
 from broker.setup import Setup, User, Wishes, read_setup, setup_text, wished
 
@@ -49,13 +49,9 @@ class _Member:
 
 def init(folder: Path, wishes: Wishes) -> Report:
     """Set up the folder of a broker, or change one; ``BrokerError`` if a wish does not fit or a file cannot be used."""
-    before = _before(folder)
-    setup = wished(before, wishes)
+    setup = wished(_before(folder), wishes)
     _make_folders(folder)
-    for name in wishes.removed:
-        _profile_path(folder, name).unlink(missing_ok=True)
-    lines = {name: line for name, line in _password_lines(folder).items() if name not in wishes.removed}
-    members = [_member(folder, user, lines.get(user.name)) for user in setup.users]
+    members = _members(folder, setup.users, wishes.removed)
     setup = msgspec.structs.replace(setup, users=[member.user for member in members])
     write_private(folder / "broker.toml", setup_text(setup))
     certificate = _certify(folder, setup)
@@ -63,13 +59,20 @@ def init(folder: Path, wishes: Wishes) -> Report:
     write_private(folder / "passwords", "".join(f"{member.line}\n" for member in members))
     write_private(folder / "acl", access_rules((user.name, user.role) for user in setup.users))
     write_private(folder / "mosquitto.conf", configuration(folder, setup.port))
+    return _report(setup, certificate, members, written, wishes.removed)
+
+
+def _report(
+    setup: Setup, certificate: str, members: list[_Member], written: set[str], removed: Sequence[str]
+) -> Report:
+    old = [member.user.name for member in members if member.profile and not member.is_new]
     return Report(
         setup,
         certificate,
         added=[member.user.name for member in members if member.is_new],
-        changed=[member.user.name for member in members if not member.is_new and member.user.name in written],
-        kept=[m.user.name for m in members if m.profile and not m.is_new and m.user.name not in written],
-        removed=list(wishes.removed),
+        changed=[name for name in old if name in written],
+        kept=[name for name in old if name not in written],
+        removed=list(removed),
         absent=[member.user.name for member in members if member.profile is None],
     )
 
@@ -98,8 +101,16 @@ def _profile_path(folder: Path, name: str) -> Path:
 def _password_lines(folder: Path) -> dict[str, str]:
     """The lines of the file of passwords by user."""
     path = folder / "passwords"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines = read_private(path, "the file of passwords").splitlines() if path.exists() else []
     return {line.partition(":")[0]: line for line in lines}
+
+
+def _members(folder: Path, users: list[User], removed: Sequence[str]) -> list[_Member]:
+    """The users with their secrets, found or made; nothing is left of who is removed."""
+    for name in removed:
+        _profile_path(folder, name).unlink(missing_ok=True)
+    lines = {name: line for name, line in _password_lines(folder).items() if name not in removed}
+    return [_member(folder, user, lines.get(user.name)) for user in users]
 
 
 def _member(folder: Path, user: User, line: str | None) -> _Member:
@@ -127,17 +138,21 @@ def _certify(folder: Path, setup: Setup) -> str:
     key = _made_once(tls / "server.key", certificates.new_key)
     addresses = list(dict.fromkeys([*setup.addresses, *LOCAL]))
     server = tls / "server.pem"
-    if server.exists() and certificates.is_current(server.read_text(encoding="utf-8"), addresses):
-        return "kept"
+    try:
+        if server.exists() and certificates.is_current(read_private(server, "the certificate"), addresses):
+            return "kept"
+        issued = certificates.new_server(ca, ca_key, key, addresses)
+    except ValueError as error:
+        raise BrokerError(f"a file in {tls} is damaged ({error}): restore it, or begin with a new folder") from None
     word = "renewed" if server.exists() else "issued"
-    write_private(server, certificates.new_server(ca, ca_key, key, addresses))
+    write_private(server, issued)
     return word
 
 
 def _made_once(path: Path, make: Callable[[], str]) -> str:
     if not path.exists():
         write_private(path, make())
-    return path.read_text(encoding="utf-8")
+    return read_private(path, "the file")
 
 
 def _write_profile(folder: Path, setup: Setup, member: _Member) -> bool:
@@ -145,7 +160,7 @@ def _write_profile(folder: Path, setup: Setup, member: _Member) -> bool:
     old = member.profile
     if old is None:
         return False
-    ca = (folder / "tls" / "ca.pem").read_text(encoding="utf-8")
+    ca = read_private(folder / "tls" / "ca.pem", "the authority")
     where = BrokerTable(setup.url, old.broker.password, ca)
     signing = old.signing and SigningTable(old.signing.private_key, _public_keys(setup))
     new = msgspec.structs.replace(old, broker=where, signing=signing)

@@ -7,6 +7,7 @@ from broker.configuration import account
 from broker.errors import BrokerError
 from broker.mosquitto import mosquitto_program
 from broker.ports import require_free_everywhere
+from broker.private import read_private
 from broker.setup import read_setup
 
 
@@ -27,7 +28,11 @@ def serve(folder: Path) -> None:
 
 
 def _require_valid(folder: Path) -> None:
-    until = expiry((folder / "tls" / "server.pem").read_text(encoding="utf-8"))
+    path = folder / "tls" / "server.pem"
+    try:
+        until = expiry(read_private(path, "the certificate"))
+    except ValueError:
+        raise BrokerError(f"{path} is damaged: delete it, and bidswarm broker init {folder} makes it anew") from None
     if until <= datetime.now(UTC):
         raise BrokerError(
             f"the broker's certificate expired on {until:%Y-%m-%d}, or the clock here is ahead: "

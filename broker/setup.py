@@ -106,7 +106,8 @@ def _add(users: list[User], new: User) -> None:
         raise BrokerError(f"--{new.role} {new.name!r}: a name has 1 to 64 of the characters A-Z, a-z, 0-9, _ and -")
     for user in users:
         if user.name == new.name and user.role != new.role:
-            raise BrokerError(f"--{new.role} {new.name}: there is a {user.role} of this name; choose another")
+            taker = "an observer" if user.role == "observer" else f"a {user.role}"
+            raise BrokerError(f"--{new.role}: the name {new.name} is taken by {taker}: choose another")
     if all(user.name != new.name for user in users):
         users.append(new)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scenarios.extras import needs
-from scenarios.terminal import errors
+from scenarios.terminal import errors, flowing
 
 if TYPE_CHECKING:
     from broker.initialising import Report
@@ -27,13 +27,13 @@ Run it again to add hosts, observers or addresses, or to renew the certificate; 
 exist are kept.
 """
 
-app = typer.Typer(help=GROUP, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(help=flowing(GROUP), no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The broker's folder; it holds secrets.")]
 Names = list[str] | None
 
 
-@app.command(help=INIT)
+@app.command(help=flowing(INIT))
 def init(
     folder: FolderArgument,
     host: Annotated[Names, typer.Option(metavar="NAME", help="A device that carries nodes. Repeatable.")] = None,

@@ -35,7 +35,8 @@ def doctor(
         typer.Option(
             metavar="URL",
             envvar="BIDSWARM_BROKER",
-            help="A broker without profiles: mqtt[s]://[user[:password]@]host[:port]. The user counts as a host.",
+            help="A broker without profiles: mqtt://[user[:password]@]host[:port], or mqtts:// for TLS. Its user "
+            "counts as a host.",
         ),
     ] = None,
     acl_check: Annotated[  # noqa: FBT002 - a flag of the command line

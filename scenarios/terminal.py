@@ -19,6 +19,11 @@ class Format(StrEnum):
     json = "json"
 
 
+def flowing(text: str) -> str:
+    """The text with one line per paragraph, which the terminal then breaks to its own width."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+
+
 def write_json(value: Any) -> None:  # noqa: ANN401 - whatever msgspec encodes
     """Print the value as one line of JSON."""
     sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")

@@ -107,8 +107,8 @@ class MarketMetrics:
 
     @property
     def in_doubt(self) -> int:
-        """How many acceptances nobody has given a receipt for, nor said that they do not bind."""
-        return len(self._in_doubt - self._settled)
+        """How many acceptances their buyers have had no answer to, though they asked for long."""
+        return len(self._in_doubt)
 
     def add(self, record: Record) -> None:
         """Take in the next record."""

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from scenarios.terminal import INTERRUPTED, Format, errors, write_json
+from scenarios.terminal import INTERRUPTED, Format, errors, flowing, write_json
 
 GROUP = """Study the auction of the Digital Marketplace on its own, without nodes or messages.
 
@@ -50,18 +50,13 @@ Exit codes: 0 complete; 1 a result could not be written; 2 bad usage, or no equi
 """
 
 
-def _flowing(text: str) -> str:
-    """The text with one line per paragraph, which the terminal then breaks to its own width."""
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
-
-
-app = typer.Typer(help=_flowing(GROUP), no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(help=flowing(GROUP), no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
 
 OutOption = Annotated[Path, typer.Option(metavar="DIR", help="Where the study's own folder is made.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="json: one JSON object on stdout, nothing else.")]
 
 
-@app.command("dmp-price-weight", help=_flowing(PRICE_WEIGHT))
+@app.command("dmp-price-weight", help=flowing(PRICE_WEIGHT))
 def dmp_price_weight(
     bidders: Annotated[int, typer.Option(metavar="N", help="Operators per auction, 2 to 1,000.")] = 3,
     runs: Annotated[
@@ -88,7 +83,7 @@ def dmp_price_weight(
         raise typer.Exit(INTERRUPTED)
 
 
-@app.command("dmp-equilibrium", help=_flowing(EQUILIBRIUM))
+@app.command("dmp-equilibrium", help=flowing(EQUILIBRIUM))
 def dmp_equilibrium(
     w: Annotated[float, typer.Option("--w", metavar="W", help="Price weight, above 0 and at most 1.")],
     bidders: Annotated[int, typer.Option(metavar="N", help="Operators, 2 to 1,000; with --reputation at most 50.")],

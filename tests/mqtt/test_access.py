@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import aiomqtt
 import pytest
 
 from broker.initialising import init
 from broker.setup import Wishes
+from scenarios.connecting import endpoint_of
 from tests.mqtt.plain import PlainClient, SecuredBroker
 
 pytestmark = pytest.mark.mosquitto
@@ -80,10 +82,16 @@ def test_a_client_does_not_believe_a_broker_of_another_authority(secured: Secure
 def test_tls_older_than_1_2_is_refused(secured: SecuredBroker) -> None:
     context = ssl.create_default_context(cadata=secured.profile("alice").broker.ca)
     context.set_ciphers("DEFAULT:@SECLEVEL=0")  # or OpenSSL itself would not even ask
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
     with pytest.raises(ssl.SSLError, match="ALERT_PROTOCOL_VERSION"):
         shake_hands(secured, context)
+
+
+def test_the_certificate_holds_at_openssls_strictest(secured: SecuredBroker) -> None:
+    context = ssl.create_default_context(cadata=secured.profile("alice").broker.ca)
+    context.verify_flags |= ssl.VERIFY_X509_STRICT  # the default from Python 3.13 on
+    shake_hands(secured, context)
 
 
 def shake_hands(broker: SecuredBroker, context: ssl.SSLContext) -> None:
@@ -95,7 +103,8 @@ def shake_hands(broker: SecuredBroker, context: ssl.SSLContext) -> None:
 
 
 def test_a_host_does_not_read_the_inbox_of_another(secured: SecuredBroker) -> None:
-    alice = secured.client("alice").subscribe("#", f"{M}/inbox/#", f"{M}/inbox/bob/+", f"{M}/inbox/+/launcher")
+    filters = ("#", f"{M}/inbox/#", f"{M}/inbox/bob/+", f"{M}/inbox/+/launcher", f"$share/all/{M}/inbox/bob/+")
+    alice = secured.client("alice").subscribe(*filters)
     launcher = secured.client("launcher")
     launcher.publish(f"{M}/inbox/bob/launcher")
     launcher.publish(f"{M}/inbox/alice/launcher")
@@ -160,6 +169,12 @@ def test_what_is_larger_than_a_frame_reaches_nobody(secured: SecuredBroker) -> N
     assert seen_by(launcher, FENCE) == [f"{M}/inbox/bob/alice"]
 
 
+def test_a_packet_much_larger_than_a_frame_ends_the_connection(secured: SecuredBroker) -> None:
+    alice = secured.client("alice")
+    assert not alice.publish(f"{M}/inbox/bob/alice", bytes(9 * 1024 * 1024))
+    assert secured.client("alice").publish(f"{M}/inbox/bob/alice")
+
+
 # Observers and launchers
 
 
@@ -188,6 +203,27 @@ def test_a_launcher_leaves_other_topics_alone(secured: SecuredBroker) -> None:
     launcher.publish("bidswarm/v2/market/control")
     launcher.publish(FENCE)
     assert seen_by(launcher, FENCE) == []
+
+
+# Identifiers
+
+
+@pytest.mark.asyncio
+async def test_nobody_cuts_a_host_off_by_taking_its_identifier(secured: SecuredBroker) -> None:
+    endpoint = endpoint_of(secured.profile("alice").address)
+    async with endpoint.client("market-alice") as alice:
+        eve = secured.client("eve", "market-alice")
+        await alice.publish(FENCE, qos=1)
+        assert eve.answer == ACCEPTED
+
+
+@pytest.mark.asyncio
+async def test_a_host_that_was_started_anew_takes_the_place_of_its_old_connection(secured: SecuredBroker) -> None:
+    endpoint = endpoint_of(secured.profile("alice").address)
+    async with endpoint.client("market-alice") as old, endpoint.client("market-alice"):
+        with pytest.raises(aiomqtt.MqttError):
+            async for _ in old.messages:
+                pass
 
 
 # The life of a broker

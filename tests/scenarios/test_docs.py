@@ -14,10 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from broker.initialising import init
+from broker.setup import Wishes
 from node.protocol import frames, messages
 from node.runtime.calls import CallRow
 from scenarios.calls.results import TERMINAL_COLUMNS, CallSummary, OperatorRow
 from scenarios.calls.schema import Agents, CallScenario, MarketplaceTable, Operators, Service, Terminals
+from scenarios.doctor import EXAMINATIONS
 from scenarios.kinds import SCENARIOS, draw_market, json_schema
 from scenarios.loading import load, parse, shipped
 from scenarios.market import draw
@@ -245,6 +248,21 @@ def test_every_trace_kind_is_documented() -> None:
     kinds = re.findall(r'"([a-z-]+)"', source.partition("TraceKind = Literal[")[2].partition("]")[0])
     assert len(kinds) == 31
     assert set(kinds) - table_keys("results.md") == set()
+
+
+# Security
+
+
+def test_every_check_of_the_doctor_is_documented() -> None:
+    checks = {"clock", "open files"} | {name for name, _ in EXAMINATIONS}
+    assert first_column(section("security.md", "## The doctor")) == checks
+
+
+def test_every_file_of_a_brokers_folder_is_documented(tmp_path: Path) -> None:
+    init(tmp_path, Wishes())
+    files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    documented = first_column(section("security.md", "## Setting up").partition("### ")[0])
+    assert documented == files - {"profiles/launcher.toml"} | {"profiles/NAME.toml", "data/"}
 
 
 # Links and examples
