@@ -1,7 +1,7 @@
 """Metrics for Prometheus over HTTP (docs/metrics.md)."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -136,9 +136,3 @@ def exported(meter: Meter, port: int | None, address: str, **labels: str) -> Ite
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def metric_names(registry: "CollectorRegistry") -> Iterable[str]:
-    """The names as Prometheus sees them, those of bidswarm alone."""
-    found = {sample.name for family in registry.collect() for sample in family.samples}
-    return sorted(name for name in found if name.startswith("bidswarm_"))

@@ -210,7 +210,7 @@ def test_after_the_timeout_a_buyer_takes_its_bid_back_and_says_so(broker: Secure
 
 
 def test_what_keeps_a_node_from_its_broker_is_said_once(tmp_path: Path) -> None:
-    arguments = ("--broker", "mqtt://127.0.0.1:1", "--host", "shop", *SELLER, "--timeout", "1.5")
+    arguments = ("--broker", "mqtt://127.0.0.1:1", "--host", "shop", *SELLER, "--timeout", "7")  # asked for every 5 s
     node = Node(tmp_path / "shop", *arguments)
     assert node.ended() == 3
     (trouble,) = node.events("trouble")
