@@ -1,4 +1,5 @@
 # make demo: set up and run the paper's example.  make test: set up and run every check and test.
+# make bench, make fuzz: measure, and feed hostile input; see benchmarks/README.md and docs/protocol.md, section 4.
 # Needs Python >= 3.11 and make; everything else goes into .venv, pinned with hashes.
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
@@ -6,7 +7,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes
 
-.PHONY: demo test bench lock clean
+.PHONY: demo test bench fuzz lock clean
 
 demo: .venv/demo-ready
 	$(BIN)/bidswarm run two-sellers
@@ -23,6 +24,10 @@ test: .venv/test-ready
 bench: .venv/bench-ready
 	@status=0; for name in clearing equilibria study array_world simulation convergence size throughput; do \
 	  $(BIN)/python benchmarks/$$name.py --short || status=1; done; exit $$status
+
+# Hostile input to all that reads: 200,000 of them take a minute or two.
+fuzz: .venv/test-ready
+	$(BIN)/python -m tests.protocol.fuzz
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "bidswarm needs Python 3.11 or newer; none was found"; exit 1; }

@@ -1,6 +1,7 @@
 """Bids per second over MQTT: our frames, one aiomqtt connection per node, and mango-agents; the same auctions.
 
-python benchmarks/throughput.py [--short] [--json] [--broker embedded|mosquitto] [--transport frames|plain|mango]
+python benchmarks/throughput.py [--short] [--json] [--signed] [--broker embedded|mosquitto]
+    [--transport frames|plain|mango]
 
 50 auctions of one seller and 19 buyers each, in two worker processes; the buyers decide with the full strategy, at
 once, and never rest. Everything stays on the loopback address. A broker or a peer that is not installed is left out.
@@ -28,8 +29,10 @@ from figures import Figure, printed
 from throughput_worker import Orders
 
 from broker import BrokerError, RunningBroker, open_broker
+from broker.credentials import new_signing_key, public_key
 from node.protocol.topics import Presence, Topics
 from node.runtime.endpoint import Endpoint
+from node.runtime.keys import Keys
 from node.runtime.mqtt import OPEN, READY
 
 AUCTIONS = 50
@@ -112,7 +115,8 @@ async def measured(
     endpoint = Endpoint(broker.address.host, broker.address.port)
     seconds = 2.0 if options.short else 5.0
     what = (transport, options.auctions, clearing_s, options.trivial, endpoint, folder)
-    orders = [Orders(*what, index, WORKERS, WARMUP_S, seconds) for index in range(WORKERS)]
+    keys = new_keys() if options.signed else None
+    orders = [Orders(*what, index, WORKERS, WARMUP_S, seconds, keys) for index in range(WORKERS)]
     async with working(orders) as workers:
         for worker in workers:
             await heard(worker, START_S)
@@ -214,6 +218,12 @@ def rows(name: str, one: Measured) -> list[Figure]:
     ]
 
 
+def new_keys() -> Keys:
+    """One key for all workers, as in a run of the launcher."""
+    private = new_signing_key()
+    return Keys(private, {"*": public_key(private)})
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="2 s of measuring instead of 5")
@@ -222,6 +232,7 @@ def main() -> int:
     parser.add_argument("--transport", choices=TRANSPORTS, action="append")
     parser.add_argument("--auctions", type=int, default=AUCTIONS)
     parser.add_argument("--trivial", action="store_true", help="buyers who do not think: only what carries their bids")
+    parser.add_argument("--signed", action="store_true", help="our frames are signed")
     options = parser.parse_args()
     options.transport = list(dict.fromkeys(options.transport or TRANSPORTS))
     if "mango" in options.transport and not importlib.util.find_spec("mango"):

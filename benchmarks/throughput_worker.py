@@ -15,8 +15,10 @@ from node.protocol.events import Machine
 from node.protocol.host import Host, Record
 from node.protocol.topics import Topics
 from node.runtime.endpoint import Endpoint
+from node.runtime.keys import Keys
 from node.runtime.mqtt import Clock, MqttHost
 from scenarios.events import EventLog
+from scenarios.sealing import seal_of
 
 
 class Orders(msgspec.Struct, frozen=True):
@@ -32,6 +34,7 @@ class Orders(msgspec.Struct, frozen=True):
     workers: int
     warmup_s: float
     seconds: float
+    keys: Keys | None = None
 
 
 async def frames_market(machines: dict[str, Machine], own: str, orders: Orders, meter: Meter) -> None:
@@ -42,7 +45,8 @@ async def frames_market(machines: dict[str, Machine], own: str, orders: Orders, 
         meter.bids += sum(record.kind == "bid" for record in records)
         log.write(records)
 
-    driver = MqttHost(Host(own, machines), Topics("frames"), orders.endpoint, Clock(0.0), sink)
+    topics = Topics("frames")
+    driver = MqttHost(Host(own, machines, seal_of(topics, orders.keys)(own)), topics, orders.endpoint, Clock(0.0), sink)
     print("ready", flush=True)
     await driver.run()
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from broker import BrokerAddress, BrokerError, Profile, read_profile
 from node.runtime.endpoint import Endpoint
+from node.runtime.keys import Keys
 
 
 def launcher_profile(path: Path) -> Profile:
@@ -15,6 +16,11 @@ def launcher_profile(path: Path) -> Profile:
             "which bidswarm broker init wrote beside it"
         )
     return profile
+
+
+def keys_of(profile: Profile) -> Keys | None:
+    """What to sign and check frames with; None where they are not signed."""
+    return Keys(profile.signing.private_key, profile.signing.public_keys) if profile.signing else None
 
 
 def endpoint_of(address: BrokerAddress) -> Endpoint:

@@ -19,6 +19,7 @@ from node.protocol.errors import RejectedError
 from node.protocol.frames import decode_post
 from node.protocol.messages import Advert
 from node.protocol.topics import Board, Presence, Topics, TraceOf, address
+from node.runtime.keys import Keys
 from node.runtime.mqtt import OFFLINE, OPEN, READY, STOP, Clock, TraceBatch
 from scenarios.connecting import endpoint_of
 from scenarios.errors import RunError
@@ -27,6 +28,7 @@ from scenarios.market import Market
 from scenarios.metering import Meter
 from scenarios.nodes import AnyMarket, host_names
 from scenarios.results import Outcome, Status
+from scenarios.sealing import seal_of
 from scenarios.simulated import Watch
 from scenarios.worker import Connections, Orders, placement_of
 
@@ -51,6 +53,7 @@ class Launcher:
         watch: Watch,
         workers: int,
         connections: Connections,
+        keys: Keys | None = None,
         meter: Meter | None = None,
     ) -> None:
         self._market = market
@@ -64,6 +67,8 @@ class Launcher:
         # A market name of its own keeps the run apart from others on the same broker.
         self._topic_market = run_dir.name[-64:]
         self._topics = Topics(self._topic_market)
+        self._keys = keys
+        self._seal = seal_of(self._topics, keys)("launcher")
         self._epoch = time.time()
         self._clock = Clock(self._epoch)
         placement = placement_of(market, connections, workers)
@@ -140,6 +145,7 @@ class Launcher:
             connections=self._connections,
             index=index,
             workers=self._workers,
+            keys=self._keys,
         )
         log = stack.enter_context((self._run_dir / f"worker-{index + 1}.log").open("wb"))
         worker = stack.enter_context(
@@ -286,7 +292,7 @@ class Launcher:
                     self._present.add(host)
             case Board(poster):
                 self._retained.add(topic)
-                post = decode_post(payload)
+                post = decode_post(self._seal.opened_post(poster, payload) if self._seal else payload)
                 if isinstance(post, Advert | Registry) and post.state == "closed":
                     self._closed.add(poster)
             case TraceOf(host):

@@ -10,6 +10,7 @@ from scenarios.calls.market import CallMarket
 from scenarios.calls.nodes import call_machines
 from scenarios.exchange import exchange_machines
 from scenarios.market import Market
+from scenarios.sealing import SealOf, unsealed
 
 AnyMarket = Market | CallMarket
 
@@ -38,8 +39,8 @@ def host_names(placement: Placement) -> list[str]:
     return list(dict.fromkeys(placement.values()))
 
 
-def build_hosts(market: AnyMarket, placement: Placement, names: set[str]) -> list[Host]:
-    """The hosts of these names, with the machines of their nodes."""
+def build_hosts(market: AnyMarket, placement: Placement, names: set[str], seal_of: SealOf = unsealed) -> list[Host]:
+    """The hosts of these names, with the machines of their nodes and what they sign with."""
     addresses = {node: address(host, node) for node, host in placement.items()}
     mine = {node for node, host in placement.items() if host in names}
     built = (
@@ -50,4 +51,4 @@ def build_hosts(market: AnyMarket, placement: Placement, names: set[str]) -> lis
     machines: defaultdict[str, dict[str, Machine]] = defaultdict(dict)
     for node, machine in built:
         machines[placement[node]][node] = machine
-    return [Host(name, machines[name]) for name in host_names(placement) if name in names]
+    return [Host(name, machines[name], seal_of(name)) for name in host_names(placement) if name in names]

@@ -58,6 +58,7 @@ class Summary(msgspec.Struct, frozen=True):
     allocations: list[Allocation]
     run_dir: str
     optimum_is: Literal["exact", "bound"] = "exact"
+    exposed_sellers: list[str] = msgspec.field(default_factory=list)
 
     @property
     def network(self) -> str:
@@ -238,5 +239,6 @@ def summarise(
         allocations=rows,
         run_dir=str(run_dir),
         optimum_is="exact" if is_exact(market) else "bound",
+        exposed_sellers=sorted(metrics.exposed),
     )
     return Result(summary, market, folded, outcome.counters)

@@ -12,9 +12,10 @@ from typing import Literal
 from broker import BrokerAddress, BrokerError, open_broker, without_secret
 from node.mechanism.welfare import Optimum
 from node.runtime.journal import Journal
+from node.runtime.keys import Keys
 from scenarios import events, rundir
 from scenarios.arrayed import WatchRounds, check_arrayable, run_arrayed
-from scenarios.connecting import launcher_profile
+from scenarios.connecting import keys_of, launcher_profile
 from scenarios.errors import RunError, ScenarioError
 from scenarios.events import EventLog
 from scenarios.kinds import AnyResult, AnyScenario, Metrics, draw_market, is_large, save_result, summary_of
@@ -94,7 +95,7 @@ def run(
     else:
         scenario = with_populations(scenario)
     started = time.monotonic()
-    spec = _broker_of(broker, profile) if world == "mqtt" else None
+    spec, keys = _broker_of(broker, profile) if world == "mqtt" else (None, None)
     market = draw_market(scenario, seed)
     arrayable = check_arrayable(market) if world == "array" else None
     say = say if say and is_large(market) else _unsaid
@@ -119,7 +120,7 @@ def run(
             else:
                 assert spec is not None
                 workers = min(hosts or os.cpu_count() or 1, market.nodes)
-                attempt = _over_mqtt(market, limit, folder, watch, spec, port, workers, connections, meter)
+                attempt = _over_mqtt(market, limit, folder, watch, spec, keys, port, workers, connections, meter)
             opened_at, failure = attempt.outcome.opened_at, attempt.failure
             say(f"{attempt.outcome.status} after {attempt.outcome.duration_s:.1f} s; reading the trace ...")
             records = events.read(folder, opened_at)
@@ -154,12 +155,13 @@ class _Attempt:
     failure: RunError | BrokerError | None = None
 
 
-def _broker_of(broker: str, profile: Path | str | None) -> str | BrokerAddress:
+def _broker_of(broker: str, profile: Path | str | None) -> tuple[str | BrokerAddress, Keys | None]:
     if profile is None:
-        return broker
+        return broker, None
     if broker != "embedded":
         raise ScenarioError("--profile and --broker (or BIDSWARM_BROKER) both name a broker: give one of them")
-    return launcher_profile(Path(profile)).address
+    known = launcher_profile(Path(profile))
+    return known.address, keys_of(known)
 
 
 def _named(broker: str | BrokerAddress | None) -> str | None:
@@ -192,6 +194,7 @@ def _over_mqtt(
     folder: Path,
     watch: Watch,
     spec: str | BrokerAddress,
+    keys: Keys | None,
     port: int | None,
     workers: int,
     connections: Connections,
@@ -205,7 +208,7 @@ def _over_mqtt(
         nonlocal launcher, served_by
         async with open_broker(spec, port=port, log_dir=folder) as running:
             served_by = running.version if running.kind != "external" else running.address.url
-            launcher = Launcher(market, running, folder, limit, watch, workers, connections, meter)
+            launcher = Launcher(market, running, folder, limit, watch, workers, connections, keys, meter)
             await launcher.run()
 
     try:

@@ -40,6 +40,9 @@ def print_result(result: Result, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    if summary.exposed_sellers:
+        liars = ", ".join(summary.exposed_sellers)
+        console.print(f"[red]exposed sellers, which told different books: {liars}[/]", highlight=False, soft_wrap=True)
     for report in result.shifts:
         console.print(sentence(report, result.market), highlight=False, soft_wrap=True)
     if result.ladder and result.ladder.checked:

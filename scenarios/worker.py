@@ -18,11 +18,13 @@ import msgspec
 from node.protocol.topics import Topics
 from node.runtime.endpoint import Endpoint
 from node.runtime.journal import Journal
+from node.runtime.keys import Keys
 from node.runtime.mqtt import Clock, MqttHost
 from scenarios import rundir
 from scenarios.events import EventLog
 from scenarios.kinds import read_market
 from scenarios.nodes import AnyMarket, Placement, build_hosts, host_names, one_host_each, spread
+from scenarios.sealing import seal_of
 
 Connections = Literal["per-host", "per-node"]
 
@@ -37,6 +39,7 @@ class Orders(msgspec.Struct, frozen=True):
     connections: Connections
     index: int
     workers: int
+    keys: Keys | None = None
 
 
 def placement_of(market: AnyMarket, connections: Connections, workers: int) -> Placement:
@@ -58,9 +61,9 @@ async def _carry_out(orders: Orders) -> None:
     market = read_market((folder / "market.json").read_bytes())
     placement = placement_of(market, orders.connections, orders.workers)
     mine = set(host_names(placement)[orders.index :: orders.workers])
-    hosts = build_hosts(market, placement, mine)
-    log = EventLog(folder / "events" / f"worker-{orders.index + 1}.jsonl")
     topics, clock = Topics(orders.topic_market), Clock(orders.epoch)
+    hosts = build_hosts(market, placement, mine, seal_of(topics, orders.keys))
+    log = EventLog(folder / "events" / f"worker-{orders.index + 1}.jsonl")
     journal = Journal(rundir.journal(folder, f"worker-{orders.index + 1}"))
     drivers = [MqttHost(host, topics, orders.endpoint, clock, log.write, journal) for host in hosts]
     _stop_at_end_of_stdin(drivers)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from node.protocol.digest import digest_of
 from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.messages import Accept, Advert, Award, Bid, Hold, Profile, Settled, Void, Withdraw, Withdrawn
 from node.protocol.numbers import life_of
@@ -29,6 +30,8 @@ class Auction:
         It has told the seller that it is undecided, and not yet that its bid stands.
     in_doubt
         Observers were told that no receipt came for what it is bound by.
+    is_exposed
+        The seller has told two different books of one round: it is lost for good.
     """
 
     seller: str
@@ -38,9 +41,11 @@ class Auction:
     participants: int = 0
     owes_hold: bool = False
     in_doubt: bool = False
+    is_exposed: bool = False
     _advert: Advert | None = None
     _seen: Profile | None = None
     _seq: int = 0
+    _early: Award | None = None
     _pending: Bid | Withdraw | None = None
     _sent_at: float = 0.0
     _repeated_at: float = 0.0
@@ -141,7 +146,7 @@ class Auction:
         """Take in an advert, unless a newer one is known."""
         if self._advert and advert.seq <= self._advert.seq:
             raise IgnoredError("overtaken advert")
-        if self._is_lost:
+        if self._is_lost and not self.is_exposed:
             self._is_lost, self.repeated = False, 0
         if self._advert and life_of(advert.seq) != life_of(self._advert.seq):
             self._struck_out()  # the seller was started anew and has forgotten all bids
@@ -176,8 +181,14 @@ class Auction:
         self.participants = len(profile.prices) if profile else 0
 
     def _struck_out(self) -> None:
-        self.standing, self._pending = NOTHING, None
+        self.standing, self._pending, self._early = NOTHING, None, None
         self._see(None)
+
+    @property
+    def is_deceived(self) -> bool:
+        """Whether the board names another book of the round seen last than the one in the profile."""
+        advert, seen = self._advert, self._seen
+        return bool(advert and seen and advert.round == seen.round and advert.digest != seen.digest)
 
     def waited(self, now: float, profile: Profile) -> float | None:
         """Seconds since the bid was first sent that this profile is the first to reflect."""
@@ -188,6 +199,8 @@ class Auction:
         rows = len(profile.prices)
         if len(profile.quantities) != rows or profile.your_row >= rows or profile.your_seq > self._seq:
             raise RejectedError("impossible profile")
+        if profile.digest != digest_of(profile):
+            raise RejectedError("profile does not fit its digest")
         if self.stands(profile.your_seq):
             quantity, price = profile.quantities[profile.your_row], profile.prices[profile.your_row]
             is_own = (quantity, price) == (self.standing.quantity, self.standing.price)
@@ -210,6 +223,35 @@ class Auction:
             dearest = self.standing.price * award.quantity
             if award.quantity > self.standing.quantity or award.charge > dearest * (1.0 + ROUNDING):
                 raise RejectedError("award exceeds the bid")
+
+    def is_vouched(self, award: Award) -> bool:
+        """Whether the board names the award's round; if not, the award is kept until it does.
+
+        Raises
+        ------
+        IgnoredError
+            If the auction has gone on since.
+        """
+        named = self._advert.round if self._advert else 0
+        if named > award.round:
+            raise IgnoredError("overtaken award")
+        self._early = award if named < award.round else None
+        return self._early is None
+
+    def early_award(self) -> Award | None:
+        """The award that came before the advert that names its round, once that is here."""
+        if self._early is None or self._advert is None or self._advert.round < self._early.round:
+            return None
+        award, self._early = self._early, None
+        return award if award.round == self._advert.round else None
+
+    @property
+    def is_awarded_falsely(self) -> bool:
+        """Whether an award of the round that the board names follows from another book than the one seen.
+
+        A bid is not awarded before its bidder has confirmed the book, so none is still on its way.
+        """
+        return not (self._advert and self._seen and self._advert.digest == self._seen.digest)
 
     def has_accepted(self, award: Award) -> bool:
         """Whether this award was accepted before."""

@@ -8,9 +8,11 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray
 from node.mechanism.psp import clear
+from node.protocol.digest import book_digest
 from node.protocol.errors import IgnoredError
 from node.protocol.frames import encode_numbers
 from node.protocol.messages import Bid, Hold, Profile
+from node.protocol.numbers import NO_DIGEST
 from node.protocol.timing import PATIENCE
 from node.strategy.reserve import ReserveRule
 from node.strategy.view import ROUNDING
@@ -55,9 +57,17 @@ class Entry:
 
 
 class Book:
-    """The standing bids of one auction by bidder, cleared on demand."""
+    """The standing bids of one auction by bidder, cleared on demand.
 
-    def __init__(self) -> None:
+    Attributes
+    ----------
+    digest
+        Of the book as it was last cleared.
+    """
+
+    def __init__(self, auction: int = 0, digest: bytes = NO_DIGEST) -> None:
+        self._auction = auction
+        self.digest = digest
         self._entries: dict[str, Entry] = {}
         self._departed: dict[str, Entry] = {}
         self.reserve = 0.0
@@ -103,20 +113,21 @@ class Book:
         """
         return cast("tuple[list[float], list[float]]", self._profile[:2])
 
-    def profile(self, entry: Entry, auction: int, supply: float) -> Profile:
+    def profile(self, entry: Entry) -> Profile:
         """The profile that its bidder is told, of the last clearing that concerned it."""
         quantities, prices = self.encoded
         return Profile(
-            auction=auction,
+            auction=self._auction,
             round=entry.told_round,
             your_seq=entry.seq,
             your_row=entry.row or 0,
-            supply=supply,
-            reserve=self.reserve,
+            supply=self._profile[2],
+            reserve=self._profile[3],
             allocation=entry.allocation,
             charge=entry.charge,
             quantities=quantities,
             prices=prices,
+            digest=self.digest,
         )
 
     def note_seen(self, buyer: str, hold: Hold) -> None:
@@ -156,9 +167,11 @@ class Book:
 
     def _note_profile(self, quantity: FloatArray, price: FloatArray, supply: float) -> None:
         """Encode the book once for all profiles; where it reads as before, only new bids are news."""
-        profile = (encode_numbers(quantity.tolist()), encode_numbers(price.tolist()), supply, self.reserve)
+        quantities, prices = quantity.tolist(), price.tolist()
+        profile = (encode_numbers(quantities), encode_numbers(prices), supply, self.reserve)
         if profile != self._profile:
             self._profile = profile
+            self.digest = book_digest(self._auction, supply, self.reserve, quantities, prices)
             for entry in self._entries.values():
                 entry.has_news = True
 

@@ -207,6 +207,10 @@ class Buyer:
 
     def _invited(self, now: float, auction: Auction, message: Advert) -> Iterator[Effect]:
         auction.advertised(message)
+        if auction.is_deceived:
+            yield from self._exposed(now, auction, message.round)
+        elif award := auction.early_award():
+            yield from self._awarded(now, auction, award)
         if auction.unanswered:
             yield from self._retry_later(now)
         yield from self._ponder(now)
@@ -311,6 +315,9 @@ class Buyer:
     def _profiled(self, now: float, auction: Auction, message: Profile) -> Iterator[Effect]:
         waited_s = auction.waited(now, message)
         if auction.saw(message):
+            if auction.is_deceived:
+                yield from self._exposed(now, auction, message.round)
+                return
             if waited_s is not None:
                 self._round_trip_s += ROUND_TRIP_WEIGHT * (waited_s - self._round_trip_s)
             yield from self._ponder(now)
@@ -327,6 +334,12 @@ class Buyer:
             yield Dropped("ignored", "repeated award")
             return
         auction.check_award(message)
+        if auction.stands(message.your_seq):
+            if not auction.is_vouched(message):
+                return
+            if auction.is_awarded_falsely:
+                yield from self._exposed(now, auction, message.round)
+                return
         if not (auction.stands(message.your_seq) and self._can_take(message)):
             auction.declined(message)
             yield Send(auction.seller, Decline(message.auction, message.round, message.your_seq))
@@ -397,6 +410,14 @@ class Buyer:
                 yield from self._given_up(now, auction)
         if any(auction.unanswered for auction in self._auctions.values()):
             yield from self._retry_later(now)
+
+    def _exposed(self, now: float, auction: Auction, round_: int) -> Iterator[Effect]:
+        """The seller has told others another book than this buyer, which has nothing more to do with it."""
+        yield Trace("exposed", auction.seller, round_)
+        if auction.standing.quantity > 0.0:
+            yield from self._placed(now, auction, NOTHING)
+        auction.is_exposed = True
+        yield from self._given_up(now, auction)
 
     def _given_up(self, now: float, auction: Auction) -> Iterator[Effect]:
         if auction.bound and auction.unanswered and not auction.in_doubt:

@@ -156,6 +156,7 @@ TraceKind = Literal[
     "cleared-up",
     "resumed",
     "recalled",
+    "exposed",
     "joined",
     "left",
     "supply",

@@ -1,7 +1,7 @@
 """Frames: everything one host has for another, as the bytes of one MQTT message (docs/protocol.md, section 3)."""
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -17,6 +17,9 @@ FLUSH_BYTES = 64 * 1024
 
 MAX_FRAME_BYTES = 1024 * 1024
 """A larger frame is rejected unread; one profile of about 50,000 bids fits."""
+
+SIGNATURE_BYTES = 64
+"""Of Ed25519 (RFC 8032)."""
 
 _NodeName = Annotated[str, msgspec.Meta(pattern=f"^{NAME}$", max_length=64)]
 
@@ -40,12 +43,19 @@ class _Post(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     message: Message
 
 
+class _Sealed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    version: Literal[2]
+    body: bytes
+    signature: Annotated[bytes, msgspec.Meta(min_length=SIGNATURE_BYTES, max_length=SIGNATURE_BYTES)]
+
+
 # What decoding hostile bytes raises: besides msgspec's own errors, strings that are not UTF-8 and endless nesting.
 _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _encoder = msgspec.msgpack.Encoder()
 _frame_decoder = msgspec.msgpack.Decoder(_Frame)
 _post_decoder = msgspec.msgpack.Decoder(_Post)
+_sealed_decoder = msgspec.msgpack.Decoder(_Sealed)
 _message_decoder = msgspec.msgpack.Decoder(Message)
 
 
@@ -96,7 +106,10 @@ def _batches(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:
 
 
 def _encode_frame(batch: list[Envelope]) -> bytes:
-    frame = _encoder.encode(_Frame(VERSION, batch))
+    return _fitting(_encoder.encode(_Frame(VERSION, batch)))
+
+
+def _fitting(frame: bytes) -> bytes:
     if len(frame) > MAX_FRAME_BYTES:
         raise ProtocolUsageError(f"a frame of {len(frame)} bytes exceeds {MAX_FRAME_BYTES}")
     return frame
@@ -115,6 +128,7 @@ def decode_frame(data: bytes) -> list[Envelope]:
     try:
         frame = _frame_decoder.decode(data)
     except _UNDECODABLE as error:
+        _reject_signed(data)
         raise RejectedError("malformed frame") from error
     if frame.version != VERSION:
         raise RejectedError("unknown version")
@@ -139,7 +153,38 @@ def decode_post(data: bytes) -> Message:
     try:
         post = _post_decoder.decode(data)
     except _UNDECODABLE as error:
+        _reject_signed(data)
         raise RejectedError("malformed post") from error
     if post.version != VERSION:
         raise RejectedError("unknown version")
     return post.message
+
+
+def sealed(body: bytes, signature: bytes) -> bytes:
+    """A frame or post together with its signature."""
+    return _fitting(_encoder.encode(_Sealed(2, body, signature)))
+
+
+def unsealed(data: bytes) -> tuple[bytes, bytes]:
+    """A signed frame or post, and its signature, which is still to be checked.
+
+    Raises
+    ------
+    RejectedError
+        If it is too large, or not signed.
+    """
+    if len(data) > MAX_FRAME_BYTES:
+        raise RejectedError("oversized frame")
+    try:
+        found = _sealed_decoder.decode(data)
+    except _UNDECODABLE as error:
+        raise RejectedError("unsigned") from error
+    return found.body, found.signature
+
+
+def _reject_signed(data: bytes) -> None:
+    try:
+        unsealed(data)
+    except RejectedError:
+        return
+    raise RejectedError("signed, but no keys here")

@@ -40,7 +40,9 @@ from node.protocol.frames import (
     encode_message,
     encode_post,
 )
-from node.protocol.topics import address, peer_address
+from node.protocol.limits import Limits, Throttle
+from node.protocol.signing import Seal
+from node.protocol.topics import address, host_of, peer_address
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -86,6 +88,13 @@ class Host:
 
     Whoever drives it hands in time and bytes, calls ``fire`` at ``next_deadline``, and takes ``entries``, ``frames``,
     ``posts`` and ``records`` out after every turn. The entries must be safe in the journal before a frame leaves.
+
+    Parameters
+    ----------
+    seal
+        Signs what leaves and checks what comes; without one nothing is signed, and what is signed is rejected.
+    limits
+        How much it listens to any other host; to all they say, if not given.
     """
 
     # A simulation jumps among thousands of hosts: the less memory of each it touches, the faster.
@@ -96,14 +105,20 @@ class Host:
         "_outbox",
         "_posts",
         "_records",
+        "_seal",
+        "_throttle",
         "_timers",
         "_watchers",
         "counters",
         "name",
     )
 
-    def __init__(self, name: str, nodes: Mapping[str, Machine]) -> None:
+    def __init__(
+        self, name: str, nodes: Mapping[str, Machine], seal: Seal | None = None, limits: Limits | None = None
+    ) -> None:
         self.name = name
+        self._seal = seal
+        self._throttle = Throttle(limits) if limits else None
         self.counters: Counter[str] = Counter()
         self._nodes = {node: _Node(node, address(name, node), machine) for node, machine in nodes.items()}
         self._watchers: defaultdict[str, list[_Node]] = defaultdict(list)
@@ -164,10 +179,14 @@ class Host:
 
     def receive_frame(self, now: float, from_host: str, data: bytes) -> None:
         """Hand the messages of a frame to their nodes; what is malformed or misdirected is counted and dropped."""
+        if not self._admits(now, from_host, len(data)):
+            return
         try:
-            envelopes = decode_frame(data)
+            envelopes = decode_frame(self._seal.opened_frame(from_host, data) if self._seal else data)
         except RejectedError as reason:
             self._drop("rejected", str(reason))
+            return
+        if len(envelopes) > 1 and not self._admits(now, from_host, 0, len(envelopes) - 1):
             return
         for envelope in envelopes:
             try:
@@ -179,6 +198,9 @@ class Host:
         own = self._nodes.get(envelope.to_node)
         if own is None:
             raise RejectedError("unknown node")
+        if self._throttle and not self._throttle.admits_sender(own.name, from_host, envelope.from_node):
+            self._throttled(from_host)
+            return
         sender = peer_address(from_host, envelope.from_node)
         message = decode_message(envelope.message)
         self.counters["received"] += 1
@@ -187,16 +209,26 @@ class Host:
     def receive_post(self, now: float, poster: str, data: bytes) -> None:
         """Hand a board post to the nodes that watch its poster."""
         watchers = self._watchers.get(poster)
-        if not watchers:
+        if not watchers or not self._admits(now, host_of(poster), len(data)):
             return
         try:
-            message = decode_post(data)
+            message = decode_post(self._seal.opened_post(poster, data) if self._seal else data)
         except RejectedError as reason:
             self._drop("rejected", str(reason))
             return
         self.counters["received"] += 1
         for own in watchers:
             self._step(now, own, Received(poster, message))
+
+    def _admits(self, now: float, host: str, size: int, messages: int = 1) -> bool:
+        if self._throttle is None or self._throttle.admits(now, host, size, messages):
+            return True
+        self._throttled(host)
+        return False
+
+    def _throttled(self, host: str) -> None:
+        assert self._throttle is not None
+        self._drop("throttled", self._throttle.counted_as(host))
 
     # Time
 
@@ -231,7 +263,7 @@ class Host:
             return []
         frames = [(to, frame) for to, envelopes in self._outbox.items() for frame in encode_frames(envelopes)]
         self._outbox.clear()
-        return frames
+        return [(to, self._seal.frame(to, frame)) for to, frame in frames] if self._seal else frames
 
     def entries(self) -> list[JournalEntry]:
         """What there is to write into the journal since the last call."""
@@ -245,7 +277,11 @@ class Host:
         if not self._posts:
             return []
         posts, self._posts = self._posts, {}
-        return list(posts.items())
+        return (
+            [(poster, self._seal.post(poster, post)) for poster, post in posts.items()]
+            if self._seal
+            else [*posts.items()]
+        )
 
     def records(self) -> list[Record]:
         """What happened since the last call."""

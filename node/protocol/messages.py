@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from node.protocol.call_messages import CallMessage
-from node.protocol.numbers import Count, Money, PositiveQuantity, Price, Quantity
+from node.protocol.numbers import Count, Digest, Money, PositiveQuantity, Price, Quantity
 
 AuctionState = Literal["upcoming", "open", "awarding", "closed"]
 
@@ -22,13 +22,18 @@ class AuctionMessage(msgspec.Struct, frozen=True, array_like=True, forbid_unknow
 
 
 class Advert(AuctionMessage, frozen=True, tag="advert"):
-    """Seller to the board: what is on sale. ``seq`` grows with every advert of the node."""
+    """Seller to the board: what is on sale. ``seq`` grows with every advert of the node.
+
+    ``digest`` is that of the book of ``round``, the newest clearing when the advert was posted; zeros before the first.
+    """
 
     seq: Count
     supply: Quantity
     left: Quantity
     reserve: Price
     state: AuctionState
+    round: Count
+    digest: Digest
 
 
 class Bid(AuctionMessage, frozen=True, tag="bid"):
@@ -57,7 +62,7 @@ class Profile(AuctionMessage, frozen=True, gc=True, tag="profile"):
     """Seller to a participant: the book of a clearing, and the reader's own row in it.
 
     The opponents' profile s_-i^j is the book without row ``your_row``, which reflects the reader's bid ``your_seq``.
-    The rows are sorted by falling price and name nobody.
+    The rows are sorted by falling price and name nobody. ``digest`` is that of the book, the same for all its readers.
     """
 
     round: Count
@@ -69,6 +74,7 @@ class Profile(AuctionMessage, frozen=True, gc=True, tag="profile"):
     charge: Money
     quantities: list[Quantity]
     prices: list[Price]
+    digest: Digest
 
 
 class Hold(AuctionMessage, frozen=True, tag="hold"):

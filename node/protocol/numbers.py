@@ -11,6 +11,12 @@ MAX_COUNT = 2**53
 MAX_SECONDS = 1e9
 MAX_RATE_KBPS = 1e12
 
+DIGEST_BYTES = 16
+"""A seller chooses both books that it might tell, so half as many bits withstand it."""
+
+NO_DIGEST = bytes(DIGEST_BYTES)
+"""Stands for the book of an auction that was never cleared."""
+
 NUMBERS_PER_LIFE = 2**32
 """A node that is started anew counts on from the next multiple of this: two million lives fit below ``MAX_COUNT``."""
 
@@ -28,3 +34,4 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_SECONDS)]
 Rate = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_RATE_KBPS)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Digest = Annotated[bytes, msgspec.Meta(min_length=DIGEST_BYTES, max_length=DIGEST_BYTES)]

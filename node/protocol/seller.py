@@ -68,7 +68,7 @@ class Seller:
         self._timing = timing
         self._state: AuctionState = "upcoming" if opens_late else "open"
         self._round = 0
-        self._book = Book()
+        self._book = Book(auction)
         self._newest_seq: dict[str, int] = {}
         self._awards = Awards(auction)
         self._quiet = Quiet(timing)
@@ -250,7 +250,7 @@ class Seller:
         yield from self._quiet.refresh_later(now, first=True)
 
     def _profile(self, entry: Entry) -> Profile:
-        return self._book.profile(entry, self._auction, self._unsold)
+        return self._book.profile(entry)
 
     def _advert(self) -> Iterator[Effect]:
         left = 0.0 if self._state == "closed" else self._unsold - self._book.sold
@@ -259,7 +259,7 @@ class Seller:
         if shown != self._advertised:
             self._advertised = shown
             self._adverts += 1
-            yield PostOnBoard(Advert(self._auction, self._adverts, *shown))
+            yield PostOnBoard(Advert(self._auction, self._adverts, *shown, self._round, self._book.digest))
 
     # Quiet
 
@@ -293,12 +293,12 @@ class Seller:
         self._state, self._shifted = "awarding", False
         yield Trace("awarding", round=self._round)
         yield CancelTimer("refresh")
+        yield from self._advert()  # names the book that the awards follow from
         least = ROUNDING * self._supply
         for buyer, entry in self._book.items():
             if entry.allocation > least:
                 award = Award(self._auction, self._round, entry.seq, entry.allocation, entry.charge)
                 yield from self._awards.make(buyer, award)
-        yield from self._advert()
         yield SetTimer("award", now + self._timing.retry_s)
         yield from self._closed_if_answered(now)
 
@@ -340,7 +340,7 @@ class Seller:
             yield Trace("supply", quantity=self._supply)
         for buyer in self._book:
             yield Send(buyer, Closed(self._auction))
-        self._book = Book()
+        self._book = Book(self._auction, self._book.digest)
         yield Persist("closed", auction=self._auction, round=self._round)
         yield from self._advert()
         yield Trace("closed", round=self._round, quantity=self._awards.sold, charge=self._awards.revenue)

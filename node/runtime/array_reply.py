@@ -1,13 +1,13 @@
 """The best replies of many buyers at once, each against the books as they stand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
 from node.runtime.array_books import Books
 from node.runtime.array_steps import Buyers, Steps, charged, cost_of, filled, granted, merged, staircases, wanted_of
-from node.strategy.adaptive import SHIFT, SHRINK, STEP
+from node.strategy.adaptive import SHIFT, SHRINK, STEP, STUCK
 
 _BUYERS = 2048
 """Buyers who reply at once: their staircases stay in the processor's cache."""
@@ -106,6 +106,11 @@ def _replies(
         replies.epsilon[go[shifted]] = larger
         for old, new in zip(move, _move(seen.some(shifted), larger, caution), strict=True):
             old[shifted] = new
+    least = replies.epsilon[go]
+    stuck = np.flatnonzero((move[2] <= least) & (_gain(seen, least) > STUCK * least) & ~newcomer[go])
+    if stuck.size:
+        for old, new in zip(move, _move(seen.some(stuck), least[stuck], replace(caution, damping=1.0)), strict=True):
+            old[stuck] = new
     replies.quantity[go], replies.price[go], replies.gain[go], got = move
     replies.amount[go] = np.where(replies.gain[go] > replies.epsilon[go], got, amount[go])
     replies.gain[newcomer] = np.inf
@@ -132,11 +137,21 @@ class _Seen:
         )
 
 
+def _amount(seen: _Seen, epsilon: FloatArray) -> FloatArray:
+    """MB of the reply that forgoes some ε."""
+    return np.maximum(seen.wanted - STEP * epsilon / seen.buyers.choke_price, 0.0)
+
+
+def _gain(seen: _Seen, epsilon: FloatArray) -> FloatArray:
+    """What that reply gains, money, if it gets all it asks for."""
+    amount = _amount(seen, epsilon)
+    return seen.buyers.value(amount) - cost_of(seen.price, seen.reach, amount) - seen.now
+
+
 def _move(seen: _Seen, epsilon: FloatArray, caution: Caution) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Quantities (b, k), prices, what bidding that gains, money, and gets, MB: see ``AdaptiveBestReply``."""
     buyers = seen.buyers
-    amount = np.maximum(seen.wanted - STEP * epsilon / buyers.choke_price, 0.0)
-    full = filled(seen.steps, seen.price, seen.reach, amount)
+    full = filled(seen.steps, seen.price, seen.reach, _amount(seen, epsilon))
     bids = buyers.quantity.any(axis=1)
     share = np.where(bids, caution.damping, 1.0)[:, None]  # whoever has no bid goes all the way
     mixed = (1.0 - share) * buyers.quantity + share * full

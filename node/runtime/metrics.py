@@ -74,6 +74,8 @@ class MarketMetrics:
     ----------
     joined, left
         Who came late, and who has gone.
+    exposed
+        Sellers who have told two different books of one clearing.
     supply
         MB in all of the sellers whose supply has changed.
     factor
@@ -85,6 +87,7 @@ class MarketMetrics:
         self.bids = 0
         self.messages = 0
         self.welfare = 0.0
+        self.exposed: set[str] = set()
         self.auctions = {seller: AuctionMetrics() for seller in sellers}
         self.positions: defaultdict[tuple[str, str], Position] = defaultdict(Position)
         self.bids_of: defaultdict[str, int] = defaultdict(int)
@@ -133,6 +136,8 @@ class MarketMetrics:
                 self._closed(node, record)
             case "in-doubt" | "cleared-up" | "resumed":
                 self._faulted(node, peer, record)
+            case "exposed":
+                self.exposed.add(peer)
             case _:
                 self._shifted(node, record)
 

@@ -8,22 +8,27 @@ from broker import BrokerAddress, BrokerError, read_profile
 from broker.address import broker_address
 from node.protocol.buyer import Buyer
 from node.protocol.host import Host
+from node.protocol.limits import Limits
 from node.protocol.seller import Seller
 from node.protocol.timing import Timing
 from node.protocol.topics import Topics, address
+from node.runtime.keys import Keys
+from scenarios.connecting import keys_of
 from scenarios.device.schema import NodeFile
 from scenarios.errors import ScenarioError
 from scenarios.exchange import buyer_machine, reserve_rule
 from scenarios.market import BuyerSpec, SellerSpec, check_buyer, check_seller, timing
 from scenarios.schema import NetworkTable
+from scenarios.sealing import seal_of
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where the broker is, and the host's name there."""
+    """Where the broker is, the host's name there, and what frames are signed with, if at all."""
 
     broker: BrokerAddress
     host: str
+    keys: Keys | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,9 @@ def build(settings: NodeFile) -> Device:
     node = settings.node or link.host
     machine = _seller(settings, node) if settings.seller else _buyer(settings, node)
     journal = Path(settings.journal or f"{settings.market}-{node}.sqlite")
-    return Device(machine, Host(link.host, {node: machine}), Topics(settings.market), link.broker, node, journal)
+    topics = Topics(settings.market)
+    host = Host(link.host, {node: machine}, seal_of(topics, link.keys)(link.host), Limits())
+    return Device(machine, host, topics, link.broker, node, journal)
 
 
 def link_of(settings: NodeFile) -> Link:
@@ -66,7 +73,7 @@ def link_of(settings: NodeFile) -> Link:
                 f"profile {settings.profile} is for an observer, who may not trade: give that of a host, "
                 "which bidswarm broker init wrote beside it"
             )
-        return Link(profile.address, profile.name)
+        return Link(profile.address, profile.name, keys_of(profile))
     assert settings.broker is not None
     where = broker_address(settings.broker)
     host = settings.host or where.username

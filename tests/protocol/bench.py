@@ -8,6 +8,7 @@ import numpy as np
 
 from node.mechanism.valuation import Flat, Valuation
 from node.protocol.buyer import Buyer
+from node.protocol.digest import digest_of
 from node.protocol.events import (
     CancelTimer,
     Dropped,
@@ -25,6 +26,7 @@ from node.protocol.events import (
 )
 from node.protocol.frames import decode_message, encode_message
 from node.protocol.messages import Advert, Award, Bid, Hold, Message, Profile
+from node.protocol.numbers import NO_DIGEST
 from node.protocol.seller import Seller
 from node.protocol.timing import Timing
 from node.strategy.reserve import FixedReserve
@@ -195,6 +197,8 @@ class Told:
 class BuyerBench(Bench):
     """A buyer of 50 MB at sellers S and T, whose strategy does as it is told, on the bench."""
 
+    machine: Buyer
+
     def __init__(
         self,
         strategy: Told,
@@ -216,14 +220,35 @@ class BuyerBench(Bench):
     def thinks(self) -> list[Effect]:
         return self.fires("think")
 
+    def is_awarded(self, seller: str, message: Award) -> list[Effect]:
+        """The board names the book that the buyer has seen, and the award follows; what comes of the latter."""
+        auction = self.machine._auctions[seller]
+        digest = auction._seen.digest if auction._seen else NO_DIGEST
+        seq = auction._advert.seq + 1
+        self.hears(seller, advert(0.0, seq, "awarding", round_=message.round, digest=digest))
+        return self.hears(seller, message)
+
     def is_shown(
         self, seller: str, round_: int, seq: int, own: tuple[float, float], *others: tuple[float, float]
     ) -> list[Effect]:
         return self.hears(seller, profile(round_, seq, own, *others))
 
 
-def advert(left: float, seq: int = 1, state: Any = "open", supply: float = 100.0, reserve: float = 1.0) -> Advert:
-    return Advert(0, seq, supply, left, reserve, state)
+def advert(
+    left: float,
+    seq: int = 1,
+    state: Any = "open",
+    supply: float = 100.0,
+    reserve: float = 1.0,
+    round_: int = 0,
+    digest: bytes = NO_DIGEST,
+) -> Advert:
+    return Advert(0, seq, supply, left, reserve, state, round_, digest)
+
+
+def fitting(message: Profile) -> Profile:
+    """The profile with the digest that its book has."""
+    return msgspec.structs.replace(message, digest=digest_of(message))
 
 
 def profile(
@@ -231,17 +256,20 @@ def profile(
 ) -> Profile:
     """A profile of 100 MB with reserve 1, with the own row first."""
     rows = [own, *others]
-    return Profile(
-        auction=0,
-        round=round_,
-        your_seq=seq,
-        your_row=0,
-        supply=100.0,
-        reserve=1.0,
-        allocation=allocation,
-        charge=0.0,
-        quantities=[quantity for quantity, _ in rows],
-        prices=[price for _, price in rows],
+    return fitting(
+        Profile(
+            auction=0,
+            round=round_,
+            your_seq=seq,
+            your_row=0,
+            supply=100.0,
+            reserve=1.0,
+            allocation=allocation,
+            charge=0.0,
+            quantities=[quantity for quantity, _ in rows],
+            prices=[price for _, price in rows],
+            digest=NO_DIGEST,
+        )
     )
 
 
@@ -262,5 +290,5 @@ def bidding_buyer(*decisions: list[tuple[float, float]] | None, budget: float = 
 def bound_buyer(*decisions: list[tuple[float, float]] | None) -> BuyerBench:
     """The buyer of ``bidding_buyer`` has accepted 30 MB for 30 of S."""
     bench = bidding_buyer(*decisions)
-    bench.hears(S, award(30, 30))
+    bench.is_awarded(S, award(30, 30))
     return bench

@@ -39,7 +39,15 @@ from node.protocol.messages import (
     Withdraw,
     Withdrawn,
 )
-from node.protocol.numbers import MAX_COUNT, MAX_MONEY, MAX_PRICE, MAX_QUANTITY_MB, MAX_RATE_KBPS, MAX_SECONDS
+from node.protocol.numbers import (
+    DIGEST_BYTES,
+    MAX_COUNT,
+    MAX_MONEY,
+    MAX_PRICE,
+    MAX_QUANTITY_MB,
+    MAX_RATE_KBPS,
+    MAX_SECONDS,
+)
 from node.protocol.topics import NAME
 
 counts = st.integers(0, MAX_COUNT)
@@ -47,6 +55,7 @@ amounts, prices, money = st.floats(0, MAX_QUANTITY_MB), st.floats(0, MAX_PRICE),
 positive = st.floats(0, MAX_QUANTITY_MB, exclude_min=True)
 shares, seconds = st.floats(0, 1), st.floats(0, MAX_SECONDS)
 rates = st.floats(0, MAX_RATE_KBPS, exclude_min=True)
+digests = st.binary(min_size=DIGEST_BYTES, max_size=DIGEST_BYTES)
 names = st.from_regex(NAME, fullmatch=True)
 addresses = st.builds("{}/{}".format, names, names)
 calls = st.builds(CallSpec, seconds, names, st.sampled_from(get_args(ContractKind)), rates, seconds)
@@ -70,13 +79,28 @@ call_messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(Noted, counts, st.booleans()),
 )
 messages: st.SearchStrategy[Message] = call_messages | st.one_of(
-    st.builds(Advert, counts, counts, amounts, amounts, prices, st.sampled_from(["open", "awarding", "closed"])),
+    st.builds(
+        Advert,
+        *(counts, counts, amounts, amounts, prices, st.sampled_from(["open", "awarding", "closed"]), counts, digests),
+    ),
     st.builds(Bid, counts, counts, positive, prices, counts),
     st.builds(Withdraw, counts, counts, counts),
     st.builds(Withdrawn, counts, counts),
     st.builds(
         Profile,
-        *(counts, counts, counts, counts, amounts, prices, amounts, money, st.lists(amounts), st.lists(prices)),
+        *(
+            counts,
+            counts,
+            counts,
+            counts,
+            amounts,
+            prices,
+            amounts,
+            money,
+            st.lists(amounts),
+            st.lists(prices),
+            digests,
+        ),
     ),
     st.builds(Hold, counts, counts, counts, st.booleans()),
     st.builds(Award, counts, counts, counts, positive, money),

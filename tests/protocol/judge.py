@@ -37,6 +37,10 @@ def state(value: Any) -> bool:
     return value in ("upcoming", "open", "awarding", "closed") and type(value) is str
 
 
+def digest(value: Any) -> bool:
+    return type(value) is bytes and len(value) == 16
+
+
 def one_of(*names: str) -> Check:
     return lambda value: type(value) is str and value in names
 
@@ -71,11 +75,11 @@ contract = one_of("session", "application", "flow", "location-and-paging")
 wanted = record_of(seconds, is_name, contract, some_kbps, seconds)
 
 FIELDS: dict[str, list[Check]] = {
-    "advert": [count, count, mb, mb, price, state],
+    "advert": [count, count, mb, mb, price, state, count, digest],
     "bid": [count, count, some_mb, price, count],
     "withdraw": [count, count, count],
     "withdrawn": [count, count],
-    "profile": [count, count, count, count, mb, price, mb, money, list_of(mb), list_of(price)],
+    "profile": [count, count, count, count, mb, price, mb, money, list_of(mb), list_of(price), digest],
     "hold": [count, count, count, boolean],
     "award": [count, count, count, some_mb, money],
     "accept": [count, count, count],

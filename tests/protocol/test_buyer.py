@@ -8,7 +8,6 @@ from node.mechanism.valuation import Parabolic
 from node.protocol.events import PeerOffline, Reconnected, Send, SetTimer, Started
 from node.protocol.messages import (
     Accept,
-    Advert,
     Award,
     Bid,
     Closed,
@@ -385,7 +384,7 @@ def test_profile_that_reflects_no_new_bid_is_no_round_trip() -> None:
 
 
 def test_accepts_award_for_standing_bid() -> None:
-    assert sent_as(Accept, bidding_buyer().hears(S, award(30, 30))) == {S: Accept(0, 1, 1)}
+    assert sent_as(Accept, bidding_buyer().is_awarded(S, award(30, 30))) == {S: Accept(0, 1, 1)}
 
 
 def test_wants_less_by_what_it_is_bound_to_buy() -> None:
@@ -396,7 +395,7 @@ def test_wants_less_by_what_it_is_bound_to_buy() -> None:
 
 def test_budget_shrinks_by_what_it_is_bound_to_pay() -> None:
     bench = bidding_buyer(None, budget=100)
-    bench.hears(S, award(30, 30))
+    bench.is_awarded(S, award(30, 30))
     bench.thinks()
     assert bench.strategy.needs[-1].budget == 70.0
 
@@ -412,7 +411,7 @@ def test_acceptance_trims_other_bids_to_what_is_still_wanted() -> None:
     bench.thinks()
     bench.is_shown(S, 1, 1, (24, 2))
     bench.is_shown(T, 1, 1, (16, 2))
-    effects = bench.hears(S, award(24, 24))
+    effects = bench.is_awarded(S, award(24, 24))
     assert sent(effects) == [(S, Accept(0, 1, 1))]
 
 
@@ -430,20 +429,20 @@ def three_bids() -> BuyerBench:
 def test_acceptance_lowers_smallest_other_bid_first() -> None:
     bench = three_bids()
     bench.machine._held = 6.0  # type: ignore[attr-defined]
-    effects = bench.hears(S, award(20, 20))
+    effects = bench.is_awarded(S, award(20, 20))
     assert sent(effects) == [(S, Accept(0, 1, 1)), ("u/seller", Bid(0, 1, 4, 2, 2))]
 
 
 def test_acceptance_withdraws_bids_that_are_wholly_too_much() -> None:
     bench = three_bids()
     bench.machine._held = 15.0  # type: ignore[attr-defined]
-    effects = bench.hears(S, award(20, 20))
+    effects = bench.is_awarded(S, award(20, 20))
     assert sent(effects) == [(S, Accept(0, 1, 1)), ("u/seller", Withdraw(0, 1, 2)), (T, Bid(0, 1, 15, 2, 2))]
 
 
 def test_partly_served_bid_leaves_the_rest_wanted() -> None:
     bench = bidding_buyer([(30, 2)])
-    bench.hears(S, award(12, 12))
+    bench.is_awarded(S, award(12, 12))
     assert sent_as(Bid, bench.thinks()) == {T: Bid(0, 1, 30, 2, 2)}
 
 
@@ -451,7 +450,7 @@ def test_declines_award_for_overtaken_bid() -> None:
     bench = bidding_buyer([(25, 3), (20, 2)])
     bench.is_shown(S, 2, 1, (30, 2), (9, 9))
     bench.thinks()
-    effects = bench.hears(S, award(30, 30, round_=2))
+    effects = bench.is_awarded(S, award(30, 30, round_=2))
     assert sent(effects) == [(S, Decline(0, 2, 1))]
 
 
@@ -459,25 +458,26 @@ def test_declining_for_overtaken_bid_keeps_the_newer_one() -> None:
     bench = bidding_buyer([(25, 3), (20, 2)])
     bench.is_shown(S, 2, 1, (30, 2), (9, 9))
     bench.thinks()
-    bench.hears(S, award(30, 30, round_=2))
-    assert sent_as(Accept, bench.hears(S, award(25, 30, round_=3, seq=2))) == {S: Accept(0, 3, 2)}
+    bench.is_awarded(S, award(30, 30, round_=2))
+    assert sent_as(Accept, bench.is_awarded(S, award(25, 30, round_=3, seq=2))) == {S: Accept(0, 3, 2)}
 
 
 def test_declines_award_above_what_is_left_of_demand() -> None:
     bench = bidding_buyer()
     bench.machine._held = 30.0  # type: ignore[attr-defined]
-    assert sent(bench.hears(S, award(30, 30))) == [(S, Decline(0, 1, 1))]
+    assert sent(bench.is_awarded(S, award(30, 30))) == [(S, Decline(0, 1, 1))]
 
 
 def test_declines_award_above_what_is_left_of_budget() -> None:
     bench = bidding_buyer(budget=45)
-    bench.hears(S, award(30, 30))
-    assert sent(bench.hears(T, award(20, 20))) == [(T, Decline(0, 1, 1))]
+    bench.is_awarded(S, award(30, 30))
+    assert sent(bench.is_awarded(T, award(20, 20))) == [(T, Decline(0, 1, 1))]
 
 
 def test_declined_bid_is_struck_out_and_thought_about_again() -> None:
     bench = bidding_buyer(None, budget=20)
-    bench.hears(S, award(30, 30))
+    bench.is_awarded(S, award(30, 30))
+    bench.hears(S, advert(100, seq=3))
     bench.thinks()
     assert bench.strategy.offers[-1][0].standing.quantity == 0.0
 
@@ -486,19 +486,19 @@ def test_awarded_bid_that_was_withdrawn_is_declined() -> None:
     bench = bidding_buyer([(0, 0), (20, 2)])
     bench.is_shown(S, 2, 1, (30, 2), (9, 9))
     bench.thinks()
-    assert sent(bench.hears(S, award(30, 30))) == [(S, Decline(0, 1, 1))]
+    assert sent(bench.is_awarded(S, award(30, 30))) == [(S, Decline(0, 1, 1))]
 
 
 def test_does_not_think_about_more_when_served_in_full() -> None:
     bench = bound_buyer()
-    bench.hears(T, award(20, 20))
+    bench.is_awarded(T, award(20, 20))
     bench.thinks()
     assert len(bench.strategy.offers) == 2
 
 
 def test_void_frees_demand_and_money() -> None:
     bench = bidding_buyer(None, None, budget=100)
-    bench.hears(S, award(30, 30))
+    bench.is_awarded(S, award(30, 30))
     bench.hears(S, Void(0, 1))
     bench.thinks()
     assert (bench.strategy.needs[-1].valuation.demand_mb, bench.strategy.needs[-1].budget) == (50.0, 100.0)
@@ -506,8 +506,9 @@ def test_void_frees_demand_and_money() -> None:
 
 def test_auction_can_be_bid_in_again_after_receipt() -> None:
     bench = bidding_buyer([(15, 2), (5, 2)])
-    bench.hears(S, award(20, 20))
+    bench.is_awarded(S, award(20, 20))
     bench.hears(S, Settled(0, 1, 20, 20))
+    bench.hears(S, advert(80, seq=3))
     assert sent_as(Bid, bench.thinks())[S] == Bid(0, 0, 15, 2, 2)
 
 
@@ -528,7 +529,7 @@ def test_acceptance_outlives_the_end_of_its_auction() -> None:
     assert bench.machine.finished
 
 
-@pytest.mark.parametrize("ending", [Closed(0), Advert(0, 2, 100, 0, 1, "closed")], ids=["message", "advert"])
+@pytest.mark.parametrize("ending", [Closed(0), advert(0, seq=2, state="closed")], ids=["message", "advert"])
 def test_closed_auction_frees_its_bid(ending: Message) -> None:
     bench = bidding_buyer([(50, 2)])
     bench.hears(S, ending)
@@ -593,7 +594,7 @@ def test_unanswered_withdrawal_is_repeated() -> None:
 def test_unanswered_acceptance_is_repeated() -> None:
     bench = bidding_buyer()
     bench.fires("retry")
-    bench.hears(S, award(30, 30))
+    bench.is_awarded(S, award(30, 30))
     assert sent(bench.fires("retry")) == [(S, Accept(0, 1, 1))]
 
 
@@ -634,7 +635,7 @@ def test_seller_given_up_is_offered_again_when_it_adverts() -> None:
 def in_doubt() -> BuyerBench:
     bench = bidding_buyer()
     bench.fires("retry")
-    bench.hears(S, award(30, 30))
+    bench.is_awarded(S, award(30, 30))
     return bench
 
 
@@ -696,14 +697,14 @@ def test_acceptance_is_said_again_when_the_seller_is_back() -> None:
     bench.step(PeerOffline("s"))
     while "retry" in bench.timers:
         bench.fires("retry")
-    bench.hears(S, advert(100, seq=2))
+    bench.hears(S, advert(100, seq=3))
     assert (S, Accept(0, 1, 1)) in [message for _, messages in repetitions(bench) for message in messages]
 
 
 def test_seller_back_too_late_is_asked_with_new_patience() -> None:
     bench = in_doubt()
     repetitions(bench)
-    bench.hears(S, advert(100, seq=2))
+    bench.hears(S, advert(100, seq=3))
     assert len(repetitions(bench)) == PATIENCE
 
 

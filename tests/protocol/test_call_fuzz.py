@@ -163,10 +163,10 @@ def test_spoilt_frame_is_counted_exactly_and_changes_nothing(phase: str) -> None
 
 
 OF_THE_EXCHANGE = [
-    ["advert", 0, 9, 100.0, 60.0, 1.0, "open"],
+    ["advert", 0, 9, 100.0, 60.0, 1.0, "open", 0, bytes(16)],
     ["bid", 0, 0, 30.0, 3.0, 5],
     ["withdraw", 0, 1, 2],
-    ["profile", 0, 2, 1, 0, 100.0, 1.0, 1.0, 1.0, [1.0], [1.0]],
+    ["profile", 0, 2, 1, 0, 100.0, 1.0, 1.0, 1.0, [1.0], [1.0], bytes(16)],
     ["hold", 0, 1, 1, False],
     ["award", 0, 1, 1, 1.0, 1.0],
     ["accept", 0, 1, 1],

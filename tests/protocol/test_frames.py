@@ -26,6 +26,8 @@ from node.protocol.frames import (
 from node.protocol.messages import Advert, Bid, Message, Profile
 from tests.protocol.drawn import messages
 
+DIGEST = bytes(range(16))
+
 BID = Bid(auction=0, round=3, quantity=25.0, price=1.5, seq=7)
 
 
@@ -80,13 +82,13 @@ def test_we_read_frame_of_plain_msgpack() -> None:
 
 
 def test_we_read_post_of_plain_msgpack() -> None:
-    post = msgpack.packb([1, ["advert", 0, 4, 100, 12.5, 1, "open"]])
-    assert decode_post(post) == Advert(0, 4, 100.0, 12.5, 1.0, "open")
+    post = msgpack.packb([1, ["advert", 0, 4, 100, 12.5, 1, "open", 3, DIGEST]])
+    assert decode_post(post) == Advert(0, 4, 100.0, 12.5, 1.0, "open", 3, DIGEST)
 
 
 def test_embedded_numbers_read_like_a_list() -> None:
-    profile = Profile(0, 1, 1, 0, 100.0, 1.0, 5.0, 5.0, *(encode_numbers((k, 2)) for k in (1, 2)))  # type: ignore[arg-type]
-    assert msgpack.unpackb(bytes(encode_message(profile)))[-2:] == [[1.0, 2.0], [2.0, 2.0]]
+    profile = Profile(0, 1, 1, 0, 100.0, 1.0, 5.0, 5.0, *(encode_numbers((k, 2)) for k in (1, 2)), DIGEST)  # type: ignore[arg-type]
+    assert msgpack.unpackb(bytes(encode_message(profile)))[-3:-1] == [[1.0, 2.0], [2.0, 2.0]]
 
 
 # Sizes
@@ -97,7 +99,7 @@ def test_no_envelopes_make_no_frame() -> None:
 
 
 def big(rows: int) -> Envelope:
-    return envelope(Profile(0, 1, 1, 0, 100.0, 1.0, 5.0, 5.0, [1.0] * rows, [1.0] * rows))
+    return envelope(Profile(0, 1, 1, 0, 100.0, 1.0, 5.0, 5.0, [1.0] * rows, [1.0] * rows, DIGEST))
 
 
 def test_frames_are_split_before_they_outgrow_the_flush_size() -> None:
@@ -258,11 +260,17 @@ def test_hostile_bytes_are_no_message_and_no_post(data: bytes) -> None:
         ["bid", 0, 3, 25.0, 1.5, 2**64 - 1],
         ["bid", -1, 3, 25.0, 1.5, 7],
         ["bid", 0, 3.5, 25.0, 1.5, 7],
-        ["advert", 0, 4, 100, 12.5, 1, "shut"],
-        ["advert", 0, 4, 100, 12.5, 1, 0],
-        ["profile", 0, 1, 1, 0, 100, 1, 5, 5, [1, math.nan], [1, 1]],
-        ["profile", 0, 1, 1, 0, 100, 1, 5, 5, [1, -1], [1, 1]],
-        ["profile", 0, 1, 1, 0, 100, 1, 5, 5, 1, [1, 1]],
+        ["advert", 0, 4, 100, 12.5, 1, "shut", 3, DIGEST],
+        ["advert", 0, 4, 100, 12.5, 1, 0, 3, DIGEST],
+        ["advert", 0, 4, 100, 12.5, 1, "open"],
+        ["advert", 0, 4, 100, 12.5, 1, "open", 3, DIGEST[:15]],
+        ["advert", 0, 4, 100, 12.5, 1, "open", 3, DIGEST + b"0"],
+        ["advert", 0, 4, 100, 12.5, 1, "open", 3, "0" * 16],
+        ["profile", 0, 1, 1, 0, 100, 1, 5, 5, [1, math.nan], [1, 1], DIGEST],
+        ["profile", 0, 1, 1, 0, 100, 1, 5, 5, [1, -1], [1, 1], DIGEST],
+        ["profile", 0, 1, 1, 0, 100, 1, 5, 5, 1, [1, 1], DIGEST],
+        ["profile", 0, 1, 1, 0, 100, 1, 5, 5, [1], [1]],
+        ["profile", 0, 1, 1, 0, 100, 1, 5, 5, [1], [1], b""],
         ["award", 0, 1, 1, 0.0, 5.0],
         ["settled", 0, 1, 5.0, 1e22],
         ["register", 1, "market"],

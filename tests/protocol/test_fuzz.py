@@ -9,16 +9,18 @@ import pytest
 
 from node.mechanism.valuation import Parabolic
 from node.protocol.buyer import Buyer
+from node.protocol.digest import book_digest
 from node.protocol.events import Received, TimerFired
 from node.protocol.host import Host
 from node.protocol.messages import Accept, Award, Bid, Closed, Hold, Message, Profile
+from node.protocol.numbers import NO_DIGEST
 from node.protocol.seller import Seller
 from node.strategy.adaptive import AdaptiveBestReply
 from node.strategy.best_reply import BestReply
 from node.strategy.opt_out import OptOut
 from node.strategy.reserve import HighestLosingReserve
 from node.strategy.view import BuyerStrategy
-from tests.protocol.bench import TIMING, advert
+from tests.protocol.bench import TIMING, advert, fitting
 from tests.protocol.judge import verdicts
 from tests.protocol.mutations import mutated
 from tests.protocol.spoilt import Spoilable, outcomes_of_spoilt_frames
@@ -62,7 +64,7 @@ class Target(Spoilable):
     def awarding(self) -> None:
         self.hears("seller", Hold(0, 1, 1, undecided=False))
         self.hears("seller", "quiet")
-        self.hears("buyer", Profile(0, 1, 1, 0, 100.0, 1.0, 1.0, 1.0, *self.book))
+        self.hears("buyer", fitting(Profile(0, 1, 1, 0, 100.0, 1.0, 1.0, 1.0, *self.book, NO_DIGEST)))
 
     def over(self) -> None:
         self.hears("seller", Accept(0, 1, 1))
@@ -75,6 +77,10 @@ class Target(Spoilable):
         return [own.quantity, 90.0, 3.0], [own.price, 0.5, 0.25]
 
     @property
+    def digest(self) -> bytes:
+        return book_digest(0, 100.0, 1.0, *self.book)
+
+    @property
     def right(self) -> list[list[Any]]:
         """Envelopes of which a correct peer might send one or the other."""
         quantities, prices = self.book
@@ -85,8 +91,8 @@ class Target(Spoilable):
             ["seller", "winner", 3, ["hold", 0, 1, 1, False]],
             ["seller", "winner", 4, ["accept", 0, 1, 1]],
             ["seller", "winner", 5, ["decline", 0, 1, 1]],
-            ["buyer", "s", 6, ["advert", 0, 9, 100.0, 60.0, 1.0, "open"]],
-            ["buyer", "s", 7, ["profile", 0, 2, 1, 0, 100.0, 1.0, 1.0, 1.0, quantities, prices]],
+            ["buyer", "s", 6, ["advert", 0, 9, 100.0, 60.0, 1.0, "open", 1, self.digest]],
+            ["buyer", "s", 7, ["profile", 0, 2, 1, 0, 100.0, 1.0, 1.0, 1.0, quantities, prices, self.digest]],
             ["buyer", "s", 8, ["withdrawn", 0, 1]],
             ["buyer", "s", 9, ["award", 0, 1, 1, 1.0, 1.0]],
             ["buyer", "s", 10, ["settled", 0, 1, 1.0, 1.0]],

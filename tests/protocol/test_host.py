@@ -118,7 +118,7 @@ def test_bad_envelope_spoils_no_other() -> None:
 def test_post_reaches_who_watches_its_poster() -> None:
     a, b = Puppet(watches=("you/s",)), Puppet(watches=("you/t",))
     host = host_of_puppets(a=a, b=b)
-    host.receive_post(1.0, "you/s", msgpack.packb([1, ["advert", 0, 1, 100, 100, 1, "open"]]))
+    host.receive_post(1.0, "you/s", msgpack.packb([1, ["advert", 0, 1, 100, 100, 1, "open", 0, bytes(16)]]))
     assert a.events == [(1.0, Received("you/s", advert(100.0)))]
     assert b.events == []
     assert set(host.watched) == {"you/s", "you/t"}

@@ -211,7 +211,7 @@ def test_buyer_that_has_left_bids_no_more() -> None:
 def test_buyer_that_has_left_declines_an_award() -> None:
     bench = bidding_buyer()
     bench.step(Left())
-    assert sent(bench.hears(S, award(30, 30))) == [(S, Decline(0, 1, 1))]
+    assert sent(bench.is_awarded(S, award(30, 30))) == [(S, Decline(0, 1, 1))]
 
 
 def test_buyer_that_leaves_keeps_what_it_has_accepted() -> None:

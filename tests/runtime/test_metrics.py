@@ -135,6 +135,10 @@ def test_buyer_that_was_started_anew_has_no_bids() -> None:
     assert folded(bid("A", "1", 5, 1), record("resumed", "A")).tranches("1") == [Tranche({})]
 
 
+def test_seller_is_exposed_once_however_many_notice() -> None:
+    assert folded(record("exposed", "A", "1"), record("exposed", "B", "1")).exposed == {"1"}
+
+
 def test_unknown_kinds_of_records_change_nothing_else() -> None:
     metrics = folded(record("declined", "1", "A", time_s=4.0), record("voided", "1", "A"))
     assert (metrics.bids, metrics.welfare, metrics.time_s) == (0, 0.0, 4.0)

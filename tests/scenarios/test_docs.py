@@ -1,5 +1,6 @@
 """The documentation says what the program does."""
 
+import base64
 import json
 import os
 import re
@@ -17,7 +18,12 @@ import pytest
 from broker.initialising import init
 from broker.setup import Wishes
 from node.protocol import frames, messages
+from node.protocol.digest import digest_of
+from node.protocol.signing import Seal
+from node.protocol.topics import Topics
 from node.runtime.calls import CallRow
+from node.runtime.keys import Keys
+from node.runtime.signing import Ed25519Signing
 from scenarios.calls.results import TERMINAL_COLUMNS, CallSummary, OperatorRow
 from scenarios.calls.schema import Agents, CallScenario, MarketplaceTable, Operators, Service, Terminals
 from scenarios.doctor import EXAMINATIONS
@@ -194,17 +200,22 @@ def test_hex_example_of_the_protocol_decodes(name: str, data: bytes) -> None:
         (envelope,) = frames.decode_frame(data)
         assert frames.decode_message(envelope.message) == messages.Bid(0, 0, 50.0, 1.0, 1)
         assert list(frames.encode_frames([envelope])) == [data]
+    elif name == "signed-frame":
+        keys = Keys(base64.b64encode(bytes(range(32))).decode(), {})
+        frame = dict(hex_examples())["frame"]
+        assert Seal(Topics("m"), "a", Ed25519Signing(keys)).frame("b", frame) == data
     elif name == "post":
         assert frames.encode_post(frames.decode_post(data)) == data
     else:
         message = frames.decode_message(msgspec.Raw(data))
         assert type(message).__name__ == name
         assert bytes(memoryview(frames.encode_message(message))) == data
+        assert not isinstance(message, messages.Profile) or message.digest == digest_of(message)
 
 
 def test_every_message_has_an_example_and_its_fields_in_order() -> None:
     kinds = messages.Message.__args__
-    assert {name for name, _ in hex_examples()} == {kind.__name__ for kind in kinds} | {"frame", "post"}
+    assert {name for name, _ in hex_examples()} == {kind.__name__ for kind in kinds} | {"frame", "post", "signed-frame"}
     page = (DOCS / "protocol.md").read_text(encoding="utf-8")
     for kind in kinds:
         fields = ", ".join(kind.__struct_fields__[1:])
@@ -246,7 +257,7 @@ def test_every_trace_kind_of_a_digital_marketplace_is_documented_with_it() -> No
 def test_every_trace_kind_is_documented() -> None:
     source = (ROOT / "node" / "protocol" / "events.py").read_text(encoding="utf-8")
     kinds = re.findall(r'"([a-z-]+)"', source.partition("TraceKind = Literal[")[2].partition("]")[0])
-    assert len(kinds) == 31
+    assert len(kinds) == 32
     assert set(kinds) - table_keys("results.md") == set()
 
 

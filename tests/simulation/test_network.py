@@ -7,8 +7,9 @@ import pytest
 
 from node.protocol.events import Effect, Event, Opened, PostOnBoard, Received, Send, SetTimer, Started, TimerFired
 from node.protocol.host import Host
-from node.protocol.messages import Advert, Void
+from node.protocol.messages import Void
 from node.runtime.simulation import Network, Simulation
+from tests.protocol.bench import advert
 
 MESSAGES = 200
 
@@ -115,7 +116,7 @@ class Poster:
 
     def step(self, now: float, event: Event) -> list[Effect]:
         del now
-        return [PostOnBoard(Advert(0, 1, 10.0, 10.0, 1.0, "open"))] if isinstance(event, Started) else []
+        return [PostOnBoard(advert(10.0))] if isinstance(event, Started) else []
 
 
 def test_posts_arrive_at_who_watches_before_the_market_opens_however_bad_the_network() -> None:

@@ -38,6 +38,8 @@ class Scribe(World):
 def plain(value: Any) -> str:
     if isinstance(value, list):
         return f"[{' '.join(map(plain, value))}]"
+    if isinstance(value, bytes):
+        return value.hex()
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

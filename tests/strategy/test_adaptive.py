@@ -1,5 +1,6 @@
 import pytest
 
+from node.mechanism.valuation import Parabolic
 from node.strategy.adaptive import QUIET_THINK_TIMES, SHIFT, SHRINK, STEP, AdaptiveBestReply
 from node.strategy.view import prospect
 from tests.strategy.offers import ELASTIC, Scripted, need_of, offer, prices, quantities
@@ -111,6 +112,21 @@ def test_damping_is_share_of_the_way() -> None:
 def test_newcomer_bids_full_reply() -> None:
     decision = adaptive(epsilon_start=0.0).decide(0.0, NEED, [offer(200, reserve=5)])
     assert quantities(decision.targets) == [75.0]
+
+
+STUCK = [offer(30, reserve=1, standing=(29.5, 3.2)), offer(20, (20, 9.8), reserve=2, standing=(4.5, 3.2))]
+"""It wins 29.5 of 30 MB here and nothing there: half of the way to the reply loses, the whole gains 1."""
+
+WANTS_50 = need_of(Parabolic(demand_mb=50.0, choke_price=10.0))
+
+
+def test_buyer_that_is_stuck_goes_all_the_way() -> None:
+    decision = adaptive(epsilon_start=0.01, presence=0.0).decide(0.0, WANTS_50, STUCK)
+    assert quantities(decision.targets) == pytest.approx([30.0, 0.0], abs=0.01)
+
+
+def test_buyer_that_is_stuck_at_little_stays() -> None:
+    assert adaptive(epsilon_start=0.5, presence=0.0).decide(0.0, WANTS_50, STUCK).targets is None
 
 
 # Rule 3: crowd-aware think time

@@ -1,0 +1,114 @@
+"""How much a host listens to any other, so that a flood drowns nobody but its sender (docs/protocol.md, section 3)."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+MAX_HOSTS = 1_000
+"""Hosts that are told apart, and may have nodes here to talk to; what they have said takes memory."""
+
+MAX_NAMED = 100
+"""Throttled hosts that are counted by name; counters go to observers and into results."""
+
+OTHERS = "others"
+"""As which all further ones are counted and share one allowance; no harm if a host is called so too."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What a host takes from any other; the defaults are for a device with a few nodes.
+
+    Attributes
+    ----------
+    messages_per_s, messages_burst
+        In the long run, and at once. A frame counts as one message at least.
+    bytes_per_s, bytes_burst
+        The same of the size of frames and posts; the burst must be as large as a frame may be.
+    senders
+        Nodes of one other host that may talk to one node here.
+    """
+
+    messages_per_s: float = 1_000.0
+    messages_burst: float = 5_000.0
+    bytes_per_s: float = 256.0 * 1024
+    bytes_burst: float = 2.0 * 1024 * 1024
+    senders: int = 1_000
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """What a host may still send at time ``at``: two token buckets."""
+
+    at: float
+    messages: float
+    bytes: float
+
+
+@dataclass(slots=True)
+class Throttle:
+    """Decides what is read, by the time that is handed in and the sending host.
+
+    An allowance that has filled up again is as good as a new one, so those are forgotten when there are too many.
+    """
+
+    limits: Limits
+    _allowances: dict[str, _Allowance] = field(default_factory=dict)
+    _senders: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    _counted: set[str] = field(default_factory=set)
+    _tidied_at: float = 0.0
+
+    def admits(self, now: float, host: str, size: int, messages: int = 1) -> bool:
+        """Whether the host may have so many bytes and messages read; then they are taken from its allowance."""
+        allowance = self._allowance(now, host)
+        if allowance.messages < messages or allowance.bytes < size:
+            return False
+        allowance.messages -= messages
+        allowance.bytes -= size
+        return True
+
+    def admits_sender(self, to_node: str, host: str, from_node: str) -> bool:
+        """Whether this node of another host may talk to that node here."""
+        if host not in self._senders and len(self._senders) >= MAX_HOSTS:
+            return False
+        known = self._senders.setdefault(host, {}).setdefault(to_node, set())
+        if from_node not in known and len(known) >= self.limits.senders:
+            return False
+        known.add(from_node)
+        return True
+
+    def counted_as(self, host: str) -> str:
+        """Under which name to count what was not read."""
+        if host not in self._counted and len(self._counted) >= MAX_NAMED:
+            return OTHERS
+        self._counted.add(host)
+        return host
+
+    def _allowance(self, now: float, host: str) -> _Allowance:
+        found = self._allowances.get(host)
+        if found is None:
+            self._tidy(now)
+            host = host if len(self._allowances) < MAX_HOSTS else OTHERS
+            found = self._allowances.setdefault(host, _Allowance(now, *self._full))
+        self._fill(found, now)
+        return found
+
+    @property
+    def _full(self) -> tuple[float, float]:
+        return self.limits.messages_burst, self.limits.bytes_burst
+
+    def _fill(self, allowance: _Allowance, now: float) -> None:
+        elapsed = max(0.0, now - allowance.at)
+        most_messages, most_bytes = self._full
+        allowance.messages = min(most_messages, allowance.messages + elapsed * self.limits.messages_per_s)
+        allowance.bytes = min(most_bytes, allowance.bytes + elapsed * self.limits.bytes_per_s)
+        allowance.at = max(allowance.at, now)
+
+    def _tidy(self, now: float) -> None:
+        """Forget the full allowances, once a second at most: under a flood of names that costs little."""
+        if len(self._allowances) < MAX_HOSTS or now < self._tidied_at + 1.0:
+            return
+        self._tidied_at = now
+        for allowance in self._allowances.values():
+            self._fill(allowance, now)
+        full = [host for host, found in self._allowances.items() if (found.messages, found.bytes) == self._full]
+        for host in full:
+            del self._allowances[host]

@@ -1,0 +1,97 @@
+"""A plain client floods a seller's inbox while the paper's example settles."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+from random import Random
+
+import aiomqtt
+import msgpack
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from node.protocol.host import Host, Record
+from node.protocol.limits import Limits, Throttle
+from node.protocol.topics import Topics
+from node.runtime.endpoint import Endpoint
+from node.runtime.mqtt import OFFLINE, OPEN, Clock, MqttHost
+from scenarios.loading import load
+from scenarios.market import draw
+from scenarios.nodes import build_hosts, host_names, spread
+from tests.mqtt.conftest import Mosquitto
+
+FRAMES = 20_000
+LIMITS = Limits(messages_per_s=500.0, messages_burst=500.0, senders=5)
+TOPICS = Topics("flooded")
+
+
+def frames() -> Iterator[bytes]:
+    """Well-formed ones, bids at no price among them, and garbage."""
+    random = Random(1)
+    for k in range(FRAMES):
+        message = random.choice([["bid", 0, 0, 50.0, 0.0, 1], ["accept", 0, 0, 1], ["hold", 0, 1, 1, True]])
+        frame = msgpack.packb([1, [["1", f"n{random.randrange(100)}", k, message]]])
+        yield random.choice([frame, random.randbytes(50), frame[:-3]])
+
+
+def flood(endpoint: Endpoint, to_host: str) -> None:
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.connect(endpoint.host, endpoint.port)
+    client.loop_start()
+    for frame in frames():
+        client.publish(TOPICS.inbox(to_host, "flooder"), frame, qos=0)
+    # Else the seller asks its silent bidders ten times what they think of their profiles.
+    client.publish(TOPICS.presence("flooder"), OFFLINE, qos=1).wait_for_publish(30.0)
+    client.disconnect()
+    client.loop_stop()
+
+
+async def settled(hosts: list[Host], endpoint: Endpoint) -> list[Record]:
+    """Run the hosts, and the flood, until both auctions are closed and the flood is over; what happened."""
+    records: list[Record] = []
+    drivers = [MqttHost(host, TOPICS, endpoint, Clock(time.time()), records.extend) for host in hosts]
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        for driver in drivers:
+            tasks.create_task(driver.run())
+        async with endpoint.client("opener") as opener:
+            await _ready(opener, len(hosts))
+            flooding = tasks.create_task(asyncio.to_thread(flood, endpoint, hosts[0].name))
+            await opener.publish(TOPICS.control, OPEN, qos=1, retain=True)
+            while sum(record.kind == "closed" for record in records) < 2:  # noqa: ASYNC110 - a condition of many hosts
+                await asyncio.sleep(0.05)
+            await flooding
+        for driver in drivers:
+            driver.stop()
+    return records
+
+
+async def _ready(client: aiomqtt.Client, hosts: int) -> None:
+    await client.subscribe(TOPICS.every_presence, qos=1)
+    ready = set()
+    async for message in client.messages:
+        if message.payload == b"ready":
+            ready.add(message.topic.value)
+        if len(ready) == hosts:
+            return
+
+
+@pytest.mark.mosquitto
+@pytest.mark.asyncio
+async def test_flooded_seller_settles_with_the_papers_allocation(mosquitto: Mosquitto) -> None:
+    market = draw(load("two-sellers"), 1)
+    placement = spread(market, 2)
+    hosts = build_hosts(market, placement, set(host_names(placement)))
+    for host in hosts:
+        host._throttle = Throttle(LIMITS)
+    records = await settled(hosts, Endpoint("127.0.0.1", mosquitto.port))
+
+    sold = dict.fromkeys("12", 0.0)
+    for record in records:
+        if record.kind == "settled":
+            sold[record.node.rpartition("/")[2]] += record.quantity
+    counters = sum((host.counters for host in hosts), Counter[str]())
+    assert sold == pytest.approx({"1": 65.0, "2": 85.0})
+    assert counters["throttled: flooder"] > FRAMES // 4
+    assert not [key for key in counters if key.startswith("throttled") and not key.endswith("flooder")]

@@ -1,0 +1,39 @@
+"""A run whose frames are signed with the keys of a profile."""
+
+from pathlib import Path
+
+import pytest
+
+from broker.credentials import new_signing_key, public_key
+from broker.profile import BrokerTable, Profile, SigningTable, write_profile
+from scenarios.running import run
+from tests.mqtt.conftest import Mosquitto
+
+
+@pytest.mark.mosquitto
+def test_run_with_the_keys_of_a_profile_signs_everything(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    key = new_signing_key()
+    signing = SigningTable(key, {"*": public_key(key)})
+    profile = tmp_path / "launcher.toml"
+    url = f"mqtt://127.0.0.1:{mosquitto.port}"
+    write_profile(profile, Profile(1, "launcher", "launcher", BrokerTable(url, "unused"), signing))
+
+    result = run("two-sellers", profile=profile, hosts=2, out=tmp_path / "runs")
+
+    assert result.summary.status == "settled"
+    assert result.summary.sold == pytest.approx(150.0, abs=1e-6)
+    assert not [reason for reason in result.counters if reason.startswith("rejected")]
+    assert not [path for path in (tmp_path / "runs").rglob("*") if path.is_file() and key.encode() in path.read_bytes()]
+
+
+@pytest.mark.mosquitto
+def test_run_whose_keys_do_not_fit_ends_without_a_sale(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    signing = SigningTable(new_signing_key(), {"*": public_key(new_signing_key())})
+    profile = tmp_path / "launcher.toml"
+    url = f"mqtt://127.0.0.1:{mosquitto.port}"
+    write_profile(profile, Profile(1, "launcher", "launcher", BrokerTable(url, "unused"), signing))
+
+    result = run("two-sellers", profile=profile, hosts=2, timeout_s=1.0, out=tmp_path / "runs")
+
+    assert result.summary.sold == 0.0
+    assert result.counters["rejected: bad signature"] > 0

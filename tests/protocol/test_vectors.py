@@ -1,0 +1,130 @@
+"""docs/vectors, checked with plain msgpack, struct and hashlib alone, as a client in another language would."""
+
+import hashlib
+import json
+import re
+import struct
+from typing import Any
+
+import msgpack
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from node.protocol.frames import decode_frame, unsealed
+from node.protocol.messages import Message
+from tests.protocol import judge
+from tests.protocol.vectors import FOLDER, vectors, written
+
+NAMES = ("messages", "frames", "posts", "digests", "topics", "signed", "rejections")
+
+
+def read(name: str) -> Any:
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def each(name: str) -> Any:
+    return pytest.mark.parametrize("vector", read(name), ids=lambda vector: vector.get("tag") or vector.get("what"))
+
+
+def test_vectors_are_those_of_the_program() -> None:
+    found = vectors()
+    assert {path.stem for path in FOLDER.glob("*.json")} == set(found) == set(NAMES)
+    stale = [name for name in NAMES if (FOLDER / f"{name}.json").read_text(encoding="utf-8") != written(found[name])]
+    assert not stale, "run: python -m tests.protocol.vectors"
+
+
+def test_every_message_has_a_vector() -> None:
+    assert {vector["tag"] for vector in read("messages")} == {
+        kind.__struct_config__.tag  # type: ignore[attr-defined]
+        for kind in Message.__args__  # type: ignore[attr-defined]
+    }
+
+
+def on_the_wire(name: str, value: Any) -> Any:
+    """A field as plain msgpack takes it: digests in bytes, records as arrays."""
+    if name == "digest":
+        return bytes.fromhex(value)
+    return list(value.values()) if isinstance(value, dict) else value
+
+
+@each("messages")
+def test_plain_msgpack_encodes_and_decodes_the_message(vector: dict[str, Any]) -> None:
+    fields = [on_the_wire(name, value) for name, value in vector["fields"].items()]
+    assert msgpack.packb([vector["tag"], *fields]).hex() == vector["hex"]
+    assert msgpack.unpackb(bytes.fromhex(vector["hex"])) == [vector["tag"], *fields]
+    assert judge.is_message(bytes.fromhex(vector["hex"]))
+
+
+@each("frames")
+def test_plain_msgpack_encodes_and_decodes_the_frame(vector: dict[str, Any]) -> None:
+    rows = [
+        [row["to_node"], row["from_node"], row["seq"], msgpack.unpackb(bytes.fromhex(row["message"]))]
+        for row in vector["envelopes"]
+    ]
+    assert msgpack.packb([1, rows]).hex() == vector["hex"]
+    assert msgpack.unpackb(bytes.fromhex(vector["hex"])) == [1, rows]
+
+
+@each("posts")
+def test_plain_msgpack_encodes_the_post(vector: dict[str, Any]) -> None:
+    assert msgpack.packb([1, msgpack.unpackb(bytes.fromhex(vector["message"]))]).hex() == vector["hex"]
+
+
+@each("digests")
+def test_digest_follows_from_the_numbers(vector: dict[str, Any]) -> None:
+    data = struct.pack(">Q", vector["auction"])
+    for number in [vector["supply"], vector["reserve"], *vector["quantities"], *vector["prices"]]:
+        data += struct.pack(">d", number)
+    assert hashlib.blake2b(data, digest_size=16).hexdigest() == vector["digest"]
+
+
+def test_topics_are_told_apart_by_a_plain_pattern() -> None:
+    vector, name = read("topics"), "[A-Za-z0-9_-]{1,64}"
+    shapes = rf"(inbox/{name}/{name}|board/{name}/{name}|presence/{name}|trace/{name}|control)"
+    pattern = re.compile(rf"bidswarm/v1/{vector['market']}/{shapes}")
+    assert all(pattern.fullmatch(valid["topic"]) for valid in vector["valid"])
+    assert not any(map(pattern.fullmatch, vector["invalid"]))
+
+
+def body_of(vector: dict[str, Any]) -> bytes:
+    """The body of a signed frame or post, its signature having been checked."""
+    signed = read("signed")
+    version, body, signature = msgpack.unpackb(bytes.fromhex(vector["hex"]))
+    assert version == 2
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(signed["public_key"]))
+    key.verify(signature, vector["topic"].encode() + b"\0" + body)
+    assert isinstance(body, bytes)
+    return body
+
+
+@pytest.mark.parametrize("vector", read("signed")["valid"], ids=lambda vector: vector["topic"])
+def test_signature_is_right(vector: dict[str, Any]) -> None:
+    assert body_of(vector).hex() == vector["body"]
+
+
+@pytest.mark.parametrize("vector", read("signed")["bad signature"], ids=lambda vector: vector["what"])
+def test_signature_is_wrong(vector: dict[str, Any]) -> None:
+    with pytest.raises(InvalidSignature):
+        body_of(vector)
+    assert decode_frame(unsealed(bytes.fromhex(vector["hex"]))[0])
+
+
+@each("rejections")
+def test_rejection_agrees_with_a_second_opinion(vector: dict[str, Any]) -> None:
+    if vector["hex"] is None:
+        return
+    data = bytes.fromhex(vector["hex"])
+    if vector["kind"] == "frame" and vector["reason"] == "malformed frame":
+        assert judge.envelopes(data) is None
+    elif vector["kind"] == "frame":
+        version, *_ = msgpack.unpackb(data)
+        assert (version, vector["reason"]) in {
+            (0, "unknown version"),
+            (2, "unknown version"),
+            (2, "signed, but no keys here"),
+        }
+    else:
+        message = data if vector["kind"] == "message" else data.removeprefix(b"\x92\x01")
+        assert not judge.is_message(message)
+        assert vector["reason"] == f"malformed {vector['kind']}"
