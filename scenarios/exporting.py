@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from scenarios.errors import ScenarioError
@@ -44,6 +43,8 @@ class _Collector:
 
     def collect(self) -> Iterator["Metric"]:
         """All metrics."""
+        from importlib.metadata import version  # noqa: PLC0415 - costs a node that exports nothing memory
+
         from prometheus_client.core import InfoMetricFamily  # noqa: PLC0415 - with an extra alone
 
         info = {"version": version("bidswarm"), **self._labels}

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from broker.capability import is_refused, reached, refusal
 from node.protocol.buyer import Buyer
 from node.protocol.events import JournalEntry, Restored
 from node.protocol.host import Record
-from node.runtime.endpoint import Endpoint
 from node.runtime.journal import Journal
 from node.runtime.mqtt import Clock, MqttHost
+from scenarios.connecting import endpoint_of
 from scenarios.device.building import Device
 from scenarios.device.schema import NodeFile
 from scenarios.device.telling import Narrator, Teller
@@ -138,11 +138,8 @@ class Trading:
                 self._diagnosis.cancel()
 
     def _driver(self, journal: Journal) -> MqttHost:
-        at = self._device.broker
-        endpoint = Endpoint(
-            at.host, at.port, at.username, at.password, tls=at.tls, ca=at.ca, keepalive_s=self._settings.keepalive_s
-        )
         device = self._device
+        endpoint = replace(endpoint_of(device.broker), keepalive_s=self._settings.keepalive_s)
         return MqttHost(device.host, device.topics, endpoint, self._clock, self._happened, journal)
 
     # What happens
