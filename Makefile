@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes
 
-.PHONY: demo test devices bench fuzz lock clean
+.PHONY: demo test devices chaos bench fuzz lock clean
 
 demo: .venv/demo-ready
 	$(BIN)/bidswarm run two-sellers
@@ -23,6 +23,10 @@ test: .venv/test-ready
 # What takes too long for every run.
 devices: .venv/test-ready
 	$(BIN)/python -m pytest -m slow
+
+# For the night: 2,000 simulated runs among faults. make test has 60 of them.
+chaos: .venv/test-ready
+	$(BIN)/python -m tests.simulation.chaos --runs 2000
 
 # A missed bound fails the whole, but keeps no other benchmark from running.
 bench: .venv/bench-ready

@@ -1,3 +1,4 @@
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -12,7 +13,13 @@ async def start_embedded(port: int | None, log: Path) -> RunningBroker:
     """An amqtt broker in a process of its own on a loopback port; ``BrokerError`` if amqtt is missing or fails."""
     installed = _amqtt_version()
     process, (pid, actual_port) = await start_child("embedded_process.py", str(port or 0), log=log)
-    return RunningBroker("embedded", f"amqtt {installed}", BrokerAddress(LOOPBACK, actual_port), pid, process)
+
+    async def start_again() -> tuple[subprocess.Popen[bytes], int]:
+        again, (pid, _) = await start_child("embedded_process.py", str(actual_port), log=log)
+        return again, pid
+
+    address = BrokerAddress(LOOPBACK, actual_port)
+    return RunningBroker("embedded", f"amqtt {installed}", address, pid, process, start_again)
 
 
 def _amqtt_version() -> str:

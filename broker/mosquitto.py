@@ -2,6 +2,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import aiomqtt
@@ -53,7 +54,8 @@ async def start_mosquitto(port: int | None, folder: Path, log: Path) -> RunningB
             if not attempts:
                 raise  # else another program took the free port first: Mosquitto cannot bind port 0
         else:
-            return RunningBroker("mosquitto", version, address, pid, process)
+            start_again = partial(_start, program, address, folder, log)
+            return RunningBroker("mosquitto", version, address, pid, process, start_again)
 
 
 def mosquitto_program() -> str:

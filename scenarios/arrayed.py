@@ -38,6 +38,7 @@ def check_arrayable(market: AnyMarket) -> Market:
         share = getattr(market.network, fault)
         _only(share == 0.0, f"network.{fault}", share, "no network faults: it has no messages")
     _only(not market.shifts, "shifts", len(market.shifts), "no shifts: take out shifts, joins_at_s")
+    _only(market.chaos is None, "chaos", "…", "no faults: it has neither messages nor processes")
     first = market.buyers[0].strategy
     for buyer in market.buyers:
         of = f"buyer {buyer.name!r}:"

@@ -21,14 +21,25 @@ from scenarios.doctor_cli import doctor
 from scenarios.errors import RunError, ScenarioError
 from scenarios.ledger import ledger
 from scenarios.study.cli import app as study
-from scenarios.terminal import BROKEN, INTERRUPTED, NO_BROKER, SETTLED, UNSETTLED, USAGE, Format, errors, write_json
+from scenarios.terminal import (
+    BROKEN,
+    INTERRUPTED,
+    NO_BROKER,
+    SETTLED,
+    UNMET,
+    UNSETTLED,
+    USAGE,
+    Format,
+    errors,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from scenarios.kinds import AnyResult
 
 EXIT_CODES = """
 Exit codes: 0 settled; 1 the run broke down; 2 bad usage or scenario; 3 not settled before the timeout; 4 no broker, or
-it refused; 130 interrupted."""
+it refused; 5 an expectation of the scenario was not met; 130 interrupted."""
 
 app = typer.Typer(
     name="bidswarm",
@@ -166,7 +177,14 @@ def run(
         _print_error(error)
         raise typer.Exit(NO_BROKER if isinstance(error.__cause__, BrokerError) else BROKEN) from error
     _print(result, format_)
-    raise typer.Exit({"settled": SETTLED, "timeout": UNSETTLED}.get(result.summary.status, INTERRUPTED))
+    raise typer.Exit(_exit_code(result))
+
+
+def _exit_code(result: "AnyResult") -> int:
+    summary = result.summary
+    code = {"settled": SETTLED, "timeout": UNSETTLED}.get(summary.status, INTERRUPTED)
+    met = all(one.held for one in summary.expectations)
+    return code if met or code == INTERRUPTED else UNMET
 
 
 def _print(result: "AnyResult", format_: Format) -> None:

@@ -2,13 +2,11 @@
 
 import asyncio
 import contextlib
-import os
-import subprocess
-import sys
+import math
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import aiomqtt
 import msgspec
@@ -18,27 +16,32 @@ from node.protocol.call_messages import Registry
 from node.protocol.errors import RejectedError
 from node.protocol.frames import decode_post
 from node.protocol.messages import Advert
-from node.protocol.topics import Board, Presence, Topics, TraceOf, address
+from node.protocol.topics import Board, Presence, Topics, TraceOf, address, host_of
+from node.runtime.faults import Fault, Plan, fault_record
 from node.runtime.keys import Keys
 from node.runtime.mqtt import OFFLINE, OPEN, READY, STOP, Clock, TraceBatch
+from scenarios.chaos.breaking import deeds
 from scenarios.connecting import endpoint_of
 from scenarios.errors import RunError
+from scenarios.events import EventLog
 from scenarios.kinds import live_metrics
 from scenarios.market import Market
 from scenarios.metering import Meter
-from scenarios.nodes import AnyMarket, host_names
+from scenarios.nodes import AnyMarket, faults_of, host_names
 from scenarios.results import Outcome, Status
 from scenarios.sealing import seal_of
 from scenarios.simulated import Watch
 from scenarios.worker import Connections, Orders, placement_of
+from scenarios.workers import LEAVE_S, Workers
 
 START_S, START_S_PER_NODE = 30.0, 0.05
 """How long the hosts may take until they are ready: at least, and per node."""
 
-LEAVE_S = 10.0
-"""How long the workers may take to leave once told to, seconds."""
-
 LOOK_S = 0.1
+
+RETRIES_HEARD = 8.0
+"""For so many retry intervals the hosts stay after the last closing, where frames are lost or processes killed: what
+was agreed on, and not heard by the other side, is said again meanwhile."""
 
 
 class Launcher:
@@ -60,10 +63,9 @@ class Launcher:
         self._broker = broker
         self._endpoint = endpoint_of(broker.address)
         self._run_dir = run_dir
+        self._log = EventLog(run_dir / "events" / "launcher.jsonl")
         self._timeout_s = timeout_s
         self._watch = watch
-        self._workers = workers
-        self._connections = connections
         # A market name of its own keeps the run apart from others on the same broker.
         self._topic_market = run_dir.name[-64:]
         self._topics = Topics(self._topic_market)
@@ -72,16 +74,25 @@ class Launcher:
         self._epoch = time.time()
         self._clock = Clock(self._epoch)
         placement = placement_of(market, connections, workers)
-        self._hosts = set(host_names(placement))
-        self._meter = meter or Meter()
-        if isinstance(market, Market):
-            self._meter.expect(address(placement[name], name) for name in market.closers)
+        self._faults = faults_of(market, placement)
+        hosts = host_names(placement)
+        self._hosts = set(hosts)
+        self._carried = {index: hosts[index::workers] for index in range(workers)}
+        orders = Orders(
+            str(run_dir.resolve()), self._topic_market, self._endpoint, self._epoch, connections, 0, workers, keys
+        )
+        self._workers = Workers([msgspec.structs.replace(orders, index=index) for index in self._carried], run_dir)
         self._ready: set[str] = set()
         self._present: set[str] = set()
+        self._closers = {address(placement[name], name) for name in market.closers}
+        self._meter = meter or Meter()
+        self._meter.expect(self._closers if isinstance(market, Market) else ())
         self._closed: set[str] = set()
+        self._all_closed_at = math.inf
         self._retained: set[str] = set()
         self._counters: dict[str, dict[str, int]] = {}
         self._metrics = live_metrics(market)
+        self._opened = asyncio.Event()
         self._opened_at: float | None = None
         self._ended_at: float | None = None
         self._status: Status = "interrupted"
@@ -95,13 +106,7 @@ class Launcher:
 
     def _counted(self) -> Counter[str]:
         """What all hosts counted: as they wrote it on leaving, else as they last published it."""
-        written = [
-            Counter(msgspec.json.decode(path.read_bytes(), type=dict[str, int]))
-            for path in sorted((self._run_dir / "events").glob("worker-*.json"))
-        ]
-        if len(written) == self._workers:
-            return sum(written, Counter[str]())
-        return sum(map(Counter, self._counters.values()), Counter[str]())
+        return self._workers.counted() or sum(map(Counter, self._counters.values()), self._workers.lost)
 
     async def run(self) -> None:
         """Start the workers, open the market, wait for its end, and stop everything that was started.
@@ -113,75 +118,33 @@ class Launcher:
         BrokerError
             If the broker went away.
         """
-        with self._working() as workers:
+        with contextlib.closing(self._log), self._workers.working():
             async with asyncio.TaskGroup() as tasks:
                 guards = [
-                    tasks.create_task(self._guard_workers(workers), name="workers"),
+                    tasks.create_task(self._guard_workers(), name="workers"),
                     tasks.create_task(self._guard_broker(), name="broker"),
                 ]
+                if self._faults:
+                    guards.append(tasks.create_task(self._break(self._faults), name="faults"))
                 await self._observed()
                 for guard in guards:
                     guard.cancel()
-            await self._left(workers)
+            await self._left()
 
-    # Workers
+    # Workers and broker
 
-    @contextlib.contextmanager
-    def _working(self) -> Iterator[list[subprocess.Popen[bytes]]]:
-        """The worker processes; whatever happens, none outlives the block."""
-        with contextlib.ExitStack() as stack:
-            workers = [self._spawn(index, stack) for index in range(self._workers)]
-            try:
-                yield workers
-            finally:
-                _stop(workers)
-
-    def _spawn(self, index: int, stack: contextlib.ExitStack) -> subprocess.Popen[bytes]:
-        orders = Orders(
-            run_dir=str(self._run_dir.resolve()),
-            topic_market=self._topic_market,
-            endpoint=self._endpoint,
-            epoch=self._epoch,
-            connections=self._connections,
-            index=index,
-            workers=self._workers,
-            keys=self._keys,
-        )
-        log = stack.enter_context((self._run_dir / f"worker-{index + 1}.log").open("wb"))
-        worker = stack.enter_context(
-            subprocess.Popen(
-                [sys.executable, "-m", "scenarios.worker"],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                # The interpreter's own threads would only fight over the cores with the other workers.
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-            )
-        )
-        assert worker.stdin is not None
-        worker.stdin.write(msgspec.json.encode(orders) + b"\n")
-        worker.stdin.flush()
-        return worker
-
-    async def _guard_workers(self, workers: list[subprocess.Popen[bytes]]) -> None:
+    async def _guard_workers(self) -> None:
         while True:
-            for index, worker in enumerate(workers):
-                if worker.poll() is not None and self._ended_at is None:
-                    self._status = "failed"
-                    raise RunError(self._obituary(index, worker))
+            if self._ended_at is None and (obituary := self._workers.obituary()):
+                self._status = "failed"
+                raise RunError(obituary)
             await asyncio.sleep(LOOK_S)
 
-    def _obituary(self, index: int, worker: subprocess.Popen[bytes]) -> str:
-        log = self._run_dir / f"worker-{index + 1}.log"
-        last = log.read_text(errors="replace").strip().splitlines()[-1:]
-        why = f": {last[0]}" if last else ""
-        return f"worker {index + 1} died with exit code {worker.returncode}{why}; see {log}"
-
-    async def _left(self, workers: list[subprocess.Popen[bytes]]) -> None:
+    async def _left(self) -> None:
         """Wait until the workers have written their last and gone."""
         deadline = self._clock() + LEAVE_S
         # Polled: asyncio's own subprocesses need another event loop on Windows than aiomqtt does.
-        while any(worker.poll() is None for worker in workers) and self._clock() < deadline:  # noqa: ASYNC110
+        while not self._workers.have_left and self._clock() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_S / 2)
 
     async def _guard_broker(self) -> None:
@@ -189,6 +152,50 @@ class Launcher:
         self._status = "failed"
         log = self._run_dir / "broker.log"
         raise BrokerError(f"the {self._broker.kind} broker died during the run with exit code {code}; see {log}")
+
+    # Faults
+
+    async def _break(self, plan: Plan) -> None:
+        """Do to the processes what the plan says, from the opening to the end."""
+        await self._opened.wait()
+        assert self._opened_at is not None
+        for deed in deeds(plan, self._carried, self):
+            await asyncio.sleep(max(0.0, self._opened_at + deed.at_s - self._clock()))
+            if self._ended_at is not None:
+                return
+            await deed.do()
+
+    async def kill_worker(self, index: int, *, comes_back: bool) -> None:
+        """End a worker by SIGKILL; for ever, its sellers are waited for no more."""
+        hosts = self._carried[index]
+        counted = sum((Counter(self._counters.pop(host, {})) for host in hosts), Counter[str]())
+        self._workers.kill(index, counted, comes_back=comes_back)
+        self._present.difference_update(hosts)
+        if not comes_back:
+            self._hosts.difference_update(hosts)
+            self._closers = {closer for closer in self._closers if host_of(closer) in self._hosts}
+
+    async def restart_worker(self, index: int) -> None:
+        """Start a killed worker again, into the open market."""
+        assert self._opened_at is not None
+        self._workers.start_again(index, self._opened_at)
+
+    async def kill_broker(self) -> None:
+        """End the broker by SIGKILL."""
+        await self._broker.kill()
+
+    async def restart_broker(self) -> None:
+        """Start the broker again, on its port."""
+        try:
+            await self._broker.restart()
+        except BrokerError:
+            self._status = "failed"
+            raise
+
+    async def tell(self, kind: Literal["fault", "healed"], fault: Fault) -> None:
+        """Note in the trace that a fault begins, or is over."""
+        self._log.write([fault_record(self._clock(), kind, fault)])
+        self._log.flush()
 
     # The market, as an observer sees it
 
@@ -225,15 +232,21 @@ class Launcher:
             reader.cancel()
 
     async def _until_over(self, client: aiomqtt.Client, reader: asyncio.Task[None]) -> None:
+        if self._opened_at is not None:
+            await self._say_open(client)  # a broker that died may have forgotten it
         while not self._is_over():
             if self._opened_at is None and self._ready >= self._hosts:
                 self._opened_at = self._clock()
-                self._retained.add(self._topics.control)
-                await client.publish(self._topics.control, OPEN, qos=1, retain=True)
+                self._opened.set()
+                await self._say_open(client)
             if reader.done():
                 await reader
             self._watch(self._metrics, self._elapsed(), self._messages())
             await asyncio.sleep(LOOK_S)
+
+    async def _say_open(self, client: aiomqtt.Client) -> None:
+        self._retained.add(self._topics.control)
+        await client.publish(self._topics.control, OPEN, qos=1, retain=True)
 
     async def _farewell(self, client: aiomqtt.Client) -> None:
         """Send everybody home, and leave no retained message on a broker that may be somebody else's."""
@@ -262,13 +275,24 @@ class Launcher:
                 missing = sorted(self._hosts - self._ready)
                 raise RunError(f"{len(missing)} of {len(self._hosts)} hosts did not get ready, {missing[0]} among them")
             return False
-        if len(self._closed) == len(self._market.closers):
+        if self._is_settled():
             self._status = "settled"
             return True
         if self._elapsed() > self._timeout_s:
             self._status = "timeout"
             return True
         return False
+
+    def _is_settled(self) -> bool:
+        """Whether all is closed; where something goes wrong, also whether everybody who comes back is heard out."""
+        if not self._closed >= self._closers:
+            return False
+        if self._faults is None:
+            return True
+        self._all_closed_at = min(self._all_closed_at, self._clock())
+        if self._broker.is_down or any(self._workers.away.values()) or not self._present >= self._hosts:
+            self._all_closed_at = self._clock()
+        return self._clock() >= self._all_closed_at + RETRIES_HEARD * self._market.timing.retry_s
 
     async def _read(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
@@ -302,20 +326,3 @@ class Launcher:
                 self._meter.take(batch.records)
                 for record in batch.records:
                     self._metrics.add(record)
-
-
-def _stop(workers: list[subprocess.Popen[bytes]]) -> None:
-    """End the workers: by the end of stdin, then by SIGTERM, then by SIGKILL."""
-    for worker in workers:
-        assert worker.stdin is not None
-        try:
-            worker.stdin.close()
-        except BrokenPipeError:
-            continue
-    for patience_s, harder in ((LEAVE_S / 2, subprocess.Popen.terminate), (2.0, subprocess.Popen.kill)):
-        deadline = time.monotonic() + patience_s
-        for worker in workers:
-            try:
-                worker.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                harder(worker)

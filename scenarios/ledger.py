@@ -72,7 +72,9 @@ def _as_json(audited: Ledger, journals: int) -> dict[str, Any]:
 
 def _print(audited: Ledger, journals: int, console: Console) -> None:
     sold, bought = total(audited.sales.values()), total(audited.purchases.values())
-    console.print(f"{journals} journals of {len(audited.nodes)} nodes, {audited.auctions} auctions")
+    console.print(
+        f"{journals} journal{'s' * (journals != 1)} of {len(audited.nodes)} nodes, {audited.auctions} auctions"
+    )
     console.print(f"sellers gave {len(audited.sales)} receipts: {sold.quantity:.6g} MB for {sold.charge:.6g}")
     console.print(f"buyers hold {len(audited.purchases)} receipts: {bought.quantity:.6g} MB for {bought.charge:.6g}")
     for rule, text in RULES.items():

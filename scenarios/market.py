@@ -11,6 +11,8 @@ from node.mechanism.welfare import Edges
 from node.protocol.numbers import MAX_PRICE, MAX_QUANTITY_MB
 from node.protocol.timing import Timing
 from node.runtime.streams import stream
+from scenarios.chaos.drawing import latest_s
+from scenarios.chaos.schema import ChaosTable
 from scenarios.draws import check_bound, drawn
 from scenarios.errors import ScenarioError
 from scenarios.schema import (
@@ -63,6 +65,7 @@ class Market(msgspec.Struct, frozen=True, tag_field="market", tag="psp"):
     sellers: list[SellerSpec]
     buyers: list[BuyerSpec]
     shifts: list[Shift] = []
+    chaos: ChaosTable | None = None
 
     @property
     def nodes(self) -> int:
@@ -78,6 +81,11 @@ class Market(msgspec.Struct, frozen=True, tag_field="market", tag="psp"):
     def closers(self) -> list[str]:
         """Those whose closing ends the run."""
         return [seller.name for seller in self.sellers]
+
+    @property
+    def churning(self) -> list[str]:
+        """Those who come and go where a scenario says so."""
+        return [buyer.name for buyer in self.buyers]
 
 
 def draw(scenario: Scenario, seed: int) -> Market:
@@ -101,11 +109,12 @@ def draw(scenario: Scenario, seed: int) -> Market:
         scenario.name,
         seed,
         scenario.auction,
-        timing(scenario.auction, scenario.network, shifts),
+        timing(scenario.auction, scenario.network, shifts, scenario.chaos),
         scenario.network,
         sellers,
         buyers,
         shifts,
+        scenario.chaos,
     )
 
 
@@ -123,15 +132,19 @@ def check_buyer(buyer: BuyerSpec, factor: float = 1.0) -> None:
     check_bound(f"buyer {buyer.name!r}: demand_mb", valuation_of.demand_mb, MAX_QUANTITY_MB)
 
 
-def timing(auction: AuctionTable, network: NetworkTable, shifts: Sequence[Shift] = ()) -> Timing:
+def timing(
+    auction: AuctionTable, network: NetworkTable, shifts: Sequence[Shift] = (), chaos: ChaosTable | None = None
+) -> Timing:
     """The intervals of a market; those left out leave room for several messages of the slowest kind.
 
-    All auctions stay open until the last shift has had a quiet period to be answered.
+    All auctions stay open until the last shift has had a quiet period to be answered, and the last fault if they wait
+    for that.
     """
-    clearing, delay = auction.clearing_interval_s, network.delay_max_s
+    clearing, delay = auction.clearing_interval_s, network.delay_max_s + (chaos.reordering_delay_s if chaos else 0.0)
     quiet = auction.quiet_period_s if auction.quiet_period_s is not None else 10.0 * clearing + 25.0 * delay
     retry = auction.retry_s if auction.retry_s is not None else 4.0 * clearing + 4.0 * delay
-    return Timing(clearing, quiet, retry, max((one.at_s + quiet for one in shifts), default=0.0))
+    last = [one.at_s for one in shifts] + ([latest_s(chaos)] if chaos and chaos.auctions_wait and chaos.faults else [])
+    return Timing(clearing, quiet, retry, max((at_s + quiet for at_s in last), default=0.0))
 
 
 def _sellers(group: Sellers, seed: int) -> Iterator[SellerSpec]:

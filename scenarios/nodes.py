@@ -2,12 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import partial
 
 from node.protocol.events import Machine
 from node.protocol.host import Host
 from node.protocol.topics import address
+from node.runtime.faults import Plan
+from node.runtime.skewed import Skewed
 from scenarios.calls.market import CallMarket
 from scenarios.calls.nodes import call_machines
+from scenarios.chaos.drawing import plan_of
 from scenarios.exchange import exchange_machines
 from scenarios.market import Market
 from scenarios.sealing import SealOf, unsealed
@@ -49,6 +53,18 @@ def build_hosts(market: AnyMarket, placement: Placement, names: set[str], seal_o
         else call_machines(market, addresses, mine)
     )
     machines: defaultdict[str, dict[str, Machine]] = defaultdict(dict)
+    faults = faults_of(market, placement)
     for node, machine in built:
-        machines[placement[node]][node] = machine
+        machines[placement[node]][node] = _with_its_clock(machine, placement[node], faults)
     return [Host(name, machines[name], seal_of(name)) for name in host_names(placement) if name in names]
+
+
+def faults_of(market: AnyMarket, placement: Placement) -> Plan | None:
+    """What goes wrong with which host, if anything does."""
+    return plan_of(market.chaos, market.seed, placement, market.churning) if market.chaos else None
+
+
+def _with_its_clock(machine: Machine, host: str, faults: Plan | None) -> Machine:
+    if faults and any(host in fault.hosts for fault in faults.of("clock-skew")):
+        return Skewed(machine, partial(faults.skew, host))
+    return machine

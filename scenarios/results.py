@@ -16,6 +16,7 @@ from node.runtime.convergence import Oscillation, Quiescence
 from node.runtime.metrics import MarketMetrics
 from node.runtime.shifts import ShiftReport
 from scenarios.census import market_now
+from scenarios.chaos.expecting import Ending, Expectation, FaultLog, FaultRow, checked
 from scenarios.course import Fold, fold
 from scenarios.extras import needs
 from scenarios.market import Market, edges, theta
@@ -59,6 +60,8 @@ class Summary(msgspec.Struct, frozen=True):
     run_dir: str
     optimum_is: Literal["exact", "bound"] = "exact"
     exposed_sellers: list[str] = msgspec.field(default_factory=list)
+    faults: list[FaultRow] = msgspec.field(default_factory=list)
+    expectations: list[Expectation] = msgspec.field(default_factory=list)
 
     @property
     def network(self) -> str:
@@ -214,11 +217,14 @@ def summarise(
     best
         The optimum of the market as it was at first.
     """
-    folded = fold(market, records, outcome.duration_s)
+    faults = FaultLog()
+    folded = fold(market, faults.without_faults(records), outcome.duration_s)
     metrics, now = folded.metrics, market_now(market, folded.metrics)
     best = optimum_of(now) if market.shifts else best
     most = best.welfare if is_exact(market) else best.bound
     rows = allocations_of(metrics)
+    reached = efficiency(metrics.welfare, most)
+    ending = Ending(outcome.status == "settled", outcome.duration_s, folded.rest.quiescence.time_s, reached)
     summary = Summary(
         scenario=market.scenario,
         seed=market.seed,
@@ -231,7 +237,7 @@ def summarise(
         messages=outcome.counters.get("sent", 0),
         welfare=metrics.welfare,
         optimum=most,
-        efficiency=efficiency(metrics.welfare, most),
+        efficiency=reached,
         epsilon_gap=folded.moments[-1].epsilon_gap,
         supply=sum(seller.supply_mb for seller in now.sellers),
         sold=sum(row.quantity for row in rows),
@@ -240,5 +246,7 @@ def summarise(
         run_dir=str(run_dir),
         optimum_is="exact" if is_exact(market) else "bound",
         exposed_sellers=sorted(metrics.exposed),
+        faults=faults.rows,
+        expectations=checked(market.chaos.expect if market.chaos else [], ending, faults.heal_s),
     )
     return Result(summary, market, folded, outcome.counters)

@@ -23,11 +23,11 @@ from scenarios.launcher import Launcher
 from scenarios.loading import load, with_populations
 from scenarios.market import Market
 from scenarios.metering import Meter
-from scenarios.nodes import AnyMarket
+from scenarios.nodes import AnyMarket, Placement, faults_of, one_host_each
 from scenarios.results import Outcome, optimum_of
 from scenarios.schema import Scenario
 from scenarios.simulated import Watch, run_simulated
-from scenarios.worker import Connections
+from scenarios.worker import Connections, placement_of
 
 World = Literal["mqtt", "sim", "array"]
 
@@ -98,6 +98,8 @@ def run(
     spec, keys = _broker_of(broker, profile) if world == "mqtt" else (None, None)
     market = draw_market(scenario, seed)
     arrayable = check_arrayable(market) if world == "array" else None
+    workers = min(hosts or os.cpu_count() or 1, market.nodes)
+    _check_faults(market, spec, placement_of(market, connections, workers))
     say = say if say and is_large(market) else _unsaid
     say(f"{market.nodes:,} users; working out what can be reached ...")
     best = optimum_of(market) if isinstance(market, Market) and not arrayable else None
@@ -119,7 +121,6 @@ def run(
                 attempt = _simulated(market, limit, folder, watch)
             else:
                 assert spec is not None
-                workers = min(hosts or os.cpu_count() or 1, market.nodes)
                 attempt = _over_mqtt(market, limit, folder, watch, spec, keys, port, workers, connections, meter)
             opened_at, failure = attempt.outcome.opened_at, attempt.failure
             say(f"{attempt.outcome.status} after {attempt.outcome.duration_s:.1f} s; reading the trace ...")
@@ -133,6 +134,16 @@ def run(
     if failure:
         raise BrokenRunError(result) from failure
     return result
+
+
+def _check_faults(market: AnyMarket, spec: str | BrokerAddress | None, placement: Placement) -> None:
+    """Raise ScenarioError if what the scenario wants to go wrong cannot over this broker, or without one."""
+    faults = faults_of(market, placement if spec else one_host_each(market))
+    if faults and faults.of("broker-crash") and spec not in ("embedded", "mosquitto", None):
+        raise ScenarioError(
+            f"chaos.faults: a broker-crash kills the broker, and {_named(spec)} is not ours to kill: take it out, "
+            "or use --broker embedded or mosquitto"
+        )
 
 
 class BrokenRunError(Exception):

@@ -5,25 +5,14 @@ from typing import Annotated, Literal
 import msgspec
 
 from node.protocol.numbers import MAX_MONEY, MAX_PRICE, MAX_QUANTITY_MB
-from node.protocol.topics import NAME
+from scenarios.chaos.schema import ChaosTable
+from scenarios.keys import Count, Loss, Name, Names, PositiveSeconds, Seconds, Share, Table
 
 _Megabytes = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_QUANTITY_MB)]
 _PricePerMb = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
 Money = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_MONEY)]
 Positive = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_QUANTITY_MB)]
-Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=1e6)]
-PositiveSeconds = Annotated[float, msgspec.Meta(gt=0.0, le=1e6)]
-Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 _Crowd = Annotated[float, msgspec.Meta(ge=0.0, le=1000.0)]
-_Loss = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
-Count = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
-Name = Annotated[str, msgspec.Meta(pattern=f"^{NAME}$", max_length=64)]
-
-Names = Annotated[list[Name], msgspec.Meta(min_length=1)]
-
-
-class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of the file: no other keys than these."""
 
 
 class Uniform(Table, frozen=True, kw_only=True, tag_field="distribution", tag="uniform"):
@@ -208,7 +197,7 @@ class NetworkTable(Table, frozen=True, kw_only=True):
 
     delay_min_s: Seconds = 0.0005
     delay_max_s: Seconds = 0.003
-    loss: _Loss = 0.0
+    loss: Loss = 0.0
     duplication: Share = 0.0
     reordering: Share = 0.0
 
@@ -233,4 +222,5 @@ class Scenario(Table, frozen=True, kw_only=True):
     array: ArrayTable = ArrayTable()
     sellers: Annotated[list[Sellers], msgspec.Meta(min_length=1)]
     buyers: Annotated[list[Buyers], msgspec.Meta(min_length=1)]
-    shifts: list[ShiftTable] = []
+    shifts: list[ShiftTable] = msgspec.field(default_factory=list)
+    chaos: ChaosTable | None = None

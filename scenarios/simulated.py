@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 import msgspec
 
-from node.protocol.host import Record
+from node.protocol.host import Host, Record
+from node.runtime.faulty import FaultySimulation
 from node.runtime.journal import Journal
 from node.runtime.simulation import Network, Simulation
 from scenarios.events import EventLog
 from scenarios.kinds import Metrics, live_metrics
-from scenarios.nodes import AnyMarket, build_hosts, host_names, one_host_each
+from scenarios.nodes import AnyMarket, build_hosts, faults_of, host_names, one_host_each
 from scenarios.results import Outcome, Status
 
 EVENTS_PER_LOOK = 2000
@@ -34,7 +35,16 @@ def run_simulated(
             metrics.add(record)
 
     network = Network(**msgspec.structs.asdict(market.network))
-    simulation = Simulation(hosts, network, market.seed, sink, journal)
+
+    def rebuilt(name: str) -> Host:
+        hosts.extend(build_hosts(market, placement, {name}))
+        return hosts[-1]
+
+    faults = faults_of(market, placement)
+    if faults:
+        simulation: Simulation = FaultySimulation(hosts, network, market.seed, sink, journal, faults, rebuilt)
+    else:
+        simulation = Simulation(hosts, network, market.seed, sink, journal)
     opened_at = simulation.open_market()
     status: Status = "interrupted"
     try:

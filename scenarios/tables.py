@@ -1,13 +1,19 @@
 """The result of a run as tables for the terminal."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 
+from scenarios.chaos.expecting import Expectation, FaultRow
 from scenarios.results import Result, Status
 from scenarios.spread import sentence
 
 ROWS = 40
 """Rows shown; the files hold the rest."""
+
+MOST_HOSTS = 5
+"""Hosts of a fault shown."""
 
 
 def verdict(status: Status) -> str:
@@ -17,6 +23,21 @@ def verdict(status: Status) -> str:
         "timeout": "[yellow]not settled before the timeout[/]",
         "interrupted": "[yellow]interrupted[/]",
     }.get(status, "[red]broke down[/]")
+
+
+def fault_lines(faults: Sequence[FaultRow], expectations: Sequence[Expectation]) -> list[str]:
+    """What went wrong, and what of the scenario's expectations held in spite of it; nothing if nothing did."""
+    lines = ["faults:"] if faults else []
+    for row in faults[:ROWS]:
+        until = "" if row.until_s is None else f" to {row.until_s:.2f} s"
+        hosts = ", ".join(row.hosts[:MOST_HOSTS]) + (" …" if len(row.hosts) > MOST_HOSTS else "")
+        lines.append(f"  {row.kind} at {row.at_s:.2f} s{until}{': ' if hosts else ''}{hosts}")
+    if len(faults) > ROWS:
+        lines.append(f"  … {len(faults) - ROWS} more in events.parquet")
+    for one in expectations:
+        figure = "" if one.figure is None else f" ({one.figure:.4g})"
+        lines.append(f"expected {one.expectation}: {'[green]held[/]' if one.held else '[red]broken[/]'}{figure}")
+    return lines
 
 
 def print_result(result: Result, console: Console) -> None:
@@ -43,6 +64,8 @@ def print_result(result: Result, console: Console) -> None:
     if summary.exposed_sellers:
         liars = ", ".join(summary.exposed_sellers)
         console.print(f"[red]exposed sellers, which told different books: {liars}[/]", highlight=False, soft_wrap=True)
+    for line in fault_lines(summary.faults, summary.expectations):
+        console.print(line, highlight=False, soft_wrap=True)
     for report in result.shifts:
         console.print(sentence(report, result.market), highlight=False, soft_wrap=True)
     if result.ladder and result.ladder.checked:

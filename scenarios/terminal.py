@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-SETTLED, BROKEN, USAGE, UNSETTLED, NO_BROKER, INTERRUPTED = 0, 1, 2, 3, 4, 130
+SETTLED, BROKEN, USAGE, UNSETTLED, NO_BROKER, UNMET, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
 errors = Console(stderr=True)
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 import msgspec
 
 from node.protocol.topics import NAME
+from scenarios.chaos.checking import check_chaos
 from scenarios.errors import ScenarioError
 from scenarios.schema import (
     BestReplyStrategy,
@@ -35,6 +36,8 @@ def check_scenario(scenario: Scenario, origin: str) -> None:
         for k, buyers in enumerate(scenario.buyers):
             _check_buyers(f"buyers.{k}", buyers, {name for group in scenario.sellers for name in names_of(group)})
         check_shifts(scenario)
+        if scenario.chaos:
+            check_chaos(scenario.chaos, [name for group in groups for name in names_of(group)], scenario.timeout_s)
     except ScenarioError as error:
         raise ScenarioError(f"{origin}: {error}") from error
 

@@ -5,32 +5,41 @@ until stdin ends, so that no worker outlives its launcher.
 """
 
 import asyncio
+import math
 import os
 import signal
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from node.protocol.host import Host
 from node.protocol.topics import Topics
 from node.runtime.endpoint import Endpoint
+from node.runtime.faults import Edge
 from node.runtime.journal import Journal
 from node.runtime.keys import Keys
 from node.runtime.mqtt import Clock, MqttHost
+from node.runtime.streams import stream
 from scenarios import rundir
 from scenarios.events import EventLog
 from scenarios.kinds import read_market
-from scenarios.nodes import AnyMarket, Placement, build_hosts, host_names, one_host_each, spread
+from scenarios.nodes import AnyMarket, Placement, build_hosts, faults_of, host_names, one_host_each, spread
 from scenarios.sealing import seal_of
 
 Connections = Literal["per-host", "per-node"]
 
 
 class Orders(msgspec.Struct, frozen=True):
-    """What a worker is to do: the ``index``-th of ``workers``, in the run of this folder."""
+    """What a worker is to do: the ``index``-th of ``workers``, in the run of this folder.
+
+    In its second ``life`` and later it takes the place of one that was killed, in a market that was ``opened_at`` some
+    second of the run's clock.
+    """
 
     run_dir: str
     topic_market: str
@@ -40,6 +49,18 @@ class Orders(msgspec.Struct, frozen=True):
     index: int
     workers: int
     keys: Keys | None = None
+    life: int = 1
+    opened_at: float | None = None
+
+
+def counters_file(orders: Orders) -> Path:
+    """Where the worker writes, when it leaves, what its hosts have counted."""
+    return Path(orders.run_dir) / "events" / f"{_process(orders)}.json"
+
+
+def _process(orders: Orders) -> str:
+    """What this life of the worker is called in file names."""
+    return f"worker-{orders.index + 1}" + (f".{orders.life}" if orders.life > 1 else "")
 
 
 def placement_of(market: AnyMarket, connections: Connections, workers: int) -> Placement:
@@ -63,9 +84,13 @@ async def _carry_out(orders: Orders) -> None:
     mine = set(host_names(placement)[orders.index :: orders.workers])
     topics, clock = Topics(orders.topic_market), Clock(orders.epoch)
     hosts = build_hosts(market, placement, mine, seal_of(topics, orders.keys))
-    log = EventLog(folder / "events" / f"worker-{orders.index + 1}.jsonl")
+    # A file for each life: what a killed worker was writing may end within a line.
+    log = EventLog(folder / "events" / f"{_process(orders)}.jsonl")
     journal = Journal(rundir.journal(folder, f"worker-{orders.index + 1}"))
-    drivers = [MqttHost(host, topics, orders.endpoint, clock, log.write, journal) for host in hosts]
+    edges = _edges(market, placement, hosts, orders.opened_at)
+    drivers = [
+        MqttHost(host, topics, orders.endpoint, clock, log.write, journal, edges.get(host.name)) for host in hosts
+    ]
     _stop_at_end_of_stdin(drivers)
     keeper = asyncio.create_task(_keep_flushed(log))
     try:
@@ -77,7 +102,17 @@ async def _carry_out(orders: Orders) -> None:
         log.close()
         journal.close()
         counters = sum((host.counters for host in hosts), Counter[str]())
-        rundir.write_json(folder / "events" / f"worker-{orders.index + 1}.json", dict(counters))
+        rundir.write_json(counters_file(orders), dict(counters))
+
+
+def _edges(market: AnyMarket, placement: Placement, hosts: Iterable[Host], opened_at: float | None) -> dict[str, Edge]:
+    faults = faults_of(market, placement)
+    if not faults:
+        return {}
+    edges = {host.name: Edge(host.name, faults, stream(market.seed, host.name, "faults")) for host in hosts}
+    for edge in edges.values():
+        edge.opened_at = math.inf if opened_at is None else opened_at
+    return edges
 
 
 def _stop_at_end_of_stdin(drivers: list[MqttHost]) -> None:

@@ -1,4 +1,5 @@
 import hmac
+import logging
 import socket
 import ssl
 import sys
@@ -6,6 +7,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import aiomqtt
+
+# A lost connection is an exception, which is dealt with; without a handler it would be a line on stderr as well.
+logging.getLogger("mqtt").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)

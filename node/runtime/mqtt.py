@@ -14,6 +14,8 @@ from node.protocol.errors import RejectedError
 from node.protocol.host import Host, Record
 from node.protocol.topics import Board, Control, Inbox, Presence, Topics
 from node.runtime.endpoint import Endpoint
+from node.runtime.faults import Edge
+from node.runtime.gate import Gate, Parcel
 from node.runtime.journal import Journal
 
 ONLINE, READY, OFFLINE = b"online", b"ready", b"offline"
@@ -69,6 +71,7 @@ class MqttHost:
         clock: Clock,
         sink: Callable[[list[Record]], None],
         journal: Journal | None = None,
+        edge: Edge | None = None,
     ) -> None:
         self._host = host
         self._topics = topics
@@ -76,6 +79,7 @@ class MqttHost:
         self._clock = clock
         self._sink = sink
         self._journal = journal
+        self._gate = Gate(host.name, topics, edge)
         self._unpublished: list[Record] = []
         self._posters_seen: set[str] = set()
         self._has_news = asyncio.Event()
@@ -107,6 +111,7 @@ class MqttHost:
         """Let the start barrier fall, if it has not fallen yet."""
         if not self._is_open:
             self._is_open = True
+            self._gate.opened(self._clock())
             self._host.open(self._clock())
             self._has_news.set()
 
@@ -170,43 +175,53 @@ class MqttHost:
                 tasks.create_task(self._read(client), name=f"{self._host.name} reader"),
                 tasks.create_task(self._publish_trace(client), name=f"{self._host.name} trace"),
             ]
-            await self._pump(client)
+            await self._pump(client, tasks)
             for helper in helpers:
                 helper.cancel()
         await self._flush_trace(client)
 
-    async def _pump(self, client: aiomqtt.Client) -> None:
+    async def _pump(self, client: aiomqtt.Client, tasks: asyncio.TaskGroup) -> None:
         """Fire due timers and send what the nodes have to say, until the host has said its last."""
         while not self._stopping.is_set() or (self._clock() < self._leave_by and not self._host.finished):
             await self._has_news.wait()
             self._has_news.clear()
             self._host.fire(self._clock())
-            await self._flush(client)
+            await self._flush(client, tasks)
             self._wake_when_due()
             if self._stopping.is_set():
                 self._has_news.set()
                 await asyncio.sleep(0.01)
 
-    async def _flush(self, client: aiomqtt.Client) -> None:
+    async def _flush(self, client: aiomqtt.Client, tasks: asyncio.TaskGroup) -> None:
         host = self._host
-        if self._says == ONLINE and not self.awaited:
+        if self._says == ONLINE and self._posters_seen.issuperset(host.watched):
             self._says = READY
             await client.publish(self._topics.presence(host.name), READY, qos=1, retain=True)
         # Before anything that was said in the same turn leaves, and at once: it is rare, and takes as long as a frame.
         if (entries := host.entries()) and self._journal:
             self._journal.append(entries)
-        outgoing = [(self._topics.inbox(to, host.name), frame, False) for to, frame in host.frames()]
-        outgoing += [(self._topics.board(poster), post, True) for poster, post in host.posts()]
+        now = self._clock()
+        parcels = self._gate.parcels(host.frames(), host.posts(), now)
         if records := host.records():
             self._sink(records)
             self._unpublished += records
+        for parcel in parcels:
+            if parcel.at > now:
+                tasks.create_task(self._publish_late(client, parcel), name=f"{host.name} late")
         # While these wait for their acknowledgements, more gathers for the next frames.
         began = self._clock()
-        await asyncio.gather(*(client.publish(topic, data, qos=1, retain=keep) for topic, data, keep in outgoing))
-        if outgoing:
+        await asyncio.gather(*(self._publish(client, parcel) for parcel in parcels if parcel.at <= now))
+        if parcels:
             self.round_trip_s = self._clock() - began
-        host.counters["frames"] += sum(not keep for _, _, keep in outgoing)
-        host.counters["bytes"] += sum(len(data) for _, data, _ in outgoing)
+        host.counters["frames"] += sum(not parcel.retained for parcel in parcels)
+        host.counters["bytes"] += sum(len(parcel.data) for parcel in parcels)
+
+    async def _publish_late(self, client: aiomqtt.Client, parcel: Parcel) -> None:
+        await asyncio.sleep(parcel.at - self._clock())
+        await self._publish(client, parcel)
+
+    async def _publish(self, client: aiomqtt.Client, parcel: Parcel) -> None:
+        await client.publish(parcel.topic, parcel.data, qos=1, retain=parcel.retained)
 
     def _wake_when_due(self) -> None:
         """Have the pump run again at the next deadline."""
@@ -222,14 +237,24 @@ class MqttHost:
     async def _read(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
             payload = message.payload
-            try:
-                self._receive(message.topic.value, payload if isinstance(payload, bytes) else b"")
-            except RejectedError as reason:
-                self._host.counters[f"rejected: {reason}"] += 1
-            self._has_news.set()
+            self._take(message.topic.value, payload if isinstance(payload, bytes) else b"")
 
-    def _receive(self, topic: str, payload: bytes) -> None:
+    def _take(self, topic: str, payload: bytes) -> None:
         now = self._clock()
+        try:
+            if (opens_at := self._gate.opens_at(topic, now)) > now:
+                if self._gate.hold(topic, payload):
+                    asyncio.get_running_loop().call_later(opens_at - now, self._take_held, topic)
+                return
+            self._receive(now, topic, payload)
+        except RejectedError as reason:
+            self._host.counters[f"rejected: {reason}"] += 1
+        self._has_news.set()
+
+    def _take_held(self, topic: str) -> None:
+        self._take(topic, self._gate.held(topic))
+
+    def _receive(self, now: float, topic: str, payload: bytes) -> None:
         match self._topics.parse(topic):
             case Inbox(_, from_host):
                 self._host.receive_frame(now, from_host, payload)

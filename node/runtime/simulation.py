@@ -138,8 +138,7 @@ class Simulation:
         for to, frame in host.frames():
             self._send(host, to, frame)
         for poster, post in host.posts():
-            for reader in self._readers[poster]:
-                self._at(self._post_arrival(), self._deliver_post, reader, poster, post)
+            self._post(host, poster, post)
         if records := host.records():
             self._sink(records)
         if deadline is not None and deadline < self._wake_at.get(host.name, math.inf):
@@ -184,6 +183,11 @@ class Simulation:
         self.delivered += 1
         receiver.receive_frame(self.now, sender, frame)
         self._collect(receiver)
+
+    def _post(self, sender: Host, poster: str, post: bytes) -> None:
+        del sender
+        for reader in self._readers[poster]:
+            self._at(self._post_arrival(), self._deliver_post, reader, poster, post)
 
     def _post_arrival(self) -> float:
         arrival = self.now + self._delay()

@@ -22,6 +22,7 @@ from scenarios.calls.schema import (
     Service,
     Terminals,
 )
+from scenarios.chaos.schema import ChaosTable
 from scenarios.draws import check_bound, drawn
 from scenarios.errors import ScenarioError
 from scenarios.schema import NetworkTable, Number
@@ -60,6 +61,7 @@ class CallMarket(msgspec.Struct, frozen=True, tag_field="market", tag="dmp"):
     operators: list[OperatorSpec]
     agents: list[Agents]
     terminals: list[TerminalSpec]
+    chaos: ChaosTable | None = None
 
     @property
     def nodes(self) -> int:
@@ -76,6 +78,11 @@ class CallMarket(msgspec.Struct, frozen=True, tag_field="market", tag="dmp"):
     def closers(self) -> list[str]:
         """Those whose closing ends the run."""
         return [self.agent]
+
+    @property
+    def churning(self) -> list[str]:
+        """Those who come and go where a scenario says so."""
+        return [terminal.name for terminal in self.terminals]
 
     @property
     def calls(self) -> int:
@@ -104,6 +111,7 @@ def draw_calls(scenario: CallScenario, seed: int) -> CallMarket:
         [operator for group in scenario.operators for operator in _operators(group, seed)],
         scenario.agents,
         [terminal for group in scenario.terminals for terminal in _terminals(group, services, seed)],
+        scenario.chaos,
     )
 
 

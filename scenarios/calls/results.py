@@ -11,6 +11,7 @@ from node.mechanism.checks import FloatArray
 from node.protocol.host import Record
 from node.runtime.calls import CallMetrics, CallRow
 from scenarios.calls.market import CallMarket
+from scenarios.chaos.expecting import Ending, Expectation, FaultLog, FaultRow, checked
 from scenarios.extras import needs
 from scenarios.results import Outcome, Status
 
@@ -59,6 +60,8 @@ class CallSummary(msgspec.Struct, frozen=True):
     operators: list[OperatorRow]
     breaches: list[str]
     run_dir: str
+    faults: list[FaultRow] = msgspec.field(default_factory=list)
+    expectations: list[Expectation] = msgspec.field(default_factory=list)
 
     @property
     def network(self) -> str:
@@ -199,9 +202,10 @@ def summarise_calls(
     market: CallMarket, outcome: Outcome, records: Iterable[Record], world: str, broker: str | None, run_dir: Path
 ) -> CallResult:
     """The result of a run from its records in the order of time."""
-    metrics = call_metrics(market)
-    for record in records:
+    metrics, faults = call_metrics(market), FaultLog()
+    for record in faults.without_faults(records):
         metrics.add(record)
+    ending = Ending(outcome.status == "settled", outcome.duration_s)
     served = metrics.count("served")
     paid = sum(row.price for row in metrics.calls if row.outcome == "served")
     compared = [row for row in metrics.calls if row.winner and row.best]
@@ -227,6 +231,8 @@ def summarise_calls(
         operators=_operators(metrics),
         breaches=metrics.breaches(),
         run_dir=str(run_dir),
+        faults=faults.rows,
+        expectations=checked(market.chaos.expect if market.chaos else [], ending, faults.heal_s),
     )
     return CallResult(summary, market, metrics, outcome.counters)
 

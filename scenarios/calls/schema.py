@@ -6,7 +6,9 @@ import msgspec
 
 from node.protocol.numbers import MAX_PRICE, MAX_RATE_KBPS, MAX_SECONDS
 from node.strategy.pricing.load_based import LARGEST_EXPONENT
-from scenarios.schema import Count, Name, Names, NetworkTable, Number, PositiveSeconds, Seconds, Share, Table
+from scenarios.chaos.schema import ChaosTable
+from scenarios.keys import Count, Name, Names, PositiveSeconds, Seconds, Share, Table
+from scenarios.schema import NetworkTable, Number
 
 _Rate = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_RATE_KBPS)]
 _Price = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
@@ -200,3 +202,4 @@ class CallScenario(Table, frozen=True, kw_only=True):
     operators: Annotated[list[Operators], msgspec.Meta(min_length=1)]
     agents: list[Agents] = msgspec.field(default_factory=list)
     terminals: Annotated[list[Terminals], msgspec.Meta(min_length=1)]
+    chaos: ChaosTable | None = None

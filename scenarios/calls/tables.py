@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from scenarios.calls.results import CallResult, CallSummary
-from scenarios.tables import ROWS, verdict
+from scenarios.tables import ROWS, fault_lines, verdict
 
 MOST_BREACHES = 5
 """Breaches shown; the files hold the rest."""
@@ -20,6 +20,7 @@ def print_calls(result: CallResult, console: Console) -> None:
         _outcomes(summary),
         _efficiency(summary),
     ]
+    lines += fault_lines(summary.faults, summary.expectations)
     if summary.breaches:
         shown = "; ".join(summary.breaches[:MOST_BREACHES])
         lines.append(f"[red]the books do not agree in {len(summary.breaches)} places:[/] {shown}")

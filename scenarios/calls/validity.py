@@ -8,6 +8,8 @@ from scenarios.calls.schema import (
     PrivateEquilibriumPricing,
     Terminals,
 )
+from scenarios.chaos.checking import check_chaos
+from scenarios.chaos.schema import ChaosTable, Churn, Crash, ExpectSettled, RandomFaults
 from scenarios.errors import ScenarioError
 from scenarios.schema import Choice, LogNormal, Normal, Number, Uniform
 from scenarios.shifts import names_of, some
@@ -27,15 +29,31 @@ def check_call_scenario(scenario: CallScenario, origin: str) -> None:
         for k, terminals in enumerate(scenario.terminals):
             _check_terminals(f"terminals.{k}", terminals, services, agents)
         _check_agents(agents, {group.agent for group in scenario.terminals})
+        if scenario.chaos:
+            _check_chaos(scenario, scenario.chaos)
     except ScenarioError as error:
         raise ScenarioError(f"{origin}: {error}") from error
 
 
 def _check_names(scenario: CallScenario) -> None:
+    for names in ([scenario.name], _node_names(scenario), [one.name for one in scenario.services]):
+        check_names(names, "each")
+
+
+def _check_chaos(scenario: CallScenario, chaos: ChaosTable) -> None:
+    check_chaos(chaos, _node_names(scenario), scenario.timeout_s)
+    for k, fault in enumerate(chaos.faults):
+        if isinstance(fault, Crash | Churn) or (isinstance(fault, RandomFaults) and fault.crashes):
+            raise ScenarioError(f"chaos.faults.{k}: nodes of market 'dmp' keep no journals yet: let none of them crash")
+    for k, expected in enumerate(chaos.expect):
+        if not isinstance(expected, ExpectSettled):
+            raise ScenarioError(f"chaos.expect.{k}.kind: market 'dmp' knows 'settled' only")
+
+
+def _node_names(scenario: CallScenario) -> list[str]:
     groups: list[Operators | Terminals] = [*scenario.operators, *scenario.terminals]
     nodes = [name for group in groups for name in names_of(group)] + [one.name for one in scenario.agents]
-    for names in ([scenario.name], [*nodes, scenario.marketplace.name], [one.name for one in scenario.services]):
-        check_names(names, "each")
+    return [*nodes, scenario.marketplace.name]
 
 
 def _check_operators(key: str, group: Operators) -> None:

@@ -6,7 +6,8 @@ import msgspec
 
 from node.protocol.topics import NAME
 from scenarios import schema
-from scenarios.schema import Money, Name, OptOutStrategy, PositiveSeconds, Seconds, StrategyTable, Table, ValuationTable
+from scenarios.keys import Name, PositiveSeconds, Seconds, Table
+from scenarios.schema import Money, OptOutStrategy, StrategyTable, ValuationTable
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 _Peer = Annotated[str, msgspec.Meta(pattern=f"^{NAME}(/{NAME})?$")]

@@ -80,7 +80,7 @@ async def _ready(client: aiomqtt.Client, hosts: int) -> None:
 @pytest.mark.mosquitto
 @pytest.mark.asyncio
 async def test_flooded_seller_settles_with_the_papers_allocation(mosquitto: Mosquitto) -> None:
-    market = draw(load("two-sellers"), 1)
+    market = draw(load("two-sellers", ["auction.quiet_period_s=3"]), 1)  # patient: the flood takes the processor too
     placement = spread(market, 2)
     hosts = build_hosts(market, placement, set(host_names(placement)))
     for host in hosts:

@@ -72,7 +72,7 @@ def test_buyer_writes_down_what_it_wants() -> None:
 
 
 def test_acceptance_is_written_before_it_is_sent() -> None:
-    effects = bidding_buyer().hears(S, award(30, 30))
+    effects = bidding_buyer().is_awarded(S, award(30, 30))
     assert effects.index(ACCEPTED) < effects.index(Send(S, Accept(0, 1, 1)))
 
 
@@ -288,4 +288,4 @@ def test_award_number_keeps_its_meaning_across_lives() -> None:
     bench.thinks()
     first = SECOND_LIFE + 1
     bench.is_shown(S, 7, first, (30, 2))
-    assert (S, Accept(0, 7, first)) in sent(bench.hears(S, Award(0, 7, first, 30.0, 30.0)))
+    assert (S, Accept(0, 7, first)) in sent(bench.is_awarded(S, Award(0, 7, first, 30.0, 30.0)))

@@ -31,6 +31,8 @@ KEYS = {
     "allocations": list,
     "run_dir": str,
     "optimum_is": str,
+    "faults": list,
+    "expectations": list,
 }
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import msgspec
@@ -26,6 +27,7 @@ from node.runtime.keys import Keys
 from node.runtime.signing import Ed25519Signing
 from scenarios.calls.results import TERMINAL_COLUMNS, CallSummary, OperatorRow
 from scenarios.calls.schema import Agents, CallScenario, MarketplaceTable, Operators, Service, Terminals
+from scenarios.chaos.schema import ChaosTable, ExpectTable, FaultTable
 from scenarios.doctor import EXAMINATIONS
 from scenarios.kinds import SCENARIOS, draw_market, json_schema
 from scenarios.loading import load, parse, shipped
@@ -135,17 +137,20 @@ def test_every_key_of_a_scenario_is_documented(scenario: type, text: str) -> Non
     assert {key for key in keys - TABLES if f"`{key}`" not in text} == set()
 
 
+FAULTS = (*get_args(FaultTable), *get_args(ExpectTable))
 NUMBERS = {"Uniform", "Normal", "LogNormal", "Choice"}
 TABLES = {
     *("auction", "network", "array", "sellers", "buyers", "shifts", "kind", "distribution", "rule"),
     *("marketplace", "reputation", "services", "operators", "terminals", "agents"),
     *NetworkTable.__struct_fields__,
+    *("chaos", *ChaosTable.__struct_fields__, *(key for table in FAULTS for key in table.__struct_fields__)),
 }
 """Keys that stand as headings, or in one part of the page for both markets."""
 
 
 def test_every_key_that_both_markets_share_is_documented() -> None:
     keys = {*NetworkTable.__struct_fields__, "distribution", *Uniform.__struct_fields__, *Normal.__struct_fields__}
+    keys |= {*ChaosTable.__struct_fields__, *(key for table in FAULTS for key in table.__struct_fields__)}
     text = exchange_part("scenarios.md")
     assert {key for key in keys if not re.search(rf"\b{key}\b", text)} == set()
 

@@ -16,10 +16,10 @@ from node.protocol.networks import Reputation
 from node.protocol.service_agent import ServiceAgent
 from node.protocol.terminal import PlannedCall, Terminal
 from node.protocol.timing import CallTiming
+from node.runtime.faulty import FaultySimulation
 from node.runtime.simulation import Network
 from node.runtime.streams import stream
 from node.strategy.pricing import CostPlus, LoadBased, PricingStrategy
-from tests.simulation.faulty import Faulty
 
 MARKET, AGENT = "ma/market", "sa/agent"
 
@@ -64,7 +64,7 @@ OPERATORS = (
 )
 
 
-class CallWorld(Faulty):
+class CallWorld(FaultySimulation):
     """Some networks, and terminals of whom some have a service agent; each is a host of its own."""
 
     def __init__(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -13,13 +14,15 @@ from node.protocol.host import Host, Record
 from node.protocol.planned import Planned
 from node.protocol.seller import Seller
 from node.protocol.topics import node_of
+from node.runtime.faulty import FaultySimulation
+from node.runtime.journal import Journal
 from node.runtime.metrics import MarketMetrics
 from node.runtime.simulation import Network
+from node.runtime.skewed import Skewed
 from scenarios.loading import load, parse
 from scenarios.market import Market, draw, theta
-from scenarios.nodes import build_hosts, host_names, one_host_each, spread
+from scenarios.nodes import build_hosts, faults_of, host_names, one_host_each, spread
 from scenarios.shifts import Kind, Shift
-from tests.simulation.faulty import Faulty
 
 ROUNDING = 1e-9
 LONGEST_S = 10_000.0
@@ -29,7 +32,7 @@ Receipts = dict[tuple[str, str, int], tuple[float, float]]
 """(seller, buyer, round) to (MB, money)."""
 
 
-class World(Faulty):
+class World(FaultySimulation):
     """Runs a drawn market."""
 
     def __init__(self, market: Market, hosts_in_all: int | None = None) -> None:
@@ -40,10 +43,29 @@ class World(Faulty):
         self.metrics = MarketMetrics(
             {buyer.name: theta(buyer) for buyer in market.buyers}, [seller.name for seller in market.sellers]
         )
-        machines = {name: unplanned(machine) for host in hosts for name, machine in host.machines.items()}
-        self.sellers = {name: machine for name, machine in machines.items() if isinstance(machine, Seller)}
-        self.buyers = {name: machine for name, machine in machines.items() if isinstance(machine, Buyer)}
-        super().__init__(hosts, Network(**msgspec.structs.asdict(market.network)), market.seed, self.note)
+        self.sellers: dict[str, Seller] = {}
+        self.buyers: dict[str, Buyer] = {}
+        for host in hosts:
+            self.know(host)
+        self.placement = placement
+        self.journal = Journal(Path(":memory:"), durable=False)
+        network = Network(**msgspec.structs.asdict(market.network))
+        faults = faults_of(market, placement)
+        super().__init__(hosts, network, market.seed, self.note, self.journal, faults, self.rebuilt)
+
+    def rebuilt(self, name: str) -> Host:
+        """A fresh process of a host."""
+        (host,) = build_hosts(self.market, self.placement, {name})
+        self.know(host)
+        return host
+
+    def know(self, host: Host) -> None:
+        for node, machine in host.machines.items():
+            match unplanned(machine):
+                case Seller() as seller:
+                    self.sellers[node] = seller
+                case Buyer() as buyer:
+                    self.buyers[node] = buyer
 
     def note(self, records: Iterable[Record]) -> None:
         for record in records:
@@ -139,8 +161,8 @@ class World(Faulty):
 
 
 def unplanned(machine: Machine) -> Machine:
-    """The machine itself, where a plan is wrapped around it."""
-    return machine.machine if isinstance(machine, Planned) else machine
+    """The machine itself, where a plan or a wrong clock is wrapped around it."""
+    return unplanned(machine.machine) if isinstance(machine, Planned | Skewed) else machine
 
 
 def _total(receipts: Receipts, place: int, name: str) -> tuple[float, float]:

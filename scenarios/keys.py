@@ -1,0 +1,20 @@
+"""What several tables of scenario files share: the bounds of their keys, with units in the names of these."""
+
+from typing import Annotated
+
+import msgspec
+
+from node.protocol.topics import NAME
+
+Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=1e6)]
+PositiveSeconds = Annotated[float, msgspec.Meta(gt=0.0, le=1e6)]
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Loss = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
+Name = Annotated[str, msgspec.Meta(pattern=f"^{NAME}$", max_length=64)]
+
+Names = Annotated[list[Name], msgspec.Meta(min_length=1)]
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file: no other keys than these."""
