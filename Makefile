@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes
 
-.PHONY: demo test chaos bench fuzz lock clean
+.PHONY: demo test devices chaos bench fuzz lock clean
 
 demo: .venv/demo-ready
 	$(BIN)/bidswarm run two-sellers
@@ -19,6 +19,10 @@ test: .venv/test-ready
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal --cov --cov-report=term:skip-covered
 	$(BIN)/coverage report --include='node/mechanism/*,node/strategy/*,node/protocol/*' --fail-under=98 --skip-covered
+
+# What takes too long for every run.
+devices: .venv/test-ready
+	$(BIN)/python -m pytest -m slow
 
 # For the night: 2,000 simulated runs among faults. make test has 60 of them.
 chaos: .venv/test-ready

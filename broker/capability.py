@@ -48,11 +48,18 @@ async def check_capability(address: BrokerAddress) -> None:
     Checks in turn: TCP, TLS if the address says so, login, QoS 1 to a ``+`` subscription, a retained message to a ``#``
     subscription, a last will.
     """
+    async with reached(address) as client:
+        await require_services(client, address)
+
+
+@asynccontextmanager
+async def reached(address: BrokerAddress) -> AsyncIterator[aiomqtt.Client]:
+    """A client of the broker; ``BrokerError`` with the remedy if it does not answer, is not trusted, or refuses."""
     await require_tcp(address)
     if address.tls:
         await tls_facts(address)
     async with logged_in(address) as client:
-        await require_services(client, address)
+        yield client
 
 
 @asynccontextmanager
@@ -62,7 +69,7 @@ async def logged_in(address: BrokerAddress) -> AsyncIterator[aiomqtt.Client]:
         async with mqtt_client(address) as client:
             yield client
     except MqttConnectError as error:
-        raise BrokerError(_refusal(address, error)) from None
+        raise BrokerError(refusal(address, error)) from None
     except aiomqtt.MqttError as error:
         if not address.tls and await speaks_tls(address):
             raise BrokerError(
@@ -73,9 +80,14 @@ async def logged_in(address: BrokerAddress) -> AsyncIterator[aiomqtt.Client]:
         ) from None
 
 
-def _refusal(address: BrokerAddress, error: MqttConnectError) -> str:
-    reason = getattr(error.rc, "value", error.rc)
-    if reason not in LOGIN_REFUSED:
+def is_refused(error: aiomqtt.MqttError | None) -> bool:
+    """Whether the broker takes no such login, so that asking again does not help."""
+    return isinstance(error, MqttConnectError) and getattr(error.rc, "value", error.rc) in LOGIN_REFUSED
+
+
+def refusal(address: BrokerAddress, error: MqttConnectError) -> str:
+    """Why the broker refuses the connection, and the remedy."""
+    if not is_refused(error):
         return f"{address.host_port} refuses the connection ({error.rc}): it must speak MQTT 3.1.1 and have room"
     if address.username is None:
         scheme = "mqtts" if address.tls else "mqtt"

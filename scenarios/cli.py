@@ -15,6 +15,7 @@ from rich.text import Text
 from broker.errors import BrokerError
 from node.runtime.journal import JournalError
 from scenarios.broker_cli import app as broker_app
+from scenarios.device.cli import app as node_app
 from scenarios.doctor_cli import HELP as DOCTOR
 from scenarios.doctor_cli import doctor
 from scenarios.errors import RunError, ScenarioError
@@ -51,6 +52,7 @@ app = typer.Typer(
 )
 app.add_typer(broker_app, name="broker")
 app.command(help=DOCTOR)(doctor)
+app.add_typer(node_app, name="node")
 app.add_typer(study, name="study")
 app.command()(ledger)
 
@@ -125,21 +127,34 @@ def run(
         typer.Option(min=0.0, metavar="SECONDS", help="Give up after so long; the scenario's, if not given."),
     ] = None,
     set_: SetOption = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="World mqtt: serve metrics to Prometheus there; 0 takes a free port."),
+    ] = None,
+    metrics_address: Annotated[str, typer.Option(metavar="IP", help="Where that port listens.")] = "127.0.0.1",
     out: Annotated[Path, typer.Option(help="Where the run's own folder is made.")] = Path("runs"),
     format_: Annotated[
         Format, typer.Option("--format", help="json: one JSON object on stdout, nothing else.")
     ] = Format.text,
 ) -> None:
     """Run a scenario."""
-    from scenarios.progress import Progress  # noqa: PLC0415 - the quick commands stay quick
+    from scenarios.exporting import exported  # noqa: PLC0415 - the quick commands stay quick
+    from scenarios.metering import Meter  # noqa: PLC0415
+    from scenarios.progress import Progress  # noqa: PLC0415
     from scenarios.running import BrokenRunError  # noqa: PLC0415
     from scenarios.running import run as run_scenario  # noqa: PLC0415
 
     # A shell starts background jobs with SIGINT ignored; a SIGTERM should leave as tidy a folder as Ctrl-C does.
     for wanted in (signal.SIGINT, signal.SIGTERM):
         signal.signal(wanted, signal.default_int_handler)
+    if metrics_port is not None and world is not World.mqtt:
+        raise ScenarioError(f"--metrics-port goes with world mqtt, and the world is {world.value}")
+    meter = Meter()
+    labels = {"market": scenario, "role": "launcher"}
     try:
-        with Progress(errors) as progress:
+        with exported(meter, metrics_port, metrics_address, **labels) as metrics, Progress(errors) as progress:
+            if metrics:
+                errors.print(f"metrics at http://{metrics_address}:{metrics}/metrics")
             result = run_scenario(
                 scenario,
                 seed=seed,
@@ -155,6 +170,7 @@ def run(
                 watch_for=progress.watch_for,
                 watch_rounds=progress.watch_rounds,
                 say=progress.say,
+                meter=meter,
             )
     except BrokenRunError as error:
         _print(error.result, format_)

@@ -6,8 +6,8 @@ import numpy as np
 
 from node.mechanism.welfare import Profile, epsilon_gaps
 from node.runtime.metrics import MarketMetrics
+from scenarios.exchange import reserve_rule
 from scenarios.market import Market, SellerSpec, edges, theta
-from scenarios.nodes import reserve_rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def largest_gap(market: Market, metrics: MarketMetrics) -> float:
     for j, seller in enumerate(market.sellers):
         for k in range(starts[j], starts[j + 1]):
             quantity, price = np.array([*lots[k].bids.values()], float).reshape(-1, 2).T
-            reserve[k] = reserve_rule(market, seller).reserve(quantity, price, lots[k].supply)
+            reserve[k] = reserve_rule(market.auction, seller).reserve(quantity, price, lots[k].supply)
     budgets = [np.inf if buyer.budget_money is None else buyer.budget_money for buyer in market.buyers]
     valuations = [theta(buyer) for buyer in market.buyers]
     pool = [(i, k) for i, j in zip(*edges(market), strict=True) for k in range(starts[j], starts[j + 1])]

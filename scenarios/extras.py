@@ -9,6 +9,7 @@ _EXTRA_OF = {
     "cryptography": "security",
     "matplotlib": "analysis",
     "pandas": "analysis",
+    "prometheus_client": "metrics",
     "pyarrow": "launcher",
     "scipy": "launcher",
 }

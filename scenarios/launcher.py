@@ -25,6 +25,8 @@ from scenarios.connecting import endpoint_of
 from scenarios.errors import RunError
 from scenarios.events import EventLog
 from scenarios.kinds import live_metrics
+from scenarios.market import Market
+from scenarios.metering import Meter
 from scenarios.nodes import AnyMarket, faults_of, host_names
 from scenarios.results import Outcome, Status
 from scenarios.sealing import seal_of
@@ -55,6 +57,7 @@ class Launcher:
         workers: int,
         connections: Connections,
         keys: Keys | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self._market = market
         self._broker = broker
@@ -82,6 +85,8 @@ class Launcher:
         self._ready: set[str] = set()
         self._present: set[str] = set()
         self._closers = {address(placement[name], name) for name in market.closers}
+        self._meter = meter or Meter()
+        self._meter.expect(self._closers if isinstance(market, Market) else ())
         self._closed: set[str] = set()
         self._all_closed_at = math.inf
         self._retained: set[str] = set()
@@ -317,5 +322,7 @@ class Launcher:
             case TraceOf(host):
                 batch = msgspec.msgpack.decode(payload, type=TraceBatch)
                 self._counters[host] = batch.counters
+                self._meter.count(host, batch.counters)
+                self._meter.take(batch.records)
                 for record in batch.records:
                     self._metrics.add(record)

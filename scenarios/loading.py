@@ -89,7 +89,7 @@ def parse(tables: Mapping[str, Any], origin: str) -> AnyScenario:
     try:
         scenario = msgspec.convert(tables, kind)
     except msgspec.ValidationError as error:
-        raise ScenarioError(f"{origin}: {_explained(str(error), tables)}") from error
+        raise ScenarioError(f"{origin}: {explained(str(error), tables, kind)}") from error
     if isinstance(scenario, Scenario):
         check_scenario(scenario, origin)
     else:
@@ -162,19 +162,28 @@ def _inner(target: Any, part: str) -> list[Any]:  # noqa: ANN401 - whatever TOML
     return [target.setdefault(part, default)]
 
 
-def _explained(error: str, tables: Mapping[str, Any]) -> str:
-    """The decoder's error with the key as a user wrote it, and the value found there."""
+def explained(
+    error: str,
+    tables: Mapping[str, Any],
+    whole: type[msgspec.Struct],
+    parts: Mapping[str, type[msgspec.Struct]] | None = None,
+) -> str:
+    """The decoder's error with the key as a user wrote it, and the value found there.
+
+    ``whole`` is what the file should be, ``parts`` are its tables by key; those of scenarios, if not given.
+    """
+    parts = _TABLES if parts is None else parts
     what, _, path = error.partition(" - at `")
     key = path.rstrip("`").removeprefix("$").lstrip(".").replace("[", ".").replace("]", "")
     if what.startswith("Object contains unknown field"):
         unknown = what.split("`")[1]
-        allowed = ", ".join(_allowed_keys(key, tables))
+        allowed = ", ".join(_allowed_keys(key, tables, whole, parts))
         place = f"{key}.{unknown}" if key else unknown
         return f"unknown key {place}" + (f"; allowed here: {allowed}" if allowed else "")
     if what.startswith("Object missing required field"):
         return f"{key or 'the scenario'} lacks the key {what.split('`')[1]}"
     found = _value_at(tables, key)
-    values = _allowed_values(key) if what.startswith("Invalid") else ()
+    values = _allowed_values(key, [whole, *parts.values()]) if what.startswith("Invalid") else ()
     # What one kind of table refuses, another may take.
     choices = ", ".join(str(value) for value in values if value != found)
     return f"{key} = {found!r}: " + (f"allowed are: {choices}" if choices else f"{what[0].lower()}{what[1:]}")
@@ -220,8 +229,10 @@ def _tag(table: type[msgspec.Struct]) -> str:
     return str(table.__struct_config__.tag)
 
 
-def _allowed_keys(key: str, tables: Mapping[str, Any]) -> Iterator[str]:
-    parts = [part for part in key.split(".") if part and not part.isdigit() and part != "..."]
+def _allowed_keys(
+    key: str, tables: Mapping[str, Any], whole: type[msgspec.Struct], parts: Mapping[str, type[msgspec.Struct]]
+) -> Iterator[str]:
+    path = [part for part in key.split(".") if part and not part.isdigit() and part != "..."]
     found = _value_at(tables, key)
     tag = (
         next((found[key] for key in ("kind", "distribution", "rule") if key in found), None)
@@ -229,20 +240,19 @@ def _allowed_keys(key: str, tables: Mapping[str, Any]) -> Iterator[str]:
         else None
     )
     tagged = (kind for kinds in _KINDS.values() for kind in kinds if _tag(kind) == tag)
-    whole = SCENARIOS[str(tables.get("market", "psp"))]
-    table = _TABLES.get(".".join(parts)) or next(tagged, None) if parts else whole
+    table = parts.get(".".join(path)) or next(tagged, None) if path else whole
     if table:
         yield from (field.encode_name for field in msgspec.structs.fields(table))
 
 
-def _allowed_values(key: str) -> Iterator[Any]:
+def _allowed_values(key: str, tables: Sequence[type[msgspec.Struct]]) -> Iterator[Any]:
     path = ".".join(part for part in key.split(".") if not part.isdigit())
     for end, kinds in _KINDS.items():
         if path.endswith(end):
             yield from map(_tag, kinds)
             return
-    tables: list[type[msgspec.Struct]] = [*SCENARIOS.values(), *_TABLES.values(), schema.OptOutStrategy]
-    for table in tables:
+    looked_in: list[type[msgspec.Struct]] = [*tables, schema.OptOutStrategy]
+    for table in looked_in:
         for field in msgspec.structs.fields(table):
             if key.rpartition(".")[2] == field.encode_name and get_origin(field.type) is Literal:
                 yield from get_args(field.type)

@@ -102,14 +102,9 @@ def draw(scenario: Scenario, seed: int) -> Market:
     shifts = shifts_of(scenario)
     most = {one.node: one.factor for one in sorted(shifts, key=lambda one: one.factor)}
     for seller in sellers:
-        supply = max(1.0, most.get(seller.name, 1.0)) * seller.supply_mb
-        check_bound(f"seller {seller.name!r}: reserve_price_per_mb", seller.reserve_price_per_mb, MAX_PRICE)
-        check_bound(f"seller {seller.name!r}: supply_mb", supply, MAX_QUANTITY_MB)
+        check_seller(seller, most.get(seller.name, 1.0))
     for buyer in buyers:
-        valuation_of = theta(buyer)
-        dearest = max(1.0, most.get(buyer.name, 1.0)) * valuation_of.marginal(0.0)
-        check_bound(f"buyer {buyer.name!r}: the price of its first MB", dearest, MAX_PRICE)
-        check_bound(f"buyer {buyer.name!r}: demand_mb", valuation_of.demand_mb, MAX_QUANTITY_MB)
+        check_buyer(buyer, most.get(buyer.name, 1.0))
     return Market(
         scenario.name,
         seed,
@@ -121,6 +116,20 @@ def draw(scenario: Scenario, seed: int) -> Market:
         shifts,
         scenario.chaos,
     )
+
+
+def check_seller(seller: SellerSpec, factor: float = 1.0) -> None:
+    """ScenarioError if no message can carry its numbers, its supply grown to ``factor`` times included."""
+    check_bound(f"seller {seller.name!r}: reserve_price_per_mb", seller.reserve_price_per_mb, MAX_PRICE)
+    check_bound(f"seller {seller.name!r}: supply_mb", max(1.0, factor) * seller.supply_mb, MAX_QUANTITY_MB)
+
+
+def check_buyer(buyer: BuyerSpec, factor: float = 1.0) -> None:
+    """ScenarioError if its numbers make no valuation, or no message can carry them ``factor`` times as dear."""
+    valuation_of = theta(buyer)
+    dearest = max(1.0, factor) * valuation_of.marginal(0.0)
+    check_bound(f"buyer {buyer.name!r}: the price of its first MB", dearest, MAX_PRICE)
+    check_bound(f"buyer {buyer.name!r}: demand_mb", valuation_of.demand_mb, MAX_QUANTITY_MB)
 
 
 def timing(

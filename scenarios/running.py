@@ -22,6 +22,7 @@ from scenarios.kinds import AnyResult, AnyScenario, Metrics, draw_market, is_lar
 from scenarios.launcher import Launcher
 from scenarios.loading import load, with_populations
 from scenarios.market import Market
+from scenarios.metering import Meter
 from scenarios.nodes import AnyMarket, Placement, faults_of, one_host_each
 from scenarios.results import Outcome, optimum_of
 from scenarios.schema import Scenario
@@ -50,6 +51,7 @@ def run(
     watch_for: WatchFor | None = None,
     watch_rounds: WatchRounds | None = None,
     say: Callable[[str], None] | None = None,
+    meter: Meter | None = None,
 ) -> AnyResult:
     """Run a scenario and keep the result in a folder of its own below ``out``.
 
@@ -74,6 +76,8 @@ def run(
         ``key=value`` over the scenario, if that is a name or a path.
     say
         Told what a large market is waiting for before it opens and after it ends.
+    meter
+        Fed with what the hosts publish, over MQTT.
     watch_for, watch_rounds
         Told how far the run is: the one in ``mqtt`` and ``sim``, the other in ``array``.
 
@@ -117,7 +121,7 @@ def run(
                 attempt = _simulated(market, limit, folder, watch)
             else:
                 assert spec is not None
-                attempt = _over_mqtt(market, limit, folder, watch, spec, keys, port, workers, connections)
+                attempt = _over_mqtt(market, limit, folder, watch, spec, keys, port, workers, connections, meter)
             opened_at, failure = attempt.outcome.opened_at, attempt.failure
             say(f"{attempt.outcome.status} after {attempt.outcome.duration_s:.1f} s; reading the trace ...")
             records = events.read(folder, opened_at)
@@ -205,6 +209,7 @@ def _over_mqtt(
     port: int | None,
     workers: int,
     connections: Connections,
+    meter: Meter | None,
 ) -> _Attempt:
     launcher: Launcher | None = None
     served_by: str | None = None
@@ -214,7 +219,7 @@ def _over_mqtt(
         nonlocal launcher, served_by
         async with open_broker(spec, port=port, log_dir=folder) as running:
             served_by = running.version if running.kind != "external" else running.address.url
-            launcher = Launcher(market, running, folder, limit, watch, workers, connections, keys)
+            launcher = Launcher(market, running, folder, limit, watch, workers, connections, keys, meter)
             await launcher.run()
 
     try:

@@ -66,6 +66,16 @@ class Auction:
         return self._advert.state == "open" or self.standing.quantity > 0.0
 
     @property
+    def is_over(self) -> bool:
+        """Whether it is closed, and no receipt is due."""
+        return self._is_over and self.bound is None
+
+    @property
+    def tentative(self) -> tuple[float, float]:
+        """What the standing bid would get if the auction were awarded now: MB, and money in all."""
+        return (self._seen.allocation, self._seen.charge) if self._seen and self.standing.quantity > 0.0 else (0.0, 0.0)
+
+    @property
     def is_pending(self) -> bool:
         """Whether the buyer has said something that no profile reflects yet."""
         return self._pending is not None

@@ -107,6 +107,16 @@ class Buyer:
                 return False
         return True
 
+    @property
+    def is_done(self) -> bool:
+        """Whether every auction of the pool is closed, and all receipts have come."""
+        return all(auction.is_over for auction in self._auctions.values())
+
+    @property
+    def tentative(self) -> dict[str, tuple[float, float]]:
+        """By seller: the MB that its standing bid would get if the auction were awarded now, and the money in all."""
+        return {seller: auction.tentative for seller, auction in self._auctions.items()}
+
     def step(self, now: float, event: Event) -> list[Effect]:
         """The effects of one event at time ``now``, seconds."""
         return effects_of(self._handled, now, event)

@@ -16,6 +16,7 @@ from node.protocol.events import (
     Effect,
     Event,
     JournalEntry,
+    Left,
     Machine,
     Opened,
     PeerOffline,
@@ -164,6 +165,10 @@ class Host:
         """Let the start barrier fall."""
         self._all_step(now, Opened())
 
+    def leave(self, now: float) -> None:
+        """Tell the nodes that their user leaves."""
+        self._all_step(now, Left())
+
     def reconnected(self, now: float) -> None:
         """Tell the nodes that the connection was lost and is back."""
         self._all_step(now, Reconnected())
@@ -226,6 +231,11 @@ class Host:
         self._drop("throttled", self._throttle.counted_as(host))
 
     # Time
+
+    @property
+    def timers(self) -> int:
+        """How many timers are set."""
+        return sum(len(own.timers) for own in self._nodes.values())
 
     @property
     def next_deadline(self) -> float | None:

@@ -16,7 +16,8 @@ logging.getLogger("mqtt").addHandler(logging.NullHandler())
 class Endpoint:
     """Where the broker listens, and as whom to log in.
 
-    ``ca`` holds the certificates, in PEM, that the broker's own must lead to over TLS; the system's, if ``None``.
+    ``ca`` holds the certificates, in PEM, that the broker's own must lead to over TLS; the system's, if ``None``. A
+    broker that hears nothing for one and a half times ``keepalive_s`` utters the last will.
     """
 
     host: str
@@ -25,6 +26,7 @@ class Endpoint:
     password: str | None = field(default=None, repr=False)
     tls: bool = False
     ca: str | None = field(default=None, repr=False)
+    keepalive_s: int = 60
 
     def client(self, identifier: str, will: aiomqtt.Will | None = None) -> aiomqtt.Client:
         """A client for this broker, without Nagle's 40 ms.
@@ -39,6 +41,7 @@ class Endpoint:
             password=self.password,
             identifier=identifier if self.password is None else f"{identifier}-{_secret(identifier, self.password)}",
             will=will,
+            keepalive=self.keepalive_s,
             tls_context=_tls_context(self.ca) if self.tls else None,
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )

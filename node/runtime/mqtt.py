@@ -51,7 +51,17 @@ class Clock:
 
 
 class MqttHost:
-    """Drives one host over MQTT until it is told to stop; reconnects with jittered backoff when cut off."""
+    """Drives one host over MQTT until it is told to stop; reconnects with jittered backoff when cut off.
+
+    Attributes
+    ----------
+    is_connected
+        Whether it has a connection now, and has subscribed.
+    trouble
+        Why it has none, since the last one.
+    round_trip_s
+        How long the broker took to acknowledge the last messages; 0 before the first.
+    """
 
     def __init__(
         self,
@@ -78,6 +88,38 @@ class MqttHost:
         self._alarm: asyncio.TimerHandle | None = None
         self._is_started = self._is_open = False
         self._says = ONLINE
+        self.is_connected = False
+        self.trouble: aiomqtt.MqttError | None = None
+        self.round_trip_s = 0.0
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has connected, and seen the posts of all whom its nodes watch."""
+        return self._says == READY
+
+    @property
+    def timers(self) -> int:
+        """How many timers of its nodes are set."""
+        return self._host.timers
+
+    @property
+    def awaited(self) -> list[str]:
+        """Those of the watched whose posts have not been seen."""
+        return sorted(set(self._host.watched) - self._posters_seen)
+
+    def open(self) -> None:
+        """Let the start barrier fall, if it has not fallen yet."""
+        if not self._is_open:
+            self._is_open = True
+            self._gate.opened(self._clock())
+            self._host.open(self._clock())
+            self._has_news.set()
+
+    def leave(self, grace_s: float) -> None:
+        """Have the nodes take back what does not bind them, and stop."""
+        if self._is_started:
+            self._host.leave(self._clock())
+        self.stop(grace_s)
 
     def stop(self, grace_s: float = 0.0) -> None:
         """Ask the host to leave: when its nodes have finished, but after ``grace_s`` seconds at the latest."""
@@ -93,7 +135,8 @@ class MqttHost:
                 async with self._connected() as client:
                     backoff = FIRST_BACKOFF_S
                     await self._serve(client)
-            except* aiomqtt.MqttError:
+            except* aiomqtt.MqttError as group:
+                self.is_connected, self.trouble = False, _first(group)
                 self._host.counters["reconnects"] += 1
                 # Jitter keeps a thousand hosts from coming back in the same instant.
                 with contextlib.suppress(TimeoutError):
@@ -116,6 +159,7 @@ class MqttHost:
             ]
             await client.subscribe([(topic, 1) for topic in filters])
             await client.publish(presence, self._says, qos=1, retain=True)
+            self.is_connected, self.trouble = True, None
             yield client
             await client.publish(presence, OFFLINE, qos=1, retain=True)
 
@@ -165,7 +209,10 @@ class MqttHost:
             if parcel.at > now:
                 tasks.create_task(self._publish_late(client, parcel), name=f"{host.name} late")
         # While these wait for their acknowledgements, more gathers for the next frames.
+        began = self._clock()
         await asyncio.gather(*(self._publish(client, parcel) for parcel in parcels if parcel.at <= now))
+        if parcels:
+            self.round_trip_s = self._clock() - began
         host.counters["frames"] += sum(not parcel.retained for parcel in parcels)
         host.counters["bytes"] += sum(len(parcel.data) for parcel in parcels)
 
@@ -217,10 +264,8 @@ class MqttHost:
             # While the market is being left, goodbyes are no news.
             case Presence(host) if payload == OFFLINE and host != self._host.name and not self._stopping.is_set():
                 self._host.peer_offline(now, host)
-            case Control() if payload == OPEN and not self._is_open:
-                self._is_open = True
-                self._gate.opened(now)
-                self._host.open(now)
+            case Control() if payload == OPEN:
+                self.open()
             case Control() if payload == STOP:
                 self.stop(STOP_GRACE_S)
 
@@ -235,3 +280,11 @@ class MqttHost:
         records, self._unpublished = self._unpublished, []
         batch = TraceBatch(dict(self._host.counters), records)
         await client.publish(self._topics.trace(self._host.name), msgspec.msgpack.encode(batch), qos=0)
+
+
+def _first(group: BaseExceptionGroup[aiomqtt.MqttError]) -> aiomqtt.MqttError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, aiomqtt.MqttError)
+    return error

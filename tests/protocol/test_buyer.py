@@ -726,3 +726,34 @@ def test_infinite_budget_stays_infinite() -> None:
     bench = bound_buyer(None)
     bench.thinks()
     assert bench.strategy.needs[-1].budget == math.inf
+
+
+# What its device asks
+
+
+def test_a_buyer_is_done_when_all_auctions_are_closed() -> None:
+    bench = bidding_buyer()
+    assert not bench.machine.is_done
+    bench.hears(S, Closed(0))
+    assert not bench.machine.is_done
+    bench.hears(T, advert(0, 2, "closed"))
+    assert bench.machine.is_done
+
+
+def test_a_buyer_that_waits_for_a_receipt_is_not_done() -> None:
+    bench = bound_buyer()
+    bench.hears(T, Closed(0))
+    bench.hears(S, advert(0, 9, "closed"))
+    assert not bench.machine.is_done
+    bench.hears(S, Settled(0, 1, 30, 30))
+    assert bench.machine.is_done
+
+
+def test_what_a_buyer_would_get_is_what_it_was_shown_for_its_standing_bid() -> None:
+    bench = BuyerBench(Told([(30, 2), (20, 2)], [(0, 0), (20, 2)])).opened(s=100, t=100)
+    bench.thinks()
+    bench.hears(S, profile(1, 1, (30, 2), allocation=25.0))
+    assert bench.machine.tentative == {S: (25.0, 0.0), T: (0.0, 0.0)}
+    bench.is_shown(T, 1, 1, (20, 2))
+    bench.thinks()
+    assert bench.machine.tentative[S] == (0.0, 0.0)

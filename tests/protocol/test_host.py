@@ -8,6 +8,7 @@ from node.protocol.events import (
     Dropped,
     Effect,
     Event,
+    Left,
     Opened,
     PeerOffline,
     PostOnBoard,
@@ -63,8 +64,9 @@ def frame_of(*contents: tuple[str, str, Message]) -> bytes:
         (lambda host: host.open(1.0), Opened()),
         (lambda host: host.reconnected(1.0), Reconnected()),
         (lambda host: host.peer_offline(1.0, "you"), PeerOffline("you")),
+        (lambda host: host.leave(1.0), Left()),
     ],
-    ids=["start", "open", "reconnected", "peer offline"],
+    ids=["start", "open", "reconnected", "peer offline", "leave"],
 )
 def test_all_nodes_hear_what_concerns_the_host(say: object, event: Event) -> None:
     a, b = Puppet(), Puppet()
@@ -219,6 +221,14 @@ def test_timers_of_the_same_name_belong_to_their_nodes() -> None:
     host.start(0.0)
     host.fire(1.0)
     assert (len(a.events), len(b.events)) == (2, 1)
+
+
+def test_timers_that_are_set_are_counted() -> None:
+    host = host_of_puppets(a=Puppet(SetTimer("tea", 1.0), SetTimer("tea", 2.0)), b=Puppet(SetTimer("tea", 3.0)))
+    host.start(0.0)
+    assert host.timers == 2
+    host.fire(2.0)
+    assert host.timers == 1
 
 
 @pytest.mark.parametrize(("states", "finished"), [((True, True), True), ((True, False), False), ((), True)])

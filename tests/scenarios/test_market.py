@@ -13,9 +13,10 @@ from node.strategy.best_reply import BestReply
 from node.strategy.opt_out import OptOut
 from node.strategy.reserve import FixedReserve, HighestLosingReserve
 from scenarios.errors import ScenarioError
+from scenarios.exchange import reserve_rule
 from scenarios.loading import load, parse
 from scenarios.market import Market, draw, theta
-from scenarios.nodes import build_hosts, one_host_each, reserve_rule
+from scenarios.nodes import build_hosts, one_host_each
 
 FLAT = {"kind": "flat", "demand_mb": 5.0, "value_per_mb": 1.0}
 
@@ -207,7 +208,7 @@ def test_reserve_rule_is_that_of_the_market(rule: str, built: object) -> None:
     sellers = [{"supply_mb": 1, "reserve_price_per_mb": 0.5}]
     tables = {"name": "m", "auction": auction, "sellers": sellers, "buyers": [{"valuation": FLAT}]}
     market = draw(parse(tables, "m.toml"), 1)
-    assert reserve_rule(market, market.sellers[0]) == built
+    assert reserve_rule(market.auction, market.sellers[0]) == built
 
 
 @pytest.mark.parametrize(

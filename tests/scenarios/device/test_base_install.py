@@ -1,0 +1,62 @@
+"""A device needs the base install alone."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXTRAS = ("amqtt", "cryptography", "matplotlib", "pandas", "prometheus_client", "pydantic", "pyarrow", "scipy")
+
+WITHOUT_EXTRAS = f"""
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {EXTRAS}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Missing())
+from scenarios.cli import main
+main()
+"""
+NOWHERE = ["node", "--broker", "mqtt://127.0.0.1:1", "--host", "pi", "--market", "lab", "--timeout", "0.1"]
+
+
+def without_extras(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", WITHOUT_EXTRAS, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+
+
+@pytest.mark.parametrize(
+    "role",
+    [
+        ["--role", "seller", "--supply-mb", "5"],
+        ["--role", "buyer", "--seller", "shop", "--demand-mb", "5", "--choke-price", "2", "--strategy", "adaptive"],
+    ],
+    ids=["seller", "buyer"],
+)
+def test_a_node_runs_without_any_extra(role: list[str], tmp_path: Path) -> None:
+    done = without_extras(*NOWHERE, *role, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (3, "")
+    assert "not over in time" in done.stdout
+
+
+def test_metrics_without_their_extra_say_what_to_install(tmp_path: Path) -> None:
+    done = without_extras(*NOWHERE, "--role", "seller", "--supply-mb", "5", "--metrics-port", "0", folder=tmp_path)
+    assert done.returncode == 2
+    assert "the extra metrics" in done.stderr
+
+
+def test_a_profile_with_keys_to_sign_with_needs_their_extra_and_says_so(tmp_path: Path) -> None:
+    key = "A" * 43 + "="
+    profile = tmp_path / "pi.toml"
+    profile.touch(0o600)
+    profile.write_text(
+        'format = 1\nname = "pi"\nrole = "host"\n[broker]\nurl = "mqtt://127.0.0.1:1"\npassword = "p"\n'
+        f'[signing]\nprivate_key = "{key}"\n[signing.public_keys]\npi = "{key}"\n'
+    )
+    node = ["node", "--profile", str(profile), "--market", "lab", "--role", "seller", "--supply-mb", "5"]
+    done = without_extras(*node, folder=tmp_path)
+    assert done.returncode == 2
+    assert "the extra security" in done.stderr

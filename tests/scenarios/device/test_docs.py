@@ -1,0 +1,56 @@
+"""docs/devices.md says what the command does."""
+
+import inspect
+import re
+from pathlib import Path
+
+import msgspec
+
+from broker import read_profile
+from scenarios.device.building import build
+from scenarios.device.cli import _options
+from scenarios.device.schema import TABLES, NodeFile
+from scenarios.device.settings import read_settings
+from scenarios.device.telling import TEXTS
+
+PAGE = (Path(__file__).parents[3] / "docs" / "devices.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```toml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+
+
+def codes(heading: str) -> set[str]:
+    """Every name in code type in the first column of the table below a heading."""
+    text = re.split(r"^## ", PAGE.partition(f"\n## {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    rows = re.findall(r"^\|([^|]*)\|", text, re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+
+
+def test_the_example_of_a_sellers_file_makes_a_seller(tmp_path: Path) -> None:
+    (tmp_path / "node.toml").write_text(EXAMPLES[1])
+    assert build(read_settings(tmp_path / "node.toml", {})).address == "pi/pi"
+
+
+def test_the_example_of_a_buyers_file_makes_a_buyer_with_the_profile_by_hand(tmp_path: Path) -> None:
+    (tmp_path / "node.toml").write_text(EXAMPLES[0])
+    (tmp_path / "alice.toml").touch(0o600)
+    (tmp_path / "alice.toml").write_text(EXAMPLES[2])
+    assert read_profile(tmp_path / "alice.toml").name == "alice"
+    device = build(read_settings(tmp_path / "node.toml", {}))
+    assert device.machine.watches == {"shop/shop", "pi/seller-2"}
+
+
+def test_every_key_of_a_file_is_documented_and_every_documented_one_exists() -> None:
+    keys = {field.encode_name for field in msgspec.structs.fields(NodeFile)} - set(TABLES)
+    keys |= {f"{name}.{field.encode_name}" for name, table in TABLES.items() for field in msgspec.structs.fields(table)}
+    assert codes("A file instead of options") == keys
+
+
+def test_every_option_is_documented_and_every_documented_one_exists() -> None:
+    options = {f"--{name.replace('_', '-')}" for name in inspect.signature(_options).parameters} - {"--file"}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE.replace("| the same with hyphens |", "")))
+    named |= {"--metrics-port", "--metrics-address"}
+    foreign = {"--address", "--follow", "--now", "--only-binary", "--platform", "--system-site-packages", "--unit"}
+    assert named - foreign == options
+
+
+def test_every_event_is_documented_and_every_documented_one_exists() -> None:
+    assert codes("What it says") == set(TEXTS)
