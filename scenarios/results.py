@@ -169,6 +169,8 @@ class Result:
         charge = dict.fromkeys((buyer.name for buyer in self.market.buyers), 0.0)
         got = dict(charge)
         for allocation in self.summary.allocations:
+            if allocation.buyer not in charge:
+                continue  # somebody from outside the scenario
             charge[allocation.buyer] += allocation.charge
             got[allocation.buyer] += allocation.quantity
         valuations = [self._metrics.valuation(buyer.name) for buyer in self.market.buyers]
