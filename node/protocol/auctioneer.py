@@ -23,7 +23,7 @@ from node.protocol.call_messages import (
 from node.protocol.contracts import Contracts
 from node.protocol.desk import Answer, Case
 from node.protocol.errors import IgnoredError, RejectedError
-from node.protocol.events import CancelTimer, Effect, Send, SetTimer, Trace
+from node.protocol.events import CancelTimer, Effect, Persist, Send, SetTimer, Trace
 from node.protocol.networks import Networks
 from node.protocol.timing import PATIENCE, CallTiming
 from node.protocol.topics import node_of
@@ -197,7 +197,9 @@ class Auctioneer:
             if networks
             else None
         )
+        yield auction.called
         if chosen is None:
+            yield Persist("blocked", auction.case.customer, auction.number, seq=request.call)
             yield Trace("blocked", auction.case.customer, round=auction.number, seq=request.call)
             auction.case.served = False
             yield from self._answered(Blocked(request.call))
@@ -207,6 +209,7 @@ class Auctioneer:
         yield Trace(
             "contracted", auction.winner, round=auction.number, seq=request.call, price=auction.price, charge=beta
         )
+        yield Persist("contracted", auction.winner, auction.number, seq=request.call, charge=auction.price)
         yield Send(auction.winner, auction.contract)
         yield SetTimer("contract", now + self._timing.retry_s)
 
@@ -267,7 +270,9 @@ class Auctioneer:
             raise RejectedError("report without a contract")
         if case.served is None and not case.reported:
             case.reported = True
-            if not message.served:
+            if message.served:
+                yield Persist("reported", case.customer, case.number, seq=message.call)
+            else:
                 yield from self._broken(case.number)
         yield Send(case.customer, Noted(message.call, case.served is not False))
 
@@ -281,6 +286,7 @@ class Auctioneer:
         auction = self._auction
         for network in networks:
             self._networks.put_out(network, is_silent=is_silent)
+            yield Persist("silent" if is_silent else "left", network)
             yield Trace("left", network)
             for number in self._contracts.carried_by(network):
                 yield from self._broken(number)

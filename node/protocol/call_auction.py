@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from node.protocol.call_messages import CallSpec, Contract, SealedBid
 from node.protocol.desk import Case
 from node.protocol.errors import IgnoredError, RejectedError
+from node.protocol.events import Persist
 
 
 @dataclass(slots=True)
@@ -73,6 +74,21 @@ class CallAuction:
     def won(self, network: str, price: float) -> None:
         """Note the winner."""
         self.winner, self.price = network, price
+
+    @property
+    def called(self) -> Persist:
+        """What is written down about the call before its winner is told."""
+        wanted = self.wanted
+        return Persist(
+            "called",
+            self.case.customer,
+            self.number,
+            seq=self.case.request.call,
+            quantity=wanted.rate_kbps,
+            at_s=wanted.at_s,
+            holding_s=wanted.holding_s,
+            about=f"{wanted.kind}/{wanted.service}",
+        )
 
     @property
     def contract(self) -> Contract:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from node.protocol.call_messages import Blocked, Contract, Decommit, Deregister, Register, Request
 from node.protocol.errors import IgnoredError, RejectedError
-from node.protocol.events import Effect, Send
+from node.protocol.events import Effect, Persist, Send
 from node.protocol.topics import host_of
 
 Answer = Contract | Decommit | Blocked
@@ -81,16 +81,22 @@ class Desk:
         known = self._customers.get(customer)
         return known is not None and known.is_in
 
-    def register(self, customer: str, message: Register) -> None:
+    def register(self, customer: str, message: Register) -> Iterator[Effect]:
         """Let the customer in; IgnoredError if its word is overtaken."""
+        was_in = self.has(customer)
         self._moved(customer, message.seq, is_in=True)
         self._customers[customer].is_agent = message.role == "service-agent"
         self.awaited.add(customer)
+        if not was_in:
+            yield Persist(message.role, customer, seq=message.seq)
 
-    def deregister(self, customer: str, message: Deregister) -> None:
+    def deregister(self, customer: str, message: Deregister) -> Iterator[Effect]:
         """Let the customer go; IgnoredError if its word is overtaken."""
+        was_in = self.has(customer)
         self._moved(customer, message.seq, is_in=False)
         self.awaited.discard(customer)
+        if was_in:
+            yield Persist("left", customer, seq=message.seq)
 
     def _moved(self, customer: str, seq: int, *, is_in: bool) -> None:
         known = self._customers.setdefault(customer, _Customer())
@@ -107,12 +113,13 @@ class Desk:
         """Await no longer those who have not come."""
         self.awaited &= self._customers.keys()
 
-    def lost(self, host: str) -> None:
+    def lost(self, host: str) -> Iterator[Effect]:
         """Go on without the customers on a host that is gone."""
         self.awaited = {one for one in self.awaited if host_of(one) != host}
         for one, customer in self._customers.items():
-            if host_of(one) == host:
+            if host_of(one) == host and not customer.is_lost:
                 customer.is_in, customer.is_lost = False, True
+                yield Persist("lost", one)
 
     def request(self, customer: str, message: Request) -> tuple[Case, bool]:
         """The case of a request, and whether it is new.

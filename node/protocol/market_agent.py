@@ -29,6 +29,7 @@ from node.protocol.events import (
     Event,
     Opened,
     PeerOffline,
+    Persist,
     PostOnBoard,
     Received,
     Reconnected,
@@ -151,15 +152,15 @@ class MarketAgent:
     def _registered(self, now: float, sender: str, message: Register) -> Iterator[Effect]:
         if message.role == "network":
             if self._networks.admit(sender, message):
+                yield Persist("network", sender, round=self._networks.of(sender).epoch, seq=message.seq)
                 yield Trace("registered", sender, price=self._networks.of(sender).reputation.value)
                 yield from self._posted()
             epoch = self._networks.of(sender).epoch
         else:
-            self._desk.register(sender, message)
+            yield from self._desk.register(sender, message)
             epoch = 1
             if self._state == "closed":
-                self._state = "open"
-                yield from self._posted()
+                yield from self._is_open()
         yield Send(sender, Registered(message.seq, epoch))
         yield from self._opened_if_complete(now)
 
@@ -168,7 +169,7 @@ class MarketAgent:
             if self._networks.dismiss(sender, message.seq):
                 yield from self._auctioneer.put_out(now, [sender], is_silent=False)
         else:
-            self._desk.deregister(sender, message)
+            yield from self._desk.deregister(sender, message)
         yield Send(sender, Deregistered(message.seq))
 
     def _opening(self, now: float) -> Iterator[Effect]:
@@ -187,14 +188,19 @@ class MarketAgent:
 
     def _opened(self, now: float) -> Iterator[Effect]:
         if self._state == "upcoming":
-            self._state = "open"
             yield CancelTimer("opening")
-            yield from self._posted()
+            yield from self._is_open()
             self._auctioneer.open(now)
+
+    def _is_open(self) -> Iterator[Effect]:
+        self._state = "open"
+        yield Persist("opened")
+        yield from self._posted()
 
     def _closed(self) -> Iterator[Effect]:
         yield from self._auctioneer.close()
         self._state = "closed"
+        yield Persist("closed", round=self._auctioneer.held)
         yield from self._posted()
         yield Trace("closed", round=self._auctioneer.held)
 
@@ -222,5 +228,5 @@ class MarketAgent:
     # Coming and going
 
     def _offline(self, now: float, host: str) -> Iterator[Effect]:
-        self._desk.lost(host)
+        yield from self._desk.lost(host)
         yield from self._auctioneer.put_out(now, self._networks.lost(host), is_silent=False)

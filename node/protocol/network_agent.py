@@ -21,6 +21,7 @@ from node.protocol.events import (
     Effect,
     Event,
     Left,
+    Persist,
     Received,
     Reconnected,
     Send,
@@ -103,7 +104,7 @@ class NetworkAgent:
             case TimerFired(membership.TIMER):
                 return self._member.retried(now)
             case Started():
-                return self._member.join(now)
+                return self._started(now)
             case Reconnected() if self._member.state in {"joining", "in"}:
                 return self._member.join(now)
             case Left():
@@ -126,12 +127,18 @@ class NetworkAgent:
 
     # Taking part
 
+    def _started(self, now: float) -> Iterator[Effect]:
+        yield Persist("capacity", quantity=self._capacity)
+        yield from self._member.join(now)
+
     def _confirmed(self, now: float, sender: str, message: Registered | Deregistered) -> Iterator[Effect]:
         epoch = self._member.epoch
         yield from self._member.confirmed(sender, message)
         if self._member.epoch != epoch or self._member.state != "in":
             # The market agent counts its calls as decommitted, and goes on without it in the present auction.
             self._calls, self._bid = [], None
+        if self._member.epoch != epoch:
+            yield Persist("registered", sender, round=self._member.epoch)
         if self._member.state == "out":
             yield from self._member.join(now)
 
@@ -220,6 +227,15 @@ class NetworkAgent:
         if self._fits(wanted.rate_kbps, 1.0):
             heapq.heappush(self._calls, (wanted.at_s + wanted.holding_s, message.number, wanted.rate_kbps))
             self._answer = Commit(message.number)
+            yield Persist(
+                "committed",
+                message.counterpart,
+                message.number,
+                quantity=wanted.rate_kbps,
+                charge=message.price,
+                at_s=wanted.at_s,
+                holding_s=wanted.holding_s,
+            )
             yield Trace(
                 "committed",
                 message.counterpart,

@@ -27,6 +27,7 @@ from node.protocol.events import (
     Effect,
     Event,
     PeerOffline,
+    Persist,
     Received,
     Reconnected,
     Send,
@@ -126,12 +127,12 @@ class ServiceAgent:
     def _registered(self, now: float, customer: str, message: Register) -> Iterator[Effect]:
         if message.role != "terminal":
             raise RejectedError("not for a service agent")
-        self._desk.register(customer, message)
+        yield from self._desk.register(customer, message)
         yield Send(customer, Registered(message.seq, 1))
         yield from self._joined_if_complete(now)
 
     def _deregistered(self, now: float, customer: str, message: Deregister) -> Iterator[Effect]:
-        self._desk.deregister(customer, message)
+        yield from self._desk.deregister(customer, message)
         yield Send(customer, Deregistered(message.seq))
         yield from self._left_if_over(now)
 
@@ -145,6 +146,7 @@ class ServiceAgent:
         budget = None if message.budget is None else message.budget - self._fee
         if budget is not None and budget < 0.0:
             case.served = False
+            yield Persist("refused", customer, seq=message.call)
             yield from case.answered(Blocked(message.call))
             return
         wanted = msgspec.structs.replace(message.wanted, kind="flow")
@@ -152,6 +154,7 @@ class ServiceAgent:
         asking = list(self._caller.ask(now, wanted, weight, budget))
         own = self._caller.newest
         self._cases[own], case.number = case, own
+        yield Persist("brokered", customer, round=own, seq=message.call, charge=self._fee)
         yield Trace("brokered", customer, round=own, seq=message.call, price=weight)
         yield from asking
 
@@ -188,6 +191,7 @@ class ServiceAgent:
     def _contracted(self, now: float, message: Contract) -> Iterator[Effect]:
         self._caller.answered(message.number)
         case = self._cases[message.number]
+        yield Persist("connected", message.counterpart, seq=message.number, charge=message.price)
         price = min(message.price + self._fee, MAX_PRICE)
         wanted = msgspec.structs.replace(case.request.wanted, kind="application")
         yield from case.answered(Contract(case.request.call, message.counterpart, wanted, price))
@@ -201,6 +205,7 @@ class ServiceAgent:
         if case.answer is None:
             self._caller.answered(own)
         call = case.request.call
+        yield Persist("blocked" if is_blocked else "decommitted", seq=own)
         yield from case.answered(Blocked(call) if is_blocked else Decommit(call))
         self._over(own, served=False)
         yield from self._left_if_over(now)
@@ -209,6 +214,7 @@ class ServiceAgent:
         self._caller.noted(message)
         case = self._cases[message.call]
         self._over(message.call, served=message.served)
+        yield Persist("served" if message.served else "decommitted", seq=message.call)
         if not case.is_forgotten:
             yield Send(case.customer, Noted(case.request.call, message.served))
         yield from self._left_if_over(now)
@@ -236,7 +242,7 @@ class ServiceAgent:
         yield from self._left_if_over(now)
 
     def _offline(self, now: float, host: str) -> Iterator[Effect]:
-        self._desk.lost(host)
+        yield from self._desk.lost(host)
         for own, case in self._cases.items():
             if host_of(case.customer) == host and case.answer:
                 yield from self._presumed_served(now, own)

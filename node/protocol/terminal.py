@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -22,6 +23,7 @@ from node.protocol.events import (
     Effect,
     Event,
     Left,
+    Persist,
     Received,
     Reconnected,
     SetTimer,
@@ -127,6 +129,7 @@ class Terminal:
         if message.state != "open" or self._opened_at is not None:
             raise IgnoredError("no news")
         self._opened_at = now
+        yield Persist("opened")
         if self._calls:
             yield SetTimer("call", self._clock(self._calls[0].wanted.at_s))
         yield from self._left_if_over(now)
@@ -143,6 +146,7 @@ class Terminal:
             if now < due:
                 yield SetTimer("call", due)
                 return
+            yield Persist("requested", self._member.provider, seq=self._caller.newest + 1)
             yield Trace(
                 "requested",
                 self._member.provider,
@@ -160,6 +164,7 @@ class Terminal:
         self._carried[message.number] = message
         ends = max(now, self._clock(wanted.at_s + wanted.holding_s))
         heapq.heappush(self._ends, (ends, message.number))
+        yield Persist("connected", message.counterpart, seq=message.number, charge=message.price)
         yield Trace(
             "connected", message.counterpart, seq=message.number, quantity=wanted.rate_kbps, price=message.price
         )
@@ -168,6 +173,7 @@ class Terminal:
     def _blocked(self, now: float, message: Blocked) -> Iterator[Effect]:
         self._caller.answered(message.call)
         self._caller.over(message.call)
+        yield Persist("blocked", self._member.provider, seq=message.call)
         yield Trace("blocked", self._member.provider, seq=message.call)
         yield from self._left_if_over(now)
 
@@ -176,7 +182,9 @@ class Terminal:
         if contract is None:
             self._caller.answered(message.number)
         self._caller.over(message.number)
-        yield Trace("decommitted", contract.counterpart if contract else "", seq=message.number)
+        counterpart = contract.counterpart if contract else ""
+        yield Persist("decommitted", counterpart, seq=message.number)
+        yield Trace("decommitted", counterpart, seq=message.number)
         yield from self._left_if_over(now)
 
     def _ended(self, now: float) -> Iterator[Effect]:
@@ -190,10 +198,10 @@ class Terminal:
     def _noted(self, now: float, message: Noted) -> Iterator[Effect]:
         self._caller.noted(message)
         contract = self._carried.pop(message.call)
-        if message.served:
-            yield Trace("served", contract.counterpart, seq=message.call, price=contract.price)
-        else:
-            yield Trace("decommitted", contract.counterpart, seq=message.call)
+        outcome: Literal["served", "decommitted"] = "served" if message.served else "decommitted"
+        price = contract.price if message.served else 0.0
+        yield Persist(outcome, contract.counterpart, seq=message.call, charge=price)
+        yield Trace(outcome, contract.counterpart, seq=message.call, price=price)
         yield from self._left_if_over(now)
 
     # Leaving

@@ -28,7 +28,10 @@ CREATE TABLE entries (
     round INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     quantity REAL NOT NULL,
-    charge REAL NOT NULL
+    charge REAL NOT NULL,
+    at_s REAL NOT NULL,
+    holding_s REAL NOT NULL,
+    about TEXT NOT NULL
 )
 """
 
