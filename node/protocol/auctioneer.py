@@ -25,6 +25,7 @@ from node.protocol.desk import Answer, Case
 from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.events import CancelTimer, Effect, Persist, Send, SetTimer, Trace
 from node.protocol.networks import Networks
+from node.protocol.past_auctions import PastAuctions
 from node.protocol.timing import PATIENCE, CallTiming
 from node.protocol.topics import node_of
 
@@ -124,6 +125,17 @@ class Auctioneer:
             at_s, *_, case = heapq.heappop(self._queue)
             if not case.is_forgotten:
                 yield from self._invited(now, case, at_s)
+
+    def resume(self, now: float, opened_at: float, past: PastAuctions, lives: int) -> Iterator[Effect]:
+        """Go on from earlier lives: ask the last winner again.
+
+        Each of them may have begun one more auction than it wrote down; that number must not come again.
+        """
+        self._opened_at, self._market_s, self.held = opened_at, past.market_s, past.held + lives
+        self._contracts, self._auction = past.contracts, past.auction
+        if self._auction:
+            yield Send(self._auction.winner, self._auction.contract)
+            yield SetTimer("contract", now + self._timing.retry_s)
 
     # The auction
 
@@ -266,6 +278,8 @@ class Auctioneer:
 
     def reported(self, case: Case, message: Report) -> Iterator[Effect]:
         """The customer says how its call ended."""
+        if case.answer is None and self._auction and self._auction.case is case and self._auction.is_resumed:
+            raise IgnoredError("unknown call")  # until its network has said again that it carries it
         if case.answer is None or isinstance(case.answer, Blocked):
             raise RejectedError("report without a contract")
         if case.served is None and not case.reported:

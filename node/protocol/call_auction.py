@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+from node.protocol.call_lines import line_of
 from node.protocol.call_messages import CallSpec, Contract, SealedBid
 from node.protocol.desk import Case
 from node.protocol.errors import IgnoredError, RejectedError
@@ -19,6 +20,8 @@ class CallAuction:
         Seconds of the clock; who is not heard of until then takes no part.
     repeated
         How often the winner was told again.
+    is_resumed
+        It was decided in an earlier life, in which the winner may have answered already.
     """
 
     number: int
@@ -29,6 +32,7 @@ class CallAuction:
     winner: str = ""
     price: float = 0.0
     repeated: int = 0
+    is_resumed: bool = False
     _offers: dict[str, float | None] = field(default_factory=dict)
     _dropped: set[str] = field(default_factory=set)
 
@@ -78,17 +82,7 @@ class CallAuction:
     @property
     def called(self) -> Persist:
         """What is written down about the call before its winner is told."""
-        wanted = self.wanted
-        return Persist(
-            "called",
-            self.case.customer,
-            self.number,
-            seq=self.case.request.call,
-            quantity=wanted.rate_kbps,
-            at_s=wanted.at_s,
-            holding_s=wanted.holding_s,
-            about=f"{wanted.kind}/{wanted.service}",
-        )
+        return line_of("called", self.case.customer, self.wanted, auction=self.number, call=self.case.request.call)
 
     @property
     def contract(self) -> Contract:

@@ -30,6 +30,12 @@ class Contracts:
         heapq.heappush(self._ends, (ends_s, number))
         self._carried[number] = (case, network)
 
+    def remember_end(self, number: int, *, served: bool) -> None:
+        """The call ended like this in an earlier life."""
+        case, network = self._carried.pop(number)
+        case.served = served
+        self._networks.count(network, served=served)
+
     def carries(self, network: str, number: int) -> bool:
         """Whether the network carries the call of that auction."""
         return number in self._carried and self._carried[number][1] == network

@@ -20,19 +20,21 @@ from node.protocol.call_messages import (
     Request,
     SealedBid,
 )
-from node.protocol.desk import Desk
+from node.protocol.desk import Case, Desk
 from node.protocol.errors import RejectedError
 from node.protocol.events import (
     CancelTimer,
     Dropped,
     Effect,
     Event,
+    JournalEntry,
     Opened,
     PeerOffline,
     Persist,
     PostOnBoard,
     Received,
     Reconnected,
+    Restored,
     Send,
     SetTimer,
     Started,
@@ -42,6 +44,7 @@ from node.protocol.events import (
 )
 from node.protocol.messages import Message
 from node.protocol.networks import Networks, Reputation
+from node.protocol.past_auctions import PastAuctions
 from node.protocol.timing import PATIENCE, CallTiming
 
 BOARD_S = 1.0
@@ -83,6 +86,9 @@ class MarketAgent:
         self._may_open = False
         self._shown: Registry | None = None
         self._posting = False
+        self._posts = self._lives = 0
+        self._opened_at: float | None = None
+        self._past: PastAuctions | None = None
 
     @property
     def watches(self) -> frozenset[str]:
@@ -107,13 +113,17 @@ class MarketAgent:
             self._posting = True
             yield SetTimer("board", now + BOARD_S)
 
-    def _answers(self, now: float, event: Event) -> Iterable[Effect]:
+    def _answers(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
         match event:
             case Received():
                 return self._received(now, event.sender, event.message)
             case TimerFired():
                 return self._timer_fired(now, event.name)
-            case Started() | Reconnected():
+            case Restored():
+                return self._restored(event)
+            case Started():
+                return self._started(now)
+            case Reconnected():
                 return self._posted(again=True)
             case Opened():
                 return self._opening(now)
@@ -147,6 +157,40 @@ class MarketAgent:
                 return self._auctioneer.decommitted(sender, message)
         raise RejectedError("not for a market agent")
 
+    # In another life
+
+    def _restored(self, past: Restored) -> Iterator[Effect]:
+        self._lives, self._posts = past.lives, past.first_number
+        self._past, cases = PastAuctions(self._networks), dict[int, Case]()
+        for entry in past.entries:
+            if entry.auction:
+                if entry.kind == "called":
+                    cases[entry.auction] = self._desk.remember_call(entry)
+                self._past.add(entry, cases[entry.auction])
+            else:
+                self._remembered(entry)
+        yield Trace("resumed", seq=past.lives)
+
+    def _remembered(self, entry: JournalEntry) -> None:
+        match entry.kind:
+            case "opened":
+                self._state = "open"
+                self._opened_at = entry.time_s if self._opened_at is None else self._opened_at
+            case "closed":
+                self._state = "closed"
+            case "network" | "silent":
+                self._networks.remember(entry)
+            case "terminal" | "service-agent":
+                self._desk.remember(entry)
+            case "left" | "lost":
+                (self._networks if self._networks.knows(entry.peer) else self._desk).remember(entry)
+
+    def _started(self, now: float) -> Iterator[Effect]:
+        yield from self._posted(again=True)
+        if self._past and self._opened_at is not None:
+            self._desk.give_up_missing()
+            yield from self._auctioneer.resume(now, self._opened_at, self._past, self._lives)
+
     # Registries, and the opening of the logical market channel
 
     def _registered(self, now: float, sender: str, message: Register) -> Iterator[Effect]:
@@ -174,8 +218,9 @@ class MarketAgent:
 
     def _opening(self, now: float) -> Iterator[Effect]:
         self._may_open = True
-        yield SetTimer("opening", now + PATIENCE * self._retry_s)
-        yield from self._opened_if_complete(now)
+        if self._state == "upcoming":
+            yield SetTimer("opening", now + PATIENCE * self._retry_s)
+            yield from self._opened_if_complete(now)
 
     def _opened_if_complete(self, now: float) -> Iterator[Effect]:
         complete = not self._desk.missing and all(map(self._networks.knows, self._awaited_networks))
@@ -207,11 +252,12 @@ class MarketAgent:
     def _posted(self, *, again: bool = False) -> Iterator[Effect]:
         """Post the registries, if they have changed or are to be posted again."""
         self._posting = self._networks.changed = False
-        present, seq = self._networks.present, self._shown.seq if self._shown else 0
+        present, seq = self._networks.present, self._posts
         reputations = [self._networks.of(network).reputation.value for network in present]
         post = Registry(seq, self._state, present, reputations, self._desk.agents)
         if again or post != self._shown:
-            self._shown = msgspec.structs.replace(post, seq=seq + 1)
+            self._posts += 1
+            self._shown = msgspec.structs.replace(post, seq=self._posts)
             yield PostOnBoard(self._shown)
 
     # Requests
@@ -219,8 +265,7 @@ class MarketAgent:
     def _requested(self, now: float, customer: str, message: Request) -> Iterator[Effect]:
         case, is_new = self._desk.request(customer, message)
         if not is_new:
-            if case.answer:
-                yield Send(customer, case.answer)
+            yield from case.answer_again(message)
             yield Dropped("ignored", "repeated request")
             return
         self._auctioneer.enter(now, case)

@@ -18,14 +18,17 @@ from node.protocol.call_messages import (
     Registry,
 )
 from node.protocol.caller import Caller
-from node.protocol.errors import IgnoredError, RejectedError
+from node.protocol.errors import RejectedError
 from node.protocol.events import (
+    Dropped,
     Effect,
     Event,
+    JournalEntry,
     Left,
     Persist,
     Received,
     Reconnected,
+    Restored,
     SetTimer,
     Started,
     TimerFired,
@@ -34,6 +37,7 @@ from node.protocol.events import (
 )
 from node.protocol.membership import Membership
 from node.protocol.messages import Message
+from node.protocol.numbers import life_of
 from node.protocol.timing import CallTiming
 
 
@@ -81,14 +85,16 @@ class Terminal:
         """The effects of one event at time ``now``, seconds."""
         return effects_of(self._handled, now, event)
 
-    def _handled(self, now: float, event: Event) -> Iterable[Effect]:
+    def _handled(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
         match event:
             case Received():
                 return self._received(now, event.sender, event.message)
             case TimerFired():
                 return self._timer_fired(now, event.name)
+            case Restored():
+                return self._restored(event)
             case Started():
-                return self._member.join(now)
+                return self._started(now)
             case Reconnected() if self._member.state in {"joining", "in"}:
                 return self._member.join(now)
             case Left():
@@ -123,15 +129,51 @@ class Terminal:
                 return self._noted(now, message)
         raise RejectedError("not for a terminal")
 
+    # In another life
+
+    def _restored(self, past: Restored) -> Iterator[Effect]:
+        self._member.starts_from(past.first_number)
+        for entry in past.entries:
+            self._remembered(entry)
+        yield Trace("resumed", seq=past.lives)
+
+    def _remembered(self, entry: JournalEntry) -> None:
+        match entry.kind:
+            case "opened":
+                self._opened_at = entry.time_s
+            case "requested":
+                self._caller.remember(entry.seq)
+            case "connected":
+                wanted = self._calls[entry.seq - 1].wanted
+                self._carried[entry.seq] = Contract(entry.seq, entry.peer, wanted, entry.charge)
+            case "served" | "decommitted" | "blocked":
+                self._carried.pop(entry.seq, None)
+                self._caller.over(entry.seq)
+
+    def _started(self, now: float) -> Iterator[Effect]:
+        yield from self._member.join(now)
+        if self._opened_at is not None:
+            for call in self._caller.unsaid:
+                if call not in self._carried:
+                    yield from self._asked_again(now, call)
+            for call in self._carried:
+                yield from self._ends_later(now, call)
+            yield from self._begun(now)
+
     # Asking
 
     def _announced(self, now: float, message: Registry) -> Iterator[Effect]:
+        yield from self._caller.provider_lives(now, life_of(message.seq))
         if message.state != "open" or self._opened_at is not None:
-            raise IgnoredError("no news")
+            yield Dropped("ignored", "no news")
+            return
         self._opened_at = now
         yield Persist("opened")
-        if self._calls:
-            yield SetTimer("call", self._clock(self._calls[0].wanted.at_s))
+        yield from self._begun(now)
+
+    def _begun(self, now: float) -> Iterator[Effect]:
+        if self._caller.newest < len(self._calls):
+            yield SetTimer("call", self._clock(self._calls[self._caller.newest].wanted.at_s))
         yield from self._left_if_over(now)
 
     def _clock(self, market_s: float) -> float:
@@ -156,18 +198,24 @@ class Terminal:
             )
             yield from self._caller.ask(now, call.wanted, call.price_weight, call.budget)
 
+    def _asked_again(self, now: float, call: int) -> Iterator[Effect]:
+        planned = self._calls[call - 1]
+        return self._caller.ask_again(now, call, planned.wanted, planned.price_weight, planned.budget)
+
     # Answers
 
     def _connected(self, now: float, message: Contract) -> Iterator[Effect]:
-        request = self._caller.answered(message.number)
-        wanted = request.wanted
-        self._carried[message.number] = message
-        ends = max(now, self._clock(wanted.at_s + wanted.holding_s))
-        heapq.heappush(self._ends, (ends, message.number))
+        wanted = self._caller.answered(message.number).wanted
+        self._carried[message.number] = msgspec.structs.replace(message, wanted=wanted)
         yield Persist("connected", message.counterpart, seq=message.number, charge=message.price)
         yield Trace(
             "connected", message.counterpart, seq=message.number, quantity=wanted.rate_kbps, price=message.price
         )
+        yield from self._ends_later(now, message.number)
+
+    def _ends_later(self, now: float, call: int) -> Iterator[Effect]:
+        wanted = self._carried[call].wanted
+        heapq.heappush(self._ends, (max(now, self._clock(wanted.at_s + wanted.holding_s)), call))
         yield SetTimer("end", self._ends[0][0])
 
     def _blocked(self, now: float, message: Blocked) -> Iterator[Effect]:
