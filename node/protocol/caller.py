@@ -67,7 +67,6 @@ class Caller:
         self, now: float, call: int, wanted: CallSpec, price_weight: float, budget: float | None
     ) -> Iterator[Effect]:
         """Ask for a call that was asked for in an earlier life."""
-        self._open.add(call)
         request = Request(call, min(self._open), wanted, price_weight, budget)
         yield from self._say(now, self._asked, call, request)
 

@@ -240,9 +240,9 @@ class ServiceAgent:
         """Take part once the terminals are there: the market opens when all have come, and their calls begin then."""
         yield SetTimer("terminals", now + PATIENCE * self._retry_s)
         yield from self._joined_if_complete(now)
-        for own, case in list(self._cases.items()):
-            if not self._desk.has(case.customer):
-                yield from self._gone(now, own)
+        for own, case in self._cases.items():
+            if case.answer and not self._desk.has(case.customer):
+                yield from self._presumed_served(now, own)
         yield from self._left_if_over(now)
 
     # In another life
@@ -284,20 +284,12 @@ class ServiceAgent:
 
     def _offline(self, now: float, host: str) -> Iterator[Effect]:
         yield from self._desk.lost(host)
-        for own, case in list(self._cases.items()):
-            if host_of(case.customer) == host:
-                yield from self._gone(now, own)
+        for own, case in self._cases.items():
+            if host_of(case.customer) == host and case.answer:
+                yield from self._presumed_served(now, own)
         if self._member.state == "out":
             yield from self._joined_if_complete(now)
         yield from self._left_if_over(now)
-
-    def _gone(self, now: float, own: int) -> Iterator[Effect]:
-        """The customer of a call is gone; what it asked in an earlier life it may ask again when it is back."""
-        if self._cases[own].answer:
-            yield from self._presumed_served(now, own)
-        elif not self._caller.is_asking(own):
-            del self._cases[own]
-            self._caller.over(own)
 
     def _presumed_served(self, now: float, own: int) -> Iterator[Effect]:
         """A customer who is gone reports nothing: no news is good news, as the market agent has it too."""
@@ -306,5 +298,7 @@ class ServiceAgent:
             yield from self._caller.report(now, own, served=True)
 
     def _left_if_over(self, now: float) -> Iterator[Effect]:
-        if self._desk.is_empty and not self._caller.open_calls:
+        if self._desk.is_empty and not any(
+            case.answer or self._caller.is_asking(own) for own, case in self._cases.items()
+        ):
             yield from self._member.leave(now)
