@@ -91,6 +91,7 @@ class CallMetrics:
         self._agent = agent
         self._market_s = 0.0
         self._rows: dict[int, CallRow] = {}
+        self._auctions: dict[tuple[str, int], int] = {}
         self._costs: defaultdict[int, dict[str, float]] = defaultdict(dict)
         self._committed: defaultdict[int, list[str]] = defaultdict(list)
         self._requested: set[tuple[str, int]] = set()
@@ -115,6 +116,7 @@ class CallMetrics:
         match record.kind:
             case "called":
                 self._market_s = record.quantity
+                self._drop_undecided((peer, record.seq), record.round)
                 self._rows[record.round] = CallRow(record.round, record.quantity, peer, record.seq, record.price)
             case "reputation" | "registered":
                 self._count_of(peer).reputation = record.price
@@ -123,6 +125,13 @@ class CallMetrics:
                 self.is_closed = True
             case _ if record.round in self._rows:
                 self._auction(self._rows[record.round], record, peer)
+
+    def _drop_undecided(self, call: tuple[str, int], auction: int) -> None:
+        """A market agent that was started anew holds the auction again in which it was stopped."""
+        former = self._rows.get(self._auctions.get(call, 0))
+        if former and not (former.winner or former.outcome):
+            del self._rows[former.auction]
+        self._auctions[call] = auction
 
     def _auction(self, row: CallRow, record: Record, peer: str) -> None:
         match record.kind:
