@@ -195,8 +195,11 @@ class MarketAgent:
 
     def _registered(self, now: float, sender: str, message: Register) -> Iterator[Effect]:
         if message.role == "network":
-            if self._networks.admit(sender, message):
+            known = self._networks.of(sender).seq if self._networks.knows(sender) else -1
+            is_new = self._networks.admit(sender, message)
+            if message.seq != known:
                 yield Persist("network", sender, round=self._networks.of(sender).epoch, seq=message.seq)
+            if is_new:
                 yield Trace("registered", sender, price=self._networks.of(sender).reputation.value)
                 yield from self._posted()
             epoch = self._networks.of(sender).epoch

@@ -109,12 +109,13 @@ class Networks:
         return moved
 
     def remember(self, entry: JournalEntry) -> None:
-        """Who came or went in an earlier life. Who was gone may be another process by now, which counts anew."""
+        """Who came or went in an earlier life. Who has left may be another process by now, which counts anew."""
         if entry.kind == "network":
             self._networks.setdefault(entry.peer, Network(self._known.get(entry.peer, self._first)))
         network = self._networks[entry.peer]
         network.is_in, network.is_silent = entry.kind == "network", entry.kind == "silent"
-        network.seq = entry.seq if network.is_in else -1
+        if not network.is_silent:
+            network.seq = entry.seq if network.is_in else -1
         network.epoch = max(network.epoch, entry.round)
 
     def put_out(self, address: str, *, is_silent: bool) -> None:
