@@ -82,7 +82,15 @@ class CallAuction:
     @property
     def called(self) -> Persist:
         """What is written down about the call before its winner is told."""
-        return line_of("called", self.case.customer, self.wanted, auction=self.number, call=self.case.request.call)
+        request = self.case.request
+        return line_of(
+            "called",
+            self.case.customer,
+            self.wanted,
+            auction=self.number,
+            call=request.call,
+            money=request.price_weight,
+        )
 
     @property
     def contract(self) -> Contract:

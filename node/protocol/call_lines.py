@@ -16,7 +16,7 @@ def line_of(
     call: int = 0,
     money: float = 0.0,
 ) -> Persist:
-    """A line about the call ``wanted``; ``number`` is a service agent's own, ``money`` a price or a fee."""
+    """A line about the call ``wanted``; ``money`` is a price or fee, of ``called`` the price weight."""
     return Persist(
         kind,
         peer,

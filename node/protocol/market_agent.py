@@ -44,7 +44,7 @@ from node.protocol.events import (
 )
 from node.protocol.messages import Message
 from node.protocol.networks import Networks, Reputation
-from node.protocol.past_auctions import PastAuctions
+from node.protocol.past_auctions import PastAuctions, retold
 from node.protocol.timing import PATIENCE, CallTiming
 
 BOARD_S = 1.0
@@ -162,14 +162,17 @@ class MarketAgent:
     def _restored(self, past: Restored) -> Iterator[Effect]:
         self._lives, self._posts = past.lives, past.first_number
         self._past, cases = PastAuctions(self._networks), dict[int, Case]()
+        yield Trace("resumed", seq=past.lives)
         for entry in past.entries:
             if entry.auction:
                 if entry.kind == "called":
                     cases[entry.auction] = self._desk.remember_call(entry)
                 self._past.add(entry, cases[entry.auction])
+                yield from retold(entry)
             else:
                 self._remembered(entry)
-        yield Trace("resumed", seq=past.lives)
+        if self._state == "closed":
+            yield Trace("closed", round=self._past.held)
 
     def _remembered(self, entry: JournalEntry) -> None:
         match entry.kind:

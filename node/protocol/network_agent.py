@@ -141,17 +141,19 @@ class NetworkAgent:
         """Know again what it carries. If its host was missed it is admitted anew, and that is gone (``_confirmed``)."""
         self._lives = past.lives
         self._member.starts_from(past.first_number)
+        yield Trace("resumed", seq=past.lives)
         for entry in past.entries:
-            self._remembered(entry)
-        yield Trace("resumed", seq=past.lives, quantity=self.carried_kbps)
+            yield from self._remembered(entry)
 
-    def _remembered(self, entry: JournalEntry) -> None:
+    def _remembered(self, entry: JournalEntry) -> Iterator[Effect]:
+        """Know it again, and say it again: observers may have missed it."""
         if entry.kind == "registered":
             self._member.epoch, self._calls, self._answer = entry.round, [], None
         elif entry.kind == "committed":
             self._released(entry.at_s)
             heapq.heappush(self._calls, (entry.at_s + entry.holding_s, entry.auction, entry.quantity))
             self._answer = Commit(entry.auction)
+            yield Trace("committed", entry.peer, round=entry.auction, quantity=entry.quantity, price=entry.charge)
 
     def _confirmed(self, now: float, sender: str, message: Registered | Deregistered) -> Iterator[Effect]:
         epoch = self._member.epoch

@@ -1,11 +1,14 @@
 """What a market agent had auctioned in earlier lives, by its journal (docs/ledger.md)."""
 
+import math
+from collections.abc import Iterator
+
 from node.protocol.call_auction import CallAuction
 from node.protocol.call_lines import spec_of
 from node.protocol.call_messages import Blocked, Contract, Decommit
 from node.protocol.contracts import Contracts
 from node.protocol.desk import Case
-from node.protocol.events import JournalEntry
+from node.protocol.events import Effect, JournalEntry, Trace
 from node.protocol.networks import Networks
 
 
@@ -60,3 +63,15 @@ class PastAuctions:
         self.contracts.remember_end(entry.auction, served=entry.kind == "served")
         if entry.kind == "decommitted":
             case.answer = Decommit(case.request.call)
+
+
+def retold(entry: JournalEntry) -> Iterator[Effect]:
+    """What observers may have missed, of a line about an auction; compound bids are not written down."""
+    number, call = entry.auction, entry.seq
+    match entry.kind:
+        case "called":
+            yield Trace("called", entry.peer, round=number, seq=call, quantity=entry.at_s, price=entry.charge)
+        case "contracted":
+            yield Trace("contracted", entry.peer, round=number, seq=call, price=entry.charge, charge=math.nan)
+        case "served" | "decommitted" | "blocked" as outcome:
+            yield Trace(outcome, entry.peer, round=number, seq=call)

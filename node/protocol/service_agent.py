@@ -250,9 +250,11 @@ class ServiceAgent:
     def _restored(self, past: Restored) -> Iterator[Effect]:
         """Know again the customers, and what they were told; what was not answered they ask again."""
         self._member.starts_from(past.first_number)
+        yield Trace("resumed", seq=past.lives)
         for entry in past.entries:
             self._remembered(entry)
-        yield Trace("resumed", seq=past.lives)
+            if entry.kind == "brokered":  # observers may have missed it
+                yield Trace("brokered", entry.peer, round=entry.round, seq=entry.seq)
 
     def _remembered(self, entry: JournalEntry) -> None:
         match entry.kind:

@@ -133,22 +133,25 @@ class Terminal:
 
     def _restored(self, past: Restored) -> Iterator[Effect]:
         self._member.starts_from(past.first_number)
-        for entry in past.entries:
-            self._remembered(entry)
         yield Trace("resumed", seq=past.lives)
+        for entry in past.entries:
+            yield from self._remembered(entry)
 
-    def _remembered(self, entry: JournalEntry) -> None:
+    def _remembered(self, entry: JournalEntry) -> Iterator[Effect]:
+        """Know it again, and say it again: observers may have missed it."""
         match entry.kind:
             case "opened":
                 self._opened_at = entry.time_s
             case "requested":
                 self._caller.remember(entry.seq)
+                yield self._traced(entry.seq)
             case "connected":
                 wanted = self._calls[entry.seq - 1].wanted
                 self._carried[entry.seq] = Contract(entry.seq, entry.peer, wanted, entry.charge)
-            case "served" | "decommitted" | "blocked":
+            case "served" | "decommitted" | "blocked" as outcome:
                 self._carried.pop(entry.seq, None)
                 self._caller.over(entry.seq)
+                yield Trace(outcome, entry.peer, seq=entry.seq, price=entry.charge)
 
     def _started(self, now: float) -> Iterator[Effect]:
         yield from self._member.join(now)
@@ -189,14 +192,13 @@ class Terminal:
                 yield SetTimer("call", due)
                 return
             yield Persist("requested", self._member.provider, seq=self._caller.newest + 1)
-            yield Trace(
-                "requested",
-                self._member.provider,
-                seq=self._caller.newest + 1,
-                quantity=call.wanted.at_s,
-                price=call.price_weight,
-            )
+            yield self._traced(self._caller.newest + 1)
             yield from self._caller.ask(now, call.wanted, call.price_weight, call.budget)
+
+    def _traced(self, call: int) -> Trace:
+        planned = self._calls[call - 1]
+        at_s, weight = planned.wanted.at_s, planned.price_weight
+        return Trace("requested", self._member.provider, seq=call, quantity=at_s, price=weight)
 
     def _asked_again(self, now: float, call: int) -> Iterator[Effect]:
         planned = self._calls[call - 1]

@@ -172,7 +172,12 @@ class CallWorld(FaultySimulation):
 
     def seen(self, host: str, *kinds: str) -> list[Record]:
         """What one host has told observers."""
-        return [one for one in self.records if one.node.startswith(f"{host}/") and one.kind in kinds]
+        own = [one for one in self.records if one.node.startswith(f"{host}/")]
+        first_life = next((at for at, one in enumerate(own) if one.kind == "resumed"), len(own))
+        found = {(one.kind, one.round, one.seq): one for one in reversed(own[first_life:])}  # says again what it said
+        known = {(one.kind, one.round, one.seq) for one in own[:first_life]}
+        later = [one for key, one in reversed(found.items()) if key not in known]
+        return [one for one in (*own[:first_life], *later) if one.kind in kinds]
 
     def calls_of_auctions(self) -> dict[int, tuple[str, int]]:
         """Which call of which terminal every auction is about."""
