@@ -17,10 +17,11 @@ BUYER = ("--role", "buyer", "--seller", "shop", "--demand-mb", "50")
 class Node:
     """One process at a time; what it says goes on in one log over all its lives."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, inside: tuple[str, ...] = ()) -> None:
+        """Run it in ``folder``, by means of the command ``inside``, if given."""
         self.folder = folder
         folder.mkdir(exist_ok=True)
-        self._command = [sys.executable, "-m", "scenarios.cli", "node", *arguments, "--market", "lab"]
+        self._command = [*inside, sys.executable, "-m", "scenarios.cli", "node", *arguments, "--market", "lab"]
         self._log = folder / "log"
         self.start()
 
