@@ -112,7 +112,8 @@ def test_contract_is_written_down_before_the_winner_is_told() -> None:
     bench = MarketBench().opened().called()
     bench.bids(N, 3.0)
     effects = bench.bids(M, 4.0)
-    assert written(effects) == [call_line("called", T, money=0.5), Persist("contracted", N, 1, seq=1, charge=3.0)]
+    contracted = Persist("contracted", N, 1, seq=1, quantity=1.5, charge=3.0)  # 0.5 · 3 and the best reputation
+    assert written(effects) == [call_line("called", T, money=0.5), contracted]
     assert precedes(effects, "contracted", Send(N, Contract(1, T, wanted(), 3.0)))
 
 
