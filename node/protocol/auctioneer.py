@@ -221,7 +221,9 @@ class Auctioneer:
         yield Trace(
             "contracted", auction.winner, round=auction.number, seq=request.call, price=auction.price, charge=beta
         )
-        yield Persist("contracted", auction.winner, auction.number, seq=request.call, charge=auction.price)
+        yield Persist(
+            "contracted", auction.winner, auction.number, seq=request.call, quantity=beta, charge=auction.price
+        )
         yield Send(auction.winner, auction.contract)
         yield SetTimer("contract", now + self._timing.retry_s)
 

@@ -1,6 +1,5 @@
 """What a market agent had auctioned in earlier lives, by its journal (docs/ledger.md)."""
 
-import math
 from collections.abc import Iterator
 
 from node.protocol.call_auction import CallAuction
@@ -66,12 +65,12 @@ class PastAuctions:
 
 
 def retold(entry: JournalEntry) -> Iterator[Effect]:
-    """What observers may have missed, of a line about an auction; compound bids are not written down."""
+    """What observers may have missed, of a line about an auction."""
     number, call = entry.auction, entry.seq
     match entry.kind:
         case "called":
             yield Trace("called", entry.peer, round=number, seq=call, quantity=entry.at_s, price=entry.charge)
         case "contracted":
-            yield Trace("contracted", entry.peer, round=number, seq=call, price=entry.charge, charge=math.nan)
+            yield Trace("contracted", entry.peer, round=number, seq=call, price=entry.charge, charge=entry.quantity)
         case "served" | "decommitted" | "blocked" as outcome:
             yield Trace(outcome, entry.peer, round=number, seq=call)

@@ -17,9 +17,9 @@ from node.protocol.call_messages import (
     Report,
     Request,
 )
-from node.protocol.events import Effect, JournalEntry, Opened, PeerOffline, Persist, Restored, Send, Started
+from node.protocol.events import Effect, JournalEntry, Opened, PeerOffline, Persist, Restored, Send, Started, Trace
 from node.protocol.numbers import NUMBERS_PER_LIFE
-from tests.protocol.bench import dropped, sent, sent_as
+from tests.protocol.bench import Bench, dropped, sent, sent_as
 from tests.protocol.call_bench import (
     MARKET,
     AgentBench,
@@ -112,7 +112,8 @@ def test_contract_is_written_down_before_the_winner_is_told() -> None:
     bench = MarketBench().opened().called()
     bench.bids(N, 3.0)
     effects = bench.bids(M, 4.0)
-    assert written(effects) == [call_line("called", T, money=0.5), Persist("contracted", N, 1, seq=1, charge=3.0)]
+    contracted = Persist("contracted", N, 1, seq=1, quantity=1.5, charge=3.0)  # 0.5 · 3 and the best reputation
+    assert written(effects) == [call_line("called", T, money=0.5), contracted]
     assert precedes(effects, "contracted", Send(N, Contract(1, T, wanted(), 3.0)))
 
 
@@ -410,3 +411,25 @@ def test_customer_without_a_journal_begins_its_calls_anew_at_a_restarted_market(
     bench, _ = reborn_market(CALLED, CONTRACTED, *NEXT, Persist("lost", T), Persist("terminal", T, seq=1))
     assert sent(bench.asks()) == []
     assert list(sent_as(Invite, bench.fires("gather"))) == [M, N]
+
+
+# What observers may have missed
+
+
+def retraced(machine: Bench, *lines: Persist) -> list[tuple[str, int, int]]:
+    """(kind, round, seq) of what it says again."""
+    effects = machine.step(restored(*lines))
+    return [(one.kind, one.round, one.seq) for one in effects if isinstance(one, Trace)]
+
+
+def test_restarted_nodes_say_again_what_they_have_written() -> None:
+    served = Persist("served", N, seq=1, charge=3.0)
+    at_market = [("resumed", 0, 1), ("called", 1, 1), ("contracted", 1, 1), ("called", 2, 2), ("blocked", 2, 2)]
+    assert retraced(MarketBench(), *PEERS, CALLED, CONTRACTED, *NEXT) == at_market
+    assert retraced(TerminalBench(), REQUESTED, CONNECTED, served) == [
+        ("resumed", 0, 1),
+        ("requested", 0, 1),
+        ("served", 0, 1),
+    ]
+    assert retraced(NetworkBench(), COMMITTED) == [("resumed", 0, 1), ("committed", 1, 0)]
+    assert retraced(AgentBench(), Persist("terminal", T, seq=1), BROKERED) == [("resumed", 0, 1), ("brokered", 1, 1)]

@@ -293,3 +293,15 @@ def test_auction_that_a_restarted_market_agent_holds_again_counts_once() -> None
     metrics = folded(*again, ended("served", "red", 3), told("served", "ann", price=0.6), CLOSED)
     assert [row.auction for row in metrics.calls] == [3]
     assert metrics.breaches() == []
+
+
+def test_what_restarted_nodes_say_again_counts_once() -> None:
+    again = [record("resumed", node) for node in ("market", "red", "ann")]
+    once, twice = folded(*SERVED, CLOSED), folded(*SERVED, *again, *SERVED, CLOSED)
+    assert twice.breaches() == []
+    assert (twice.terminals["ann"], twice.operators["red"]) == (once.terminals["ann"], once.operators["red"])
+
+
+def test_what_observers_missed_of_a_life_counts_when_it_is_said_again() -> None:
+    again = [record("resumed", node) for node in ("market", "red", "ann")]
+    assert folded(*SERVED[:2], *again, *SERVED, CLOSED).terminals["ann"].served == 1

@@ -68,6 +68,10 @@ def test_what_cannot_be_is_refused_with_key_and_remedy(chaos: dict[str, Any], er
     assert str(refused.value).startswith("four.toml: ")
 
 
+def test_nodes_of_the_digital_marketplace_may_crash() -> None:
+    load("congested", ["chaos.loss=0", "chaos.faults=[{ kind = 'crash', at_s = 1, for_s = 1, nodes = ['market'] }]"])
+
+
 def test_faults_name_hosts_and_their_end() -> None:
     assert planned(PARTITION, {"kind": "crash", "at_s": 0.5, "nodes": ["bob", "eve"]}).faults == (
         Fault("crash", 0.5, math.inf, frozenset({"bob", "eve"})),
