@@ -319,7 +319,7 @@ class Launcher:
                 post = decode_post(self._seal.opened_post(poster, payload) if self._seal else payload)
                 if isinstance(post, Advert | Registry) and post.state == "closed":
                     self._closed.add(poster)
-            case TraceOf(host):
+            case TraceOf(host) if host in self._hosts:  # others may say of themselves what they like
                 batch = msgspec.msgpack.decode(payload, type=TraceBatch)
                 self._counters[host] = batch.counters
                 self._meter.count(host, batch.counters)

@@ -180,6 +180,8 @@ class MarketMetrics:
             self._tentative[seller].discard(buyer)
 
     def _hold(self, buyer: str, more: float) -> None:
+        if buyer not in self._valuations:
+            return  # from elsewhere: what data is worth to it nobody here knows
         value = self._valuations[buyer].value
         before = self._held[buyer]
         self._held[buyer] = before + more

@@ -20,7 +20,7 @@ class Node:
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.folder = folder
         folder.mkdir(exist_ok=True)
-        self._command = [sys.executable, "-m", "scenarios.cli", "node", *arguments, "--market", "lab"]
+        self._command = [sys.executable, "-m", "scenarios.cli", "node", "--market", "lab", *arguments]
         self._log = folder / "log"
         self.start()
 

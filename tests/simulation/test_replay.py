@@ -4,11 +4,11 @@ from random import Random
 from typing import Any
 
 import pytest
+from tests.simulation.faulty import Faulty
 
 from node.protocol.host import Host
 from tests.protocol.bench import snapshot
 from tests.simulation.call_world import BAD, CallWorld
-from tests.simulation.faulty import Faulty
 from tests.simulation.world import HAZARDS, World, world
 
 

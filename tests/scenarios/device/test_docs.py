@@ -48,7 +48,8 @@ def test_every_option_is_documented_and_every_documented_one_exists() -> None:
     options = {f"--{name.replace('_', '-')}" for name in inspect.signature(_options).parameters} - {"--file"}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE.replace("| the same with hyphens |", "")))
     named |= {"--metrics-port", "--metrics-address"}
-    foreign = {"--address", "--follow", "--now", "--only-binary", "--platform", "--system-site-packages", "--unit"}
+    foreign = {"--address", "--follow", "--hosts", "--now", "--only-binary", "--platform", "--set"}
+    foreign |= {"--system-site-packages", "--unit"}
     assert named - foreign == options
 
 
