@@ -119,6 +119,14 @@ def run(
     connections: Annotated[
         Connections, typer.Option(help="One MQTT connection per worker process, or one for every single node.")
     ] = Connections.per_host,
+    market: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="World mqtt: what the market is called on the broker, so that devices can join it (bidswarm node). "
+            "One of its own if not given.",
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="Root of all randomness: drawn users, think times, the network.")
     ] = 0,
@@ -164,6 +172,7 @@ def run(
                 port=port,
                 hosts=hosts,
                 connections=connections.value,
+                market_name=market,
                 timeout_s=timeout,
                 settings=set_ or (),
                 out=out,

@@ -15,6 +15,7 @@ from broker import BrokerError, RunningBroker
 from node.protocol.call_messages import Registry
 from node.protocol.errors import RejectedError
 from node.protocol.frames import decode_post
+from node.protocol.host import Record
 from node.protocol.messages import Advert
 from node.protocol.topics import Board, Presence, Topics, TraceOf, address, host_of
 from node.runtime.faults import Fault, Plan, fault_record
@@ -27,15 +28,15 @@ from scenarios.events import EventLog
 from scenarios.kinds import live_metrics
 from scenarios.market import Market
 from scenarios.metering import Meter
-from scenarios.nodes import AnyMarket, faults_of, host_names
+from scenarios.nodes import AnyMarket, faults_of, host_names, own_host_names
 from scenarios.results import Outcome, Status
 from scenarios.sealing import seal_of
 from scenarios.simulated import Watch
 from scenarios.worker import Connections, Orders, placement_of
 from scenarios.workers import LEAVE_S, Workers
 
-START_S, START_S_PER_NODE = 30.0, 0.05
-"""How long the hosts may take until they are ready: at least, and per node."""
+START_S, START_S_PER_NODE, START_DEVICES_S = 30.0, 0.05, 600.0
+"""How long the hosts may take until they are ready: at least, per node, and at least where somebody starts devices."""
 
 LOOK_S = 0.1
 
@@ -58,6 +59,7 @@ class Launcher:
         connections: Connections,
         keys: Keys | None = None,
         meter: Meter | None = None,
+        name: str | None = None,
     ) -> None:
         self._market = market
         self._broker = broker
@@ -67,7 +69,7 @@ class Launcher:
         self._timeout_s = timeout_s
         self._watch = watch
         # A market name of its own keeps the run apart from others on the same broker.
-        self._topic_market = run_dir.name[-64:]
+        self._topic_market = name or run_dir.name[-64:]
         self._topics = Topics(self._topic_market)
         self._keys = keys
         self._seal = seal_of(self._topics, keys)("launcher")
@@ -75,8 +77,9 @@ class Launcher:
         self._clock = Clock(self._epoch)
         placement = placement_of(market, connections, workers)
         self._faults = faults_of(market, placement)
-        hosts = host_names(placement)
-        self._hosts = set(hosts)
+        self._hosts = set(host_names(placement))
+        hosts = own_host_names(market, placement)
+        self._devices = self._hosts.difference(hosts)
         self._carried = {index: hosts[index::workers] for index in range(workers)}
         orders = Orders(
             str(run_dir.resolve()), self._topic_market, self._endpoint, self._epoch, connections, 0, workers, keys
@@ -214,7 +217,7 @@ class Launcher:
                 await asyncio.sleep(LOOK_S)
 
     def _patience(self) -> float:
-        return START_S + START_S_PER_NODE * self._market.nodes
+        return (START_DEVICES_S if self._devices else START_S) + START_S_PER_NODE * self._market.nodes
 
     async def _session(self, client: aiomqtt.Client) -> None:
         await client.subscribe(
@@ -319,10 +322,18 @@ class Launcher:
                 post = decode_post(self._seal.opened_post(poster, payload) if self._seal else payload)
                 if isinstance(post, Advert | Registry) and post.state == "closed":
                     self._closed.add(poster)
-            case TraceOf(host) if host in self._hosts:  # others may say of themselves what they like
+            case TraceOf(host) if host in self._hosts:
                 batch = msgspec.msgpack.decode(payload, type=TraceBatch)
                 self._counters[host] = batch.counters
                 self._meter.count(host, batch.counters)
-                self._meter.take(batch.records)
-                for record in batch.records:
+                records = self._from_device(batch.records) if host in self._devices else batch.records
+                self._meter.take(records)
+                for record in records:
                     self._metrics.add(record)
+
+    def _from_device(self, records: list[Record]) -> list[Record]:
+        """What a device says of itself, in the time of the run: no worker writes it down."""
+        own = [msgspec.structs.replace(record, time_s=record.time_s - self._epoch) for record in records]
+        self._log.write(own)
+        self._log.flush()
+        return own

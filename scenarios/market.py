@@ -38,6 +38,7 @@ class SellerSpec(msgspec.Struct, frozen=True):
     name: str
     supply_mb: float
     reserve_price_per_mb: float
+    device: str | None = None
 
 
 class BuyerSpec(msgspec.Struct, frozen=True):
@@ -52,6 +53,7 @@ class BuyerSpec(msgspec.Struct, frozen=True):
     strategy: StrategyTable
     budget_money: float | None
     valuation_factor: float = 1.0
+    device: str | None = None
 
 
 class Market(msgspec.Struct, frozen=True, tag_field="market", tag="psp"):
@@ -76,6 +78,12 @@ class Market(msgspec.Struct, frozen=True, tag_field="market", tag="psp"):
     def user_names(self) -> list[str]:
         """All users, sellers first."""
         return [seller.name for seller in self.sellers] + [buyer.name for buyer in self.buyers]
+
+    @property
+    def devices(self) -> dict[str, str]:
+        """The hosts of those users that the launcher does not start."""
+        users: list[SellerSpec | BuyerSpec] = [*self.sellers, *self.buyers]
+        return {user.name: user.device for user in users if user.device}
 
     @property
     def closers(self) -> list[str]:
@@ -150,7 +158,7 @@ def timing(
 def _sellers(group: Sellers, seed: int) -> Iterator[SellerSpec]:
     for name in names_of(group):
         random = stream(seed, name, "population")
-        yield SellerSpec(name, drawn(group.supply_mb, random), drawn(group.reserve_price_per_mb, random))
+        yield SellerSpec(name, drawn(group.supply_mb, random), drawn(group.reserve_price_per_mb, random), group.device)
 
 
 def _buyers(group: Buyers, sellers: list[str], seed: int) -> Iterator[BuyerSpec]:
@@ -168,6 +176,7 @@ def _buyers(group: Buyers, sellers: list[str], seed: int) -> Iterator[BuyerSpec]
             msgspec.structs.replace(group.valuation, **numbers),
             group.strategy,
             budget,
+            device=group.device,
         )
 
 

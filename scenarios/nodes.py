@@ -23,19 +23,31 @@ Placement = Mapping[str, str]
 
 
 def one_host_each(market: AnyMarket) -> Placement:
-    """Every user on a device of its own, which bears its name."""
-    return _switchers_together(market, {name: name for name in market.user_names})
+    """Every user on a device of its own, which bears its name unless the scenario says otherwise."""
+    return _placed(market, {name: name for name in market.user_names})
 
 
 def spread(market: AnyMarket, hosts: int) -> Placement:
     """The users dealt out evenly to hosts called host-1, host-2, …; those of one kind each in turn."""
-    return _switchers_together(market, {name: f"host-{k % hosts + 1}" for k, name in enumerate(market.user_names)})
+    dealt = [name for name in market.user_names if name not in devices_of(market)]
+    return _placed(market, {name: f"host-{k % hosts + 1}" for k, name in enumerate(dealt)})
 
 
-def _switchers_together(market: AnyMarket, placement: Placement) -> Placement:
+def devices_of(market: AnyMarket) -> Mapping[str, str]:
+    """The hosts of those users that are started by somebody else."""
+    return market.devices if isinstance(market, Market) else {}
+
+
+def _placed(market: AnyMarket, placement: Placement) -> Placement:
     """Both nodes of a user who sells at one time and buys at another are on its one device."""
     shifts = market.shifts if isinstance(market, Market) else []
-    return {**placement, **{one.node: placement[one.instead_of] for one in shifts if one.instead_of}}
+    together = {one.node: placement[one.instead_of] for one in shifts if one.instead_of}
+    return {**placement, **together, **devices_of(market)}
+
+
+def own_host_names(market: AnyMarket, placement: Placement) -> list[str]:
+    """As ``host_names``, of those that the launcher starts."""
+    return [host for host in host_names(placement) if host not in devices_of(market).values()]
 
 
 def host_names(placement: Placement) -> list[str]:

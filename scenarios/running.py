@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from typing import Literal
 
 from broker import BrokerAddress, BrokerError, open_broker, without_secret
 from node.mechanism.welfare import Optimum
+from node.protocol.topics import NAME
 from node.runtime.journal import Journal
 from node.runtime.keys import Keys
 from scenarios import events, rundir
@@ -23,7 +25,7 @@ from scenarios.launcher import Launcher
 from scenarios.loading import load, with_populations
 from scenarios.market import Market
 from scenarios.metering import Meter
-from scenarios.nodes import AnyMarket, Placement, faults_of, one_host_each
+from scenarios.nodes import AnyMarket, Placement, devices_of, faults_of, one_host_each
 from scenarios.results import Outcome, optimum_of
 from scenarios.schema import Scenario
 from scenarios.simulated import Watch, run_simulated
@@ -45,6 +47,7 @@ def run(
     port: int | None = None,
     hosts: int | None = None,
     connections: Connections = "per-host",
+    market_name: str | None = None,
     timeout_s: float | None = None,
     settings: Sequence[str] = (),
     out: Path | str = "runs",
@@ -69,6 +72,8 @@ def run(
         The launcher's profile of a broker set up by ``bidswarm broker init``, instead of ``broker``.
     hosts
         Worker processes; as many as cores if not given.
+    market_name
+        What the market is called on the broker, so that devices can join it; one of its own if not given.
     timeout_s
         Seconds since the market opened, those of the scenario if not given: virtual ones in ``sim`` and in ``array``,
         where a round takes a clearing interval.
@@ -98,7 +103,9 @@ def run(
     spec, keys = _broker_of(broker, profile) if world == "mqtt" else (None, None)
     market = draw_market(scenario, seed)
     arrayable = check_arrayable(market) if world == "array" else None
-    workers = min(hosts or os.cpu_count() or 1, market.nodes)
+    workers = min(hosts or os.cpu_count() or 1, market.nodes - len(devices_of(market)))
+    if world == "mqtt":
+        _check_name(market, market_name)
     _check_faults(market, spec, placement_of(market, connections, workers))
     say = say if say and is_large(market) else _unsaid
     say(f"{market.nodes:,} users; working out what can be reached ...")
@@ -121,7 +128,9 @@ def run(
                 attempt = _simulated(market, limit, folder, watch)
             else:
                 assert spec is not None
-                attempt = _over_mqtt(market, limit, folder, watch, spec, keys, port, workers, connections, meter)
+                attempt = _over_mqtt(
+                    market, limit, folder, watch, spec, keys, port, workers, connections, meter, market_name
+                )
             opened_at, failure = attempt.outcome.opened_at, attempt.failure
             say(f"{attempt.outcome.status} after {attempt.outcome.duration_s:.1f} s; reading the trace ...")
             records = events.read(folder, opened_at)
@@ -143,6 +152,17 @@ def _check_faults(market: AnyMarket, spec: str | BrokerAddress | None, placement
         raise ScenarioError(
             f"chaos.faults: a broker-crash kills the broker, and {_named(spec)} is not ours to kill: take it out, "
             "or use --broker embedded or mosquitto"
+        )
+
+
+def _check_name(market: AnyMarket, name: str | None) -> None:
+    """Raise ScenarioError if the market's name is none, or lacks where devices need it."""
+    if name is not None and not re.fullmatch(NAME, name):
+        raise ScenarioError(f"--market {name!r} must match {NAME}")
+    if name is None and (devices := devices_of(market)):
+        device = min(devices.values())
+        raise ScenarioError(
+            f"device = {device!r}: give the market a name with --market, under which {device} can join it"
         )
 
 
@@ -210,6 +230,7 @@ def _over_mqtt(
     workers: int,
     connections: Connections,
     meter: Meter | None,
+    name: str | None,
 ) -> _Attempt:
     launcher: Launcher | None = None
     served_by: str | None = None
@@ -219,7 +240,7 @@ def _over_mqtt(
         nonlocal launcher, served_by
         async with open_broker(spec, port=port, log_dir=folder) as running:
             served_by = running.version if running.kind != "external" else running.address.url
-            launcher = Launcher(market, running, folder, limit, watch, workers, connections, keys, meter)
+            launcher = Launcher(market, running, folder, limit, watch, workers, connections, keys, meter, name)
             await launcher.run()
 
     try:

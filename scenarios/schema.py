@@ -121,11 +121,15 @@ StrategyTable = OptOutStrategy | BestReplyStrategy | AdaptiveStrategy
 
 
 class Sellers(Table, frozen=True, kw_only=True):
-    """One seller, or ``count`` alike called name-1, name-2, …, or the rows of a CSV or Parquet file."""
+    """One seller, or ``count`` alike called name-1, name-2, …, or the rows of a CSV or Parquet file.
+
+    One on a ``device``, the host of that name, is waited for and not started: somebody else does that.
+    """
 
     name: Name = "seller"
     count: Count = 1
     file: str | None = None
+    device: Name | None = None
     supply_mb: Number
     reserve_price_per_mb: Number = 0.0
     joins_at_s: Seconds = 0.0
@@ -134,12 +138,13 @@ class Sellers(Table, frozen=True, kw_only=True):
 class Buyers(Table, frozen=True, kw_only=True):
     """One buyer, or ``count`` alike called name-1, name-2, …, or the rows of a CSV or Parquet file.
 
-    Its pool is the named ``sellers``, or ``sellers_each`` drawn at random; without either, all.
+    Its pool is the named ``sellers``, or ``sellers_each`` drawn at random; without either, all. ``device`` as above.
     """
 
     name: Name = "buyer"
     count: Count = 1
     file: str | None = None
+    device: Name | None = None
     sellers: Names | None = None
     sellers_each: Count | None = None
     budget_money: Number | None = None

@@ -35,6 +35,7 @@ def check_scenario(scenario: Scenario, origin: str) -> None:
             check_numbers(f"sellers.{k}", sellers)
         for k, buyers in enumerate(scenario.buyers):
             _check_buyers(f"buyers.{k}", buyers, {name for group in scenario.sellers for name in names_of(group)})
+        _check_devices(scenario, groups)
         check_shifts(scenario)
         if scenario.chaos:
             check_chaos(scenario.chaos, [name for group in groups for name in names_of(group)], scenario.timeout_s)
@@ -60,6 +61,22 @@ def check_network(network: NetworkTable) -> None:
         raise ScenarioError(
             f"network.delay_min_s = {network.delay_min_s} must not exceed network.delay_max_s = {network.delay_max_s}"
         )
+
+
+def _check_devices(scenario: Scenario, groups: list[Sellers | Buyers]) -> None:
+    """What is not started here can neither be many alike nor be made to change."""
+    for group in groups:
+        if group.device is None:
+            continue
+        key = f"device = {group.device!r} of {group.name!r}"
+        if group.count > 1 or group.joins_at_s:
+            raise ScenarioError(f"{key}: a device carries one user from the start: leave out count and joins_at_s")
+        if re.fullmatch(r"host-[0-9]+", group.device):
+            raise ScenarioError(f"{key}: hosts of the launcher are called host-1, host-2, …: call the device otherwise")
+        if scenario.shifts or scenario.chaos:
+            raise ScenarioError(f"{key}: what happens to devices cannot be planned: leave out shifts and chaos")
+    if all(group.device for group in groups):
+        raise ScenarioError("device is given for every user: markets of devices alone need no launcher")
 
 
 def _check_buyers(key: str, buyers: Buyers, sellers: set[str]) -> None:

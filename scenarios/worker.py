@@ -28,7 +28,7 @@ from node.runtime.streams import stream
 from scenarios import rundir
 from scenarios.events import EventLog
 from scenarios.kinds import read_market
-from scenarios.nodes import AnyMarket, Placement, build_hosts, faults_of, host_names, one_host_each, spread
+from scenarios.nodes import AnyMarket, Placement, build_hosts, faults_of, one_host_each, own_host_names, spread
 from scenarios.sealing import seal_of
 
 Connections = Literal["per-host", "per-node"]
@@ -81,7 +81,7 @@ async def _carry_out(orders: Orders) -> None:
     folder = Path(orders.run_dir)
     market = read_market((folder / "market.json").read_bytes())
     placement = placement_of(market, orders.connections, orders.workers)
-    mine = set(host_names(placement)[orders.index :: orders.workers])
+    mine = set(own_host_names(market, placement)[orders.index :: orders.workers])
     topics, clock = Topics(orders.topic_market), Clock(orders.epoch)
     hosts = build_hosts(market, placement, mine, seal_of(topics, orders.keys))
     # A file for each life: what a killed worker was writing may end within a line.

@@ -176,6 +176,11 @@ class Auction:
         self._pending = None
         return True
 
+    def is_of_earlier_life(self, profile: Profile) -> bool:
+        """Whether the seller keeps a bid of an earlier life, and nothing said since tells it otherwise."""
+        said = self.standing.quantity > 0.0 or self._pending is not None
+        return not said and not self._is_over and life_of(profile.your_seq) < life_of(self._seq)
+
     def _see(self, profile: Profile | None) -> None:
         self._seen = profile
         self.participants = len(profile.prices) if profile else 0

@@ -47,6 +47,9 @@ from node.strategy.view import NOTHING, ROUNDING, BuyerStrategy, Need, Random, T
 ROUND_TRIP_WEIGHT = 0.25
 """Weight of the last round trip in the running mean."""
 
+LONGEST_ROUND_TRIP = 4.0
+"""A bid that had to be repeated may have been lost: its round trip counts as so many times the mean at most."""
+
 PATIENT_ROUND_TRIPS = 3.0
 """Mean round trips after which a bid counts as unanswered."""
 
@@ -313,13 +316,17 @@ class Buyer:
     # Profiles
 
     def _profiled(self, now: float, auction: Auction, message: Profile) -> Iterator[Effect]:
-        waited_s = auction.waited(now, message)
+        waited_s, was_repeated = auction.waited(now, message), auction.repeated > 0
+        if auction.is_of_earlier_life(message):
+            yield from self._placed(now, auction, NOTHING)
+            return
         if auction.saw(message):
             if auction.is_deceived:
                 yield from self._exposed(now, auction, message.round)
                 return
             if waited_s is not None:
-                self._round_trip_s += ROUND_TRIP_WEIGHT * (waited_s - self._round_trip_s)
+                longest = LONGEST_ROUND_TRIP * self._round_trip_s if was_repeated else math.inf
+                self._round_trip_s += ROUND_TRIP_WEIGHT * (min(waited_s, longest) - self._round_trip_s)
             yield from self._ponder(now)
             return
         yield Send(auction.seller, auction.hold(undecided=self._is_undecided))

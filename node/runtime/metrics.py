@@ -181,7 +181,7 @@ class MarketMetrics:
 
     def _hold(self, buyer: str, more: float) -> None:
         if buyer not in self._valuations:
-            return  # from elsewhere: what data is worth to it nobody here knows
+            return  # somebody from outside, whose worth nobody here knows
         value = self._valuations[buyer].value
         before = self._held[buyer]
         self._held[buyer] = before + more

@@ -370,6 +370,16 @@ def test_strategy_is_told_how_long_bids_take_to_be_reflected() -> None:
     assert bench.strategy.round_trips == [1.0, 2.0]
 
 
+def test_round_trip_of_a_repeated_bid_counts_four_times_the_mean_at_most() -> None:
+    bench = BuyerBench(Told([(30, 2), (20, 2)])).opened(s=100, t=100)
+    bench.thinks()
+    bench.now += 5.0
+    bench.fires("retry")
+    bench.now += 1000.0
+    bench.is_shown(S, 1, 1, (30, 2))
+    assert bench.machine._round_trip_s == 1.0 + 0.25 * (4.0 - 1.0)  # type: ignore[attr-defined]
+
+
 def test_profile_that_reflects_no_new_bid_is_no_round_trip() -> None:
     bench = bidding_buyer()
     bench.is_shown(S, 2, 1, (30, 2), (9, 9))

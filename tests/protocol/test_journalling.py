@@ -16,7 +16,7 @@ from node.protocol.events import (
     TimerFired,
 )
 from node.protocol.host import Host
-from node.protocol.messages import Accept, Award, Bid, Decline, Settled, Void
+from node.protocol.messages import Accept, Award, Bid, Decline, Settled, Void, Withdraw
 from node.protocol.numbers import NUMBERS_PER_LIFE
 from node.protocol.planned import Planned
 from node.protocol.seller import Seller
@@ -289,3 +289,14 @@ def test_award_number_keeps_its_meaning_across_lives() -> None:
     first = SECOND_LIFE + 1
     bench.is_shown(S, 7, first, (30, 2))
     assert (S, Accept(0, 7, first)) in sent(bench.is_awarded(S, Award(0, 7, first, 30.0, 30.0)))
+
+
+def test_profile_of_a_bid_of_an_earlier_life_is_answered_with_a_withdrawal() -> None:
+    bench = second_life()
+    assert sent(bench.is_shown(S, 7, 1, (30, 2))) == [(S, Withdraw(0, 0, SECOND_LIFE + 1))]
+
+
+def test_profile_of_an_earlier_bid_is_old_news_once_a_new_one_is_on_its_way() -> None:
+    bench = second_life(decide=[(30, 2), (20, 2)])
+    bench.thinks()
+    assert dropped(bench.is_shown(S, 7, 1, (30, 2))) == [("ignored", "profile without bid")]

@@ -105,7 +105,7 @@ def test_later_setting_stands_over_an_earlier_one(small: Loader) -> None:
             "unknown key auction.clearing; allowed here: clearing_interval_s, quiet_period_s, retry_s",
         ),
         ("tittle=x", "unknown key tittle; allowed here: format, market, name, title"),
-        ("sellers.0.suply=1", "unknown key sellers.0.suply; allowed here: name, count, file, supply_mb"),
+        ("sellers.0.suply=1", "unknown key sellers.0.suply; allowed here: name, count, file, device, supply_mb"),
         ("buyers.0.valuation.demand=1", "buyers.0.valuation.demand; allowed here: demand_mb, value_per_mb"),
         ("sellers.0={}", "sellers.0 lacks the key supply_mb"),
         ("buyers.0.valuation={}", "buyers.0.valuation lacks the key kind"),

@@ -25,9 +25,10 @@ LONGEST_S = 3_000.0
 STEADY = ("chaos.loss=0.05", "chaos.duplication=0.05", "chaos.reordering=0.2", "chaos.reordering_delay_s=0.05")
 ADAPTIVE = "{ kind = 'adaptive', crowd = 0.03, epsilon_start_money = 40, epsilon_end_money = 0.6 }"
 SCENARIOS: dict[str, tuple[str, ...]] = {
-    "two-sellers": ("buyers.*.strategy.split=fill-largest-first", "auction.quiet_period_s=5"),
+    "two-sellers": ("buyers.*.strategy.split=fill-largest-first", "auction.quiet_period_s=5", "auction.retry_s=0.25"),
     "neighbourhood": (
         *("sellers.0.count=4", "buyers.0.count=20", "auction.clearing_interval_s=0.05", "auction.quiet_period_s=3"),
+        "auction.retry_s=0.25",
         f"buyers.0.strategy={ADAPTIVE}",
     ),
     "herd": ("buyers.0.count=10", "sellers.*.supply_mb=75", f"buyers.0.strategy={ADAPTIVE}"),

@@ -4,15 +4,15 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.simulation.faulty import Faulty
 
 from node.protocol.host import Host
+from node.runtime.faulty import FaultySimulation
 from tests.protocol.bench import snapshot
 from tests.simulation.call_world import BAD, CallWorld
 from tests.simulation.world import HAZARDS, World, world
 
 
-class Taped(Faulty):
+class Taped(FaultySimulation):
     """A world that keeps everything that was delivered in it."""
 
     def __init__(self, *arguments: Any) -> None:

@@ -218,7 +218,7 @@ def test_json_is_one_object_with_the_documented_keys_and_nothing_else(bidswarm: 
     assert list(summary) == [
         *("scenario", "seed", "world", "broker", "nodes", "status", "duration_s", "market_s"),
         *("calls", "served", "decommitted", "blocked", "calls_per_s", "messages", "paid", "mean_price"),
-        *("efficient", "excess", "operators", "breaches", "run_dir"),
+        *("efficient", "excess", "operators", "breaches", "run_dir", "faults", "expectations"),
     ]
     assert {tuple(row) for row in summary["operators"]} == {OperatorRow.__struct_fields__}
 
