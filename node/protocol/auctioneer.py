@@ -23,8 +23,9 @@ from node.protocol.call_messages import (
 from node.protocol.contracts import Contracts
 from node.protocol.desk import Answer, Case
 from node.protocol.errors import IgnoredError, RejectedError
-from node.protocol.events import CancelTimer, Effect, Send, SetTimer, Trace
+from node.protocol.events import CancelTimer, Effect, Persist, Send, SetTimer, Trace
 from node.protocol.networks import Networks
+from node.protocol.past_auctions import PastAuctions
 from node.protocol.timing import PATIENCE, CallTiming
 from node.protocol.topics import node_of
 
@@ -125,6 +126,17 @@ class Auctioneer:
             if not case.is_forgotten:
                 yield from self._invited(now, case, at_s)
 
+    def resume(self, now: float, opened_at: float, past: PastAuctions, lives: int) -> Iterator[Effect]:
+        """Go on from earlier lives: ask the last winner again.
+
+        Each of them may have begun one more auction than it wrote down; that number must not come again.
+        """
+        self._opened_at, self._market_s, self.held = opened_at, past.market_s, past.held + lives
+        self._contracts, self._auction = past.contracts, past.auction
+        if self._auction:
+            yield Send(self._auction.winner, self._auction.contract)
+            yield SetTimer("contract", now + self._timing.retry_s)
+
     # The auction
 
     def _invited(self, now: float, case: Case, at_s: float) -> Iterator[Effect]:
@@ -197,7 +209,9 @@ class Auctioneer:
             if networks
             else None
         )
+        yield auction.called
         if chosen is None:
+            yield Persist("blocked", auction.case.customer, auction.number, seq=request.call)
             yield Trace("blocked", auction.case.customer, round=auction.number, seq=request.call)
             auction.case.served = False
             yield from self._answered(Blocked(request.call))
@@ -207,6 +221,7 @@ class Auctioneer:
         yield Trace(
             "contracted", auction.winner, round=auction.number, seq=request.call, price=auction.price, charge=beta
         )
+        yield Persist("contracted", auction.winner, auction.number, seq=request.call, charge=auction.price)
         yield Send(auction.winner, auction.contract)
         yield SetTimer("contract", now + self._timing.retry_s)
 
@@ -263,11 +278,15 @@ class Auctioneer:
 
     def reported(self, case: Case, message: Report) -> Iterator[Effect]:
         """The customer says how its call ended."""
+        if case.answer is None and self._auction and self._auction.case is case and self._auction.is_resumed:
+            raise IgnoredError("unknown call")  # until its network has said again that it carries it
         if case.answer is None or isinstance(case.answer, Blocked):
             raise RejectedError("report without a contract")
         if case.served is None and not case.reported:
             case.reported = True
-            if not message.served:
+            if message.served:
+                yield Persist("reported", case.customer, case.number, seq=message.call)
+            else:
                 yield from self._broken(case.number)
         yield Send(case.customer, Noted(message.call, case.served is not False))
 
@@ -281,6 +300,7 @@ class Auctioneer:
         auction = self._auction
         for network in networks:
             self._networks.put_out(network, is_silent=is_silent)
+            yield Persist("silent" if is_silent else "left", network)
             yield Trace("left", network)
             for number in self._contracts.carried_by(network):
                 yield from self._broken(number)

@@ -3,9 +3,11 @@
 import math
 from dataclasses import dataclass, field
 
+from node.protocol.call_lines import line_of
 from node.protocol.call_messages import CallSpec, Contract, SealedBid
 from node.protocol.desk import Case
 from node.protocol.errors import IgnoredError, RejectedError
+from node.protocol.events import Persist
 
 
 @dataclass(slots=True)
@@ -18,6 +20,8 @@ class CallAuction:
         Seconds of the clock; who is not heard of until then takes no part.
     repeated
         How often the winner was told again.
+    is_resumed
+        It was decided in an earlier life, in which the winner may have answered already.
     """
 
     number: int
@@ -28,6 +32,7 @@ class CallAuction:
     winner: str = ""
     price: float = 0.0
     repeated: int = 0
+    is_resumed: bool = False
     _offers: dict[str, float | None] = field(default_factory=dict)
     _dropped: set[str] = field(default_factory=set)
 
@@ -73,6 +78,19 @@ class CallAuction:
     def won(self, network: str, price: float) -> None:
         """Note the winner."""
         self.winner, self.price = network, price
+
+    @property
+    def called(self) -> Persist:
+        """What is written down about the call before its winner is told."""
+        request = self.case.request
+        return line_of(
+            "called",
+            self.case.customer,
+            self.wanted,
+            auction=self.number,
+            call=request.call,
+            money=request.price_weight,
+        )
 
     @property
     def contract(self) -> Contract:

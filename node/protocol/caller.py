@@ -36,6 +36,7 @@ class Caller:
         self._asked: dict[int, _Said] = {}
         self._reported: dict[int, _Said] = {}
         self._wakes_at = math.inf
+        self._life = 0
 
     @property
     def open_calls(self) -> int:
@@ -49,10 +50,25 @@ class Caller:
 
     def ask(self, now: float, wanted: CallSpec, price_weight: float, budget: float | None) -> Iterator[Effect]:
         """Ask for one more call."""
-        self._newest += 1
-        self._open.add(self._newest)
-        request = Request(self._newest, min(self._open), wanted, price_weight, budget)
-        yield from self._say(now, self._asked, self._newest, request)
+        self.remember(self._newest + 1)
+        yield from self.ask_again(now, self._newest, wanted, price_weight, budget)
+
+    def remember(self, call: int) -> None:
+        """The call is under way: in an earlier life it was asked for."""
+        self._newest = max(self._newest, call)
+        self._open.add(call)
+
+    @property
+    def unsaid(self) -> list[int]:
+        """Calls of an earlier life of which nothing has been said in this one."""
+        return sorted(self._open - self._asked.keys() - self._reported.keys())
+
+    def ask_again(
+        self, now: float, call: int, wanted: CallSpec, price_weight: float, budget: float | None
+    ) -> Iterator[Effect]:
+        """Ask for a call that was asked for in an earlier life."""
+        request = Request(call, min(self._open), wanted, price_weight, budget)
+        yield from self._say(now, self._asked, call, request)
 
     def report(self, now: float, call: int, *, served: bool) -> Iterator[Effect]:
         """Report the end of a call."""
@@ -76,6 +92,14 @@ class Caller:
         self._wakes_at = min((said.due for said in waiting), default=math.inf)
         if waiting:
             yield SetTimer(TIMER, self._wakes_at)
+
+    def provider_lives(self, now: float, life: int) -> Iterator[Effect]:
+        """Say everything again at once if the market agent was started anew: it may have forgotten."""
+        if life != self._life:
+            self._life = life
+            for said in [*self._asked.values(), *self._reported.values()]:
+                said.due, said.repeated = now, 0
+            yield from self.retried(now)
 
     def answered(self, call: int) -> Request:
         """The request that is answered now.

@@ -3,10 +3,13 @@
 import heapq
 import math
 from collections.abc import Iterator
+from typing import Literal
 
 from node.protocol.desk import Case
-from node.protocol.events import Effect, Trace
+from node.protocol.events import Effect, Persist, Trace
 from node.protocol.networks import Networks
+
+Outcome = Literal["served", "decommitted"]
 
 
 class Contracts:
@@ -26,6 +29,12 @@ class Contracts:
         case.number = number
         heapq.heappush(self._ends, (ends_s, number))
         self._carried[number] = (case, network)
+
+    def remember_end(self, number: int, *, served: bool) -> None:
+        """The call ended like this in an earlier life."""
+        case, network = self._carried.pop(number)
+        case.served = served
+        self._networks.count(network, served=served)
 
     def carries(self, network: str, number: int) -> bool:
         """Whether the network carries the call of that auction."""
@@ -55,6 +64,8 @@ class Contracts:
     def counted(self, network: str, number: int, case: Case, *, served: bool) -> Iterator[Effect]:
         """Let the network's reputation bear the outcome."""
         case.served = served
-        yield Trace("served" if served else "decommitted", network, round=number, seq=case.request.call)
+        outcome: Outcome = "served" if served else "decommitted"
+        yield Persist(outcome, network, number, seq=case.request.call)
+        yield Trace(outcome, network, round=number, seq=case.request.call)
         if self._networks.count(network, served=served):
             yield Trace("reputation", network, round=number, price=self._networks.of(network).reputation.value)

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import msgspec
+
+from node.protocol.call_lines import spec_of
 from node.protocol.call_messages import Blocked, Contract, Decommit, Deregister, Register, Request
 from node.protocol.errors import IgnoredError, RejectedError
-from node.protocol.events import Effect, Send
+from node.protocol.events import Effect, JournalEntry, Persist, Send
 from node.protocol.topics import host_of
 
 Answer = Contract | Decommit | Blocked
@@ -36,6 +39,14 @@ class Case:
     reported: bool = False
     number: int = 0
     is_forgotten: bool = False
+
+    def answer_again(self, request: Request) -> Iterator[Effect]:
+        """Say to the customer who asks again what it was told; it gets its own time back."""
+        if isinstance(self.answer, Contract):
+            wanted = msgspec.structs.replace(self.answer.wanted, at_s=request.wanted.at_s)
+            yield Send(self.customer, msgspec.structs.replace(self.answer, wanted=wanted))
+        elif self.answer:
+            yield Send(self.customer, self.answer)
 
     def answered(self, answer: Answer) -> Iterator[Effect]:
         """Tell the customer what has become of its call."""
@@ -81,16 +92,22 @@ class Desk:
         known = self._customers.get(customer)
         return known is not None and known.is_in
 
-    def register(self, customer: str, message: Register) -> None:
+    def register(self, customer: str, message: Register) -> Iterator[Effect]:
         """Let the customer in; IgnoredError if its word is overtaken."""
+        was_in = self.has(customer)
         self._moved(customer, message.seq, is_in=True)
         self._customers[customer].is_agent = message.role == "service-agent"
         self.awaited.add(customer)
+        if not was_in:
+            yield Persist(message.role, customer, seq=message.seq)
 
-    def deregister(self, customer: str, message: Deregister) -> None:
+    def deregister(self, customer: str, message: Deregister) -> Iterator[Effect]:
         """Let the customer go; IgnoredError if its word is overtaken."""
+        was_in = self.has(customer)
         self._moved(customer, message.seq, is_in=False)
         self.awaited.discard(customer)
+        if was_in:
+            yield Persist("left", customer, seq=message.seq)
 
     def _moved(self, customer: str, seq: int, *, is_in: bool) -> None:
         known = self._customers.setdefault(customer, _Customer())
@@ -103,16 +120,36 @@ class Desk:
             known = self._customers[customer] = _Customer()
         known.seq, known.is_in, known.is_lost = seq, is_in, False
 
+    def remember(self, entry: JournalEntry) -> None:
+        """Who came or went in an earlier life."""
+        if entry.kind == "lost":
+            known = self._customers[entry.peer]
+            known.is_in, known.is_lost = False, True
+        else:
+            self._moved(entry.peer, entry.seq, is_in=entry.kind != "left")
+        if entry.kind in {"left", "lost"}:
+            self.awaited.discard(entry.peer)
+        else:
+            self._customers[entry.peer].is_agent = entry.kind == "service-agent"
+            self.awaited.add(entry.peer)
+
+    def remember_call(self, entry: JournalEntry) -> Case:
+        """A call that was asked for in an earlier life; what only its auction needs is gone."""
+        request = Request(entry.seq, 1, spec_of(entry), 1.0, None)
+        case = self._customers[entry.peer].cases[entry.seq] = Case(entry.peer, request)
+        return case
+
     def give_up_missing(self) -> None:
         """Await no longer those who have not come."""
         self.awaited &= self._customers.keys()
 
-    def lost(self, host: str) -> None:
+    def lost(self, host: str) -> Iterator[Effect]:
         """Go on without the customers on a host that is gone."""
         self.awaited = {one for one in self.awaited if host_of(one) != host}
         for one, customer in self._customers.items():
-            if host_of(one) == host:
+            if host_of(one) == host and not customer.is_lost:
                 customer.is_in, customer.is_lost = False, True
+                yield Persist("lost", one)
 
     def request(self, customer: str, message: Request) -> tuple[Case, bool]:
         """The case of a request, and whether it is new.

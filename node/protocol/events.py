@@ -11,7 +11,10 @@ from node.protocol.numbers import NUMBERS_PER_LIFE
 
 
 class JournalEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A line of a node's journal, with its time, seconds; the numbers mean what ``kind`` says (docs/ledger.md)."""
+    """A line of a node's journal, with its time, seconds; the numbers mean what ``kind`` says (docs/ledger.md).
+
+    The last three are of calls only: seconds of the market, and the kind of contract with the service.
+    """
 
     time_s: float
     node: str
@@ -22,6 +25,9 @@ class JournalEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     seq: int
     quantity: float
     charge: float
+    at_s: float = 0.0
+    holding_s: float = 0.0
+    about: str = ""
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -126,7 +132,36 @@ class CancelTimer(msgspec.Struct, frozen=True, gc=False):
     name: str
 
 
-JournalKind = Literal["started", "opened", "offered", "sold", "closed", "wanted", "accepted", "bought", "freed"]
+JournalKind = Literal[
+    "started",
+    "opened",
+    "offered",
+    "sold",
+    "closed",
+    "wanted",
+    "accepted",
+    "bought",
+    "freed",
+    "network",
+    "terminal",
+    "service-agent",
+    "left",
+    "lost",
+    "silent",
+    "called",
+    "contracted",
+    "reported",
+    "served",
+    "decommitted",
+    "blocked",
+    "capacity",
+    "registered",
+    "committed",
+    "requested",
+    "brokered",
+    "refused",
+    "connected",
+]
 
 
 class Persist(msgspec.Struct, frozen=True, gc=False):
@@ -139,6 +174,9 @@ class Persist(msgspec.Struct, frozen=True, gc=False):
     seq: int = 0
     quantity: float = 0.0
     charge: float = 0.0
+    at_s: float = 0.0
+    holding_s: float = 0.0
+    about: str = ""
 
 
 TraceKind = Literal[

@@ -65,7 +65,20 @@ def _record(now: float, node: str, told: Trace) -> Record:
 
 
 def _entry(now: float, node: str, said: Persist) -> JournalEntry:
-    return JournalEntry(now, node, said.kind, said.peer, said.auction, said.round, said.seq, said.quantity, said.charge)
+    return JournalEntry(
+        now,
+        node,
+        said.kind,
+        said.peer,
+        said.auction,
+        said.round,
+        said.seq,
+        said.quantity,
+        said.charge,
+        said.at_s,
+        said.holding_s,
+        said.about,
+    )
 
 
 Past = Mapping[str, Restored]

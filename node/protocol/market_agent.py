@@ -20,18 +20,21 @@ from node.protocol.call_messages import (
     Request,
     SealedBid,
 )
-from node.protocol.desk import Desk
+from node.protocol.desk import Case, Desk
 from node.protocol.errors import RejectedError
 from node.protocol.events import (
     CancelTimer,
     Dropped,
     Effect,
     Event,
+    JournalEntry,
     Opened,
     PeerOffline,
+    Persist,
     PostOnBoard,
     Received,
     Reconnected,
+    Restored,
     Send,
     SetTimer,
     Started,
@@ -41,6 +44,7 @@ from node.protocol.events import (
 )
 from node.protocol.messages import Message
 from node.protocol.networks import Networks, Reputation
+from node.protocol.past_auctions import PastAuctions, retold
 from node.protocol.timing import PATIENCE, CallTiming
 
 BOARD_S = 1.0
@@ -82,6 +86,9 @@ class MarketAgent:
         self._may_open = False
         self._shown: Registry | None = None
         self._posting = False
+        self._posts = self._lives = 0
+        self._opened_at: float | None = None
+        self._past: PastAuctions | None = None
 
     @property
     def watches(self) -> frozenset[str]:
@@ -106,13 +113,17 @@ class MarketAgent:
             self._posting = True
             yield SetTimer("board", now + BOARD_S)
 
-    def _answers(self, now: float, event: Event) -> Iterable[Effect]:
+    def _answers(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
         match event:
             case Received():
                 return self._received(now, event.sender, event.message)
             case TimerFired():
                 return self._timer_fired(now, event.name)
-            case Started() | Reconnected():
+            case Restored():
+                return self._restored(event)
+            case Started():
+                return self._started(now)
+            case Reconnected():
                 return self._posted(again=True)
             case Opened():
                 return self._opening(now)
@@ -146,20 +157,60 @@ class MarketAgent:
                 return self._auctioneer.decommitted(sender, message)
         raise RejectedError("not for a market agent")
 
+    # In another life
+
+    def _restored(self, past: Restored) -> Iterator[Effect]:
+        self._lives, self._posts = past.lives, past.first_number
+        self._past, cases = PastAuctions(self._networks), dict[int, Case]()
+        yield Trace("resumed", seq=past.lives)
+        for entry in past.entries:
+            if entry.auction:
+                if entry.kind == "called":
+                    cases[entry.auction] = self._desk.remember_call(entry)
+                self._past.add(entry, cases[entry.auction])
+                yield from retold(entry)
+            else:
+                self._remembered(entry)
+        if self._state == "closed":
+            yield Trace("closed", round=self._past.held)
+
+    def _remembered(self, entry: JournalEntry) -> None:
+        match entry.kind:
+            case "opened":
+                self._state = "open"
+                self._opened_at = entry.time_s if self._opened_at is None else self._opened_at
+            case "closed":
+                self._state = "closed"
+            case "network" | "silent":
+                self._networks.remember(entry)
+            case "terminal" | "service-agent":
+                self._desk.remember(entry)
+            case "left" | "lost":
+                (self._networks if self._networks.knows(entry.peer) else self._desk).remember(entry)
+
+    def _started(self, now: float) -> Iterator[Effect]:
+        yield from self._posted(again=True)
+        if self._past and self._opened_at is not None:
+            self._desk.give_up_missing()
+            yield from self._auctioneer.resume(now, self._opened_at, self._past, self._lives)
+
     # Registries, and the opening of the logical market channel
 
     def _registered(self, now: float, sender: str, message: Register) -> Iterator[Effect]:
         if message.role == "network":
-            if self._networks.admit(sender, message):
+            known = self._networks.of(sender).seq if self._networks.knows(sender) else -1
+            is_new = self._networks.admit(sender, message)
+            if message.seq != known:
+                yield Persist("network", sender, round=self._networks.of(sender).epoch, seq=message.seq)
+            if is_new:
                 yield Trace("registered", sender, price=self._networks.of(sender).reputation.value)
                 yield from self._posted()
             epoch = self._networks.of(sender).epoch
         else:
-            self._desk.register(sender, message)
+            yield from self._desk.register(sender, message)
             epoch = 1
             if self._state == "closed":
-                self._state = "open"
-                yield from self._posted()
+                yield from self._is_open()
         yield Send(sender, Registered(message.seq, epoch))
         yield from self._opened_if_complete(now)
 
@@ -168,13 +219,14 @@ class MarketAgent:
             if self._networks.dismiss(sender, message.seq):
                 yield from self._auctioneer.put_out(now, [sender], is_silent=False)
         else:
-            self._desk.deregister(sender, message)
+            yield from self._desk.deregister(sender, message)
         yield Send(sender, Deregistered(message.seq))
 
     def _opening(self, now: float) -> Iterator[Effect]:
         self._may_open = True
-        yield SetTimer("opening", now + PATIENCE * self._retry_s)
-        yield from self._opened_if_complete(now)
+        if self._state == "upcoming":
+            yield SetTimer("opening", now + PATIENCE * self._retry_s)
+            yield from self._opened_if_complete(now)
 
     def _opened_if_complete(self, now: float) -> Iterator[Effect]:
         complete = not self._desk.missing and all(map(self._networks.knows, self._awaited_networks))
@@ -187,25 +239,31 @@ class MarketAgent:
 
     def _opened(self, now: float) -> Iterator[Effect]:
         if self._state == "upcoming":
-            self._state = "open"
             yield CancelTimer("opening")
-            yield from self._posted()
+            yield from self._is_open()
             self._auctioneer.open(now)
+
+    def _is_open(self) -> Iterator[Effect]:
+        self._state = "open"
+        yield Persist("opened")
+        yield from self._posted()
 
     def _closed(self) -> Iterator[Effect]:
         yield from self._auctioneer.close()
         self._state = "closed"
+        yield Persist("closed", round=self._auctioneer.held)
         yield from self._posted()
         yield Trace("closed", round=self._auctioneer.held)
 
     def _posted(self, *, again: bool = False) -> Iterator[Effect]:
         """Post the registries, if they have changed or are to be posted again."""
         self._posting = self._networks.changed = False
-        present, seq = self._networks.present, self._shown.seq if self._shown else 0
+        present, seq = self._networks.present, self._posts
         reputations = [self._networks.of(network).reputation.value for network in present]
         post = Registry(seq, self._state, present, reputations, self._desk.agents)
         if again or post != self._shown:
-            self._shown = msgspec.structs.replace(post, seq=seq + 1)
+            self._posts += 1
+            self._shown = msgspec.structs.replace(post, seq=self._posts)
             yield PostOnBoard(self._shown)
 
     # Requests
@@ -213,8 +271,7 @@ class MarketAgent:
     def _requested(self, now: float, customer: str, message: Request) -> Iterator[Effect]:
         case, is_new = self._desk.request(customer, message)
         if not is_new:
-            if case.answer:
-                yield Send(customer, case.answer)
+            yield from case.answer_again(message)
             yield Dropped("ignored", "repeated request")
             return
         self._auctioneer.enter(now, case)
@@ -222,5 +279,5 @@ class MarketAgent:
     # Coming and going
 
     def _offline(self, now: float, host: str) -> Iterator[Effect]:
-        self._desk.lost(host)
+        yield from self._desk.lost(host)
         yield from self._auctioneer.put_out(now, self._networks.lost(host), is_silent=False)

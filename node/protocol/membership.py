@@ -32,6 +32,10 @@ class Membership:
         self._seq = 0
         self._repeated = 0
 
+    def starts_from(self, number: int) -> None:
+        """Number what is said above the words of an earlier life."""
+        self._seq = number
+
     def join(self, now: float) -> Iterator[Effect]:
         """Ask to take part, for the first time or again."""
         self.state = "joining"

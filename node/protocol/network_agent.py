@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from node.protocol import membership
+from node.protocol.call_lines import line_of
 from node.protocol.call_messages import (
     Commit,
     Contract,
@@ -20,9 +21,12 @@ from node.protocol.events import (
     Dropped,
     Effect,
     Event,
+    JournalEntry,
     Left,
+    Persist,
     Received,
     Reconnected,
+    Restored,
     Send,
     Started,
     TimerFired,
@@ -76,6 +80,7 @@ class NetworkAgent:
         self._cost = 0.0
         self._bid: SealedBid | None = None
         self._answer: Commit | Decommit | None = None
+        self._lives = 0
 
     @property
     def watches(self) -> frozenset[str]:
@@ -96,14 +101,16 @@ class NetworkAgent:
         """The effects of one event at time ``now``, seconds."""
         return effects_of(self._handled, now, event)
 
-    def _handled(self, now: float, event: Event) -> Iterable[Effect]:
+    def _handled(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
         match event:
             case Received():
                 return self._received(now, event.sender, event.message)
             case TimerFired(membership.TIMER):
                 return self._member.retried(now)
+            case Restored():
+                return self._restored(event)
             case Started():
-                return self._member.join(now)
+                return self._started(now)
             case Reconnected() if self._member.state in {"joining", "in"}:
                 return self._member.join(now)
             case Left():
@@ -126,12 +133,36 @@ class NetworkAgent:
 
     # Taking part
 
+    def _started(self, now: float) -> Iterator[Effect]:
+        yield Persist("capacity", quantity=self._capacity)
+        yield from self._member.join(now)
+
+    def _restored(self, past: Restored) -> Iterator[Effect]:
+        """Know again what it carries. If its host was missed it is admitted anew, and that is gone (``_confirmed``)."""
+        self._lives = past.lives
+        self._member.starts_from(past.first_number)
+        yield Trace("resumed", seq=past.lives)
+        for entry in past.entries:
+            yield from self._remembered(entry)
+
+    def _remembered(self, entry: JournalEntry) -> Iterator[Effect]:
+        """Know it again, and say it again: observers may have missed it."""
+        if entry.kind == "registered":
+            self._member.epoch, self._calls, self._answer = entry.round, [], None
+        elif entry.kind == "committed":
+            self._released(entry.at_s)
+            heapq.heappush(self._calls, (entry.at_s + entry.holding_s, entry.auction, entry.quantity))
+            self._answer = Commit(entry.auction)
+            yield Trace("committed", entry.peer, round=entry.auction, quantity=entry.quantity, price=entry.charge)
+
     def _confirmed(self, now: float, sender: str, message: Registered | Deregistered) -> Iterator[Effect]:
         epoch = self._member.epoch
         yield from self._member.confirmed(sender, message)
         if self._member.epoch != epoch or self._member.state != "in":
             # The market agent counts its calls as decommitted, and goes on without it in the present auction.
-            self._calls, self._bid = [], None
+            self._calls, self._bid, self._answer = [], None, None
+        if self._member.epoch != epoch:
+            yield Persist("registered", sender, round=self._member.epoch)
         if self._member.state == "out":
             yield from self._member.join(now)
 
@@ -156,7 +187,7 @@ class NetworkAgent:
             return
         self._learned()
         self._released(message.wanted.at_s)
-        self._invite, self._answer = message, None
+        self._invite = message
         self._cost = self._cost_of(message.auction)
         load = self.carried_kbps / self._capacity
         fits = self._fits(message.wanted.rate_kbps, self._overcommitment)
@@ -175,7 +206,7 @@ class NetworkAgent:
     def _learned(self) -> None:
         """Tell the strategy what became of its last price."""
         if self._bid and self._bid.price is not None:
-            match self._answer:
+            match self._answer_to(self._bid.auction):
                 case Commit():
                     self._strategy.learned(self._bid.price - self._cost)
                 case Decommit():
@@ -206,20 +237,21 @@ class NetworkAgent:
 
     def _contracted(self, message: Contract) -> Iterator[Effect]:
         invite, bid = self._invite, self._bid
+        if (answer := self._answer_to(message.number)) is not None:
+            yield Send(self._market, answer)
+            yield Dropped("ignored", "repeated contract")
+            return
         if invite is None or message.number > invite.auction:
             raise RejectedError("never invited")
         if message.number < invite.auction or bid is None:
             raise IgnoredError("other auction")
         if message.price != bid.price or message.wanted != invite.wanted:
             raise RejectedError("not what was offered")
-        if self._answer:
-            yield Send(self._market, self._answer)
-            yield Dropped("ignored", "repeated contract")
-            return
         wanted = message.wanted
         if self._fits(wanted.rate_kbps, 1.0):
             heapq.heappush(self._calls, (wanted.at_s + wanted.holding_s, message.number, wanted.rate_kbps))
             self._answer = Commit(message.number)
+            yield line_of("committed", message.counterpart, wanted, auction=message.number, money=message.price)
             yield Trace(
                 "committed",
                 message.counterpart,
@@ -231,3 +263,13 @@ class NetworkAgent:
         else:
             self._answer = Decommit(message.number)
         yield Send(self._market, self._answer)
+
+    def _answer_to(self, auction: int) -> Commit | Decommit | None:
+        """What it has said to this contract, if it was the last; a market agent that was started anew asks again.
+
+        In another life it holds what it has written down, and has forgotten what else it offered.
+        """
+        match self._answer:
+            case Commit(number) | Decommit(number) if number == auction:
+                return self._answer
+        return Decommit(auction) if self._lives and self._invite is None else None

@@ -6,6 +6,7 @@ from typing import Protocol, Self
 
 from node.protocol.call_messages import Register
 from node.protocol.errors import IgnoredError
+from node.protocol.events import JournalEntry
 from node.protocol.topics import host_of, node_of
 
 MOST_MISSED = 3
@@ -106,6 +107,16 @@ class Networks:
         moved = entry.reputation.value != before
         self.changed |= moved
         return moved
+
+    def remember(self, entry: JournalEntry) -> None:
+        """Who came or went in an earlier life. Who has left may be another process by now, which counts anew."""
+        if entry.kind == "network":
+            self._networks.setdefault(entry.peer, Network(self._known.get(entry.peer, self._first)))
+        network = self._networks[entry.peer]
+        network.is_in, network.is_silent = entry.kind == "network", entry.kind == "silent"
+        if not network.is_silent:
+            network.seq = entry.seq if network.is_in else -1
+        network.epoch = max(network.epoch, entry.round)
 
     def put_out(self, address: str, *, is_silent: bool) -> None:
         """Invite it no more until it registers again."""

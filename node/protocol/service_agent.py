@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-import msgspec
-
 from node.protocol import caller, membership
+from node.protocol.brokerage import Brokerage
+from node.protocol.call_lines import line_of
 from node.protocol.call_messages import (
     Blocked,
     Contract,
@@ -26,9 +26,12 @@ from node.protocol.events import (
     Dropped,
     Effect,
     Event,
+    JournalEntry,
     PeerOffline,
+    Persist,
     Received,
     Reconnected,
+    Restored,
     Send,
     SetTimer,
     Started,
@@ -38,7 +41,7 @@ from node.protocol.events import (
 )
 from node.protocol.membership import Membership
 from node.protocol.messages import Message
-from node.protocol.numbers import MAX_PRICE
+from node.protocol.numbers import life_of
 from node.protocol.timing import PATIENCE, CallTiming
 from node.protocol.topics import host_of
 
@@ -71,8 +74,7 @@ class ServiceAgent:
         self._caller = Caller(market, timing.retry_s)
         self._desk = Desk(awaited)
         self._retry_s = timing.retry_s
-        self._fee = fee
-        self._price_weight = price_weight
+        self._terms = Brokerage(fee, price_weight)
         self._cases: dict[int, Case] = {}
 
     @property
@@ -101,6 +103,8 @@ class ServiceAgent:
                 return self._caller.retried(now)
             case TimerFired("terminals"):
                 return self._joined_without_missing(now)
+            case Restored():
+                return self._restored(event)
             case Started():
                 return self._started(now)
             case Reconnected() if self._member.state in {"joining", "in"}:
@@ -126,34 +130,45 @@ class ServiceAgent:
     def _registered(self, now: float, customer: str, message: Register) -> Iterator[Effect]:
         if message.role != "terminal":
             raise RejectedError("not for a service agent")
-        self._desk.register(customer, message)
+        yield from self._desk.register(customer, message)
         yield Send(customer, Registered(message.seq, 1))
         yield from self._joined_if_complete(now)
 
     def _deregistered(self, now: float, customer: str, message: Deregister) -> Iterator[Effect]:
-        self._desk.deregister(customer, message)
+        yield from self._desk.deregister(customer, message)
         yield Send(customer, Deregistered(message.seq))
         yield from self._left_if_over(now)
 
     def _requested(self, now: float, customer: str, message: Request) -> Iterator[Effect]:
         case, is_new = self._desk.request(customer, message)
         if not is_new:
-            if case.answer:
-                yield Send(customer, case.answer)
-            yield Dropped("ignored", "repeated request")
+            yield from self._requested_again(now, case, message)
             return
-        budget = None if message.budget is None else message.budget - self._fee
+        budget = self._terms.budget(message)
         if budget is not None and budget < 0.0:
             case.served = False
+            yield Persist("refused", customer, seq=message.call)
             yield from case.answered(Blocked(message.call))
             return
-        wanted = msgspec.structs.replace(message.wanted, kind="flow")
-        weight = message.price_weight if self._price_weight is None else self._price_weight
-        asking = list(self._caller.ask(now, wanted, weight, budget))
-        own = self._caller.newest
-        self._cases[own], case.number = case, own
-        yield Trace("brokered", customer, round=own, seq=message.call, price=weight)
-        yield from asking
+        case.number = own = self._caller.newest + 1
+        yield line_of("brokered", customer, message.wanted, number=own, call=message.call, money=self._terms.fee)
+        yield Trace("brokered", customer, round=own, seq=message.call, price=self._terms.weight(message))
+        yield from self._asked_on(now, case)
+
+    def _asked_on(self, now: float, case: Case) -> Iterator[Effect]:
+        request = case.request
+        weight, budget = self._terms.weight(request), self._terms.budget(request)
+        self._cases[case.number] = case
+        self._caller.remember(case.number)
+        yield from self._caller.ask_again(now, case.number, self._terms.wanted(request), weight, budget)
+
+    def _requested_again(self, now: float, case: Case, message: Request) -> Iterator[Effect]:
+        if case.answer is None and case.number and not self._caller.is_asking(case.number):
+            case.request = message  # its own request is of an earlier life
+            yield from self._asked_on(now, case)
+            return
+        yield from case.answer_again(message)
+        yield Dropped("ignored", "repeated request")
 
     def _reported(self, now: float, customer: str, message: Report) -> Iterator[Effect]:
         case = self._desk.case(customer, message.call)
@@ -172,7 +187,7 @@ class ServiceAgent:
     def _told(self, now: float, message: Message) -> Iterable[Effect]:
         match message:
             case Registry():
-                return ()
+                return self._caller.provider_lives(now, life_of(message.seq))
             case Registered() | Deregistered():
                 return self._member.confirmed(self._market, message)
             case Contract():
@@ -188,9 +203,8 @@ class ServiceAgent:
     def _contracted(self, now: float, message: Contract) -> Iterator[Effect]:
         self._caller.answered(message.number)
         case = self._cases[message.number]
-        price = min(message.price + self._fee, MAX_PRICE)
-        wanted = msgspec.structs.replace(case.request.wanted, kind="application")
-        yield from case.answered(Contract(case.request.call, message.counterpart, wanted, price))
+        yield Persist("connected", message.counterpart, seq=message.number, charge=message.price)
+        yield from case.answered(self._terms.contract(case.request, message.counterpart, message.price))
         if case.is_forgotten or not self._desk.has(case.customer):
             yield from self._presumed_served(now, message.number)
 
@@ -201,6 +215,7 @@ class ServiceAgent:
         if case.answer is None:
             self._caller.answered(own)
         call = case.request.call
+        yield Persist("blocked" if is_blocked else "decommitted", seq=own)
         yield from case.answered(Blocked(call) if is_blocked else Decommit(call))
         self._over(own, served=False)
         yield from self._left_if_over(now)
@@ -209,6 +224,7 @@ class ServiceAgent:
         self._caller.noted(message)
         case = self._cases[message.call]
         self._over(message.call, served=message.served)
+        yield Persist("served" if message.served else "decommitted", seq=message.call)
         if not case.is_forgotten:
             yield Send(case.customer, Noted(case.request.call, message.served))
         yield from self._left_if_over(now)
@@ -224,6 +240,39 @@ class ServiceAgent:
         """Take part once the terminals are there: the market opens when all have come, and their calls begin then."""
         yield SetTimer("terminals", now + PATIENCE * self._retry_s)
         yield from self._joined_if_complete(now)
+        for own, case in self._cases.items():
+            if case.answer and not self._desk.has(case.customer):
+                yield from self._presumed_served(now, own)
+        yield from self._left_if_over(now)
+
+    # In another life
+
+    def _restored(self, past: Restored) -> Iterator[Effect]:
+        """Know again the customers, and what they were told; what was not answered they ask again."""
+        self._member.starts_from(past.first_number)
+        yield Trace("resumed", seq=past.lives)
+        for entry in past.entries:
+            self._remembered(entry)
+            if entry.kind == "brokered":  # observers may have missed it
+                yield Trace("brokered", entry.peer, round=entry.round, seq=entry.seq)
+
+    def _remembered(self, entry: JournalEntry) -> None:
+        match entry.kind:
+            case "terminal" | "left" | "lost":
+                self._desk.remember(entry)
+            case "brokered":
+                self._cases[entry.round] = case = self._desk.remember_call(entry)
+                case.number = entry.round
+                self._caller.remember(entry.round)
+            case "connected":
+                case = self._cases[entry.seq]
+                case.answer = self._terms.contract(case.request, entry.peer, entry.charge)
+            case "blocked" | "decommitted" | "served":
+                case = self._cases[entry.seq]
+                if entry.kind != "served":
+                    call = case.request.call
+                    case.answer = Blocked(call) if entry.kind == "blocked" else Decommit(call)
+                self._over(entry.seq, served=entry.kind == "served")
 
     def _joined_if_complete(self, now: float) -> Iterator[Effect]:
         if self._member.state in {"out", "leaving", "left"} and not self._desk.missing:
@@ -236,7 +285,7 @@ class ServiceAgent:
         yield from self._left_if_over(now)
 
     def _offline(self, now: float, host: str) -> Iterator[Effect]:
-        self._desk.lost(host)
+        yield from self._desk.lost(host)
         for own, case in self._cases.items():
             if host_of(case.customer) == host and case.answer:
                 yield from self._presumed_served(now, own)
@@ -251,5 +300,7 @@ class ServiceAgent:
             yield from self._caller.report(now, own, served=True)
 
     def _left_if_over(self, now: float) -> Iterator[Effect]:
-        if self._desk.is_empty and not self._caller.open_calls:
+        if self._desk.is_empty and not any(
+            case.answer or self._caller.is_asking(own) for own, case in self._cases.items()
+        ):
             yield from self._member.leave(now)

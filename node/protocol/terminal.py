@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -17,13 +18,17 @@ from node.protocol.call_messages import (
     Registry,
 )
 from node.protocol.caller import Caller
-from node.protocol.errors import IgnoredError, RejectedError
+from node.protocol.errors import RejectedError
 from node.protocol.events import (
+    Dropped,
     Effect,
     Event,
+    JournalEntry,
     Left,
+    Persist,
     Received,
     Reconnected,
+    Restored,
     SetTimer,
     Started,
     TimerFired,
@@ -32,6 +37,7 @@ from node.protocol.events import (
 )
 from node.protocol.membership import Membership
 from node.protocol.messages import Message
+from node.protocol.numbers import life_of
 from node.protocol.timing import CallTiming
 
 
@@ -79,14 +85,16 @@ class Terminal:
         """The effects of one event at time ``now``, seconds."""
         return effects_of(self._handled, now, event)
 
-    def _handled(self, now: float, event: Event) -> Iterable[Effect]:
+    def _handled(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
         match event:
             case Received():
                 return self._received(now, event.sender, event.message)
             case TimerFired():
                 return self._timer_fired(now, event.name)
+            case Restored():
+                return self._restored(event)
             case Started():
-                return self._member.join(now)
+                return self._started(now)
             case Reconnected() if self._member.state in {"joining", "in"}:
                 return self._member.join(now)
             case Left():
@@ -121,14 +129,54 @@ class Terminal:
                 return self._noted(now, message)
         raise RejectedError("not for a terminal")
 
+    # In another life
+
+    def _restored(self, past: Restored) -> Iterator[Effect]:
+        self._member.starts_from(past.first_number)
+        yield Trace("resumed", seq=past.lives)
+        for entry in past.entries:
+            yield from self._remembered(entry)
+
+    def _remembered(self, entry: JournalEntry) -> Iterator[Effect]:
+        """Know it again, and say it again: observers may have missed it."""
+        match entry.kind:
+            case "opened":
+                self._opened_at = entry.time_s
+            case "requested":
+                self._caller.remember(entry.seq)
+                yield self._traced(entry.seq)
+            case "connected":
+                wanted = self._calls[entry.seq - 1].wanted
+                self._carried[entry.seq] = Contract(entry.seq, entry.peer, wanted, entry.charge)
+            case "served" | "decommitted" | "blocked" as outcome:
+                self._carried.pop(entry.seq, None)
+                self._caller.over(entry.seq)
+                yield Trace(outcome, entry.peer, seq=entry.seq, price=entry.charge)
+
+    def _started(self, now: float) -> Iterator[Effect]:
+        yield from self._member.join(now)
+        if self._opened_at is not None:
+            for call in self._caller.unsaid:
+                if call not in self._carried:
+                    yield from self._asked_again(now, call)
+            for call in self._carried:
+                yield from self._ends_later(now, call)
+            yield from self._begun(now)
+
     # Asking
 
     def _announced(self, now: float, message: Registry) -> Iterator[Effect]:
+        yield from self._caller.provider_lives(now, life_of(message.seq))
         if message.state != "open" or self._opened_at is not None:
-            raise IgnoredError("no news")
+            yield Dropped("ignored", "no news")
+            return
         self._opened_at = now
-        if self._calls:
-            yield SetTimer("call", self._clock(self._calls[0].wanted.at_s))
+        yield Persist("opened")
+        yield from self._begun(now)
+
+    def _begun(self, now: float) -> Iterator[Effect]:
+        if self._caller.newest < len(self._calls):
+            yield SetTimer("call", self._clock(self._calls[self._caller.newest].wanted.at_s))
         yield from self._left_if_over(now)
 
     def _clock(self, market_s: float) -> float:
@@ -143,31 +191,39 @@ class Terminal:
             if now < due:
                 yield SetTimer("call", due)
                 return
-            yield Trace(
-                "requested",
-                self._member.provider,
-                seq=self._caller.newest + 1,
-                quantity=call.wanted.at_s,
-                price=call.price_weight,
-            )
+            yield Persist("requested", self._member.provider, seq=self._caller.newest + 1)
+            yield self._traced(self._caller.newest + 1)
             yield from self._caller.ask(now, call.wanted, call.price_weight, call.budget)
+
+    def _traced(self, call: int) -> Trace:
+        planned = self._calls[call - 1]
+        at_s, weight = planned.wanted.at_s, planned.price_weight
+        return Trace("requested", self._member.provider, seq=call, quantity=at_s, price=weight)
+
+    def _asked_again(self, now: float, call: int) -> Iterator[Effect]:
+        planned = self._calls[call - 1]
+        return self._caller.ask_again(now, call, planned.wanted, planned.price_weight, planned.budget)
 
     # Answers
 
     def _connected(self, now: float, message: Contract) -> Iterator[Effect]:
-        request = self._caller.answered(message.number)
-        wanted = request.wanted
-        self._carried[message.number] = message
-        ends = max(now, self._clock(wanted.at_s + wanted.holding_s))
-        heapq.heappush(self._ends, (ends, message.number))
+        wanted = self._caller.answered(message.number).wanted
+        self._carried[message.number] = msgspec.structs.replace(message, wanted=wanted)
+        yield Persist("connected", message.counterpart, seq=message.number, charge=message.price)
         yield Trace(
             "connected", message.counterpart, seq=message.number, quantity=wanted.rate_kbps, price=message.price
         )
+        yield from self._ends_later(now, message.number)
+
+    def _ends_later(self, now: float, call: int) -> Iterator[Effect]:
+        wanted = self._carried[call].wanted
+        heapq.heappush(self._ends, (max(now, self._clock(wanted.at_s + wanted.holding_s)), call))
         yield SetTimer("end", self._ends[0][0])
 
     def _blocked(self, now: float, message: Blocked) -> Iterator[Effect]:
         self._caller.answered(message.call)
         self._caller.over(message.call)
+        yield Persist("blocked", self._member.provider, seq=message.call)
         yield Trace("blocked", self._member.provider, seq=message.call)
         yield from self._left_if_over(now)
 
@@ -176,7 +232,9 @@ class Terminal:
         if contract is None:
             self._caller.answered(message.number)
         self._caller.over(message.number)
-        yield Trace("decommitted", contract.counterpart if contract else "", seq=message.number)
+        counterpart = contract.counterpart if contract else ""
+        yield Persist("decommitted", counterpart, seq=message.number)
+        yield Trace("decommitted", counterpart, seq=message.number)
         yield from self._left_if_over(now)
 
     def _ended(self, now: float) -> Iterator[Effect]:
@@ -190,10 +248,10 @@ class Terminal:
     def _noted(self, now: float, message: Noted) -> Iterator[Effect]:
         self._caller.noted(message)
         contract = self._carried.pop(message.call)
-        if message.served:
-            yield Trace("served", contract.counterpart, seq=message.call, price=contract.price)
-        else:
-            yield Trace("decommitted", contract.counterpart, seq=message.call)
+        outcome: Literal["served", "decommitted"] = "served" if message.served else "decommitted"
+        price = contract.price if message.served else 0.0
+        yield Persist(outcome, contract.counterpart, seq=message.call, charge=price)
+        yield Trace(outcome, contract.counterpart, seq=message.call, price=price)
         yield from self._left_if_over(now)
 
     # Leaving

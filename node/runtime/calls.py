@@ -75,6 +75,8 @@ class TerminalCount:
 class CallMetrics:
     """Folds the records of a run, in the order of time. Who watches it live may miss some of them.
 
+    A node that is started anew says ``resumed`` and then again what it has written down: that counts once.
+
     Attributes
     ----------
     operators
@@ -91,9 +93,11 @@ class CallMetrics:
         self._agent = agent
         self._market_s = 0.0
         self._rows: dict[int, CallRow] = {}
+        self._auctions: dict[tuple[str, int], int] = {}
         self._costs: defaultdict[int, dict[str, float]] = defaultdict(dict)
         self._committed: defaultdict[int, list[str]] = defaultdict(list)
         self._requested: set[tuple[str, int]] = set()
+        self._resumed: set[str] = set()
         self._outcomes: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
         self._brokered: dict[tuple[str, int], tuple[str, int]] = {}
 
@@ -113,8 +117,9 @@ class CallMetrics:
 
     def _market(self, record: Record, peer: str) -> None:
         match record.kind:
-            case "called":
+            case "called" if record.round not in self._rows:
                 self._market_s = record.quantity
+                self._drop_undecided((peer, record.seq), record.round)
                 self._rows[record.round] = CallRow(record.round, record.quantity, peer, record.seq, record.price)
             case "reputation" | "registered":
                 self._count_of(peer).reputation = record.price
@@ -124,16 +129,23 @@ class CallMetrics:
             case _ if record.round in self._rows:
                 self._auction(self._rows[record.round], record, peer)
 
+    def _drop_undecided(self, call: tuple[str, int], auction: int) -> None:
+        """A market agent that was started anew holds the auction again in which it was stopped."""
+        former = self._rows.get(self._auctions.get(call, 0))
+        if former and not (former.winner or former.outcome):
+            del self._rows[former.auction]
+        self._auctions[call] = auction
+
     def _auction(self, row: CallRow, record: Record, peer: str) -> None:
         match record.kind:
-            case "contracted":
+            case "contracted" if not row.winner:
                 row.winner, row.price, row.compound = peer, record.price, record.charge
                 self._compare(row)
                 self._count_of(peer).won += 1
-            case "blocked":
+            case "blocked" if not row.outcome:
                 row.outcome = "blocked"
                 self._compare(row)
-            case "served" | "decommitted":
+            case "served" | "decommitted" if not row.outcome:
                 self._ended(row, self._count_of(peer), record.kind)
 
     def _count_of(self, operator: str) -> OperatorCount:
@@ -164,12 +176,18 @@ class CallMetrics:
     def _operator(self, node: str, record: Record) -> None:
         if record.kind == "offered":
             self._costs[record.round][node] = record.charge
-        elif record.kind == "committed":
+        elif record.kind == "resumed":
+            self._resumed.add(node)
+        elif record.kind == "committed" and not (node in self._resumed and node in self._committed[record.round]):
             self._committed[record.round].append(node)
 
     def _terminal(self, node: str, record: Record) -> None:
-        terminal = self.terminals[node]
-        if record.kind == "requested":
+        terminal, call = self.terminals[node], (node, record.seq)
+        if record.kind == "resumed":
+            self._resumed.add(node)
+        elif node in self._resumed and (record.kind in self._outcomes.get(call, ())):
+            return  # said again
+        elif record.kind == "requested" and call not in self._requested:
             terminal.requested += 1
             self._requested.add((node, record.seq))
         elif record.kind in _OUTCOMES:

@@ -16,6 +16,10 @@ APPLICATION_ID = 0x62696473
 
 FORMAT = 1
 
+_TOLD_AGAIN = frozenset({"requested", "connected", "served", "blocked"})
+"""Whoever loses such a line with its power asks again under the same number, and is told the same; so is a customer of
+``decommitted``. They survive the process at once, and a loss of power once a line that binds follows."""
+
 _COLUMNS = ", ".join(f'"{field}"' for field in JournalEntry.__struct_fields__)
 _CREATE = """
 CREATE TABLE entries (
@@ -28,7 +32,10 @@ CREATE TABLE entries (
     round INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     quantity REAL NOT NULL,
-    charge REAL NOT NULL
+    charge REAL NOT NULL,
+    at_s REAL NOT NULL,
+    holding_s REAL NOT NULL,
+    about TEXT NOT NULL
 )
 """
 
@@ -56,6 +63,7 @@ class Journal:
 
     def __init__(self, path: Path, *, durable: bool = True) -> None:
         self._path = path
+        self._durable = self._waits = durable
         with self._explained():
             self._database = sqlite3.connect(path)
             self._database.execute("PRAGMA journal_mode = WAL")
@@ -67,13 +75,22 @@ class Journal:
         _check_format(path, self._database)
 
     def append(self, entries: Iterable[JournalEntry]) -> None:
-        """Write the entries down, all or none; when this returns they are safe."""
+        """Write the entries down, all or none; when this returns they are safe, if they bind."""
+        lines = list(entries)
+        self._wait_for_disk(any(map(_binds, lines)))
         values = ", ".join("?" * len(JournalEntry.__struct_fields__))
         with self._explained(), self._database:
             self._database.executemany(
                 f"INSERT INTO entries ({_COLUMNS}) VALUES ({values})",  # noqa: S608 - no part of it comes from outside
-                map(msgspec.structs.astuple, entries),
+                map(msgspec.structs.astuple, lines),
             )
+
+    def _wait_for_disk(self, binds: bool) -> None:  # noqa: FBT001 - the one thing there is to say
+        waits = self._durable and binds
+        if waits != self._waits:
+            self._waits = waits
+            with self._explained():
+                self._database.execute(f"PRAGMA synchronous = {'FULL' if waits else 'NORMAL'}")
 
     def past(self) -> Past:
         """What the nodes wrote down in earlier lives, by address."""
@@ -119,6 +136,11 @@ def read_journal(path: Path) -> list[JournalEntry]:
 def _entries(database: sqlite3.Connection) -> Iterator[JournalEntry]:
     for row in database.execute(f"SELECT {_COLUMNS} FROM entries ORDER BY id"):  # noqa: S608 - as above
         yield JournalEntry(*row)
+
+
+def _binds(entry: JournalEntry) -> bool:
+    """Market agents write of calls with the number of the auction, customers without."""
+    return entry.kind not in _TOLD_AGAIN and not (entry.kind == "decommitted" and not entry.auction)
 
 
 def _check_format(path: Path, database: sqlite3.Connection) -> None:

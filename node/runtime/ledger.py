@@ -1,4 +1,4 @@
-"""Whether the journals of a market agree: nothing sold twice, nothing bought twice (docs/ledger.md)."""
+"""Whether the journals of an exchange agree: nothing sold twice, nothing bought twice (docs/ledger.md)."""
 
 import math
 from collections import defaultdict
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from node.protocol.events import JournalEntry
+from node.runtime.breach import Breach
 
 ROUNDING = 1e-9
 """Relative: sums are taken in another order than the nodes took them."""
@@ -40,15 +41,6 @@ RULES: dict[Rule, str] = {
     "budget": "no buyer is bound to pay more than its budget",
     "order": "every line follows from those before it",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """A rule that the journals show broken, at whom, and how."""
-
-    rule: Rule
-    node: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from scenarios.calls.schema import (
     Terminals,
 )
 from scenarios.chaos.checking import check_chaos
-from scenarios.chaos.schema import ChaosTable, Churn, Crash, ExpectSettled, RandomFaults
+from scenarios.chaos.schema import ChaosTable, ExpectSettled
 from scenarios.errors import ScenarioError
 from scenarios.schema import Choice, LogNormal, Normal, Number, Uniform
 from scenarios.shifts import names_of, some
@@ -42,9 +42,6 @@ def _check_names(scenario: CallScenario) -> None:
 
 def _check_chaos(scenario: CallScenario, chaos: ChaosTable) -> None:
     check_chaos(chaos, _node_names(scenario), scenario.timeout_s)
-    for k, fault in enumerate(chaos.faults):
-        if isinstance(fault, Crash | Churn) or (isinstance(fault, RandomFaults) and fault.crashes):
-            raise ScenarioError(f"chaos.faults.{k}: nodes of market 'dmp' keep no journals yet: let none of them crash")
     for k, expected in enumerate(chaos.expect):
         if not isinstance(expected, ExpectSettled):
             raise ScenarioError(f"chaos.expect.{k}.kind: market 'dmp' knows 'settled' only")

@@ -11,8 +11,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from node.runtime.call_ledger import CallLedger
 from node.runtime.calls import CallMetrics
+from node.runtime.journal import read_journal
 from scenarios.calls.results import CallResult
+from scenarios.ledger import journals_of
 from scenarios.running import run
 from tests.conftest import Command, is_running
 from tests.scenarios.calls.conftest import simulated
@@ -39,6 +42,13 @@ def same(metrics: CallMetrics, *more: str) -> list[tuple[str, ...]]:
     return [tuple(str(getattr(row, name)) for name in (*SAME, *more)) for row in metrics.calls]
 
 
+def check_ledger(result: CallResult) -> None:
+    """The journals that the run has left agree on every call."""
+    ledger = CallLedger(entry for path in journals_of([result.run_dir]) for entry in read_journal(path))
+    assert (ledger.breaches, ledger.doubts) == ([], [])
+    assert len(ledger.books.auctioned) == result.summary.calls
+
+
 def in_simulation(name: str, *settings: str) -> CallMetrics:
     return simulated(name, *SMALL[name], *FAST, *settings, seed=5)[1]
 
@@ -62,6 +72,7 @@ def test_every_call_has_the_same_winner_and_price_as_in_the_simulation(options: 
     assert (over_mqtt.summary.status, over_mqtt.summary.breaches) == ("settled", [])
     assert over_mqtt.summary.calls == over_mqtt.market.calls
     assert same(over_mqtt.metrics, "number") == same(in_simulation("network-selection"), "number")
+    check_ledger(over_mqtt)
     assert not [reason for reason in over_mqtt.counters if reason.startswith("rejected")]
 
 
@@ -71,6 +82,7 @@ def test_service_agents_get_the_same_contracts_as_in_the_simulation(tmp_path: Pa
     assert (over_mqtt.summary.status, over_mqtt.summary.breaches) == ("settled", [])
     # An agent numbers calls as they come in, so the numbers may differ.
     assert same(over_mqtt.metrics) == same(in_simulation("mixed-agents"))
+    check_ledger(over_mqtt)
 
 
 def test_simulation_without_delay_has_the_same_winners_too() -> None:

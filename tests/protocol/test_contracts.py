@@ -3,7 +3,7 @@
 import pytest
 
 from node.protocol.call_messages import Contract, Decommit, Noted
-from node.protocol.events import PeerOffline
+from node.protocol.events import PeerOffline, Trace
 from tests.protocol.bench import dropped, sent, traced
 from tests.protocol.call_bench import M, MarketBench, N, T, awarded_market, carrying_market, wanted
 
@@ -37,7 +37,7 @@ def test_outcomes_count_in_the_order_in_which_calls_end() -> None:
     auctioned(bench, 2, 10, 3.0, 4.0)
     bench.commits(N)
     effects = auctioned(bench, 3, 600, None, None)
-    assert [effect.round for effect in effects if getattr(effect, "kind", "") == "served"] == [2, 1]
+    assert [effect.round for effect in effects if isinstance(effect, Trace) and effect.kind == "served"] == [2, 1]
 
 
 def test_report_is_noted() -> None:

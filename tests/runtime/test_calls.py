@@ -279,3 +279,17 @@ def test_nodes_are_told_apart_by_name_whatever_their_host() -> None:
 
 def test_a_market_agent_cut_short_before_it_wrote_who_won_is_no_breach() -> None:
     assert folded(requested("ann"), called(1), committed("red", 1)).breaches() == []
+
+
+def test_auction_that_a_restarted_market_agent_holds_again_counts_once() -> None:
+    again = [
+        requested("ann"),
+        called(1),
+        record("resumed", "market"),
+        called(3),
+        contracted(3, "red"),
+        committed("red", 3),
+    ]
+    metrics = folded(*again, ended("served", "red", 3), told("served", "ann", price=0.6), CLOSED)
+    assert [row.auction for row in metrics.calls] == [3]
+    assert metrics.breaches() == []

@@ -103,3 +103,13 @@ def test_killed_process_leaves_all_that_it_was_told_is_safe_and_no_half_turn(pat
     assert len(rounds) % 2 == 0
     assert rounds == sorted(rounds)
     assert safe <= rounds[-1] <= safe + 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "auction", "waits"), [("committed", 1, 2), ("decommitted", 1, 2), ("connected", 0, 1)]
+)
+def test_only_lines_that_bind_wait_for_the_disk(tmp_path: Path, kind: str, auction: int, waits: int) -> None:
+    journal = Journal(tmp_path / "a.sqlite")
+    journal.append([JournalEntry(0.0, "n/n", "connected", "", 0, 0, 1, 0.0, 0.0)])
+    journal.append([JournalEntry(0.0, "n/n", kind, "", auction, 0, 1, 0.0, 0.0)])
+    assert journal._database.execute("PRAGMA synchronous").fetchone() == (waits,)

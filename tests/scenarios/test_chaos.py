@@ -68,16 +68,6 @@ def test_what_cannot_be_is_refused_with_key_and_remedy(chaos: dict[str, Any], er
     assert str(refused.value).startswith("four.toml: ")
 
 
-@pytest.mark.parametrize(
-    "fault", [{"kind": "crash", "at_s": 1, "nodes": ["market"]}, {"kind": "random", "within_s": 5}]
-)
-def test_nodes_of_the_digital_marketplace_may_not_crash(fault: dict[str, Any]) -> None:
-    with pytest.raises(ScenarioError, match="keep no journals yet"):
-        load(
-            "congested", ["chaos.loss=0", f"chaos.faults=[{{ {', '.join(f'{k} = {v!r}' for k, v in fault.items())} }}]"]
-        )
-
-
 def test_faults_name_hosts_and_their_end() -> None:
     assert planned(PARTITION, {"kind": "crash", "at_s": 0.5, "nodes": ["bob", "eve"]}).faults == (
         Fault("crash", 0.5, math.inf, frozenset({"bob", "eve"})),

@@ -120,3 +120,25 @@ def test_long_lists_of_what_is_known_are_cut() -> None:
 def test_one_user_bears_the_name_of_its_table_and_several_are_numbered() -> None:
     assert names_of(Sellers(name="s", supply_mb=1.0)) == ["s"]
     assert names_of(Sellers(name="s", count=3, supply_mb=1.0)) == ["s-1", "s-2", "s-3"]
+
+
+def test_devices_carry_one_user_from_the_start() -> None:
+    assert "leave out count and joins_at_s" in fault("sellers.0.device", "shop")
+
+
+def test_devices_may_not_be_called_as_hosts_of_the_launcher() -> None:
+    assert "call the device otherwise" in fault("buyers.0.device", "host-2")
+
+
+def test_nothing_is_planned_for_devices() -> None:
+    tables = changed("buyers.0.device", "bob")
+    tables["chaos"] = {"loss": 0.1}
+    with pytest.raises(ScenarioError, match="leave out shifts and chaos"):
+        parse(tables, "small.toml")
+
+
+def test_market_of_devices_alone_needs_no_launcher() -> None:
+    tables = changed("buyers.0.device", "bob")
+    tables["sellers"] = [{"name": "s", "device": "shop", "supply_mb": 10}]
+    with pytest.raises(ScenarioError, match="need no launcher"):
+        parse(tables, "small.toml")

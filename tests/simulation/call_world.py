@@ -3,6 +3,8 @@
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from math import isclose
+from pathlib import Path
 
 import msgspec
 
@@ -16,7 +18,9 @@ from node.protocol.networks import Reputation
 from node.protocol.service_agent import ServiceAgent
 from node.protocol.terminal import PlannedCall, Terminal
 from node.protocol.timing import CallTiming
+from node.runtime.call_ledger import CallLedger
 from node.runtime.faulty import FaultySimulation
+from node.runtime.journal import Journal
 from node.runtime.simulation import Network
 from node.runtime.streams import stream
 from node.strategy.pricing import CostPlus, LoadBased, PricingStrategy
@@ -75,31 +79,21 @@ class CallWorld(FaultySimulation):
         users: Users | None = None,
         reputation: Reputation | None = None,
         timing: CallTiming = TIMING,
+        *,
+        journalled: bool = False,
     ) -> None:
         self.seed = seed
+        self.reputation = reputation or WindowReputation(5)
         self.timing = timing
         self.users = users or Users()
         self.operators = {f"n{k}": operator for k, operator in enumerate(operators)}
         self.terminals = [f"t{k}" for k in range(self.users.direct + self.users.brokered)]
         self.plans = {name: self.plan_of(name) for name in self.terminals}
         self.records: list[Record] = []
-        brokered = frozenset(f"{name}/{name}" for name in self.terminals[self.users.direct :])
-        customers = {f"{name}/{name}" for name in self.terminals[: self.users.direct]} | (
-            {AGENT} if brokered else set()
-        )
-        self.market = MarketAgent(
-            frozenset(f"{name}/{name}" for name in self.operators),
-            frozenset(customers),
-            reputation or WindowReputation(5),
-            Rules(reserve=0.95),
-            timing,
-            stream(seed, MARKET, "ties"),
-        )
-        self.agent = ServiceAgent(MARKET, brokered, timing, fee=0.1, price_weight=0.7)
-        hosts = [Host("ma", {"market": self.market}), *(self.operator_host(name) for name in self.operators)]
-        hosts += [Host("sa", {"agent": self.agent})] if brokered else []
-        hosts += [self.terminal_host(name) for name in self.terminals]
-        super().__init__(hosts, network, seed, self.records.extend)
+        self.brokered = frozenset(f"{name}/{name}" for name in self.terminals[self.users.direct :])
+        self.written = Journal(Path(":memory:"), durable=False) if journalled else None
+        names = ["ma", *self.operators, *(["sa"] if self.brokered else []), *self.terminals]
+        super().__init__(map(self.fresh, names), network, seed, self.records.extend, self.written)
 
     def plan_of(self, name: str) -> list[PlannedCall]:
         random, users = stream(self.seed, name, "calls"), self.users
@@ -114,6 +108,29 @@ class CallWorld(FaultySimulation):
             )
             for at_s in map(float, times)
         ]
+
+    def fresh(self, name: str) -> Host:
+        """A fresh process of any host."""
+        match name:
+            case "ma":
+                return self.market_host()
+            case "sa":
+                self.agent = ServiceAgent(MARKET, self.brokered, self.timing, fee=0.1, price_weight=0.7)
+                return Host("sa", {"agent": self.agent})
+        return self.operator_host(name) if name in self.operators else self.terminal_host(name)
+
+    def market_host(self) -> Host:
+        """A fresh process of the market agent."""
+        customers = {f"{name}/{name}" for name in self.terminals[: self.users.direct]}
+        self.market = MarketAgent(
+            frozenset(f"{name}/{name}" for name in self.operators),
+            frozenset(customers | {AGENT} if self.brokered else customers),
+            self.reputation,
+            Rules(reserve=0.95),
+            self.timing,
+            stream(self.seed, MARKET, "ties"),
+        )
+        return Host("ma", {"market": self.market})
 
     def operator_host(self, name: str) -> Host:
         """A fresh process of a network."""
@@ -155,12 +172,18 @@ class CallWorld(FaultySimulation):
 
     def seen(self, host: str, *kinds: str) -> list[Record]:
         """What one host has told observers."""
-        return [one for one in self.records if one.node.startswith(f"{host}/") and one.kind in kinds]
+        own = [one for one in self.records if one.node.startswith(f"{host}/")]
+        first_life = next((at for at, one in enumerate(own) if one.kind == "resumed"), len(own))
+        found = {(one.kind, one.round, one.seq): one for one in reversed(own[first_life:])}  # says again what it said
+        known = {(one.kind, one.round, one.seq) for one in own[:first_life]}
+        later = [one for key, one in reversed(found.items()) if key not in known]
+        return [one for one in (*own[:first_life], *later) if one.kind in kinds]
 
     def calls_of_auctions(self) -> dict[int, tuple[str, int]]:
         """Which call of which terminal every auction is about."""
         brokered = {own.round: (own.peer, own.seq) for own in self.seen("sa", "brokered")}
-        called = {one.round: (one.peer, one.seq) for one in self.seen("ma", "called")}
+        decided = {one.round for one in self.seen("ma", "contracted", "blocked")}
+        called = {one.round: (one.peer, one.seq) for one in self.seen("ma", "called") if one.round in decided}
         return {number: brokered[seq] if of == AGENT else (of, seq) for number, (of, seq) in called.items()}
 
     def winners(self) -> dict[tuple[str, int], str]:
@@ -191,6 +214,13 @@ class CallWorld(FaultySimulation):
         return Counter({key: count for key, count in counters.items() if key.startswith("rejected")})
 
     # What must hold at the end
+
+    def check_ledger(self) -> None:
+        """The journals agree on all calls, and nothing is in doubt."""
+        assert self.written
+        ledger = CallLedger(entry for past in self.written.past().values() for entry in past.entries)
+        assert (ledger.breaches, ledger.doubts) == ([], [])
+        assert isclose(ledger.earned, ledger.paid)
 
     def check_books(self) -> None:
         """Every planned call has one outcome, the same for user and market, and one carrier at most."""

@@ -184,3 +184,60 @@ def test_no_trouble_makes_books_disagree(seed: int) -> None:
     world = troubled(seed)
     assert world.goes_on()
     world.check_books()
+
+
+# Restarts from journals
+
+
+def remembering(seed: int, seconds: float = 12.0) -> CallWorld:
+    """A market in full swing whose nodes keep journals."""
+    world = CallWorld(seed, BAD, users=MANY, journalled=True)
+    world.open_market()
+    world.lasts(seconds)
+    return world
+
+
+def restart(world: CallWorld, name: str, away_s: float) -> None:
+    world.crash(name)
+    world.lasts(away_s)
+    world.restart(world.fresh(name))
+
+
+@pytest.mark.parametrize("name", ["ma", "sa", "n0", "t0", "t3"])
+@pytest.mark.parametrize("seed", range(2))
+def test_host_restarted_from_its_journal_loses_no_call(seed: int, name: str) -> None:
+    world = remembering(seed)
+    restart(world, name, 2.0)
+    assert world.goes_on()
+    world.check_books()
+    world.check_ledger()
+
+
+def shaken(seed: int) -> CallWorld:
+    """A market in which anything happens to anybody, and every process that dies comes back with its journal."""
+    random, world = Random(seed), CallWorld(seed, BAD, users=MANY, journalled=True)
+    world.open_market()
+    for _ in range(random.randint(2, 8)):
+        world.lasts(random.uniform(0.0, 6.0))
+        name = random.choice([*world.operators, *world.terminals, "sa", "ma"])
+        match random.choice(["silent", "reported", "restarted", "restarted"]):
+            case "silent":
+                world.cut_off(name)
+                world.lasts(random.uniform(0.0, 4.0))
+                world.reconnect(name)
+            case "reported":
+                world.cut_off(name)
+                world.tell_offline(name)
+                world.lasts(random.uniform(0.0, 4.0))
+                world.reconnect(name)
+            case "restarted":
+                restart(world, name, random.uniform(0.0, 4.0))
+    return world
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_restart_makes_journals_disagree(seed: int) -> None:
+    world = shaken(seed)
+    assert world.goes_on()
+    world.check_books()
+    world.check_ledger()
