@@ -17,6 +17,12 @@ PAGE = (Path(__file__).parents[3] / "docs" / "devices.md").read_text(encoding="u
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 
 
+def example(line: str) -> str:
+    """The one example of a file that has this line."""
+    (found,) = [text for text in EXAMPLES if line in text.splitlines()]
+    return found
+
+
 def codes(heading: str) -> set[str]:
     """Every name in code type in the first column of the table below a heading."""
     text = re.split(r"^## ", PAGE.partition(f"\n## {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
@@ -25,14 +31,14 @@ def codes(heading: str) -> set[str]:
 
 
 def test_the_example_of_a_sellers_file_makes_a_seller(tmp_path: Path) -> None:
-    (tmp_path / "node.toml").write_text(EXAMPLES[1])
+    (tmp_path / "node.toml").write_text(example('role = "seller"'))
     assert build(read_settings(tmp_path / "node.toml", {})).address == "pi/pi"
 
 
 def test_the_example_of_a_buyers_file_makes_a_buyer_with_the_profile_by_hand(tmp_path: Path) -> None:
-    (tmp_path / "node.toml").write_text(EXAMPLES[0])
+    (tmp_path / "node.toml").write_text(example('role = "buyer"'))
     (tmp_path / "alice.toml").touch(0o600)
-    (tmp_path / "alice.toml").write_text(EXAMPLES[2])
+    (tmp_path / "alice.toml").write_text(example('role = "host"'))
     assert read_profile(tmp_path / "alice.toml").name == "alice"
     device = build(read_settings(tmp_path / "node.toml", {}))
     assert device.machine.watches == {"shop/shop", "pi/seller-2"}
