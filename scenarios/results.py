@@ -125,12 +125,18 @@ class Result:
         """The folder of the run."""
         return Path(self.summary.run_dir)
 
+    @property
+    def _own_allocations(self) -> list[Allocation]:
+        """Those of the market's own buyers: devices from elsewhere may have bought too."""
+        own = {buyer.name for buyer in self.market.buyers}
+        return [allocation for allocation in self.summary.allocations if allocation.buyer in own]
+
     def matrix(self) -> FloatArray:
         """Who bought how much from whom: shape (buyers, sellers), MB, in the order of the market."""
         buyers = {buyer.name: i for i, buyer in enumerate(self.market.buyers)}
         sellers = {seller.name: j for j, seller in enumerate(self.market.sellers)}
         quantity = np.zeros((len(buyers), len(sellers)))
-        for allocation in self.summary.allocations:
+        for allocation in self._own_allocations:
             quantity[buyers[allocation.buyer], sellers[allocation.seller]] = allocation.quantity
         return quantity
 
@@ -168,9 +174,7 @@ class Result:
     def _buyers(self) -> dict[str, Sequence[Any]]:
         charge = dict.fromkeys((buyer.name for buyer in self.market.buyers), 0.0)
         got = dict(charge)
-        for allocation in self.summary.allocations:
-            if allocation.buyer not in charge:
-                continue  # somebody from outside the scenario
+        for allocation in self._own_allocations:
             charge[allocation.buyer] += allocation.charge
             got[allocation.buyer] += allocation.quantity
         valuations = [self._metrics.valuation(buyer.name) for buyer in self.market.buyers]

@@ -98,6 +98,11 @@ class MqttHost:
         return self._says == READY
 
     @property
+    def is_open(self) -> bool:
+        """Whether the start barrier has fallen."""
+        return self._is_open
+
+    @property
     def timers(self) -> int:
         """How many timers of its nodes are set."""
         return self._host.timers

@@ -84,6 +84,7 @@ class Trading:
         self._began_s = self._clock()
         self.written: tuple[JournalEntry, ...] = ()
         self._asked_why: str | None = None
+        self._driver: MqttHost | None = None
         self._ending: Ending | None = None
         self._refusal: str | None = None
         self._was_connected = self._has_waited = self._is_open = self._has_sold = False
@@ -109,7 +110,7 @@ class Trading:
         """
         with contextlib.closing(_ToldJournal(self._device.journal, self._entered)) as journal:
             self._remember(journal)
-            driver = self._driver(journal)
+            self._driver = driver = self._driver_of(journal)
             self._meter.watch(driver)
             await self._served(driver)
             self.written = journal.past().get(self._device.address, _NOTHING).entries
@@ -137,7 +138,7 @@ class Trading:
             if self._diagnosis:
                 self._diagnosis.cancel()
 
-    def _driver(self, journal: Journal) -> MqttHost:
+    def _driver_of(self, journal: Journal) -> MqttHost:
         device = self._device
         endpoint = replace(endpoint_of(device.broker), keepalive_s=self._settings.keepalive_s)
         return MqttHost(device.host, device.topics, endpoint, self._clock, self._happened, journal)
@@ -148,6 +149,9 @@ class Trading:
         self._teller.tell(event, self._clock(), **fields)
 
     def _happened(self, records: list[Record]) -> None:
+        if self._driver:  # what happened before is told before
+            self._note_connection(self._driver)
+            self._note_opening(self._driver)
         self._meter.take(records)
         self._narrator.records(records)
 
@@ -160,8 +164,8 @@ class Trading:
         self._note_connection(driver)
         self._note_trouble(driver)
         self._note_tentative()
-        if not self._is_open:
-            self._open_if_due(driver)
+        self._open_if_due(driver)
+        self._note_opening(driver)
         if self._ending is None:
             self._end_if_due(driver)
         self._teller.show(self._status(driver))
@@ -218,16 +222,18 @@ class Trading:
 
     def _open_if_due(self, driver: MqttHost) -> None:
         """Begin: a buyer when it has seen all its sellers, a seller when somebody has spoken to it."""
-        if not driver.is_ready or self._settings.wait:
-            if driver.is_connected:
-                self._tell_waiting(driver)
+        if driver.is_open or not driver.is_connected:
             return
-        if isinstance(self._device.machine, Buyer) or self._has_sold or self._device.host.counters["received"]:
-            self._is_open = True
-            self._tell("open")
+        is_wanted = isinstance(self._device.machine, Buyer) or self._has_sold
+        if driver.is_ready and not self._settings.wait and (is_wanted or self._device.host.counters["received"]):
             driver.open()
         else:
             self._tell_waiting(driver)
+
+    def _note_opening(self, driver: MqttHost) -> None:
+        if driver.is_open and not self._is_open:
+            self._is_open = True
+            self._tell("open")
 
     def _tell_waiting(self, driver: MqttHost) -> None:
         what = ", ".join(driver.awaited) or ("the launcher" if self._settings.wait else "the first buyer")

@@ -1,5 +1,6 @@
 """``bidswarm node`` over a broker with TLS, passwords and access rules, and what may happen to devices."""
 
+import json
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from broker.profile import write_profile
 from broker.setup import Wishes
 from node.runtime.journal import read_journal
 from node.runtime.ledger import Ledger
+from tests.conftest import Command
 from tests.mqtt.devices import BUYER, SELLER, Node
 from tests.mqtt.plain import SecuredBroker
 
@@ -190,6 +192,22 @@ def test_a_launcher_sends_a_node_home(broker: SecuredBroker, start: Starter) -> 
     broker.client("launcher").publish("bidswarm/v1/lab/control", b"stop", retain=True)
     assert seller.ended() == 0
     assert "launcher" in seller.events("finished")[0]["outcome"]
+
+
+def test_a_device_buys_in_the_market_of_a_launcher(
+    broker: SecuredBroker, start: Starter, bidswarm: Callable[..., Command]
+) -> None:
+    more = ("--hosts", "1", "--set", "auction.quiet_period_s=6", "--set", "sellers.0.supply_mb=300")
+    profile = ("--profile", str(broker.profile_path("launcher")))
+    run = bidswarm("run", "two-sellers", *profile, *more, "--format", "json")
+    market = run.run_dir().name
+    wanted = ("--role", "buyer", "--seller", "host-1/1", "--demand-mb", "50", "--value-per-mb", "2")
+    buyer = start(broker, "alice", *wanted, "--market", market, "--wait")
+    code, stdout, stderr = run.finished()
+    assert (code, stderr.count("Traceback")) == (0, 0)
+    assert buyer.ended() == 0
+    bought = [one for one in json.loads(stdout)["allocations"] if one["buyer"] == "alice"]
+    assert sum(one["quantity"] for one in bought) == pytest.approx(50.0)
 
 
 def test_a_wrong_password_ends_a_node_and_says_why(broker: SecuredBroker, tmp_path: Path) -> None:

@@ -58,6 +58,11 @@ def test_clearing_sets_price_and_sales_of_its_auction() -> None:
     assert metrics.auctions["2"].sold == 0.0
 
 
+def test_what_a_buyer_from_elsewhere_gets_is_known_but_not_what_it_is_worth() -> None:
+    metrics = folded(bid("X", "1", 5, 1), allocated("1", "X", 5, 2.5), settled("1", "X", 5, 2.5))
+    assert (metrics.welfare, metrics.positions["1", "X"].total) == (0.0, 5.0)
+
+
 def test_tentative_allocation_counts_as_welfare() -> None:
     metrics = folded(allocated("1", "A", 30, 12))
     position = metrics.positions["1", "A"]

@@ -31,6 +31,7 @@ KEYS = {
     "allocations": list,
     "run_dir": str,
     "optimum_is": str,
+    "exposed_sellers": list,
     "faults": list,
     "expectations": list,
 }

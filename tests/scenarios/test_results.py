@@ -1,9 +1,11 @@
 """What a run leaves behind."""
 
+import copy
 import json
 from pathlib import Path
 
 import matplotlib.image
+import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -13,7 +15,7 @@ from node.mechanism.valuation import Parabolic
 from node.protocol.host import Record
 from scenarios import events
 from scenarios.equilibrium import largest_gap
-from scenarios.results import Result
+from scenarios.results import Allocation, Result
 from scenarios.running import run
 from scenarios.schema import Buyers, FlatValuation, OptOutStrategy, Scenario, Sellers
 
@@ -186,3 +188,13 @@ def test_influence_sets_are_sized_for_every_auction(result: Result) -> None:
 
     assert (auctions.influencing_sellers == 3).all()  # each buyer reaches all three
     assert (auctions.influencing_buyers == 8).all()
+
+
+def test_buyers_from_elsewhere_are_in_the_allocations_alone(result: Result) -> None:
+    (market, summary) = (result.market, result.summary)
+    bought = [*summary.allocations, Allocation("stranger", market.sellers[0].name, 5.0, 2.5)]
+    mixed = copy.copy(result)
+    mixed.summary = msgspec.structs.replace(summary, allocations=bought)
+    assert "stranger" in mixed.columns("allocations")["buyer"]
+    assert mixed.columns("buyers") == result.columns("buyers")
+    assert np.array_equal(mixed.matrix(), result.matrix())

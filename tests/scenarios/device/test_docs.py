@@ -17,6 +17,12 @@ PAGE = (Path(__file__).parents[3] / "docs" / "devices.md").read_text(encoding="u
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 
 
+def example(line: str) -> str:
+    """The one example of a file that has this line."""
+    (found,) = [text for text in EXAMPLES if line in text.splitlines()]
+    return found
+
+
 def codes(heading: str) -> set[str]:
     """Every name in code type in the first column of the table below a heading."""
     text = re.split(r"^## ", PAGE.partition(f"\n## {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
@@ -25,14 +31,14 @@ def codes(heading: str) -> set[str]:
 
 
 def test_the_example_of_a_sellers_file_makes_a_seller(tmp_path: Path) -> None:
-    (tmp_path / "node.toml").write_text(EXAMPLES[1])
+    (tmp_path / "node.toml").write_text(example('role = "seller"'))
     assert build(read_settings(tmp_path / "node.toml", {})).address == "pi/pi"
 
 
 def test_the_example_of_a_buyers_file_makes_a_buyer_with_the_profile_by_hand(tmp_path: Path) -> None:
-    (tmp_path / "node.toml").write_text(EXAMPLES[0])
+    (tmp_path / "node.toml").write_text(example('role = "buyer"'))
     (tmp_path / "alice.toml").touch(0o600)
-    (tmp_path / "alice.toml").write_text(EXAMPLES[2])
+    (tmp_path / "alice.toml").write_text(example('role = "host"'))
     assert read_profile(tmp_path / "alice.toml").name == "alice"
     device = build(read_settings(tmp_path / "node.toml", {}))
     assert device.machine.watches == {"shop/shop", "pi/seller-2"}
@@ -48,7 +54,8 @@ def test_every_option_is_documented_and_every_documented_one_exists() -> None:
     options = {f"--{name.replace('_', '-')}" for name in inspect.signature(_options).parameters} - {"--file"}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE.replace("| the same with hyphens |", "")))
     named |= {"--metrics-port", "--metrics-address"}
-    foreign = {"--address", "--follow", "--now", "--only-binary", "--platform", "--system-site-packages", "--unit"}
+    foreign = {"--address", "--follow", "--hosts", "--now", "--only-binary", "--platform", "--set"}
+    foreign |= {"--system-site-packages", "--unit"}
     assert named - foreign == options
 
 
