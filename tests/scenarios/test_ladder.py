@@ -18,7 +18,8 @@ def test_prices_rise_along_a_chain_of_auctions(chains: list[Result]) -> None:
     for chain in chains:
         assert chain.summary.status == "settled"
         prices = chain.columns("auctions")["price_per_mb"]
-        assert prices[0] < prices[1] < prices[2] < prices[4]
+        assert prices[0] <= prices[1] <= prices[2] <= prices[3] <= prices[4]  # one buyer may be the last in two of them
+        assert prices[0] < prices[4]
 
 
 def test_ladder_holds_but_for_what_a_move_is_not_worth(chains: list[Result]) -> None:
