@@ -86,7 +86,7 @@ def _as_json(exchange: Ledger, calls: CallLedger, journals: int) -> dict[str, An
 
 def _print_exchange(audited: Ledger, console: Console) -> None:
     sold, bought = total(audited.sales.values()), total(audited.purchases.values())
-    console.print(f"{audited.auctions} auctions")
+    console.print(f"auctions: {audited.auctions}")
     console.print(f"sellers gave {len(audited.sales)} receipts: {sold.quantity:.6g} MB for {sold.charge:.6g}")
     console.print(f"buyers hold {len(audited.purchases)} receipts: {bought.quantity:.6g} MB for {bought.charge:.6g}")
     _print_rules(RULES, audited.breaches, console)
