@@ -177,9 +177,9 @@ class Auction:
         return True
 
     def is_of_earlier_life(self, profile: Profile) -> bool:
-        """Whether the seller keeps a bid of an earlier life, and nothing said since tells it otherwise."""
-        said = self.standing.quantity > 0.0 or self._pending is not None
-        return not said and not self._is_over and life_of(profile.your_seq) < life_of(self._seq)
+        """Whether the seller keeps a bid of an earlier life, where none stands and no withdrawal is on its way."""
+        is_said = self._pending is not None or self._is_over
+        return not is_said and life_of(profile.your_seq) < life_of(self._seq)
 
     def _see(self, profile: Profile | None) -> None:
         self._seen = profile

@@ -316,8 +316,8 @@ class Buyer:
     # Profiles
 
     def _profiled(self, now: float, auction: Auction, message: Profile) -> Iterator[Effect]:
-        waited_s, was_repeated = auction.waited(now, message), auction.repeated > 0
-        if auction.is_of_earlier_life(message):
+        waited_s = auction.waited(now, message)
+        if auction.standing.quantity <= 0.0 and auction.is_of_earlier_life(message):
             yield from self._placed(now, auction, NOTHING)
             return
         if auction.saw(message):
@@ -325,7 +325,7 @@ class Buyer:
                 yield from self._exposed(now, auction, message.round)
                 return
             if waited_s is not None:
-                longest = LONGEST_ROUND_TRIP * self._round_trip_s if was_repeated else math.inf
+                longest = LONGEST_ROUND_TRIP * self._round_trip_s if auction.repeated else math.inf
                 self._round_trip_s += ROUND_TRIP_WEIGHT * (min(waited_s, longest) - self._round_trip_s)
             yield from self._ponder(now)
             return

@@ -192,14 +192,15 @@ class Host:
 
     def receive_frame(self, now: float, from_host: str, data: bytes) -> None:
         """Hand the messages of a frame to their nodes; what is malformed or misdirected is counted and dropped."""
-        if not self._admits(now, from_host, len(data)):
+        if self._throttle and not self._admits(self._throttle, now, from_host, len(data)):
             return
         try:
             envelopes = decode_frame(self._seal.opened_frame(from_host, data) if self._seal else data)
         except RejectedError as reason:
             self._drop("rejected", str(reason))
             return
-        if len(envelopes) > 1 and not self._admits(now, from_host, 0, len(envelopes) - 1):
+        further = len(envelopes) - 1
+        if self._throttle and further and not self._admits(self._throttle, now, from_host, 0, further):
             return
         for envelope in envelopes:
             try:
@@ -212,7 +213,7 @@ class Host:
         if own is None:
             raise RejectedError("unknown node")
         if self._throttle and not self._throttle.admits_sender(own.name, from_host, envelope.from_node):
-            self._throttled(from_host)
+            self._drop("throttled", self._throttle.counted_as(from_host))
             return
         sender = peer_address(from_host, envelope.from_node)
         message = decode_message(envelope.message)
@@ -222,7 +223,7 @@ class Host:
     def receive_post(self, now: float, poster: str, data: bytes) -> None:
         """Hand a board post to the nodes that watch its poster."""
         watchers = self._watchers.get(poster)
-        if not watchers or not self._admits(now, host_of(poster), len(data)):
+        if not watchers or (self._throttle and not self._admits(self._throttle, now, host_of(poster), len(data))):
             return
         try:
             message = decode_post(self._seal.opened_post(poster, data) if self._seal else data)
@@ -233,15 +234,11 @@ class Host:
         for own in watchers:
             self._step(now, own, Received(poster, message))
 
-    def _admits(self, now: float, host: str, size: int, messages: int = 1) -> bool:
-        if self._throttle is None or self._throttle.admits(now, host, size, messages):
+    def _admits(self, throttle: Throttle, now: float, host: str, size: int, messages: int = 1) -> bool:
+        if throttle.admits(now, host, size, messages):
             return True
-        self._throttled(host)
+        self._drop("throttled", throttle.counted_as(host))
         return False
-
-    def _throttled(self, host: str) -> None:
-        assert self._throttle is not None
-        self._drop("throttled", self._throttle.counted_as(host))
 
     # Time
 
