@@ -73,7 +73,7 @@ class MangoNode(Agent, Driver):  # type: ignore[misc]
 
     def send(self, to: str, message: Message) -> None:
         host, _, node = to.partition("/")
-        content = msgspec.msgpack.decode(encode_message(message))
+        content = msgspec.to_builtins(msgspec.msgpack.decode(encode_message(message)))  # JSON knows no bytes
         self.schedule_instant_message(content, AgentAddress(host, node))
 
     def post(self, message: Message) -> None:
