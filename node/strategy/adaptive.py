@@ -73,11 +73,10 @@ class AdaptiveBestReply:
         if gain > self._epsilon or enters:
             self._quiet_since = now
             return Decision(targets)
-        is_last = self._epsilon <= self.epsilon_end  # else there may be a move yet that is worth the next ε
-        if not is_last and now - self._quiet_since > QUIET_THINK_TIMES * self._think_s:
+        if self._epsilon > self.epsilon_end and now - self._quiet_since > QUIET_THINK_TIMES * self._think_s:
             self._epsilon = max(self.epsilon_end, self._epsilon / SHRINK)
             self._quiet_since = now
-        return Decision(None, reconsider=not is_last)
+        return Decision(None, reconsider=self._epsilon > self.epsilon_end)
 
     def _reply(self, need: Need, offers: Sequence[Offer]) -> tuple[Sequence[Target], float]:
         """What to bid, and the money that gains."""
