@@ -109,7 +109,9 @@ def _print_calls(audited: CallLedger, console: Console) -> None:
 def _print_rules(rules: Mapping[Any, str], breaches: Sequence[Breach], console: Console) -> None:
     for rule, text in rules.items():
         broken = sum(one.rule == rule for one in breaches)
-        console.print(f"  {text}: " + (f"[red]broken {broken} times[/]" if broken else "[green]holds[/]"))
+        console.print(
+            f"  {text}: " + (f"[red]broken {broken} times[/]" if broken else "[green]holds[/]"), soft_wrap=True
+        )
     _print_table("breaches", ("rule", "node", "what"), breaches, console)
 
 
