@@ -71,7 +71,6 @@ class Launcher:
         # A market name of its own keeps the run apart from others on the same broker.
         self._topic_market = name or run_dir.name[-64:]
         self._topics = Topics(self._topic_market)
-        self._keys = keys
         self._seal = seal_of(self._topics, keys)("launcher")
         self._epoch = time.time()
         self._clock = Clock(self._epoch)

@@ -13,6 +13,7 @@ from typing import Literal
 from broker import BrokerAddress, BrokerError, open_broker, without_secret
 from node.mechanism.welfare import Optimum
 from node.protocol.topics import NAME
+from node.runtime.grouped import first_error
 from node.runtime.journal import Journal
 from node.runtime.keys import Keys
 from scenarios import events, rundir
@@ -261,8 +262,7 @@ def _over_mqtt(
 
 def _first(error: BaseException) -> RunError | BrokerError:
     """What broke a run down: the first of the tasks' errors, or an error of ours as it is."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    error = first_error(error)
     if isinstance(error, RunError | BrokerError):
         return error
     raise error

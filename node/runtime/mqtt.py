@@ -16,6 +16,7 @@ from node.protocol.topics import Board, Control, Inbox, Presence, Topics
 from node.runtime.endpoint import Endpoint
 from node.runtime.faults import Edge
 from node.runtime.gate import Gate, Parcel
+from node.runtime.grouped import first_error
 from node.runtime.journal import Journal
 
 ONLINE, READY, OFFLINE = b"online", b"ready", b"offline"
@@ -288,8 +289,6 @@ class MqttHost:
 
 
 def _first(group: BaseExceptionGroup[aiomqtt.MqttError]) -> aiomqtt.MqttError:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    error = first_error(group)
     assert isinstance(error, aiomqtt.MqttError)
     return error

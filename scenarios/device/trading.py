@@ -14,6 +14,7 @@ from broker.capability import is_refused, reached, refusal
 from node.protocol.buyer import Buyer
 from node.protocol.events import JournalEntry, Restored
 from node.protocol.host import Record
+from node.runtime.grouped import first_error
 from node.runtime.journal import Journal
 from node.runtime.mqtt import Clock, MqttHost
 from scenarios.connecting import endpoint_of
@@ -133,7 +134,7 @@ class Trading:
                 await asyncio.wait([serving], timeout=LOOK_S)
             await serving
         except BaseExceptionGroup as group:
-            raise _first(group) from None
+            raise first_error(group) from None
         finally:
             if self._diagnosis:
                 self._diagnosis.cancel()
@@ -275,10 +276,3 @@ class Trading:
         mb = sum(quantity for quantity, _ in self._tentative.values())
         tentative = f", would get {mb:.6g} MB" if mb else ""
         return f"{self._device.address}: {state}, {counters['received']} messages in, {counters['sent']} out{tentative}"
-
-
-def _first(error: BaseException) -> BaseException:
-    """What went wrong, without the task groups around it."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -149,6 +149,15 @@ def test_short_silence_of_any_host_loses_no_call(name: str) -> None:
     world.check_books()
 
 
+def away(world: CallWorld, name: str, seconds: float, *, reported: bool) -> None:
+    """The host is cut off for so long; its last will may say so."""
+    world.cut_off(name)
+    if reported:
+        world.tell_offline(name)
+    world.lasts(seconds)
+    world.reconnect(name)
+
+
 def troubled(seed: int) -> CallWorld:
     """A market to whose networks and customers anything happens, as often as not at the worst moment."""
     random, world = Random(seed), CallWorld(seed, BAD, users=MANY)
@@ -157,15 +166,8 @@ def troubled(seed: int) -> CallWorld:
         world.lasts(random.uniform(0.0, 6.0))
         name = random.choice([*world.operators, *world.terminals, "sa"])
         match random.choice(["silent", "reported", "restarted"]):
-            case "silent":
-                world.cut_off(name)
-                world.lasts(random.uniform(0.0, 4.0))
-                world.reconnect(name)
-            case "reported":
-                world.cut_off(name)
-                world.tell_offline(name)
-                world.lasts(random.uniform(0.0, 4.0))
-                world.reconnect(name)
+            case "silent" | "reported" as how:
+                away(world, name, random.uniform(0.0, 4.0), reported=how == "reported")
             case "restarted" if name in world.operators:
                 world.crash(name)
                 world.lasts(random.uniform(0.0, 4.0))
@@ -221,15 +223,8 @@ def shaken(seed: int) -> CallWorld:
         world.lasts(random.uniform(0.0, 6.0))
         name = random.choice([*world.operators, *world.terminals, "sa", "ma"])
         match random.choice(["silent", "reported", "restarted", "restarted"]):
-            case "silent":
-                world.cut_off(name)
-                world.lasts(random.uniform(0.0, 4.0))
-                world.reconnect(name)
-            case "reported":
-                world.cut_off(name)
-                world.tell_offline(name)
-                world.lasts(random.uniform(0.0, 4.0))
-                world.reconnect(name)
+            case "silent" | "reported" as how:
+                away(world, name, random.uniform(0.0, 4.0), reported=how == "reported")
             case "restarted":
                 restart(world, name, random.uniform(0.0, 4.0))
     return world
