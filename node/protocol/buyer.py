@@ -326,7 +326,8 @@ class Buyer:
                 return
             if waited_s is not None:
                 longest = LONGEST_ROUND_TRIP * self._round_trip_s if auction.repeated else math.inf
-                self._round_trip_s += ROUND_TRIP_WEIGHT * (min(waited_s, longest) - self._round_trip_s)
+                measured_s = min(max(0.0, waited_s), longest)  # a clock that was set back makes it negative
+                self._round_trip_s += ROUND_TRIP_WEIGHT * (measured_s - self._round_trip_s)
             yield from self._ponder(now)
             return
         yield Send(auction.seller, auction.hold(undecided=self._is_undecided))

@@ -1,13 +1,17 @@
 """The default for elastic buyers: a truthful best reply that is damped, ε-scaled and aware of the crowd."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from node.mechanism.psp import best_reply, merged_staircase
-from node.strategy.view import Decision, Need, Offer, Random, Target, affordable, prospect
+from node.strategy.view import Decision, Need, Offer, Prospect, Random, Target, affordable, prospect
 
 QUIET_THINK_TIMES = 15
 """Mean think times without an own move after which ε shrinks: the others have had their turn by then."""
+
+LEAST_THINK_TIME = 0.5
+"""In round trips, on average: a handful that thinks less answers the same news all at once, for ever."""
 
 SHRINK = 4.0
 """Divisor of ε after a quiet spell, as in Bertsekas' ε-scaling."""
@@ -17,6 +21,12 @@ STEP = 3.0
 
 STUCK = 3.0
 """Where the reply gains more than so many ε, and part of the way to it less than one, the buyer goes all the way."""
+
+BURSTS = 4
+"""So often the standing bids may come to cost more than the budget; from then on the buyer asks for less each time."""
+
+CAUTION = 0.95
+"""What it asks for in all then, at most, as a share of what it was about to be given or of the last such limit."""
 
 SHIFT = 8.0
 """A gain of more than so many ε says that the market has shifted: twice what made the buyer move when ε was larger."""
@@ -37,7 +47,7 @@ class AdaptiveBestReply:
         First and smallest ε, money: the least gain of a move. The reply forgoes three times as much to stay clear of
         rivals; in markets measured so far no buyer at rest could gain more than 3 ε, and few more than 1.5.
     crowd
-        Share of a round trip per participant that an average think time takes.
+        Share of a round trip per participant that an average think time takes; half a round trip at least.
     presence
         Share of the demand that is bid at every seller at least.
     damping
@@ -52,52 +62,63 @@ class AdaptiveBestReply:
     _epsilon: float = field(init=False)
     _think_s: float = field(init=False, default=0.0)
     _quiet_since: float = field(init=False, default=0.0)
+    _bursts: int = field(init=False, default=0)
+    _most: float = field(init=False, default=math.inf)
 
     def __post_init__(self) -> None:
         self._epsilon = self.epsilon_start
 
     def think_time(self, participants: int, round_trip_s: float, random: Random) -> float:
         """Uniform with a mean that lets about one bidder of the busiest auction move per clearing."""
-        self._think_s = self.crowd * max(1, participants) * round_trip_s
+        self._think_s = max(LEAST_THINK_TIME, self.crowd * participants) * round_trip_s
         return random.uniform(0.0, 2.0 * self._think_s)
 
     def decide(self, now: float, need: Need, offers: Sequence[Offer]) -> Decision:
-        """The damped reply, or hold; the buyer asks to think again until ε is down to its smallest."""
-        targets, gain = self._reply(need, offers)
+        """The damped reply, or hold; the buyer asks to think again until it holds at its smallest ε."""
+        standing = prospect(offers, [offer.standing for offer in offers])
+        if standing.utility(need) == -math.inf:
+            self._burst(standing.total)
+        targets, gain = self._reply(need, offers, standing)
         if gain > SHIFT * self._epsilon and self._epsilon < self.epsilon_start:
             # With the small ε of a market at rest, prices that fell far would be climbed in tiny steps.
             self._epsilon = min(self.epsilon_start, SHRINK * self._epsilon)
-            targets, gain = self._reply(need, offers)
+            targets, gain = self._reply(need, offers, standing)
         # Who has no bid is shown nothing of what it could win of the others: it enters.
         enters = need.budget > 0.0 and not any(offer.standing.quantity for offer in offers)
         if gain > self._epsilon or enters:
             self._quiet_since = now
             return Decision(targets)
-        if self._epsilon > self.epsilon_end and now - self._quiet_since > QUIET_THINK_TIMES * self._think_s:
+        is_last = self._epsilon <= self.epsilon_end  # else there may be a move yet that is worth the next ε
+        if not is_last and now - self._quiet_since > QUIET_THINK_TIMES * self._think_s:
             self._epsilon = max(self.epsilon_end, self._epsilon / SHRINK)
             self._quiet_since = now
-        return Decision(None, reconsider=self._epsilon > self.epsilon_end)
+        return Decision(None, reconsider=not is_last)
 
-    def _reply(self, need: Need, offers: Sequence[Offer]) -> tuple[Sequence[Target], float]:
+    def _burst(self, total: float) -> None:
+        """Its ask raises prices beyond its budget, less lowers them again: without a limit that goes on for ever."""
+        self._bursts += 1
+        if self._bursts > BURSTS:
+            self._most = CAUTION * min(self._most, total)
+
+    def _reply(self, need: Need, offers: Sequence[Offer], standing: Prospect) -> tuple[Sequence[Target], float]:
         """What to bid, and the money that gains."""
         market = merged_staircase([offer.staircase for offer in offers])
         reply = best_reply(need.valuation, market, epsilon=STEP * self._epsilon, budget=need.budget)
-        standing = [offer.standing for offer in offers]
-        now = prospect(offers, standing).utility(need)
-        share = self.damping if any(target.quantity for target in standing) else 1.0
-        part = affordable(need, offers, self._moved(need, standing, reply.quantity, share))
+        old, now = standing.targets, standing.utility(need)
+        share = self.damping if any(target.quantity for target in old) else 1.0
+        part = affordable(need, offers, self._moved(need, old, reply.quantity, share))
         gain = part.utility(need) - now
         if gain <= self._epsilon and reply.utility - now > STUCK * self._epsilon:
             # Bids that win nothing count when the total is capped, so half of the way may lose what the whole gains.
-            whole = affordable(need, offers, self._moved(need, standing, reply.quantity, 1.0))
+            whole = affordable(need, offers, self._moved(need, old, reply.quantity, 1.0))
             if (more := whole.utility(need) - now) > self._epsilon:
                 return whole.targets, more
         return part.targets, gain
 
     def _moved(self, need: Need, standing: Sequence[Target], reply: Sequence[float], share: float) -> list[Target]:
-        """A share of the way to the reply, in all no more than that itself, at the price that the total is worth."""
+        """A share of the way to the reply, in all at most the reply and the limit, at the price that total is worth."""
         mixed = [(1.0 - share) * old.quantity + share * new for old, new in zip(standing, reply, strict=True)]
-        before, after = sum(mixed), min(sum(mixed), sum(reply))
+        before, after = sum(mixed), min(sum(mixed), sum(reply), self._most)
         scale = after / before if before > 0.0 else 0.0
         least, price = self.presence * need.valuation.demand_mb, need.valuation.marginal(after)
         return [Target(max(least, scale * quantity), price) for quantity in mixed]

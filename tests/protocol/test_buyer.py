@@ -380,6 +380,14 @@ def test_round_trip_of_a_repeated_bid_counts_four_times_the_mean_at_most() -> No
     assert bench.machine._round_trip_s == 1.0 + 0.25 * (4.0 - 1.0)  # type: ignore[attr-defined]
 
 
+def test_round_trip_of_a_clock_that_was_set_back_counts_nothing() -> None:
+    bench = BuyerBench(Told([(30, 2), (20, 2)])).opened(s=100, t=100)
+    bench.thinks()
+    bench.now -= 30.0
+    bench.is_shown(S, 1, 1, (30, 2))
+    assert bench.machine._round_trip_s == 1.0 + 0.25 * (0.0 - 1.0)  # type: ignore[attr-defined]
+
+
 def test_profile_that_reflects_no_new_bid_is_no_round_trip() -> None:
     bench = bidding_buyer()
     bench.is_shown(S, 2, 1, (30, 2), (9, 9))

@@ -27,6 +27,9 @@ def test_small_markets_of_any_kind_settle_and_their_books_agree(seeds: range) ->
         pytest.param(3029, id="3029: three budgets rose and fell together"),
         pytest.param(646, id="646: many declined awards"),
         pytest.param(2248, id="2248: two sellers, bids going up and down"),
+        pytest.param(559, id="559: a budget under a reserve that follows the losers rose and fell for ever"),
+        pytest.param(366, id="366: the same, and the next think time later"),
+        pytest.param(2538, id="2538: the same with five buyers"),
     ],
 )
 def test_market_that_once_did_not_settle_does(seed: int) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from node.mechanism.valuation import Parabolic
-from node.strategy.adaptive import QUIET_THINK_TIMES, SHIFT, SHRINK, STEP, AdaptiveBestReply
+from node.strategy.adaptive import BURSTS, QUIET_THINK_TIMES, SHIFT, SHRINK, STEP, AdaptiveBestReply
 from node.strategy.view import prospect
 from tests.strategy.offers import ELASTIC, Scripted, need_of, offer, prices, quantities
 
@@ -59,11 +59,11 @@ def test_each_quiet_spell_shrinks_epsilon_once_down_to_smallest() -> None:
     assert epsilons == [8.0, 2.0, 0.5, 0.5, 0.5]
 
 
-def test_asks_to_reconsider_until_epsilon_is_smallest() -> None:
+def test_asks_to_reconsider_until_it_holds_at_the_smallest_epsilon() -> None:
     strategy = adaptive(epsilon_start=2.0, epsilon_end=0.5)
     quiet = QUIET_THINK_TIMES * mean_think_time(strategy)
-    asked = [strategy.decide(now, NEED, [BEST]).reconsider for now in (0.5 * quiet, 1.1 * quiet)]
-    assert asked == [True, False]
+    asked = [strategy.decide(now, NEED, [BEST]).reconsider for now in (0.5 * quiet, 1.1 * quiet, 1.2 * quiet)]
+    assert (asked, strategy._epsilon) == ([True, True, False], 0.5)
 
 
 def test_move_needs_no_reconsidering() -> None:
@@ -132,7 +132,7 @@ def test_buyer_that_is_stuck_at_little_stays() -> None:
 # Rule 3: crowd-aware think time
 
 
-@pytest.mark.parametrize(("participants", "longest"), [(0, 0.2), (1, 0.2), (10, 2.0), (50, 10.0)])
+@pytest.mark.parametrize(("participants", "longest"), [(0, 1.0), (5, 1.0), (10, 2.0), (50, 10.0)])
 def test_think_time_is_uniform_up_to_length_that_grows_with_crowd(participants: int, longest: float) -> None:
     random = Scripted(0.5)
     adaptive(crowd=0.1).think_time(participants, 1.0, random)
@@ -219,6 +219,16 @@ def test_leaves_standing_bid_that_bursts_budget() -> None:
     decision = adaptive(epsilon_start=4.0).decide(0.0, need, [burst])
     assert decision.targets is not None
     assert prospect([burst], decision.targets).utility(need) > 0.0
+
+
+@pytest.mark.parametrize(("bursts", "most"), [(0, 75.0), (BURSTS, 75.0), (BURSTS + 1, 57.0), (BURSTS + 2, 54.15)])
+def test_buyer_whose_bids_keep_bursting_its_budget_asks_for_less(bursts: int, most: float) -> None:
+    strategy, need = adaptive(epsilon_start=0.0), need_of(ELASTIC, budget=20.0)
+    for _ in range(bursts):
+        strategy.decide(0.0, need, [offer(100, (90, 8), reserve=7, standing=(60, 30))])
+    decision = strategy.decide(0.0, NEED, [offer(200, reserve=5)])
+    assert quantities(decision.targets) == pytest.approx([most])
+    assert prices(decision.targets) == [ELASTIC.marginal(quantities(decision.targets)[0])]
 
 
 def test_presence_does_not_burst_budget() -> None:
