@@ -126,11 +126,17 @@ def read_journal(path: Path) -> list[JournalEntry]:
     if not path.is_file():
         raise JournalError(f"{path}: there is no such file")
     try:
-        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        with contextlib.closing(sqlite3.connect(_read_only(path.resolve()), uri=True)) as database:
             _check_format(path, database)
             return list(_entries(database))
     except sqlite3.Error as error:
         raise JournalError(f"{path}: {error}") from error
+
+
+def _read_only(path: Path) -> str:
+    """The URI of the file; reading one that nobody writes leaves nothing beside it, so its disk may be read-only."""
+    is_written = path.with_name(f"{path.name}-wal").exists()
+    return f"{path.as_uri()}?mode=ro" + ("" if is_written else "&immutable=1")
 
 
 def _entries(database: sqlite3.Connection) -> Iterator[JournalEntry]:

@@ -29,6 +29,14 @@ def test_what_is_written_is_read_in_its_order(path: Path) -> None:
     assert read_journal(path) == [entry("wanted", charge=float("inf")), entry("accepted"), entry("bought")]
 
 
+def test_reading_a_closed_journal_leaves_nothing_beside_it(path: Path) -> None:
+    journal = Journal(path)
+    journal.append([entry("accepted")])
+    journal.close()
+    assert read_journal(path) == [entry("accepted")]
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_past_counts_lives_and_keeps_nodes_apart(path: Path) -> None:
     journal = Journal(path)
     journal.append([entry("started"), entry("started", "a/c"), entry("accepted")])
