@@ -1,5 +1,6 @@
 """A Digital Marketplace as its trace tells it: every call, every operator, and whether the books agree."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -166,8 +167,9 @@ class CallMetrics:
         row.outcome = _OUTCOMES[kind]
         if kind == "served":
             operator.served += 1
-            operator.revenue += row.price
-            operator.cost += row.cost
+            # A killed process may have taken with it what it had not yet told.
+            operator.revenue += 0.0 if math.isnan(row.price) else row.price
+            operator.cost += 0.0 if math.isnan(row.cost) else row.cost
         else:
             operator.decommitted += 1
 

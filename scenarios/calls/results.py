@@ -1,5 +1,6 @@
 """The result of a run of the Digital Marketplace, folded from its events: the same in every world."""
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -207,8 +208,8 @@ def summarise_calls(
         metrics.add(record)
     ending = Ending(outcome.status == "settled", outcome.duration_s)
     served = metrics.count("served")
-    paid = sum(row.price for row in metrics.calls if row.outcome == "served")
-    compared = [row for row in metrics.calls if row.winner and row.best]
+    paid = sum(one.revenue for one in metrics.operators.values())
+    compared = [row for row in metrics.calls if row.winner and row.best and not math.isnan(row.value)]
     summary = CallSummary(
         scenario=market.scenario,
         seed=market.seed,

@@ -73,6 +73,12 @@ def test_auction_is_a_row_with_what_was_asked() -> None:
     assert (row.winner, row.outcome) == ("", "")
 
 
+def test_call_whose_contract_and_offer_are_lost_counts_as_served_for_nothing() -> None:
+    metrics = folded(called(1), ended("served", "red", 1))
+    red = metrics.operators["red"]
+    assert (red.served, red.revenue, red.cost) == (1, 0.0, 0.0)
+
+
 def test_contract_names_winner_price_and_compound_bid() -> None:
     (row,) = folded(called(1), contracted(1, "red", price=0.7, compound=0.4)).calls
     assert (row.winner, row.price, row.compound) == ("red", 0.7, 0.4)
