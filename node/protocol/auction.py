@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from node.protocol.digest import digest_of
+from node.protocol.digest import digest, packed
 from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.messages import Accept, Advert, Award, Bid, Hold, Profile, Settled, Void, Withdraw, Withdrawn
 from node.protocol.numbers import life_of
+from node.protocol.seen import Seen, remembered
 from node.protocol.timing import PATIENCE, backoff
 from node.strategy.view import NOTHING, ROUNDING, Offer, Target
-
-
-def _without(row: int, numbers: list[float]) -> list[float]:
-    return numbers[:row] + numbers[row + 1 :]
 
 
 @dataclass(slots=True)
@@ -24,6 +21,8 @@ class Auction:
         The buyer's bid; nothing where it has none.
     bound
         The award it has accepted and has no receipt for.
+    pending
+        What the buyer has said and no profile reflects yet.
     participants
         Bidders in the last profile, this one included; 0 where it has none.
     owes_hold
@@ -37,16 +36,16 @@ class Auction:
     seller: str
     standing: Target = NOTHING
     bound: Award | None = None
+    pending: Bid | Withdraw | None = None
     repeated: int = 0
     participants: int = 0
     owes_hold: bool = False
     in_doubt: bool = False
     is_exposed: bool = False
     _advert: Advert | None = None
-    _seen: Profile | None = None
+    _seen: Seen | None = None
     _seq: int = 0
     _early: Award | None = None
-    _pending: Bid | Withdraw | None = None
     _sent_at: float = 0.0
     _repeated_at: float = 0.0
     _receipts: dict[int, Settled] = field(default_factory=dict)
@@ -76,21 +75,15 @@ class Auction:
         return (self._seen.allocation, self._seen.charge) if self._seen and self.standing.quantity > 0.0 else (0.0, 0.0)
 
     @property
-    def is_pending(self) -> bool:
-        """Whether the buyer has said something that no profile reflects yet."""
-        return self._pending is not None
-
-    @property
     def unanswered(self) -> bool:
         """Whether an answer is due: to a bid, a withdrawal or an acceptance."""
-        return not self._is_lost and (self._pending is not None or self.bound is not None)
+        return not self._is_lost and (self.pending is not None or self.bound is not None)
 
     def offer(self) -> Offer:
         """What the strategy may know: the profile where the buyer has a bid, else the advert."""
         if self._seen and self.standing.quantity > 0.0:
-            seen, own = self._seen, self._seen.your_row
-            quantities, prices = _without(own, seen.quantities), _without(own, seen.prices)
-            return Offer(seen.supply, seen.reserve, quantities, prices, self.standing, seen.supply)
+            last = self._seen
+            return Offer(last.supply, last.reserve, last.opponents, self.standing, last.supply)
         if self._advert is None:
             return Offer(0.0, 0.0)
         return Offer(self._advert.left, self._advert.reserve, whole=self._advert.supply)
@@ -108,12 +101,12 @@ class Auction:
         self.standing = target
         seen_round = self._seen.round if self._seen else 0
         if target.quantity > 0.0:
-            self._pending = Bid(self.number, seen_round, target.quantity, target.price, self._seq)
+            self.pending = Bid(self.number, seen_round, target.quantity, target.price, self._seq)
         else:
-            self._pending = Withdraw(self.number, seen_round, self._seq)
-            self._see(None)
+            self.pending = Withdraw(self.number, seen_round, self._seq)
+            self._forget()
         self._said(now)
-        return self._pending
+        return self.pending
 
     def _said(self, now: float) -> None:
         self._sent_at = self._repeated_at = now
@@ -133,7 +126,7 @@ class Auction:
         self.repeated += 1
         if self.bound:
             return Accept(self.number, self.bound.round, self.bound.your_seq)
-        return self._pending
+        return self.pending
 
     def hold(self, *, undecided: bool) -> Hold:
         """What confirms the profile seen last."""
@@ -164,61 +157,64 @@ class Auction:
         RejectedError
             If no correct seller sends such a profile.
         """
-        self._check(profile)
+        book = self._checked(profile)
         if self.standing.quantity <= 0.0 or profile.your_seq < self._seq or self._is_over:
             raise IgnoredError("profile without bid")
         if self._seen and profile.round <= self._seen.round:
             if profile.round < self._seen.round:
                 raise IgnoredError("overtaken profile")
-            if self._pending is None:
+            if self.pending is None:
                 return False
-        self._see(profile)
-        self._pending = None
+        self._seen = remembered(profile, book)
+        self.participants = len(profile.prices)
+        self.pending = None
         return True
 
     def is_of_earlier_life(self, profile: Profile) -> bool:
         """Whether the seller keeps a bid of an earlier life, where none stands and no withdrawal is on its way."""
-        is_said = self._pending is not None or self._is_over
+        is_said = self.pending is not None or self._is_over
         return not is_said and life_of(profile.your_seq) < life_of(self._seq)
 
-    def _see(self, profile: Profile | None) -> None:
-        self._seen = profile
-        self.participants = len(profile.prices) if profile else 0
+    def _forget(self) -> None:
+        self._seen, self.participants = None, 0
 
     def _struck_out(self) -> None:
-        self.standing, self._pending, self._early = NOTHING, None, None
-        self._see(None)
+        self.standing, self.pending, self._early = NOTHING, None, None
+        self._forget()
 
     @property
     def is_deceived(self) -> bool:
         """Whether the board names another book of the round seen last than the one in the profile."""
-        advert, seen = self._advert, self._seen
-        return bool(advert and seen and advert.round == seen.round and advert.digest != seen.digest)
+        advert, last = self._advert, self._seen
+        return bool(advert and last and advert.round == last.round and advert.digest != last.digest)
 
     def waited(self, now: float, profile: Profile) -> float | None:
         """Seconds since the bid was first sent that this profile is the first to reflect."""
-        first = self._pending is not None and profile.your_seq == self._seq
+        first = self.pending is not None and profile.your_seq == self._seq
         return now - self._sent_at if first else None
 
-    def _check(self, profile: Profile) -> None:
+    def _checked(self, profile: Profile) -> bytes:
+        """The packed book of a profile that a correct seller may send."""
         rows = len(profile.prices)
         if len(profile.quantities) != rows or profile.your_row >= rows or profile.your_seq > self._seq:
             raise RejectedError("impossible profile")
-        if profile.digest != digest_of(profile):
+        book = packed(profile.auction, profile.supply, profile.reserve, profile.quantities, profile.prices)
+        if profile.digest != digest(book):
             raise RejectedError("profile does not fit its digest")
         if self.stands(profile.your_seq):
             quantity, price = profile.quantities[profile.your_row], profile.prices[profile.your_row]
             is_own = (quantity, price) == (self.standing.quantity, self.standing.price)
             if not is_own or profile.allocation > quantity:
                 raise RejectedError("profile does not reflect the bid")
+        return book
 
     def withdrawn(self, message: Withdrawn) -> None:
         """The seller confirms the withdrawal."""
         if message.seq > self._seq:
             raise RejectedError("never withdrawn")
-        if not isinstance(self._pending, Withdraw) or message.seq < self._seq:
+        if not isinstance(self.pending, Withdraw) or message.seq < self._seq:
             raise IgnoredError("repeated confirmation")
-        self._pending = None
+        self.pending = None
 
     def check_award(self, award: Award) -> None:
         """Raise RejectedError if the award can not follow from the bid."""
@@ -264,7 +260,7 @@ class Auction:
 
     def bind(self, award: Award, now: float) -> None:
         """Accept an award: the bid becomes a purchase."""
-        self.bound, self.standing, self._pending = award, NOTHING, None
+        self.bound, self.standing, self.pending = award, NOTHING, None
         self._said(now)
 
     def declined(self, award: Award) -> None:
@@ -281,7 +277,7 @@ class Auction:
             raise RejectedError("receipt for no award")
         self._receipts[receipt.round] = receipt
         self.bound = None
-        self._see(None)
+        self._forget()
         self._is_over = self._is_over or (self._advert is not None and self._advert.state == "closed")
         return award
 
@@ -291,7 +287,7 @@ class Auction:
         if award is None or award.round != message.round:
             raise IgnoredError("no such award")
         self.bound = None
-        self._see(None)
+        self._forget()
         return award
 
     def closed(self) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray
 from node.mechanism.psp import clear
-from node.protocol.digest import book_digest
+from node.protocol.digest import digest, packed
 from node.protocol.errors import IgnoredError
 from node.protocol.frames import encode_numbers
 from node.protocol.messages import Bid, Hold, Profile
@@ -171,7 +171,7 @@ class Book:
         profile = (encode_numbers(quantities), encode_numbers(prices), supply, self.reserve)
         if profile != self._profile:
             self._profile = profile
-            self.digest = book_digest(self._auction, supply, self.reserve, quantities, prices)
+            self.digest = digest(packed(self._auction, supply, self.reserve, quantities, prices))
             for entry in self._entries.values():
                 entry.has_news = True
 

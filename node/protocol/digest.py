@@ -14,17 +14,30 @@ def digest_of(profile: Profile) -> bytes:
 
     The round is left out: a clearing that changes nothing is told to nobody, so its book keeps its digest.
     """
-    return book_digest(profile.auction, profile.supply, profile.reserve, profile.quantities, profile.prices)
+    return digest(packed(profile.auction, profile.supply, profile.reserve, profile.quantities, profile.prices))
 
 
-def book_digest(auction: int, supply: float, reserve: float, quantities: list[float], prices: list[float]) -> bytes:
-    """As ``digest_of``, of a book by its rows: MB, price per MB."""
+def packed(auction: int, supply: float, reserve: float, quantities: list[float], prices: list[float]) -> bytes:
+    """A book by its rows, MB and price per MB, as the bytes that its digest covers."""
+    return _packer(2 + len(quantities) + len(prices))(auction, supply, reserve, *quantities, *prices)
+
+
+def digest(book: bytes) -> bytes:
+    """Of a packed book."""
     hashed = _EMPTY.copy()  # cheaper than a new one, and this is done for every profile
-    hashed.update(_packer(2 + len(quantities) + len(prices))(auction, supply, reserve, *quantities, *prices))
+    hashed.update(book)
     return hashed.digest()
 
 
+def rows_of(book: bytes) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Quantities and prices of a packed book of as many of the one as of the other."""
+    rows = (len(book) - _HEAD_BYTES) // 16
+    numbers = struct.unpack_from(f">{2 * rows}d", book, _HEAD_BYTES)
+    return numbers[:rows], numbers[rows:]
+
+
 _EMPTY = blake2b(digest_size=DIGEST_BYTES)
+_HEAD_BYTES = struct.calcsize(">Q2d")
 
 
 @lru_cache(1024)

@@ -168,7 +168,7 @@ class Host:
     def start(self, now: float, past: Past | None = None) -> None:
         """Bring the nodes up, before the market opens; those with a past take up what they had agreed on."""
         for own in self._nodes.values():
-            self._apply(now, own, Persist("started"))
+            self._apply(now, own, [Persist("started")])
             if past and (restored := past.get(own.address)):
                 own.sent = restored.first_number
                 self._step(now, own, restored)
@@ -267,6 +267,11 @@ class Host:
 
     # Out
 
+    @property
+    def has_output(self) -> bool:
+        """Whether there are entries, frames, posts or records to take."""
+        return bool(self._records or self._outbox or self._posts or self._entries)
+
     def frames(self) -> list[tuple[str, bytes]]:
         """What there is to send since the last call: (host, frame)."""
         if not self._outbox:
@@ -307,34 +312,34 @@ class Host:
             self._step(now, own, event)
 
     def _step(self, now: float, own: _Node, event: Event) -> None:
-        for effect in own.machine.step(now, event):
-            self._apply(now, own, effect)
+        self._apply(now, own, own.machine.step(now, event))
 
-    def _apply(self, now: float, own: _Node, effect: Effect) -> None:
+    def _apply(self, now: float, own: _Node, effects: Iterable[Effect]) -> None:
         # Attributes instead of patterns like Send(to, message), which take the interpreter twice as long.
-        match effect:
-            case Send():
-                own.sent += 1
-                self.counters["sent"] += 1
-                to_host, _, to_node = effect.to.partition("/")
-                envelope = Envelope(to_node, own.name, own.sent, encode_message(effect.message))
-                self._outbox[to_host].append(envelope)
-            case SetTimer():
-                own.timers[effect.name] = order = next(self._order)
-                heapq.heappush(self._timers, (effect.at, order, own, effect.name))
-            case CancelTimer():
-                own.timers.pop(effect.name, None)
-            case Trace():
-                self._records.append(_record(now, own.address, effect))
-            case Persist():
-                self._entries.append(_entry(now, own.address, effect))
-            case PostOnBoard():
-                self.counters["posts"] += 1
-                self._posts[own.address] = encode_post(effect.message)
-            case Dropped():
-                self._drop(effect.verdict, effect.reason)
-            case _:
-                assert_never(effect)
+        for effect in effects:
+            match effect:
+                case Send():
+                    own.sent += 1
+                    self.counters["sent"] += 1
+                    to_host, _, to_node = effect.to.partition("/")
+                    envelope = Envelope(to_node, own.name, own.sent, encode_message(effect.message))
+                    self._outbox[to_host].append(envelope)
+                case Trace():
+                    self._records.append(_record(now, own.address, effect))
+                case SetTimer():
+                    own.timers[effect.name] = order = next(self._order)
+                    heapq.heappush(self._timers, (effect.at, order, own, effect.name))
+                case CancelTimer():
+                    own.timers.pop(effect.name, None)
+                case Persist():
+                    self._entries.append(_entry(now, own.address, effect))
+                case PostOnBoard():
+                    self.counters["posts"] += 1
+                    self._posts[own.address] = encode_post(effect.message)
+                case Dropped():
+                    self._drop(effect.verdict, effect.reason)
+                case _:
+                    assert_never(effect)
 
     def _drop(self, verdict: str, reason: str) -> None:
         self.counters[f"{verdict}: {reason}"] += 1

@@ -93,11 +93,6 @@ class Simulation:
             self._busy = next((host for host in self._hosts.values() if not self._rests(host)), None)
         return self._busy is None
 
-    @property
-    def _may_have_settled(self) -> bool:
-        """Whether the host that was found busy has had a turn since: this is asked at every event."""
-        return self._busy is None or self._busy is self._turned
-
     def _rests(self, host: Host) -> bool:
         return host.finished
 
@@ -117,7 +112,10 @@ class Simulation:
         """Run to time ``until`` or until all is settled, at most so many events; whether there is more to do."""
         with _rare_collections():
             for _ in range(most_events):
-                if (self._may_have_settled and self.settled) or not self._events or self._events[0][0] > until:
+                # Nothing can have settled before the host that was found busy has had another turn.
+                if (self._busy is self._turned or self._busy is None) and self.settled:
+                    return False
+                if not self._events or self._events[0][0] > until:
                     return False
                 self._next()
         return True
@@ -133,6 +131,12 @@ class Simulation:
         """Take what a host has to say after its turn, and note when it wants its next one."""
         self._turned = host
         deadline = host.fire(self.now)
+        if host.has_output:
+            self._take_output(host)
+        if deadline is not None and deadline < self._wake_at.get(host.name, math.inf):
+            self._wake_later(host, deadline)
+
+    def _take_output(self, host: Host) -> None:
         if (entries := host.entries()) and self._journal:
             self._journal.append(entries)
         for to, frame in host.frames():
@@ -141,8 +145,6 @@ class Simulation:
             self._post(host, poster, post)
         if records := host.records():
             self._sink(records)
-        if deadline is not None and deadline < self._wake_at.get(host.name, math.inf):
-            self._wake_later(host, deadline)
 
     def _wake_later(self, host: Host, deadline: float) -> None:
         self._wake_at[host.name] = deadline

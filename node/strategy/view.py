@@ -1,7 +1,7 @@
 """What a buyer knows when it decides, and what it can decide."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -33,6 +33,14 @@ class Target(msgspec.Struct, frozen=True, gc=False):
 NOTHING = Target(0.0, 0.0)
 
 
+Bids = tuple[Sequence[float], Sequence[float]]
+"""MB, and prices per MB."""
+
+
+def _nobody() -> Bids:
+    return (), ()
+
+
 class Offer(msgspec.Struct, frozen=True, dict=True):
     """One open auction as one buyer sees it.
 
@@ -42,8 +50,9 @@ class Offer(msgspec.Struct, frozen=True, dict=True):
         MB on sale; where the buyer has no bid, the MB that the advert shows as left.
     reserve
         Price per MB.
-    quantity, price
-        The opponents' bids, MB and price per MB; empty where the buyer has not bid.
+    opponents
+        The bids of the others, MB and price per MB, to be asked for by whoever wants to look at them; none where the
+        buyer has not bid.
     standing
         The buyer's own bid there.
     whole
@@ -52,10 +61,14 @@ class Offer(msgspec.Struct, frozen=True, dict=True):
 
     supply: float
     reserve: float
-    quantity: Sequence[float] = ()
-    price: Sequence[float] = ()
+    opponents: Callable[[], Bids] = _nobody
     standing: Target = NOTHING
     whole: float = 0.0
+
+    @cached_property
+    def bids(self) -> Bids:
+        """The bids of the others, MB and price per MB."""
+        return self.opponents()
 
     def as_if_empty(self) -> "Offer":
         """The offer itself where the buyer has a bid; else the auction as it would be if nobody had."""
@@ -64,7 +77,7 @@ class Offer(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def staircase(self) -> Staircase:
         """What more of this auction's supply costs the buyer; worked out once, for every decision asks often."""
-        return unchecked_staircase(self.quantity, self.price, self.supply, self.reserve)
+        return unchecked_staircase(*self.bids, self.supply, self.reserve)
 
     def available(self, price: float) -> float:
         """Q(p): MB that a bid at ``price`` leaves no opponent above it to take (paper, eq. 3)."""
@@ -72,7 +85,7 @@ class Offer(msgspec.Struct, frozen=True, dict=True):
 
     def allocation(self, target: Target) -> float:
         """MB that ``target`` would be given here, sharing its price pro rata (paper, eq. 5)."""
-        return expected_allocation(target.quantity, target.price, self.quantity, self.price, self.supply, self.reserve)
+        return expected_allocation(target.quantity, target.price, *self.bids, self.supply, self.reserve)
 
 
 class Need(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ def test_opponents_are_the_book_without_own_row() -> None:
     fields = {field: getattr(shown, field) for field in shown.__struct_fields__}
     auction.saw(type(shown)(**{**fields, "your_row": 1}))
     offer = auction.offer()
-    assert (offer.quantity, offer.price) == ([40.0, 5.0], [3.0, 1.0])
+    assert offer.bids == ((40.0, 5.0), (3.0, 1.0))
 
 
 def test_participants_are_the_rows_of_the_last_profile() -> None:
@@ -35,4 +35,4 @@ def test_withdrawn_bid_forgets_its_profile() -> None:
     auction.place(Target(30.0, 2.0), now=0.0)
     auction.saw(profile(1, 1, (30.0, 2.0), (5.0, 1.0)))
     auction.place(Target(0.0, 0.0), now=1.0)
-    assert (auction.offer().supply, len(auction.offer().quantity), auction.participants) == (70.0, 0, 0)
+    assert (auction.offer().supply, auction.offer().bids, auction.participants) == (70.0, ((), ()), 0)

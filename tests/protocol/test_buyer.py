@@ -244,7 +244,7 @@ def test_bids_what_its_strategy_says() -> None:
 def test_knows_only_adverts_of_auctions_it_has_not_bid_in() -> None:
     bench = BuyerBench(Told(None)).opened(s=70, t=40)
     bench.thinks()
-    assert [(offer.supply, offer.reserve, len(offer.price)) for offer in bench.strategy.offers[0]] == [
+    assert [(offer.supply, offer.reserve, len(offer.bids[0])) for offer in bench.strategy.offers[0]] == [
         (70, 1, 0),
         (40, 1, 0),
     ]
@@ -255,7 +255,7 @@ def test_knows_opponents_where_it_has_bid() -> None:
     bench.is_shown(S, 2, 1, (30, 2), (80, 5))
     bench.thinks()
     seen = bench.strategy.offers[-1][0]
-    assert (seen.quantity, seen.price, seen.supply) == ([80.0], [5.0], 100.0)
+    assert (*seen.bids, seen.supply) == ((80.0,), (5.0,), 100.0)
 
 
 def test_unadvertised_and_closed_auctions_are_not_offered() -> None:

@@ -5,7 +5,7 @@ import msgspec
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from node.protocol.digest import digest_of
+from node.protocol.digest import digest_of, packed, rows_of
 from node.protocol.messages import Accept, Bid, Profile
 from tests.protocol.bench import A, B, SellerBench, awarding_seller, fitting, posted, sent_as
 from tests.protocol.drawn import amounts, counts, digests, money, prices
@@ -81,3 +81,9 @@ def test_profile_repeated_while_others_settle_is_still_that_of_its_clearing() ->
     bench.hears(A, Accept(0, 1, 1))
     again = sent_as(Profile, bench.hears(B, Bid(0, 0, 70, 3, 1)))[B]
     assert reread(again) == fitting(reread(again))
+
+
+@given(profiles)
+def test_packed_book_keeps_its_rows(profile: Profile) -> None:
+    book = packed(profile.auction, profile.supply, profile.reserve, profile.quantities, profile.prices)
+    assert rows_of(book) == (tuple(profile.quantities), tuple(profile.prices))

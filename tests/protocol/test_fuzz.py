@@ -9,7 +9,7 @@ import pytest
 
 from node.mechanism.valuation import Parabolic
 from node.protocol.buyer import Buyer
-from node.protocol.digest import book_digest
+from node.protocol.digest import digest, packed
 from node.protocol.events import Received, TimerFired
 from node.protocol.host import Host
 from node.protocol.messages import Accept, Award, Bid, Closed, Hold, Message, Profile
@@ -78,7 +78,7 @@ class Target(Spoilable):
 
     @property
     def digest(self) -> bytes:
-        return book_digest(0, 100.0, 1.0, *self.book)
+        return digest(packed(0, 100.0, 1.0, *self.book))
 
     @property
     def right(self) -> list[list[Any]]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from node.protocol.digest import book_digest
+from node.protocol.digest import digest, packed
 from node.protocol.events import CancelTimer, Opened, PeerOffline, PostOnBoard, Reconnected, Send, SetTimer, Started
 from node.protocol.messages import (
     Accept,
@@ -266,7 +266,7 @@ def test_profile_shows_book_and_own_row() -> None:
 def test_clearing_adverts_what_is_left() -> None:
     bench = fresh()
     bench.bids(A, 60, 4)
-    assert posted(bench.clears()) == [advert(40, seq=2, round_=1, digest=book_digest(0, 100.0, 1.0, [60.0], [4.0]))]
+    assert posted(bench.clears()) == [advert(40, seq=2, round_=1, digest=digest(packed(0, 100.0, 1.0, [60.0], [4.0])))]
 
 
 def test_clearing_that_leaves_advert_as_it_was_posts_nothing() -> None:
@@ -567,7 +567,7 @@ def test_decline_reopens_with_what_came_free() -> None:
     bench.hears(A, Accept(0, 1, 1))
     effects = bench.hears(B, Decline(0, 1, 1))
     assert traced(effects) == ["declined", "reopened"]
-    assert posted(bench.clears()) == [advert(40, seq=4, round_=2, digest=book_digest(0, 40.0, 1.0, [], []))]
+    assert posted(bench.clears()) == [advert(40, seq=4, round_=2, digest=digest(packed(0, 40.0, 1.0, [], [])))]
 
 
 def test_reopened_auction_offers_only_what_is_unsold() -> None:
@@ -694,7 +694,9 @@ def test_hosts_are_told_apart_by_their_whole_name() -> None:
 
 def test_reconnected_seller_adverts_again() -> None:
     effects = cleared_seller().step(Reconnected())
-    assert posted(effects) == [advert(0, seq=3, round_=1, digest=book_digest(0, 100.0, 1.0, [60.0, 70.0], [4.0, 3.0]))]
+    assert posted(effects) == [
+        advert(0, seq=3, round_=1, digest=digest(packed(0, 100.0, 1.0, [60.0, 70.0], [4.0, 3.0])))
+    ]
 
 
 def test_unknown_timer_does_nothing() -> None:

@@ -40,7 +40,8 @@ def decided(buyers: Buyers, books: Books, one: int, epsilon: float) -> FloatArra
         others = (buyers.seller == seller) & (np.arange(BUYERS) != one)[:, None] & (buyers.quantity > 0.0)
         price = np.broadcast_to(buyers.price[:, None], others.shape)[others]
         standing = Target(own, float(buyers.price[one]))
-        offers.append(Offer(books.supply[seller], books.reserve[seller], buyers.quantity[others], price, standing))
+        bids = buyers.quantity[others], price
+        offers.append(Offer(books.supply[seller], books.reserve[seller], lambda bids=bids: bids, standing))
     need = Need(Parabolic(float(buyers.demand_mb[one]), float(buyers.choke_price[one])), math.inf)
     targets = strategy.decide(0.0, need, offers).targets
     return None if targets is None else np.array([[t.quantity, t.price] for t in targets]).T

@@ -28,8 +28,7 @@ def offer(
     return Offer(
         supply,
         reserve,
-        [quantity for quantity, _ in bids],
-        [price for _, price in bids],
+        lambda: ([quantity for quantity, _ in bids], [price for _, price in bids]),
         Target(*standing) if standing else NOTHING,
         whole=supply,
     )
