@@ -25,8 +25,7 @@ GAP = 3.0 * EPSILON
 MOVES_MEDIAN, MOVES_MOST = 15.0, 60
 BIDS_RATIO = 20.0
 
-SEEDS = {"10x1": 20, "50x10": 20, "900x100": 20}
-SEEDS_MQTT, SEEDS_DISTURBED_LARGE = 3, 2
+SEEDS, SEEDS_MQTT = 20, 3
 SHORT = {"10x1": 3, "50x10": 1}
 """Seeds of a cell; a simulated and undisturbed one takes as many again."""
 
@@ -123,9 +122,7 @@ def seeds(options: argparse.Namespace, market: str, case: str) -> int:
         if not few:
             return 0
         return 2 * few if case == "plain" else 1 if over_mqtt(case) or case == "lazar-semret" else few
-    if over_mqtt(case):
-        return SEEDS_MQTT
-    return SEEDS_DISTURBED_LARGE if market == "900x100" and case != "plain" else SEEDS[market]
+    return SEEDS_MQTT if over_mqtt(case) else SEEDS
 
 
 def finished(jobs: Sequence[Job], at_once: int) -> Iterator[Run]:

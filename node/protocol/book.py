@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 
 from node.mechanism.checks import FloatArray
-from node.mechanism.psp import clear
+from node.mechanism.psp import SLIVER, clear
 from node.protocol.digest import digest, packed
 from node.protocol.errors import IgnoredError
 from node.protocol.frames import encode_numbers
@@ -15,7 +15,6 @@ from node.protocol.messages import Bid, Hold, Profile
 from node.protocol.numbers import NO_DIGEST
 from node.protocol.timing import PATIENCE
 from node.strategy.reserve import ReserveRule
-from node.strategy.view import ROUNDING
 
 
 @dataclass(slots=True)
@@ -162,7 +161,8 @@ class Book:
         self.reserve = rule.reserve(quantity, price, supply)
         outcome = clear(quantity, price, supply, self.reserve)
         self._note_profile(quantity, price, supply)
-        self._note_market(price, outcome.allocation, outcome.charge, supply)
+        self.sold, self.revenue = float(outcome.allocation.sum()), float(outcome.charge.sum())
+        self.market_price = self._price_of(quantity, price, supply)
         return self._note_rows(entries, outcome.allocation.tolist(), outcome.charge.tolist())
 
     def _note_profile(self, quantity: FloatArray, price: FloatArray, supply: float) -> None:
@@ -175,10 +175,10 @@ class Book:
             for entry in self._entries.values():
                 entry.has_news = True
 
-    def _note_market(self, price: FloatArray, allocation: FloatArray, charge: FloatArray, supply: float) -> None:
-        self.sold, self.revenue = float(allocation.sum()), float(charge.sum())
-        sold_out = allocation.size > 0 and self.sold >= supply * (1.0 - ROUNDING)
-        self.market_price = float(price[allocation > 0.0].min(initial=np.inf)) if sold_out else self.reserve
+    def _price_of(self, quantity: FloatArray, price: FloatArray, supply: float) -> float:
+        """P(z) of eq. 2 for a sliver of the supply, from bids of falling prices."""
+        last = int(quantity.cumsum().searchsorted((1.0 - SLIVER) * supply, side="right"))
+        return max(self.reserve, float(price[last])) if last < price.size else self.reserve
 
     def _note_rows(
         self, entries: list[tuple[str, Entry]], allocations: list[float], charges: list[float]

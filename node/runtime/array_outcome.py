@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
+from node.mechanism.psp import SLIVER
 from node.runtime.array_bound import dual_bound
 from node.runtime.array_play import Play
 
@@ -30,7 +31,8 @@ class ArrayOutcome:
     gap
         Shape (n,), money: what its best unilateral reply to the final books would gain each buyer.
     market_price
-        Shape (m,), price per MB that a newcomer must beat: the lowest winning one where all is sold, else the reserve.
+        Shape (m,), price per MB that a newcomer must beat for a sliver of the supply: the lowest winning one where all
+        is sold, else the reserve.
     rounds
         Rounds played.
     quiescent, interrupted
@@ -86,7 +88,7 @@ class Course:
         allocation = _allocation(play)
         self.rounds.append(play.rounds)
         self.welfare.append(_welfare(play, allocation))
-        self.price.append(_market_price(play, allocation)[: self.sellers])
+        self.price.append(_market_price(play)[: self.sellers])
         self.sold.append(_sold(play, allocation)[: self.sellers])
 
 
@@ -97,7 +99,7 @@ def outcome_of(play: Play, course: Course | None = None, *, is_interrupted: bool
         course.note(play)
     allocation, gap = _allocation(play), np.maximum(standing.gap, 0.0)
     welfare = _welfare(play, allocation)
-    market_price = _market_price(play, allocation)
+    market_price = _market_price(play)
     charge = np.zeros(books.key.size)
     charge[buyers.place] = standing.charge
     return ArrayOutcome(
@@ -132,12 +134,17 @@ def _sold(play: Play, allocation: FloatArray) -> FloatArray:
     return np.bincount(play.edges[1], weights=allocation, minlength=play.supply.size).astype(np.float64)
 
 
-def _market_price(play: Play, allocation: FloatArray) -> FloatArray:
-    served = np.flatnonzero(allocation)
-    lowest = np.full(play.supply.size, np.inf)
-    np.minimum.at(lowest, play.edges[1][served], play.books.bid_price[play.place[served]])
-    sold_out = (_sold(play, allocation) >= play.supply * (1.0 - 1e-9)) & np.isfinite(lowest)
-    return np.where(sold_out, lowest, play.reserve)
+def _market_price(play: Play) -> FloatArray:
+    """P(z) of eq. 2 for a sliver of each supply."""
+    books = play.books
+    in_order = np.argsort(books.first)
+    kept = np.repeat((1.0 - SLIVER) * books.supply[in_order], books.size[in_order])
+    last = np.empty_like(books.first)
+    last[in_order] = np.add.reduceat(books.reach <= kept, books.first[in_order])
+    is_taken = last < books.size
+    price = books.reserve.copy()
+    price[is_taken] = books.price_of(books.key[(books.first + last)[is_taken]])
+    return price[: play.supply.size]
 
 
 def _shadow_price(play: Play, allocation: FloatArray) -> FloatArray:

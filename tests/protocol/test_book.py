@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.mechanism.psp import clear
+from node.mechanism.psp import SLIVER, clear, market_price
 from node.protocol.book import Book
 from node.protocol.messages import Bid
 from node.strategy.reserve import FixedReserve
@@ -185,6 +185,8 @@ def test_removing_a_stranger_removes_nothing() -> None:
         pytest.param({}, 0.0, 0.0, 1.0, id="empty: the reserve"),
         pytest.param({A: (60, 4)}, 60.0, 60.0, 1.0, id="supply left: the reserve"),
         pytest.param({A: (60, 4), B: (70, 3)}, 100.0, 160.0, 3.0, id="sold out: the lowest winner"),
+        pytest.param({A: (60, 4), B: (39.95, 3)}, 99.95, 99.95, 3.0, id="a sliver left: the lowest winner"),
+        pytest.param({A: (99.95, 4), B: (70, 3)}, 100.0, 239.9, 4.0, id="the lowest wins a sliver: the next"),
         pytest.param({A: (60, 0.5)}, 0.0, 0.0, 1.0, id="all below reserve: the reserve"),
     ],
 )
@@ -192,6 +194,14 @@ def test_market_figures_of_a_clearing(bids: Bids, sold: float, revenue: float, m
     book = book_of(bids)
     book.clear(FixedReserve(1.0), 100.0)
     assert (book.sold, book.revenue, book.market_price) == pytest.approx((sold, revenue, market_price))
+
+
+@given(st.lists(st.tuples(st.integers(1, 50), st.integers(0, 9)), max_size=8), st.integers(1, 200))
+def test_price_is_the_market_price_of_a_sliver(bids: list[tuple[int, int]], supply: int) -> None:
+    book = book_of({f"b{k}/buyer": bid for k, bid in enumerate(bids)})
+    book.clear(FixedReserve(1.0), supply)
+    quantity, price = [q for q, _ in bids], [p for _, p in bids]
+    assert book.market_price == market_price([SLIVER * supply], quantity, price, supply, 1.0)
 
 
 def test_unseen_are_those_told_later_than_they_saw() -> None:

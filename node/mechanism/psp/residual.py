@@ -84,6 +84,10 @@ def market_price(
     return np.append(levels, math.inf)[available.searchsorted(asked)]
 
 
+SLIVER = 0.001
+"""Share of a supply: the price of an auction is what must be bid for more than this (docs/decisions/0012)."""
+
+
 def expected_allocation(
     own_quantity: float,
     own_price: float,
