@@ -1,6 +1,6 @@
 """What a large market costs in the world ``array``, from 10³ to 10⁶ buyers on one core.
 
-python benchmarks/array_world.py [--short] [--json] [--epsilon 10]
+python benchmarks/array_world.py [--short] [--json] [--epsilon 6]
 
 One seller per ten buyers, four sellers in each pool; at rest no move gains more than the last ε, money, where an
 average buyer's surplus is some 300. --short stops at 10⁴. Exit code 1 if a market is not quiescent, below 0.995 of
@@ -99,7 +99,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="up to 10,000 buyers")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--epsilon", type=float, default=10.0, help="the last ε, money (default: 10)")
+    parser.add_argument("--epsilon", type=float, default=6.0, help="the last ε, money (default: 6)")
     options = parser.parse_args()
     figures: list[Figure] = []
     missed: list[bool] = []
