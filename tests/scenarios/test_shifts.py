@@ -210,9 +210,9 @@ def test_every_shift_is_reported(tmp_path: Path) -> None:
         "valuation of dan times 4",
         "ann-buys becomes ann-sells",
     ]
-    assert [shift["time_s"] for shift in shifts] == [3, 5, 7, 9, 11]
+    assert [shift["time_s"] for shift in shifts] == [5, 9, 13, 17, 21]
     assert shifts[2]["touched"] == ["seller-1"]
     assert shifts[4]["touched"][0] == "ann-sells"
     lines = [sentence(report, finished.market) for report in finished.shifts]
-    assert lines[2].startswith("shift at 7 s (supply of seller-1 times 2): ")
+    assert lines[2].startswith("shift at 13 s (supply of seller-1 times 2): ")
     assert all("in its influence set" in line for line in lines)

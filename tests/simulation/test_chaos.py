@@ -31,8 +31,8 @@ SKEW = {"kind": "clock-skew", "at_s": 1, "for_s": 2, "skew_s": 30, "nodes": ["se
 CHURN = {"kind": "churn", "at_s": 0, "for_s": 5, "share_per_minute": 10, "away_s": 0.5}
 
 
-def houses(*faults: object, **chaos: object) -> World:
-    return World(draw(parse({**HOUSES, "chaos": {"faults": list(faults), **chaos}}, "houses"), 1))
+def houses(*faults: object, seed: int = 1, **chaos: object) -> World:
+    return World(draw(parse({**HOUSES, "chaos": {"faults": list(faults), **chaos}}, "houses"), seed))
 
 
 def check(market: World) -> None:
@@ -51,6 +51,14 @@ def test_market_settles_in_spite_of_one_fault(fault: dict[str, object]) -> None:
     market = houses(fault)
     assert market.settles()
     assert sum(market.sold().values()) == pytest.approx(200.0)
+    check(market)
+
+
+@pytest.mark.parametrize("fault", [CRASH, SKEW, CHURN], ids=lambda fault: fault["kind"])
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_equal_buyers_that_a_fault_brought_into_step_settle(fault: dict[str, object], seed: int) -> None:
+    market = houses(fault, seed=seed)
+    assert market.settles()
     check(market)
 
 
