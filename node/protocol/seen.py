@@ -1,4 +1,4 @@
-"""The last profile that a bidder has seen, kept small: a host with thousands of buyers keeps as many for each pool."""
+"""The last profile that a bidder has seen, kept small: a host with thousands of buyers keeps one for every bid."""
 
 from collections.abc import Sequence
 

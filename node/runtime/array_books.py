@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
+from node.mechanism.psp import SLIVER
 
 _ROWS = 4096
 """Books sorted at once: their matrices stay in the processor's cache."""
@@ -92,6 +93,17 @@ class Books:
         standing = np.where(price >= self.reserve[seller], quantity, 0.0)
         self.quantity[place], self.bid_price[place] = standing, price
         return standing
+
+    def market_price(self) -> FloatArray:
+        """P(z) of eq. 2 for a sliver of each supply, shape (m,), price per MB."""
+        in_order = np.argsort(self.first)
+        kept = np.repeat((1.0 - SLIVER) * self.supply[in_order], self.size[in_order])
+        last = np.empty_like(self.first)
+        last[in_order] = np.add.reduceat(self.reach <= kept, self.first[in_order])
+        is_taken = last < self.size
+        price = self.reserve.copy()
+        price[is_taken] = self.price_of(self.key[(self.first + last)[is_taken]])
+        return price
 
     def key_of(self, price: FloatArray, rank: IntArray) -> IntArray:
         """The sort keys of bids at these prices and places of their books, counted from the first."""

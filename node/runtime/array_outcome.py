@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
-from node.mechanism.psp import SLIVER
 from node.runtime.array_bound import dual_bound
 from node.runtime.array_play import Play
 
@@ -88,7 +87,7 @@ class Course:
         allocation = _allocation(play)
         self.rounds.append(play.rounds)
         self.welfare.append(_welfare(play, allocation))
-        self.price.append(_market_price(play)[: self.sellers])
+        self.price.append(play.books.market_price()[: self.sellers])
         self.sold.append(_sold(play, allocation)[: self.sellers])
 
 
@@ -99,7 +98,6 @@ def outcome_of(play: Play, course: Course | None = None, *, is_interrupted: bool
         course.note(play)
     allocation, gap = _allocation(play), np.maximum(standing.gap, 0.0)
     welfare = _welfare(play, allocation)
-    market_price = _market_price(play)
     charge = np.zeros(books.key.size)
     charge[buyers.place] = standing.charge
     return ArrayOutcome(
@@ -110,7 +108,7 @@ def outcome_of(play: Play, course: Course | None = None, *, is_interrupted: bool
         bids=play.bids,
         moved_at=play.moved_at,
         gap=gap,
-        market_price=market_price,
+        market_price=books.market_price()[: play.supply.size],
         rounds=play.rounds,
         quiescent=bool((standing.gain <= play.last_epsilon).all()),
         interrupted=is_interrupted,
@@ -132,19 +130,6 @@ def _welfare(play: Play, allocation: FloatArray) -> float:
 
 def _sold(play: Play, allocation: FloatArray) -> FloatArray:
     return np.bincount(play.edges[1], weights=allocation, minlength=play.supply.size).astype(np.float64)
-
-
-def _market_price(play: Play) -> FloatArray:
-    """P(z) of eq. 2 for a sliver of each supply."""
-    books = play.books
-    in_order = np.argsort(books.first)
-    kept = np.repeat((1.0 - SLIVER) * books.supply[in_order], books.size[in_order])
-    last = np.empty_like(books.first)
-    last[in_order] = np.add.reduceat(books.reach <= kept, books.first[in_order])
-    is_taken = last < books.size
-    price = books.reserve.copy()
-    price[is_taken] = books.price_of(books.key[(books.first + last)[is_taken]])
-    return price[: play.supply.size]
 
 
 def _shadow_price(play: Play, allocation: FloatArray) -> FloatArray:

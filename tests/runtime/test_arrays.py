@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from node.mechanism.psp import clear
+from node.mechanism.psp import SLIVER, clear, market_price
 from node.mechanism.valuation import Parabolic
 from node.mechanism.welfare import Profile, epsilon_gaps, optimum
 from node.runtime.array_books import Books
@@ -52,6 +52,16 @@ def test_books_cleared_together_are_each_cleared_like_one_auction(seed: int) -> 
         here = seller == one
         alone = clear(quantity[here], price[here], books.supply[one], books.reserve[one])
         assert together[here] == pytest.approx(alone.allocation, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_price_of_each_book_is_the_market_price_of_a_sliver(seed: int) -> None:
+    books, seller, quantity, price = random_books(seed)
+    prices = books.market_price()
+    for one in np.flatnonzero(books.supply):
+        here, supply = seller == one, books.supply[one]
+        expected = market_price([SLIVER * supply], quantity[here], price[here], supply, books.reserve[one])
+        assert prices[one] == pytest.approx(expected[0], rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(10))
