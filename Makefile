@@ -24,7 +24,7 @@ test: .venv/test-ready
 devices: .venv/test-ready
 	$(BIN)/python -m pytest -m slow
 
-# For the night: 2,000 simulated runs among faults. make test has 60 of them.
+# 2,000 simulated runs among faults, some minutes. make test has 60 of them.
 chaos: .venv/test-ready
 	$(BIN)/python -m tests.simulation.chaos --runs 2000
 
