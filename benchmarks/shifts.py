@@ -17,12 +17,15 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from convergence_cells import MARKETS, PATIENCE_S, settings_of
+import msgspec
+from convergence_cells import MARKETS, settings_of
 
 from node.runtime.shifts import ShiftReport
 from scenarios.loading import load
 from scenarios.market import draw, theta
 from scenarios.running import run
+from scenarios.schema import LeaveShift, Scenario, ShiftTable, SupplyShift, ValuationShift
+from scenarios.spread import by_time, described
 
 REST_S = {"50x10": 30.0, "900x100": 90.0}
 """Virtual seconds until the first shift, and from each to the next: about twice what the slowest run needed to rest."""
@@ -44,54 +47,46 @@ class Shifted:
         return bool(self.report.outside) or not self.is_at_rest
 
 
-def shifts_of(market: str, seed: int) -> list[dict[str, object]]:
-    """The four shifts, which concern users of their own."""
-    buyers = draw(load(MARKETS[market].scenario, settings_of(market, "plain")), seed).buyers
+def shifting(market: str, seed: int) -> Scenario:
+    """The market with four shifts, which concern users of their own."""
+    plain = load(MARKETS[market].scenario, settings_of(market, "plain"))
+    assert isinstance(plain, Scenario)
+    buyers = draw(plain, seed).buyers
     loser = min(buyers, key=lambda buyer: theta(buyer).marginal(0.0))
     leaver = next(buyer for buyer in buyers if buyer is not loser)
-    tables: list[dict[str, object]] = [
-        {"kind": "valuation", "nodes": [loser.name], "factor": 2.0},
-        {"kind": "leave", "nodes": [leaver.name]},
-        {"kind": "supply", "nodes": ["seller-1"], "factor": 1.5},
-        {"kind": "leave", "nodes": ["seller-2"]},
+    first, second, third, fourth = (k * REST_S[market] for k in range(1, 5))
+    shifts: list[ShiftTable] = [
+        ValuationShift(at_s=first, nodes=[loser.name], factor=2.0),
+        LeaveShift(at_s=second, nodes=[leaver.name]),
+        SupplyShift(at_s=third, nodes=["seller-1"], factor=1.5),
+        LeaveShift(at_s=fourth, nodes=["seller-2"]),
     ]
-    return [{"at_s": (k + 1) * REST_S[market], **table} for k, table in enumerate(tables)]
+    return msgspec.structs.replace(plain, shifts=shifts)
 
 
 def measured(market: str, seed: int) -> list[Shifted]:
     """One run, and what each of its shifts did."""
-    tables = shifts_of(market, seed)
-    settings = [*settings_of(market, "plain"), f"shifts={inline(tables)}", f"timeout_s={PATIENCE_S}"]
     with tempfile.TemporaryDirectory() as out:
-        result = run(MARKETS[market].scenario, seed=seed, world="sim", settings=settings, out=Path(out))
-        pairs = zip(tables, result.shifts, strict=True)
+        result = run(shifting(market, seed), seed=seed, world="sim", out=Path(out))
+        planned = by_time(result.market)
         # What has been at rest for a quarter of the time until the next shift is at rest.
         rest_s = 0.75 * REST_S[market]
-        return [Shifted(market, seed, named(table), report.rest_s < rest_s, report) for table, report in pairs]
-
-
-def inline(tables: list[dict[str, object]]) -> str:
-    """As an array of TOML."""
-    return (
-        "[" + ", ".join("{ " + ", ".join(f"{k} = {json.dumps(v)}" for k, v in t.items()) + " }" for t in tables) + "]"
-    )
-
-
-def named(table: dict[str, object]) -> str:
-    (node,) = table["nodes"]  # type: ignore[misc]
-    return f"{table['kind']} of {node}" + (f" times {table['factor']:g}" if "factor" in table else "")
+        return [
+            Shifted(market, seed, described(planned[report.time_s]), report.rest_s < rest_s, report)
+            for report in result.shifts
+        ]
 
 
 def rows(measurements: list[Shifted]) -> Iterator[str]:
     yield (
-        "market   seed  shift                         in Λ    bids  rest, s  price beyond ε, outside Λ  "
+        "market   seed  shift                              in Λ    bids  rest, s  price beyond ε, outside Λ  "
         "most per MB  worth beyond ε, outside Λ"
     )
     for one in measurements:
         report = one.report
         most = max((abs(change.after - change.before) for change in report.changed), default=0.0)
         yield (
-            f"{one.market:<8} {one.seed:>4}  {one.what:<28} {report.sellers:>5} {report.bids:>7} {report.rest_s:>8.1f} "
+            f"{one.market:<8} {one.seed:>4}  {one.what:<33} {report.sellers:>5} {report.bids:>7} {report.rest_s:>8.1f} "
             f"{report.beyond_epsilon:>15} {len(report.outside):>10}  {most:>11.2f} {report.worth_epsilon:>15} "
             f"{len(report.worth_outside):>10} {'MISSED' if one.is_missed else ''}"
         ).rstrip()

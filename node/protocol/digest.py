@@ -5,25 +5,20 @@ from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
 
-from node.protocol.messages import Profile
 from node.protocol.numbers import DIGEST_BYTES
 
 
-def digest_of(profile: Profile) -> bytes:
-    """BLAKE2b of what all bidders of one clearing are told alike (docs/protocol.md, section 4).
-
-    The round is left out: a clearing that changes nothing is told to nobody, so its book keeps its digest.
-    """
-    return digest(packed(profile.auction, profile.supply, profile.reserve, profile.quantities, profile.prices))
-
-
 def packed(auction: int, supply: float, reserve: float, quantities: list[float], prices: list[float]) -> bytes:
-    """A book by its rows, MB and price per MB, as the bytes that its digest covers."""
+    """A book by its rows, MB and price per MB, as the bytes that its digest covers.
+
+    That is what all bidders of one clearing are told alike. The round is left out: a clearing that changes nothing is
+    told to nobody, so its book keeps its digest.
+    """
     return _packer(2 + len(quantities) + len(prices))(auction, supply, reserve, *quantities, *prices)
 
 
 def digest(book: bytes) -> bytes:
-    """Of a packed book."""
+    """BLAKE2b of a packed book (docs/protocol.md, section 4)."""
     hashed = _EMPTY.copy()  # cheaper than a new one, and this is done for every profile
     hashed.update(book)
     return hashed.digest()

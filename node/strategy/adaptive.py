@@ -76,7 +76,7 @@ class AdaptiveBestReply:
     def decide(self, now: float, need: Need, offers: Sequence[Offer]) -> Decision:
         """The damped reply, or hold; the buyer asks to think again until it holds at its smallest ε."""
         standing = prospect(offers, [offer.standing for offer in offers])
-        if standing.utility(need) == -math.inf:
+        if standing.bursts(need.budget):
             self._burst(standing.total)
         targets, gain = self._reply(need, offers, standing)
         if gain > SHIFT * self._epsilon and self._epsilon < self.epsilon_start:

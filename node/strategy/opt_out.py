@@ -58,7 +58,7 @@ class OptOut:
         wanted = min(self._most, _desired_allocation(need, offers))
         moved = affordable(need, offers, self._targets(wanted, need, offers))
         standing = prospect(offers, [offer.standing for offer in offers])
-        if standing.utility(need) == -math.inf:
+        if standing.bursts(need.budget):
             self._most = moved.total
             return Decision(moved.targets)
         grows = moved.total > standing.total + ROUNDING * wanted

@@ -134,9 +134,13 @@ class Prospect:
         """MB in all."""
         return sum(self.amounts)
 
+    def bursts(self, budget: float) -> bool:
+        """Whether it costs more than that."""
+        return self.cost > budget * (1.0 + ROUNDING)
+
     def utility(self, need: Need) -> float:
         """Valuation minus charges, money; minus infinity where the budget bursts."""
-        if self.cost > need.budget * (1.0 + ROUNDING):
+        if self.bursts(need.budget):
             return -math.inf
         return need.valuation.value(self.total) - self.cost
 

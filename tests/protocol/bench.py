@@ -8,7 +8,7 @@ import numpy as np
 
 from node.mechanism.valuation import Flat, Valuation
 from node.protocol.buyer import Buyer
-from node.protocol.digest import digest_of
+from node.protocol.digest import digest, packed
 from node.protocol.events import (
     CancelTimer,
     Dropped,
@@ -244,6 +244,11 @@ def advert(
     digest: bytes = NO_DIGEST,
 ) -> Advert:
     return Advert(0, seq, supply, left, reserve, state, round_, digest)
+
+
+def digest_of(message: Profile) -> bytes:
+    """The digest of the book in a profile."""
+    return digest(packed(message.auction, message.supply, message.reserve, message.quantities, message.prices))
 
 
 def fitting(message: Profile) -> Profile:

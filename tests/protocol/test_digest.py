@@ -5,9 +5,9 @@ import msgspec
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from node.protocol.digest import digest_of, packed, rows_of
+from node.protocol.digest import packed, rows_of
 from node.protocol.messages import Accept, Bid, Profile
-from tests.protocol.bench import A, B, SellerBench, awarding_seller, fitting, posted, sent_as
+from tests.protocol.bench import A, B, SellerBench, awarding_seller, digest_of, fitting, posted, sent_as
 from tests.protocol.drawn import amounts, counts, digests, money, prices
 
 rows = st.lists(st.tuples(amounts, prices), min_size=1, max_size=20)

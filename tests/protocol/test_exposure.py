@@ -1,6 +1,5 @@
 """A buyer compares the book it is told with the one that the board names."""
 
-from node.protocol.digest import digest_of
 from node.protocol.events import PeerOffline
 from node.protocol.messages import Accept, Bid, Decline, Profile, Settled, Withdraw
 from tests.protocol.bench import (
@@ -11,6 +10,7 @@ from tests.protocol.bench import (
     advert,
     award,
     bidding_buyer,
+    digest_of,
     dropped,
     profile,
     sent,

@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.protocol import call_messages as calls
 from node.protocol import messages as exchange
-from node.protocol.digest import digest_of
 from node.protocol.errors import RejectedError
 from node.protocol.frames import (
     MAX_FRAME_BYTES,
@@ -31,7 +30,7 @@ from node.protocol.signing import Seal
 from node.protocol.topics import Board, Control, Inbox, Presence, Topics, TraceOf
 from node.runtime.keys import Keys
 from node.runtime.signing import Ed25519Signing
-from tests.protocol.bench import fitting
+from tests.protocol.bench import digest_of, fitting
 
 FOLDER = Path(__file__).parents[2] / "docs" / "vectors"
 

@@ -19,7 +19,6 @@ import pytest
 from broker.initialising import init
 from broker.setup import Wishes
 from node.protocol import frames, messages
-from node.protocol.digest import digest_of
 from node.protocol.signing import Seal
 from node.protocol.topics import Topics
 from node.runtime.calls import CallRow
@@ -34,6 +33,7 @@ from scenarios.loading import load, parse, shipped
 from scenarios.market import draw
 from scenarios.results import Allocation, Summary
 from scenarios.schema import NetworkTable, Normal, Scenario, Uniform
+from tests.protocol.bench import digest_of
 from tests.scenarios.calls.conftest import simulated
 
 ROOT = Path(__file__).parents[2]
