@@ -55,8 +55,10 @@ class OptOut:
     def decide(self, now: float, need: Need, offers: Sequence[Offer]) -> Decision:
         """The targets of Def. IV.2, or hold where they would not give more than the standing bids."""
         del now
-        wanted = min(self._most, _desired_allocation(need, offers))
-        moved = affordable(need, offers, self._targets(wanted, need, offers))
+        desired, least_price = _desired_allocation(need, offers)
+        wanted = min(self._most, desired)
+        price = max(need.valuation.marginal(wanted), least_price)
+        moved = affordable(need, offers, self._targets(wanted, price, need, offers))
         standing = prospect(offers, [offer.standing for offer in offers])
         if standing.bursts(need.budget):
             self._most = moved.total
@@ -64,8 +66,7 @@ class OptOut:
         grows = moved.total > standing.total + ROUNDING * wanted
         return Decision(moved.targets) if grows else HOLD
 
-    def _targets(self, wanted: float, need: Need, offers: Sequence[Offer]) -> list[Target]:
-        price = need.valuation.marginal(wanted)
+    def _targets(self, wanted: float, price: float, need: Need, offers: Sequence[Offer]) -> list[Target]:
         available = [offer.available(price) for offer in offers]
         # Sorting is stable, so equal quantities keep the order of the pool.
         pool = sorted((k for k, amount in enumerate(available) if amount > 0.0), key=lambda k: -available[k])
@@ -79,17 +80,22 @@ class OptOut:
             chosen, shares = pool, _filled([available[k] for k in pool], wanted)
         for k, share in zip(chosen, shares, strict=True):
             if share > 0.0:
-                targets[k] = Target(share, need.valuation.marginal(share) if self.price_at == "share" else price)
+                own = max(price, need.valuation.marginal(share)) if self.price_at == "share" else price
+                targets[k] = Target(share, own)
         return targets
 
 
-def _desired_allocation(need: Need, offers: Sequence[Offer]) -> float:
-    """The buyer's a: all it values if even the last MB is worth a price, else what it wants at the market's prices."""
+def _desired_allocation(need: Need, offers: Sequence[Offer]) -> tuple[float, float]:
+    """The buyer's a, and the least price that gets it.
+
+    All it values if even the last MB is worth a price, else what it wants at the market's prices.
+    """
     demand = need.valuation.demand_mb
     if need.valuation.marginal(demand) > 0.0:
-        return demand
+        return demand, 0.0
     market = merged_staircase([offer.staircase for offer in offers])
-    return sum(best_reply(need.valuation, market, budget=need.budget).quantity)
+    reply = best_reply(need.valuation, market, budget=need.budget)
+    return sum(reply.quantity), reply.price
 
 
 def _fewest_sellers(available: Sequence[float], wanted: float) -> int:

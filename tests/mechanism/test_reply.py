@@ -98,6 +98,25 @@ def test_auctions_give_what_the_reply_expects(
     assert charge == pytest.approx(reply.cost, abs=1e-9 * scale(theta, cases))
 
 
+@given(valuations(), markets, thrifts)
+def test_price_is_at_least_that_of_the_dearest_step_however_theta_rounds(
+    theta: Valuation, cases: list[BookCase], thrift: float
+) -> None:
+    market = merged(cases)
+    reply = best_reply(theta, market, budget=budget_of(thrift, theta, cases))
+    filled = dict.fromkeys(range(len(cases)), 0.0)
+    for price, quantity, seller in zip(market.price, market.quantity, market.seller, strict=True):
+        if filled[seller] < reply.quantity[seller] * (1.0 - 1e-12):
+            assert reply.price >= price
+        filled[seller] += quantity
+
+
+def test_price_that_rounds_below_the_reserve_is_the_reserve() -> None:
+    theta = Parabolic(demand_mb=50.0, choke_price=3.0)
+    assert theta.marginal(theta.demand(0.1)) < 0.1
+    assert best_reply(theta, merged_staircase([staircase([], [], 60, 0.1)])).price == 0.1
+
+
 @settings(max_examples=200)
 @given(valuations(), markets, epsilons, thrifts, st.data())
 def test_truthful_reply_is_best_up_to_epsilon(

@@ -48,6 +48,16 @@ def test_rounding_in_supply_does_not_cost_another_seller() -> None:
     assert quantities(decided(OptOut(), flat_need(demand), offer(0.3), offer(0.3)).targets) == [demand, 0.0]
 
 
+@given(st.floats(0.01, 19.0), st.sampled_from(["total", "share"]))
+def test_elastic_buyer_alone_is_given_its_best_reply_at_any_reserve(
+    reserve: float, price_at: Literal["total", "share"]
+) -> None:
+    """However θ' rounds at the quantity where it meets the reserve."""
+    empty = offer(200, reserve=reserve)
+    (target,) = decided(OptOut(price_at=price_at), need_of(ELASTIC), empty).targets or ()
+    assert empty.allocation(target) == pytest.approx(ELASTIC.demand(reserve))
+
+
 def test_sellers_rank_by_what_opponents_above_own_price_leave() -> None:
     crowded, small = offer(100, (90, 2)), offer(30)
     assert quantities(decided(OptOut(), flat_need(25, price=1.0), crowded, small).targets) == [0, 25]

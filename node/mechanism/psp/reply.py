@@ -54,34 +54,36 @@ def best_reply(
     >>> reply.quantity, reply.price, reply.cost
     ([30.0, 0.0], 2.0, 40.0)
     """
-    wanted = _wanted(valuation, market, budget)
+    wanted, dearest = _wanted(valuation, market, budget)
     choke_price = valuation.marginal(0.0)
     amount = max(0.0, wanted - epsilon / choke_price) if choke_price > 0.0 else 0.0
     cost = market.cost(amount)
     return Reply(
         quantity=_filled_cheapest_first(market, amount),
-        price=valuation.marginal(amount),
+        # θ' is at least the price of the step that it meets, but rounding may put it below, where it gets nothing.
+        price=max(valuation.marginal(amount), dearest),
         cost=cost,
         utility=valuation.value(amount) - cost,
     )
 
 
-def _wanted(valuation: Valuation, market: MergedStaircase, budget: float) -> float:
-    """z*: where the marginal valuation meets the staircase, or where the budget ends."""
-    reach = spent = 0.0
+def _wanted(valuation: Valuation, market: MergedStaircase, budget: float) -> tuple[float, float]:
+    """z*, where the marginal valuation meets the staircase or the budget ends, and the price of the last step."""
+    reach = spent = dearest = 0.0
     for price, quantity in zip(market.price, market.quantity, strict=True):
         demand = valuation.demand(price)
         if demand <= reach:
             break
+        dearest = price
         cost = price * quantity
         if spent + cost > budget:
-            return min(demand, reach + (budget - spent) / price)
+            return min(demand, reach + (budget - spent) / price), dearest
         # Demand falls and the steps begin ever later, so a step that is not wanted whole is the last.
         if demand <= reach + quantity:
-            return demand
+            return demand, dearest
         reach += quantity
         spent += cost
-    return reach
+    return reach, dearest
 
 
 def _filled_cheapest_first(market: MergedStaircase, amount: float) -> list[float]:
