@@ -150,10 +150,11 @@ class Auctioneer:
         for network in self._networks.silent:
             yield Send(network, Deregistered(self._networks.of(network).seq))
         invited = self._networks.present
-        self._auction = CallAuction(self.held, case, wanted, invited, now + self._timing.bid_window_s)
+        asks_at = now + self._timing.retry_s
+        self._auction = CallAuction(self.held, case, wanted, invited, now + self._timing.bid_window_s, asks_at)
         for network in invited:
             yield Send(network, self._invite(network))
-        yield SetTimer("bids", now + self._timing.retry_s)
+        yield SetTimer("bids", asks_at)
         yield from self._decided_if_complete(now)
 
     def _invite(self, network: str) -> Invite:
@@ -176,6 +177,7 @@ class Auctioneer:
         auction = self._auction
         if not auction or auction.winner:
             return
+        auction.asks_again(now, self._timing.retry_s)
         if now >= auction.closes_at:
             silent = [network for network in auction.unheard if self._networks.has_missed_too_many(network)]
             yield from self.put_out(now, silent, is_silent=True)
@@ -184,7 +186,7 @@ class Auctioneer:
             return
         for network in auction.unheard:
             yield Send(network, self._invite(network))
-        yield SetTimer("bids", min(auction.closes_at, now + self._timing.retry_s))
+        yield SetTimer("bids", auction.asks_at)
 
     def _decided_if_complete(self, now: float) -> Iterator[Effect]:
         if self._auction and not self._auction.winner and not self._auction.unheard:

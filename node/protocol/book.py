@@ -27,8 +27,8 @@ class Entry:
         Its row in the last cleared book, None before its first clearing.
     told_round, seen_round
         The round of the last profile sent to the bidder, and of the last that it is known to have seen.
-    repeated
-        How often the profile was repeated without an answer.
+    repeated, repeated_at
+        How often the profile was repeated without an answer, and when it was first, seconds.
     undecided
         Its bidder has said that it may yet change it.
     """
@@ -42,6 +42,7 @@ class Entry:
     told_round: int = 0
     seen_round: int = 0
     repeated: int = 0
+    repeated_at: float = 0.0
     undecided: bool = False
     has_news: bool = True
 
@@ -53,6 +54,12 @@ class Entry:
     def told(self, round_: int) -> None:
         """Note that the profile of this round was sent."""
         self.told_round, self.repeated, self.undecided, self.has_news = round_, 0, False, False
+
+    def repeats(self, now: float) -> None:
+        """Note that its profile is sent again."""
+        if not self.repeated:
+            self.repeated_at = now
+        self.repeated += 1
 
 
 class Book:
@@ -129,12 +136,13 @@ class Book:
             digest=self.digest,
         )
 
-    def note_seen(self, buyer: str, hold: Hold) -> None:
-        """A bidder confirms its last profile; IgnoredError if it is another."""
+    def seen(self, buyer: str, hold: Hold) -> Entry:
+        """The entry of a bidder that confirms its last profile; IgnoredError if it is another."""
         entry = self._entries.get(buyer)
         if not entry or hold.seq != entry.seq or hold.round != entry.told_round:
             raise IgnoredError("overtaken hold")
-        entry.seen_round, entry.undecided, entry.repeated = hold.round, hold.undecided, 0
+        entry.seen_round, entry.undecided = hold.round, hold.undecided
+        return entry
 
     @property
     def silent(self) -> list[str]:

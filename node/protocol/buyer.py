@@ -41,20 +41,11 @@ from node.protocol.messages import (
     Void,
     Withdrawn,
 )
-from node.protocol.timing import PATIENCE, Timing
+from node.protocol.timing import PATIENCE, RoundTrip, Timing
 from node.protocol.topics import host_of
 from node.strategy.view import NOTHING, ROUNDING, BuyerStrategy, Need, Random, Target
 
 _PARTICIPANTS = attrgetter("participants")
-
-ROUND_TRIP_WEIGHT = 0.25
-"""Weight of the last round trip in the running mean."""
-
-LONGEST_ROUND_TRIP = 4.0
-"""A bid that had to be repeated may have been lost: its round trip counts as so many times the mean at most."""
-
-PATIENT_ROUND_TRIPS = 3.0
-"""Mean round trips after which a bid counts as unanswered."""
 
 
 class Buyer:
@@ -74,7 +65,7 @@ class Buyer:
         "_paid",
         "_random",
         "_retrying",
-        "_round_trip_s",
+        "_round_trip",
         "_strategy",
         "_thinking",
         "_timing",
@@ -96,7 +87,7 @@ class Buyer:
         self._timing = timing
         self._random = random
         self._budget = budget
-        self._round_trip_s = timing.clearing_interval_s
+        self._round_trip = RoundTrip(timing.clearing_interval_s)
         self._held = self._paid = 0.0
         self._is_open = self._thinking = self._retrying = False
 
@@ -232,7 +223,7 @@ class Buyer:
         if not self._is_open or self._thinking:
             return
         crowd = max(map(_PARTICIPANTS, self._auctions.values()), default=0)
-        think_s = self._strategy.think_time(crowd, self._round_trip_s, self._random)
+        think_s = self._strategy.think_time(crowd, self._round_trip.mean_s, self._random)
         if think_s > 0.0 or not self._is_pending:  # at once would be too soon, and is what most messages would lead to
             self._thinking = True
             yield SetTimer("think", now + think_s)
@@ -328,9 +319,7 @@ class Buyer:
                 yield from self._exposed(now, auction, message.round)
                 return
             if waited_s is not None:
-                longest = LONGEST_ROUND_TRIP * self._round_trip_s if auction.repeated else math.inf
-                measured_s = min(max(0.0, waited_s), longest)  # a clock that was set back makes it negative
-                self._round_trip_s += ROUND_TRIP_WEIGHT * (measured_s - self._round_trip_s)
+                self._round_trip.measured(waited_s, repeated=auction.repeated > 0)
             yield from self._ponder(now)
             return
         yield Send(auction.seller, auction.hold(undecided=self._is_undecided))
@@ -403,8 +392,7 @@ class Buyer:
 
     @property
     def _retry_s(self) -> float:
-        """Seconds to wait for an answer: at least as configured, and longer where answers have been slow."""
-        return max(self._timing.retry_s, PATIENT_ROUND_TRIPS * self._round_trip_s)
+        return self._round_trip.retry_s(self._timing.retry_s)
 
     def _retry_later(self, now: float) -> Iterator[Effect]:
         if not self._retrying:

@@ -16,8 +16,8 @@ class CallAuction:
 
     Attributes
     ----------
-    closes_at
-        Seconds of the clock; who is not heard of until then takes no part.
+    closes_at, asks_at
+        Seconds of the clock; who is not heard of until the first takes no part, and is asked again at the second.
     repeated
         How often the winner was told again.
     is_resumed
@@ -29,12 +29,18 @@ class CallAuction:
     wanted: CallSpec
     invited: list[str]
     closes_at: float
+    asks_at: float
     winner: str = ""
     price: float = 0.0
     repeated: int = 0
     is_resumed: bool = False
     _offers: dict[str, float | None] = field(default_factory=dict)
     _dropped: set[str] = field(default_factory=set)
+
+    def asks_again(self, now: float, retry_s: float) -> None:
+        """It is time to ask again; what that comes too late, the marketplace stood still, and offers may lie unread."""
+        self.closes_at += now - self.asks_at
+        self.asks_at = min(self.closes_at, now + retry_s)
 
     def offered(self, network: str, message: SealedBid) -> None:
         """Take in an offer, or that there is none.

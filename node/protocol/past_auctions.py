@@ -36,7 +36,7 @@ class PastAuctions:
             case "called":
                 self._answered()
                 self.held, self.market_s = entry.auction, entry.at_s
-                self.auction = CallAuction(entry.auction, case, spec_of(entry), [], 0.0, is_resumed=True)
+                self.auction = CallAuction(entry.auction, case, spec_of(entry), [], 0.0, 0.0, is_resumed=True)
             case "contracted":
                 assert self.auction
                 self.auction.won(entry.peer, entry.charge)

@@ -264,21 +264,24 @@ class Seller:
     # Quiet
 
     def _quieted(self, now: float) -> Iterator[Effect]:
-        yield from self._quiet.may_end(now)
+        yield from self._quiet.ticks(now)
         yield from self._awarded_if_settled(now)
 
     def _refreshed(self, now: float) -> Iterator[Effect]:
         """Repeat the profile to those who have not shown that they saw it, so that nobody is left behind."""
         yield from self._removed(now, self._book.silent)
         for buyer, entry in self._book.unsettled():
-            entry.repeated += 1
+            entry.repeats(now)
             yield Send(buyer, self._profile(entry))
         if any(self._book.unsettled()) and not self._clearing_due:
             yield from self._quiet.refresh_later(now, first=False)
         yield from self._awarded_if_settled(now)
 
     def _held(self, now: float, buyer: str, message: Hold) -> Iterator[Effect]:
-        self._book.note_seen(buyer, message)
+        entry = self._book.seen(buyer, message)
+        if entry.repeated:
+            yield from self._quiet.answered(now, now - entry.repeated_at, repeated=entry.repeated > 1)
+            entry.repeated = 0
         yield from self._awarded_if_settled(now)
 
     def _awarded_if_settled(self, now: float) -> Iterator[Effect]:
@@ -299,14 +302,18 @@ class Seller:
             if entry.allocation > least:
                 award = Award(self._auction, self._round, entry.seq, entry.allocation, entry.charge)
                 yield from self._awards.make(buyer, award)
-        yield SetTimer("award", now + self._timing.retry_s)
+        yield SetTimer("award", now + self._retry_s)
         yield from self._closed_if_answered(now)
 
     def _awards_repeated(self, now: float) -> Iterator[Effect]:
         yield from self._removed(now, self._awards.silent)
         yield from self._awards.repeat()
         if self._awards:
-            yield SetTimer("award", now + backoff(self._timing.retry_s, self._awards.repeated))
+            yield SetTimer("award", now + backoff(self._retry_s, self._awards.repeated))
+
+    @property
+    def _retry_s(self) -> float:
+        return self._quiet.round_trip.retry_s(self._timing.retry_s)
 
     def _accepted(self, now: float, buyer: str, message: Accept) -> Iterator[Effect]:
         if not self._awards.has(buyer, message):

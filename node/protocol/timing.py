@@ -1,5 +1,7 @@
 """How patient a node is."""
 
+import math
+
 import msgspec
 
 PATIENCE = 10
@@ -15,6 +17,41 @@ PROMPT = 3
 """Repetitions before the pause grows: several fit into a quiet period, so that loss does not end an auction early."""
 
 
+ROUND_TRIP_WEIGHT = 0.25
+"""Weight of the last round trip in the running mean."""
+
+LONGEST_ROUND_TRIP = 4.0
+"""What had to be said again may have been lost: its round trip counts as so many times the mean at most."""
+
+PATIENT_ROUND_TRIPS = 3.0
+"""Mean round trips after which something counts as unanswered."""
+
+
+class RoundTrip:
+    """How long answers take, seconds: a running mean, which starts with a guess.
+
+    Attributes
+    ----------
+    mean_s
+        The mean.
+    """
+
+    __slots__ = ("mean_s",)
+
+    def __init__(self, guess_s: float) -> None:
+        self.mean_s = guess_s
+
+    def measured(self, waited_s: float, *, repeated: bool) -> None:
+        """Take in how long an answer took, and whether what it answers had to be ``repeated``."""
+        longest = LONGEST_ROUND_TRIP * self.mean_s if repeated else math.inf
+        measured_s = min(max(0.0, waited_s), longest)  # a clock that was set back makes it negative
+        self.mean_s += ROUND_TRIP_WEIGHT * (measured_s - self.mean_s)
+
+    def retry_s(self, configured_s: float) -> float:
+        """Seconds to wait for an answer: at least as configured, and longer where answers have been slow."""
+        return max(configured_s, PATIENT_ROUND_TRIPS * self.mean_s)
+
+
 class Timing(msgspec.Struct, frozen=True):
     """Intervals of one market, seconds.
 
@@ -23,7 +60,7 @@ class Timing(msgspec.Struct, frozen=True):
     clearing_interval_s
         A seller clears at most once per such interval.
     quiet_period_s
-        An auction in which no bid changed for so long is over.
+        An auction in which no bid changed for so long is over; where answers are slow, only after longer.
     retry_s
         What is unanswered for so long is said again.
     open_at_least_s

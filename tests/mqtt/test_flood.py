@@ -20,6 +20,7 @@ from node.runtime.mqtt import OFFLINE, OPEN, Clock, MqttHost
 from scenarios.loading import load
 from scenarios.market import draw
 from scenarios.nodes import build_hosts, host_names, spread
+from tests.conftest import DEADLINE_S
 from tests.mqtt.conftest import Mosquitto
 
 FRAMES = 20_000
@@ -43,7 +44,7 @@ def flood(endpoint: Endpoint, to_host: str) -> None:
     for frame in frames():
         client.publish(TOPICS.inbox(to_host, "flooder"), frame, qos=0)
     # Else the seller asks its silent bidders ten times what they think of their profiles.
-    client.publish(TOPICS.presence("flooder"), OFFLINE, qos=1).wait_for_publish(30.0)
+    client.publish(TOPICS.presence("flooder"), OFFLINE, qos=1).wait_for_publish(DEADLINE_S)
     client.disconnect()
     client.loop_stop()
 
@@ -52,7 +53,7 @@ async def settled(hosts: list[Host], endpoint: Endpoint) -> list[Record]:
     """Run the hosts, and the flood, until both auctions are closed and the flood is over; what happened."""
     records: list[Record] = []
     drivers = [MqttHost(host, TOPICS, endpoint, Clock(time.time()), records.extend) for host in hosts]
-    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
         for driver in drivers:
             tasks.create_task(driver.run())
         async with endpoint.client("opener") as opener:

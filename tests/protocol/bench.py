@@ -27,6 +27,7 @@ from node.protocol.events import (
 from node.protocol.frames import decode_message, encode_message
 from node.protocol.messages import Advert, Award, Bid, Hold, Message, Profile
 from node.protocol.numbers import NO_DIGEST
+from node.protocol.quiet import TICKS
 from node.protocol.seller import Seller
 from node.protocol.timing import Timing
 from node.strategy.reserve import FixedReserve
@@ -132,6 +133,10 @@ class SellerBench(Bench):
         super().__init__(Seller(supply, FixedReserve(reserve), TIMING))
         self.rounds = 0
 
+    def rests(self) -> list[Effect]:
+        """Let a quiet period pass."""
+        return [effect for _ in range(TICKS) for effect in self.fires("quiet")]
+
     def opened(self) -> "SellerBench":
         self.step(Started())
         self.step(Opened())
@@ -165,7 +170,7 @@ def awarding_seller() -> SellerBench:
     """The auction of ``cleared_seller``, quiet and seen by both: A is awarded 60 MB, B 40."""
     bench = cleared_seller()
     bench.all_hold(a=1, b=1)
-    bench.fires("quiet")
+    bench.rests()
     return bench
 
 

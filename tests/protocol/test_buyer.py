@@ -377,7 +377,7 @@ def test_round_trip_of_a_repeated_bid_counts_four_times_the_mean_at_most() -> No
     bench.fires("retry")
     bench.now += 1000.0
     bench.is_shown(S, 1, 1, (30, 2))
-    assert bench.machine._round_trip_s == 1.0 + 0.25 * (4.0 - 1.0)  # type: ignore[attr-defined]
+    assert bench.machine._round_trip.mean_s == 1.0 + 0.25 * (4.0 - 1.0)  # type: ignore[attr-defined]
 
 
 def test_round_trip_of_a_clock_that_was_set_back_counts_nothing() -> None:
@@ -385,7 +385,7 @@ def test_round_trip_of_a_clock_that_was_set_back_counts_nothing() -> None:
     bench.thinks()
     bench.now -= 30.0
     bench.is_shown(S, 1, 1, (30, 2))
-    assert bench.machine._round_trip_s == 1.0 + 0.25 * (0.0 - 1.0)  # type: ignore[attr-defined]
+    assert bench.machine._round_trip.mean_s == 1.0 + 0.25 * (0.0 - 1.0)  # type: ignore[attr-defined]
 
 
 def test_profile_that_reflects_no_new_bid_is_no_round_trip() -> None:
@@ -627,7 +627,7 @@ def test_repetitions_come_ever_more_slowly_and_end_with_patience() -> None:
 def test_slow_answers_make_it_repeat_later() -> None:
     bench = bidding_buyer([(25, 3), (20, 2)])
     bench.fires("retry")
-    bench.machine._round_trip_s = 5.0  # type: ignore[attr-defined]
+    bench.machine._round_trip.mean_s = 5.0  # type: ignore[attr-defined]
     bench.is_shown(S, 2, 1, (30, 2), (9, 9))
     bench.thinks()
     assert bench.timers["retry"] - bench.now == 15.0

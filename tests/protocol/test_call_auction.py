@@ -185,6 +185,16 @@ def test_network_silent_until_the_window_closes_takes_no_part() -> None:
     assert dropped(bench.bids(M, 1.0)) == [(IGNORED, "late bid")]
 
 
+def test_time_in_which_the_market_stood_still_is_no_time_to_bid_in() -> None:
+    """Offers may lie unread when it goes on."""
+    bench = inviting()
+    bench.now += 1000.0
+    assert set(sent_as(Invite, bench.fires("bids"))) == {N, M}
+    assert bench.timers["bids"] == bench.now + TIMING.retry_s
+    bench.bids(N, 3.0)
+    assert set(sent_as(Contract, bench.bids(M, 1.0))) == {M}
+
+
 def test_nobody_heard_of_blocks_the_call() -> None:
     bench = inviting()
     assert sent(bench.misses()) == [(T, Blocked(1))]

@@ -5,7 +5,17 @@ from typing import Any
 import pytest
 
 from node.protocol.digest import digest, packed
-from node.protocol.events import CancelTimer, Opened, PeerOffline, PostOnBoard, Reconnected, Send, SetTimer, Started
+from node.protocol.events import (
+    CancelTimer,
+    Opened,
+    PeerOffline,
+    PostOnBoard,
+    Reconnected,
+    Send,
+    SetTimer,
+    Started,
+    TimerFired,
+)
 from node.protocol.messages import (
     Accept,
     Award,
@@ -209,8 +219,8 @@ def test_started_seller_adverts_supply_at_floor() -> None:
 
 def test_auction_without_bids_closes_after_quiet_period() -> None:
     bench = fresh()
-    assert bench.timers == {"quiet": 10.0}
-    effects = bench.fires("quiet")
+    assert bench.timers == {"quiet": 2.5}
+    effects = bench.rests()
     assert posted(effects)[-1] == advert(0, seq=posted(effects)[-1].seq, state="closed")
     assert bench.machine.finished
 
@@ -345,12 +355,12 @@ def test_allocation_of_who_withdrew_is_traced_as_nothing() -> None:
 
 def test_new_bid_starts_quiet_period_anew() -> None:
     bench = cleared_seller()
-    assert bench.timers["quiet"] == 11.0
+    assert bench.timers["quiet"] == 3.5
     bench.now = 8.0
     bench.bids(A, 61, 4, seq=2)
     assert "quiet" not in bench.timers
     bench.clears()
-    assert bench.timers["quiet"] == 19.0
+    assert bench.timers["quiet"] == 11.5
 
 
 def test_refresh_repeats_profile_to_those_who_have_not_shown_that_they_saw_it() -> None:
@@ -401,7 +411,7 @@ def test_waits_for_the_undecided() -> None:
     bench = cleared_seller()
     bench.all_hold(a=1)
     undecided(B, bench)
-    assert sent(bench.fires("quiet")) == []
+    assert sent(bench.rests()) == []
     assert set(sent_as(Profile, bench.fires("refresh"))) == {B}
     assert set(sent_as(Award, bench.all_hold(b=1))) == {A, B}
 
@@ -410,7 +420,7 @@ def test_waits_for_the_undecided_for_ten_quiet_periods_at_most() -> None:
     bench = cleared_seller()
     patient_until = bench.now + LONGEST_WAIT * 10.0
     bench.all_hold(a=1)
-    bench.fires("quiet")
+    bench.rests()
     effects: list[Any] = []
     while bench.now < patient_until:
         assert not sent_as(Award, effects)
@@ -459,20 +469,71 @@ def test_giving_up_the_last_silent_bidder_ends_refreshing() -> None:
 def test_quiet_auction_waits_for_the_last_to_see_its_profile() -> None:
     bench = cleared_seller()
     bench.all_hold(a=1)
-    assert bench.fires("quiet") == []
+    assert sent(bench.rests()) == []
     assert set(sent_as(Award, bench.all_hold(b=1))) == {A, B}
+
+
+def test_pause_in_which_the_seller_stood_still_is_no_quiet() -> None:
+    """Bids may have come meanwhile, and the seller has not read them yet."""
+    bench = cleared_seller()
+    bench.all_hold(a=1, b=1)
+    bench.now += 1000.0
+    assert sent(bench.fires("quiet")) == []
+    assert bench.timers["quiet"] == bench.now + 2.5
+    assert [set(sent_as(Award, bench.fires("quiet"))) for _ in range(3)] == [set(), set(), {A, B}]
+
+
+def slow_seller(answered_after_s: float) -> SellerBench:
+    """Its bidders confirm their repeated profiles only after so long; quiet are its bids for the configured period."""
+    bench = cleared_seller()
+    bench.rests()
+    bench.now = bench.timers.pop("refresh")
+    bench.step(TimerFired("refresh"))
+    bench.now += answered_after_s
+    return bench
+
+
+def test_where_answers_take_long_quiet_lasts_five_of_their_mean() -> None:
+    bench = slow_seller(answered_after_s=30.0)
+    began = bench.now - 30.0 - 10.0
+    mean = 1.0 + 0.25 * (30.0 - 1.0)
+    assert sent(bench.all_hold(a=1)) == []
+    assert bench.timers["quiet"] == began + 5.0 * mean
+    mean += 0.25 * (30.0 - mean)
+    assert sent(bench.all_hold(b=1)) == []
+    assert sent(bench.fires("quiet")) == []
+    assert bench.timers["quiet"] == began + 5.0 * mean
+    assert set(sent_as(Award, bench.fires("quiet"))) == {A, B}
+
+
+def test_where_answers_come_soon_quiet_lasts_as_configured() -> None:
+    bench = slow_seller(answered_after_s=1.0)
+    bench.all_hold(a=1)
+    assert set(sent_as(Award, bench.all_hold(b=1))) == {A, B}
+
+
+def test_slow_answers_make_it_repeat_later() -> None:
+    bench = slow_seller(answered_after_s=7.0)
+    bench.all_hold(a=1)
+    bench.now += 2.0
+    bench.all_hold(b=1)
+    mean = 1.0 + 0.25 * (7.0 - 1.0)
+    mean += 0.25 * (9.0 - mean)
+    while "quiet" in bench.timers:
+        bench.fires("quiet")
+    assert bench.timers["award"] == bench.now + 3.0 * mean
 
 
 def test_seen_auction_waits_for_quiet_period() -> None:
     bench = cleared_seller()
     assert bench.all_hold(a=1, b=1) == []
-    assert set(sent_as(Award, bench.fires("quiet"))) == {A, B}
+    assert set(sent_as(Award, bench.rests())) == {A, B}
 
 
 def test_hold_after_a_new_bid_does_not_end_the_auction() -> None:
     bench = cleared_seller()
     bench.all_hold(a=1)
-    bench.fires("quiet")
+    bench.rests()
     bench.bids(C, 5, 9)
     assert bench.all_hold(b=1) == []
 
@@ -483,14 +544,14 @@ def test_hold_after_a_new_bid_does_not_end_the_auction() -> None:
 def test_award_names_bid_quantity_and_charge() -> None:
     bench = cleared_seller()
     bench.all_hold(a=1, b=1)
-    awards = sent_as(Award, bench.fires("quiet"))
+    awards = sent_as(Award, bench.rests())
     assert awards == {A: Award(0, 1, 1, 60, 30 * 3 + 30 * 1), B: Award(0, 1, 1, 40, 40)}
 
 
 def test_awarding_is_shown_on_the_board() -> None:
     bench = cleared_seller()
     bench.all_hold(a=1, b=1)
-    assert [shown.state for shown in posted(bench.fires("quiet"))] == ["awarding"]
+    assert [shown.state for shown in posted(bench.rests())] == ["awarding"]
 
 
 def test_loser_gets_no_award() -> None:
@@ -500,7 +561,7 @@ def test_loser_gets_no_award() -> None:
     bench.hears(A, Hold(0, 2, 1, undecided=False))
     bench.hears(B, Hold(0, 2, 1, undecided=False))
     bench.hears(C, Hold(0, 2, 1, undecided=False))
-    assert set(sent_as(Award, bench.fires("quiet"))) == {A, B}
+    assert set(sent_as(Award, bench.rests())) == {A, B}
 
 
 def test_accepted_award_is_answered_by_receipt() -> None:
@@ -527,7 +588,7 @@ def test_closing_tells_who_got_nothing() -> None:
     bench.clears()
     for buyer in (A, B, C):
         bench.hears(buyer, Hold(0, 2, 1, undecided=False))
-    bench.fires("quiet")
+    bench.rests()
     bench.hears(A, Accept(0, 2, 1))
     effects = bench.hears(B, Accept(0, 2, 1))
     assert sent_as(Closed, effects) == {C: Closed(0)}
@@ -627,7 +688,7 @@ def test_second_awarding_pays_for_its_own_round() -> None:
     bench.bids(C, 40, 5)
     bench.clears()
     bench.hears(C, Hold(0, 2, 1, undecided=False))
-    awards = sent_as(Award, bench.fires("quiet"))
+    awards = sent_as(Award, bench.rests())
     assert awards == {C: Award(0, 2, 1, 40, 40)}
     assert traced(bench.hears(C, Accept(0, 2, 1))) == ["settled", "closed"]
 
@@ -644,7 +705,7 @@ def test_nothing_is_sold_twice_over_all_receipts() -> None:
     bench.bids(A, 90, 9, seq=2)
     bench.clears()
     bench.hears(A, Hold(0, 2, 2, undecided=False))
-    bench.fires("quiet")
+    bench.rests()
     receipt = sent_as(Settled, bench.hears(A, Accept(0, 2, 2)))[A]
     assert 60 + receipt.quantity == 100
 

@@ -176,7 +176,7 @@ def test_auction_is_not_awarded_before_it_must_be_open() -> None:
     bench.bids(A, 60, 4)
     bench.clears()
     bench.all_hold(a=1)
-    assert traced(bench.fires("quiet")) == []
+    assert traced(bench.rests()) == []
     assert bench.now < 60.0
     assert traced(bench.fires("quiet")) == ["awarding"]
     assert bench.now == 60.0
