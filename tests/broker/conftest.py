@@ -14,8 +14,8 @@ import pytest_asyncio
 from broker import BrokerAddress, RunningBroker, open_broker
 from broker.mosquitto import mosquitto_program
 from broker.ports import free_port
+from tests.conftest import DEADLINE_S
 
-DEADLINE_S = 15.0
 MOSQUITTO = pytest.param("mosquitto", marks=pytest.mark.mosquitto)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from broker import BrokerAddress, BrokerError, RunningBroker, capability, client, open_broker
 from broker.ports import free_port
+from tests.conftest import DEADLINE_S
 
 Connect = Callable[[BrokerAddress], aiomqtt.Client]
 Start = Callable[[str], Awaitable[int]]
@@ -52,7 +53,7 @@ async def test_check_leaves_no_retained_message(broker: RunningBroker, connect: 
     async with open_broker(broker.address.url), connect(broker.address) as client:
         await client.subscribe("bidswarm/#", qos=1)
         await client.publish("bidswarm/marker", b"marker", qos=1)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(DEADLINE_S):
             assert (await anext(aiter(client.messages))).topic.value == "bidswarm/marker"
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from broker import BrokerAddress, BrokerError, RunningBroker, embedded, mosquitto, open_broker, opening
 from broker.ports import free_port
+from tests.conftest import DEADLINE_S
 
 Alive = Callable[[int], bool]
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
@@ -19,6 +20,7 @@ Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 LAUNCHER = """
 import asyncio, sys
 from broker import open_broker
+from tests.conftest import DEADLINE_S
 
 async def main():
     async with open_broker(sys.argv[1]) as broker:
@@ -101,7 +103,7 @@ async def test_broker_dies_with_a_killed_launcher(
 async def test_wait_died_notices_a_killed_broker(kind: str, alive: Alive) -> None:
     async with open_broker(kind) as running:
         os.kill(process_id(running), signal.SIGKILL)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(DEADLINE_S):
             assert await running.wait_died() != 0
     assert not alive(process_id(running))
 
@@ -116,7 +118,7 @@ async def test_embedded_broker_survives_sigint_and_ends_with_sigterm(
         async with connect(running.address) as client:
             await client.publish("m/control", b"still here", qos=1)
         os.kill(process_id(running), signal.SIGTERM)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(DEADLINE_S):
             assert await running.wait_died() == -signal.SIGTERM
 
 
@@ -135,7 +137,7 @@ async def test_two_embedded_brokers_are_separate(connect: Callable[[BrokerAddres
             await right.subscribe("m/#", qos=1)
             await left.publish("m/inbox/b/a", b"one", qos=1)
             await right.publish("m/inbox/b/a", b"other", qos=1)
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(DEADLINE_S):
                 assert (await anext(aiter(right.messages))).payload == b"other"
 
 

@@ -9,6 +9,7 @@ import aiomqtt
 import pytest
 
 from broker import BrokerAddress, RunningBroker
+from tests.conftest import DEADLINE_S
 
 Connect = Callable[[BrokerAddress], aiomqtt.Client]
 Receive = Callable[[aiomqtt.Client], Awaitable[aiomqtt.Message]]
@@ -108,5 +109,5 @@ async def test_hosts_that_connect_at_once_all_hear_each_other(broker: RunningBro
                     return True
         return False
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         assert all(await asyncio.gather(*(heard_everyone(str(number)) for number in range(HOSTS))))

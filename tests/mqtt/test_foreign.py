@@ -17,6 +17,7 @@ from node.runtime.mqtt import OPEN, Clock, MqttHost
 from node.runtime.streams import stream
 from node.strategy.opt_out import OptOut
 from node.strategy.reserve import FixedReserve
+from tests.conftest import DEADLINE_S
 from tests.mqtt.conftest import Mosquitto
 from tests.mqtt.foreign import ForeignBuyer
 
@@ -36,10 +37,10 @@ async def test_foreign_buyer_buys_next_to_one_of_ours(mosquitto: Mosquitto) -> N
     endpoint, records, ours = Endpoint("127.0.0.1", mosquitto.port), list[Record](), hosts()
     foreign = ForeignBuyer(mosquitto.port, "mixed", "fh", "sh/s", 6.0, 3.0)
     drivers = [MqttHost(host, TOPICS, endpoint, Clock(time.time()), records.extend) for host in ours]
-    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
         for driver in drivers:
             tasks.create_task(driver.run())
-        buying = tasks.create_task(asyncio.to_thread(foreign.run, 20.0))
+        buying = tasks.create_task(asyncio.to_thread(foreign.run, DEADLINE_S))
         async with endpoint.client("opener") as opener:
             await opener.publish(TOPICS.control, OPEN, qos=1, retain=True)
             await buying

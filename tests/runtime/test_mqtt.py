@@ -25,10 +25,10 @@ from node.runtime.mqtt import OFFLINE, ONLINE, OPEN, READY, STOP, Clock, MqttHos
 from node.runtime.streams import stream
 from node.strategy.opt_out import OptOut
 from node.strategy.reserve import FixedReserve
+from tests.conftest import DEADLINE_S
 
 TOPICS = Topics("test")
 TIMING = Timing(clearing_interval_s=0.02, quiet_period_s=0.3, retry_s=0.1)
-DEADLINE_S = 20.0
 
 
 @pytest_asyncio.fixture

@@ -33,6 +33,7 @@ from scenarios.loading import load, parse, shipped
 from scenarios.market import draw
 from scenarios.results import Allocation, Summary
 from scenarios.schema import NetworkTable, Normal, Scenario, Uniform
+from tests.conftest import DEADLINE_S
 from tests.protocol.bench import digest_of
 from tests.scenarios.calls.conftest import simulated
 
@@ -305,7 +306,7 @@ def run_example(tmp_path: Path) -> Callable[..., str]:
             [sys.executable, str(ROOT / "examples" / name), "--out", str(tmp_path), *arguments],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=DEADLINE_S,
             check=False,
             env={**os.environ, "PYTHONIOENCODING": "utf-8"},
         )
