@@ -7,9 +7,17 @@ import pytest
 
 from broker.mosquitto import mosquitto_program
 from tests.conftest import wait_until
+from tests.pictures import without_pictures
 
 LONG = ("--set", "auction.quiet_period_s=60")
 """A market that stays open until something happens to it."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pictures() -> Iterator[None]:
+    """None are drawn; a module that looks at some overrides this."""
+    with without_pictures():
+        yield
 
 
 class Mosquitto:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from scenarios.running import run
+from tests.pictures import without_pictures
 
 PAPER = {
     ("A", "1"): 25.0,
@@ -15,6 +16,16 @@ PAPER = {
     ("D", "2"): 20.0,
     ("E", "2"): 14.0,
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pictures() -> None:
+    """They are drawn, but for those of ``quick_run``."""
+
+
+def quick_run(*arguments: Any, **options: Any) -> Any:
+    with without_pictures():
+        return run(*arguments, **options)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +43,7 @@ PAPER = {
     ],
 )
 def test_the_papers_example_ends_with_the_papers_allocation(options: dict[str, Any], tmp_path: Path) -> None:
-    result = run("two-sellers", out=tmp_path, **options)
+    result = quick_run("two-sellers", out=tmp_path, **options)
 
     bought = {(row.buyer, row.seller): row.quantity for row in result.summary.allocations}
     assert result.summary.status == "settled"
@@ -44,7 +55,7 @@ def test_the_papers_example_ends_with_the_papers_allocation(options: dict[str, A
 @pytest.mark.parametrize("broker", ["embedded", pytest.param("mosquitto", marks=pytest.mark.mosquitto)])
 def test_an_elastic_neighbourhood_settles_next_to_the_optimum(broker: str, tmp_path: Path) -> None:
     small = ["buyers.0.count=12", "sellers.0.count=4", "auction.quiet_period_s=1.0"]
-    result = run("neighbourhood", settings=small, broker=broker, out=tmp_path)
+    result = quick_run("neighbourhood", settings=small, broker=broker, out=tmp_path)
 
     assert result.summary.status == "settled"
     assert result.summary.efficiency > 0.99
@@ -58,11 +69,12 @@ def test_a_market_that_shifts_settles_next_to_its_last_optimum(tmp_path: Path) -
     assert result.summary.efficiency > 0.99
     assert len(result.shifts) == 5
     assert not {row.buyer for row in result.summary.allocations} & {"buyer-1", "buyer-2", "ann-buys"}
+    assert {path.name for path in result.run_dir.glob("convergence.*g")} == {"convergence.png", "convergence.svg"}
     assert not [reason for reason in result.counters if reason.startswith("rejected")]
 
 
 def test_a_run_that_does_not_settle_in_time_says_so_and_keeps_what_is_tentative(tmp_path: Path) -> None:
-    result = run("two-sellers", settings=["auction.quiet_period_s=60"], timeout_s=1.5, out=tmp_path)
+    result = quick_run("two-sellers", settings=["auction.quiet_period_s=60"], timeout_s=1.5, out=tmp_path)
 
     assert result.summary.status == "timeout"
     assert result.summary.sold == pytest.approx(150.0)

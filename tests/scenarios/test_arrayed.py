@@ -14,6 +14,7 @@ from scenarios.errors import ScenarioError
 from scenarios.market import Market, theta
 from scenarios.results import Result, edges
 from scenarios.running import run
+from tests.pictures import without_pictures
 
 ONE_SELLER = [
     "buyers.0.count=10",
@@ -23,8 +24,19 @@ ONE_SELLER = [
 ]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def pictures() -> None:
+    """They are drawn."""
+
+
 def settled(out: Path, *settings: str, seed: int = 0, world: Any = "array", **options: Any) -> Result:
-    return run("neighbourhood", seed=seed, world=world, settings=settings, out=out, **options)
+    with without_pictures():
+        return run("neighbourhood", seed=seed, world=world, settings=settings, out=out, **options)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    return settled(tmp_path_factory.mktemp("plain"))
 
 
 @pytest.mark.parametrize("settings", [(), ONE_SELLER], ids=["50x10x3", "10x1"])
@@ -41,8 +53,8 @@ def test_array_and_sim_end_alike_and_next_to_the_optimum(settings: list[str], se
     assert sim.sold == pytest.approx(sim.supply, rel=1e-4)
 
 
-def test_same_seed_gives_the_same_result(tmp_path: Path) -> None:
-    one, other = (settled(tmp_path, seed=4).summary for _ in range(2))
+def test_same_seed_gives_the_same_result(plain: Result, tmp_path: Path) -> None:
+    one, other = plain.summary, settled(tmp_path).summary
     assert one.allocations == other.allocations
     assert (one.bids, one.duration_s) == (other.bids, other.duration_s)
 
@@ -57,8 +69,8 @@ def final_profile(result: Result, monkeypatch: pytest.MonkeyPatch) -> tuple[Mark
     return market, outcomes[0]
 
 
-def test_charges_follow_the_exclusion_compensation_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    market, outcome = final_profile(settled(tmp_path), monkeypatch)
+def test_charges_follow_the_exclusion_compensation_rule(plain: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    market, outcome = final_profile(plain, monkeypatch)
     _, at = edges(market)
     for j, seller in enumerate(market.sellers):
         here = at == j
@@ -67,24 +79,22 @@ def test_charges_follow_the_exclusion_compensation_rule(tmp_path: Path, monkeypa
         assert outcome.charge[here] == pytest.approx(alone.charge, abs=1e-6)
 
 
-def test_gap_is_that_of_the_mechanism(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    result = settled(tmp_path)
-    market, outcome = final_profile(result, monkeypatch)
+def test_gap_is_that_of_the_mechanism(plain: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    market, outcome = final_profile(plain, monkeypatch)
     supply = np.array([seller.supply_mb for seller in market.sellers])
     reserve = np.array([seller.reserve_price_per_mb for seller in market.sellers])
     profile = Profile(*edges(market), outcome.quantity, outcome.price)
     thetas = [theta(buyer) for buyer in market.buyers]
     gaps = epsilon_gaps(thetas, np.full(len(thetas), np.inf), supply, reserve, profile, edges(market))
-    assert result.summary.epsilon_gap == pytest.approx(gaps.max(), abs=1e-6)
-    assert result.summary.epsilon_gap <= 3 * 0.6
+    assert plain.summary.epsilon_gap == pytest.approx(gaps.max(), abs=1e-6)
+    assert plain.summary.epsilon_gap <= 3 * 0.6
 
 
-def test_figures_and_tables_agree(tmp_path: Path) -> None:
-    result = settled(tmp_path)
-    summary, auctions, buyers = result.summary, result.columns("auctions"), result.columns("buyers")
+def test_figures_and_tables_agree(plain: Result) -> None:
+    summary, auctions, buyers = plain.summary, plain.columns("auctions"), plain.columns("buyers")
     assert summary.messages == 0
     assert summary.broker is None
-    assert summary.bids == sum(buyers["bids"]) == result.quiescence.bids == 3 * result.quiescence.moves
+    assert summary.bids == sum(buyers["bids"]) == plain.quiescence.bids == 3 * plain.quiescence.moves
     assert summary.revenue == pytest.approx(sum(auctions["revenue"]))
     assert summary.revenue == pytest.approx(sum(buyers["charge"]))
     assert summary.welfare == pytest.approx(sum(buyers["value"]))
@@ -92,19 +102,18 @@ def test_figures_and_tables_agree(tmp_path: Path) -> None:
     assert min(buyers["utility"]) >= 0.0
 
 
-def test_convergence_ends_where_the_run_ended(tmp_path: Path) -> None:
-    result = settled(tmp_path)
-    course = result.convergence
+def test_convergence_ends_where_the_run_ended(plain: Result) -> None:
+    course = plain.convergence
     assert course.time_s[0] == 0.0
-    assert course.time_s[-1] == pytest.approx(result.summary.duration_s)
+    assert course.time_s[-1] == pytest.approx(plain.summary.duration_s)
     assert (np.diff(course.time_s) > 0.0).all()
-    assert course.welfare[-1] == pytest.approx(result.summary.welfare)
-    assert course.sold[-1].sum() == pytest.approx(result.summary.sold)
-    assert course.price[-1].tolist() == result.columns("auctions")["price_per_mb"]
+    assert course.welfare[-1] == pytest.approx(plain.summary.welfare)
+    assert course.sold[-1].sum() == pytest.approx(plain.summary.sold)
+    assert course.price[-1].tolist() == plain.columns("auctions")["price_per_mb"]
 
 
 def test_folder_holds_what_those_of_other_worlds_hold(tmp_path: Path) -> None:
-    folders = [settled(tmp_path, world=world).run_dir for world in ("array", "sim")]
+    folders = [run("neighbourhood", world=world, out=tmp_path).run_dir for world in ("array", "sim")]
     first, second = ({path.name for path in folder.iterdir()} for folder in folders)
     assert first == second - {"journals"}
     for name in ("allocations", "auctions", "buyers", "convergence", "events"):
@@ -112,8 +121,10 @@ def test_folder_holds_what_those_of_other_worlds_hold(tmp_path: Path) -> None:
         assert tables[0] == tables[1]
 
 
-def test_efficiency_of_a_large_market_is_against_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    exact = settled(tmp_path).summary
+def test_efficiency_of_a_large_market_is_against_a_bound(
+    plain: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = plain.summary
     monkeypatch.setattr(results, "EXACT_PAIRS", 10)
     bound = settled(tmp_path).summary
     assert (exact.optimum_is, bound.optimum_is) == ("exact", "bound")

@@ -37,6 +37,12 @@ KEYS = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def pictures() -> None:
+    """They are drawn."""
+
+
+@pytest.mark.usefixtures("no_pictures")
 def test_json_is_one_object_with_the_documented_keys_and_nothing_else(bidswarm: Callable[..., Command]) -> None:
     code, stdout, _ = bidswarm("run", "two-sellers", *SIM, "--seed", "7", "--format", "json").finished()
 
@@ -61,6 +67,7 @@ def test_a_run_prints_who_bought_what_and_how_good_that_is(bidswarm: Callable[..
     assert "(100.0000%)" in stdout
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_same_seed_gives_the_same_figures(bidswarm: Callable[..., Command]) -> None:
     options = ("run", "neighbourhood", *SIM, "--set", "buyers.0.count=6", "--set", "sellers.0.count=3")
     outputs = [json.loads(bidswarm(*options, "--format", "json").finished()[1]) for _ in range(2)]
@@ -70,6 +77,7 @@ def test_the_same_seed_gives_the_same_figures(bidswarm: Callable[..., Command]) 
     assert outputs[0] == outputs[1]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_market_that_does_not_settle_in_time_exits_with_3(bidswarm: Callable[..., Command]) -> None:
     code, stdout, _ = bidswarm("run", "two-sellers", *SIM, "--timeout", "0.5").finished()
 

@@ -22,6 +22,11 @@ from scenarios.schema import Buyers, FlatValuation, OptOutStrategy, Scenario, Se
 SMALL = ["buyers.0.count=8", "sellers.0.count=3"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def pictures() -> None:
+    """They are drawn."""
+
+
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
     return run("neighbourhood", settings=SMALL, world="sim", out=tmp_path_factory.mktemp("runs"))
@@ -103,12 +108,14 @@ def test_the_result_is_there_as_arrays_and_dataframes(result: Result) -> None:
     assert list(frame.columns) == ["buyer", "seller", "quantity", "charge"]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_two_runs_never_share_a_folder(tmp_path: Path) -> None:
     folders = {run("two-sellers", world="sim", out=tmp_path).run_dir for _ in range(3)}
 
     assert len(folders) == 3
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_scenario_built_in_python_runs_like_a_file(tmp_path: Path) -> None:
     scenario = Scenario(
         name="two-users",
@@ -130,6 +137,7 @@ def test_a_scenario_built_in_python_runs_like_a_file(tmp_path: Path) -> None:
     assert [row.charge for row in result.summary.allocations] == pytest.approx([0.0, 6.0])
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_gap_is_what_a_buyer_could_still_gain(tmp_path: Path) -> None:
     result = run("neighbourhood", settings=[*SMALL, "auction.quiet_period_s=0.001"], world="sim", out=tmp_path)
     early = largest_gap(result.market, result._metrics)
@@ -175,6 +183,7 @@ def test_the_rest_of_the_buyers_is_counted_in_moves(result: Result) -> None:
     assert rest["oscillations"] == []
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_buyers_that_cycle_are_reported(tmp_path: Path) -> None:
     restless = 'buyers.0.strategy={kind="best-reply", epsilon_step_money=0.6, epsilon_fee_money=0.6, think_max_s=0.03}'
     result = run("neighbourhood", settings=[restless], world="sim", timeout_s=3.0, out=tmp_path)

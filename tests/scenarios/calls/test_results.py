@@ -17,6 +17,11 @@ from scenarios.results import Outcome
 from tests.scenarios.calls.conftest import market_of
 
 
+@pytest.fixture(scope="module", autouse=True)
+def pictures() -> None:
+    """They are drawn."""
+
+
 def record(kind: str, node: str, peer: str = "", **numbers: Any) -> Record:
     fields = {"round": 0, "seq": 0, "quantity": 0.0, "price": 0.0, "charge": 0.0} | numbers
     return Record(0.0, f"host/{node}", kind, f"other/{peer}" if peer else "", **fields)

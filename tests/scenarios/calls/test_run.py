@@ -18,21 +18,30 @@ from scenarios.nodes import AnyMarket
 from scenarios.running import run
 from scenarios.simulated import Watch
 from tests.conftest import Command
+from tests.pictures import without_pictures
 
 SHORT = ["terminals.*.calls=20"]
 SHIPPED = ["network-selection", "congested", "price-weight-sweep", "mixed-agents"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def pictures() -> None:
+    """They are drawn."""
+
+
 def short(name: str, out: Path, *settings: str, **options: Any) -> CallResult:
-    """A shipped scenario with fewer calls."""
-    result = run(name, settings=[*SHORT, *settings], world="sim", out=out, **options)
+    """A shipped scenario with fewer calls, and without pictures."""
+    with without_pictures():
+        result = run(name, settings=[*SHORT, *settings], world="sim", out=out, **options)
     assert isinstance(result, CallResult)
     return result
 
 
 @pytest.fixture(scope="module", params=SHIPPED)
 def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> CallResult:
-    return short(request.param, tmp_path_factory.mktemp("runs"))
+    result = run(request.param, settings=SHORT, world="sim", out=tmp_path_factory.mktemp("runs"))
+    assert isinstance(result, CallResult)
+    return result
 
 
 def test_shipped_scenario_settles_and_its_books_agree(result: CallResult) -> None:
@@ -105,16 +114,22 @@ def test_the_manifest_says_how_to_run_the_same_again(result: CallResult) -> None
 # Seeds
 
 
-def test_same_seed_gives_the_same_files_byte_for_byte(tmp_path: Path) -> None:
-    folders = [short("mixed-agents", tmp_path, seed=3).run_dir for _ in range(2)]
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> CallResult:
+    """Service agents with weights of their own, seed 3."""
+    return short("mixed-agents", tmp_path_factory.mktemp("mixed"), seed=3)
+
+
+def test_same_seed_gives_the_same_files_byte_for_byte(mixed: CallResult, tmp_path: Path) -> None:
+    again = short("mixed-agents", tmp_path, seed=3)
     for name in ("events.parquet", "calls.parquet", "operators.parquet", "terminals.parquet"):
-        first, second = ((folder / name).read_bytes() for folder in folders)
+        first, second = ((result.run_dir / name).read_bytes() for result in (mixed, again))
         assert first == second, name
 
 
-def test_another_seed_gives_other_events(tmp_path: Path) -> None:
-    folders = [short("mixed-agents", tmp_path, seed=seed).run_dir for seed in (3, 4)]
-    first, second = ((folder / "events.parquet").read_bytes() for folder in folders)
+def test_another_seed_gives_other_events(mixed: CallResult, tmp_path: Path) -> None:
+    other = short("mixed-agents", tmp_path, seed=4)
+    first, second = ((result.run_dir / "events.parquet").read_bytes() for result in (mixed, other))
     assert first != second
 
 
@@ -186,16 +201,15 @@ def test_lowest_price_wins_where_only_the_price_counts(tmp_path: Path) -> None:
     assert won.price.tolist() == lowest[won.auction].tolist()
 
 
-def test_service_agent_asks_at_its_own_weight(tmp_path: Path) -> None:
-    calls = short("mixed-agents", tmp_path).frame("calls")
+def test_service_agent_asks_at_its_own_weight(mixed: CallResult) -> None:
+    calls = mixed.frame("calls")
     weights = {name: set(group.price_weight) for name, group in calls.groupby("customer")}
     assert (weights["frugal"], weights["careful"]) == ({1.0}, {0.3})
     assert len(calls[calls.customer == "careful"]) == 7 * 20
 
 
-def test_customer_of_a_service_agent_pays_the_fee_on_top(tmp_path: Path) -> None:
-    result = short("mixed-agents", tmp_path)
-    calls, terminals = result.frame("calls").query("outcome == 'served'"), result.frame("terminals")
+def test_customer_of_a_service_agent_pays_the_fee_on_top(mixed: CallResult) -> None:
+    calls, terminals = mixed.frame("calls").query("outcome == 'served'"), mixed.frame("terminals")
     cautious = terminals[terminals.terminal.str.startswith("cautious")]
     to_networks = calls[calls.customer == "careful"].price.sum()
     assert cautious.paid.sum() == pytest.approx(to_networks + 0.05 * cautious.served.sum())
@@ -210,6 +224,7 @@ def test_nobody_pays_more_than_its_budget(tmp_path: Path) -> None:
 # The command
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_json_is_one_object_with_the_documented_keys_and_nothing_else(bidswarm: Callable[..., Command]) -> None:
     options = ("--world", "sim", "--format", "json", "--set", *SHORT)
     code, stdout, _ = bidswarm("run", "congested", *options).finished()

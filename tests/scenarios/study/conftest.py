@@ -7,6 +7,11 @@ from scenarios import cli
 from tests.conftest import Command
 
 
+@pytest.fixture(scope="module", autouse=True)
+def pictures() -> None:
+    """They are drawn."""
+
+
 @pytest.fixture
 def main(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Runs ``bidswarm`` in this process, which is quicker; its exit code."""
