@@ -87,7 +87,7 @@ def test_settled_market_is_next_to_its_optimum(buyers: int, sellers: int, each: 
     assert best.welfare * (1 - 1e-9) <= outcome.bound <= best.welfare * (1 + 1e-4)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_large_market_settles_and_no_longer_cycles(seed: int) -> None:
     outcome = settled(market(4_000, 400, 4, seed), seed)
     assert outcome.quiescent

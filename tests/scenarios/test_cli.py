@@ -99,17 +99,23 @@ def test_a_market_that_does_not_settle_in_time_exits_with_3(bidswarm: Callable[.
     ],
 )
 def test_a_mistake_is_answered_with_the_remedy(
-    bidswarm: Callable[..., Command], arguments: tuple[str, ...], code: int, words: list[str]
+    arguments: tuple[str, ...],
+    code: int,
+    words: list[str],
+    main: Callable[..., int],
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
-    command = bidswarm(*arguments)
-    got, stdout, stderr = command.finished()
+    out = ("--out", str(tmp_path / "runs")) if arguments[0] == "run" else ()
+    got = main(*arguments, *out)
+    stdout, stderr = capfd.readouterr()
 
     assert got == code
     assert stdout == ""
     assert all(word in stderr for word in words), stderr
     assert "secret" not in stderr
     assert "Traceback" not in stderr
-    assert not command.out.exists() or not list(command.out.iterdir())
+    assert not list(tmp_path.glob("runs/*"))
 
 
 def test_a_taken_port_is_named_and_exits_with_4(bidswarm: Callable[..., Command]) -> None:

@@ -40,8 +40,11 @@ def check(market: World) -> None:
     assert (ledger.breaches, ledger.doubts) == ([], [])
 
 
-@pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("name", SCENARIOS)
+RUNS = {"two-sellers": 44, "neighbourhood": 8, "herd": 8}
+"""The first is over in a tenth of the time of the others."""
+
+
+@pytest.mark.parametrize(("name", "seed"), [(name, seed) for name in SCENARIOS for seed in range(RUNS[name])])
 def test_market_among_faults_ends_with_books_that_agree(name: str, seed: int) -> None:
     assert broken(name, seed) == []
 

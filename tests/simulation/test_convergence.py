@@ -42,7 +42,7 @@ def disturbed(how: str, count: int, each: int) -> list[str]:
 @pytest.mark.parametrize("how", ["plain", "delayed", "lossy", "half-slow"])
 @pytest.mark.parametrize(
     ("count", "sellers", "each", "seed"),
-    [(10, 1, 1, seed) for seed in range(4)] + [(50, 10, 3, seed) for seed in range(3)],
+    [(10, 1, 1, seed) for seed in range(4)] + [(50, 10, 3, seed) for seed in range(2)],
 )
 def test_elastic_markets_settle_next_to_their_optimum(
     count: int, sellers: int, each: int, seed: int, how: str, tmp_path: Path

@@ -6,7 +6,7 @@ from node.mechanism.welfare import efficiency
 from scenarios.results import optimum_of
 from tests.simulation.world import HAZARDS, World, small_market, within, world
 
-CHUNKS = [range(start, start + 60) for start in range(0, 360, 60)]
+CHUNKS = [range(start, start + 60) for start in range(0, 240, 60)]
 
 
 @pytest.mark.parametrize("seeds", CHUNKS, ids=lambda seeds: f"seeds {seeds.start} to {seeds.stop - 1}")

@@ -8,7 +8,7 @@ from node.protocol.host import Record
 from tests.oracles import psp as oracle
 from tests.simulation.world import FILL, HAZARDS, World, within, world
 
-CHUNKS = [range(start, start + 50) for start in range(0, 200, 50)]
+CHUNKS = [range(start, start + 50) for start in range(0, 100, 50)]
 
 DEMAND = {"A": 50.0, "B": 40.0, "C": 26.0, "D": 20.0, "E": 14.0}
 

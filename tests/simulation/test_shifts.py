@@ -4,7 +4,7 @@ import pytest
 
 from tests.simulation.world import World, shifted, small_market
 
-CHUNKS = [range(start, start + 50) for start in range(0, 200, 50)]
+CHUNKS = [range(start, start + 50) for start in range(0, 150, 50)]
 
 
 @pytest.mark.parametrize("seeds", CHUNKS, ids=lambda seeds: f"seeds {seeds.start} to {seeds.stop - 1}")

@@ -3,27 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from scenarios import cli
 from tests.conftest import Command
 
 
 @pytest.fixture(scope="module", autouse=True)
 def pictures() -> None:
     """They are drawn."""
-
-
-@pytest.fixture
-def main(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Runs ``bidswarm`` in this process, which is quicker; its exit code."""
-
-    def run(*arguments: str) -> int:
-        monkeypatch.setattr("sys.argv", ["bidswarm", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        assert isinstance(ended.value.code, int)
-        return ended.value.code
-
-    return run
 
 
 @pytest.fixture(scope="module")
