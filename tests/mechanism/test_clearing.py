@@ -105,7 +105,7 @@ def test_zero_is_not_negative() -> None:
     assert math.copysign(1.0, clear([5], [3], supply=9, reserve=-0.0).charge[0]) == 1.0
 
 
-@settings(max_examples=500)
+@settings(max_examples=300)
 @given(books())
 def test_agrees_with_the_definitions(case: BookCase) -> None:
     result, book = outcome(case), exactly(case)

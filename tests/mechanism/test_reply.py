@@ -57,7 +57,7 @@ def scale(theta: Valuation, cases: Sequence[BookCase]) -> float:
     return theta.marginal(0.0) * theta.demand_mb + sum(case.worth for case in cases)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(valuations(), markets, thrifts)
 def test_utility_is_the_best_of_all_breakpoints(theta: Valuation, cases: list[BookCase], thrift: float) -> None:
     budget = budget_of(thrift, theta, cases)
@@ -117,7 +117,7 @@ def test_price_that_rounds_below_the_reserve_is_the_reserve() -> None:
     assert best_reply(theta, merged_staircase([staircase([], [], 60, 0.1)])).price == 0.1
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(valuations(), markets, epsilons, thrifts, st.data())
 def test_truthful_reply_is_best_up_to_epsilon(
     theta: Valuation, cases: list[BookCase], epsilon: float, thrift: float, data: st.DataObject

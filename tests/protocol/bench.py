@@ -41,10 +41,19 @@ S, T = "s/seller", "t/seller"
 _Message = TypeVar("_Message", bound=Message)
 
 
-def snapshot(thing: Any) -> Any:  # noqa: PLR0911 - one for each kind of thing
-    """Everything a thing holds, as plain values that compare by content."""
+ATOMS = {type(None), bool, int, float, str, bytes}
+
+
+def snapshot(thing: Any) -> Any:
+    """Everything a thing holds, as plain values that compare by content; an object that was met before is a number."""
+    return _content(thing, {})
+
+
+def _content(thing: Any, met: dict[int, int]) -> Any:  # noqa: PLR0911 - one for each kind of thing
+    if type(thing) in ATOMS:
+        return thing
     match thing:
-        case None | bool() | int() | float() | str() | bytes():
+        case int() | float() | str() | bytes():
             return thing
         case np.ndarray():
             return ("array", thing.tolist())
@@ -53,15 +62,22 @@ def snapshot(thing: Any) -> Any:  # noqa: PLR0911 - one for each kind of thing
         case msgspec.Raw():
             return ("raw", bytes(thing))
         case msgspec.Struct():
-            return (type(thing).__name__, [snapshot(getattr(thing, field)) for field in thing.__struct_fields__])
+            return (type(thing).__name__, [_content(getattr(thing, field), met) for field in thing.__struct_fields__])
         case dict():
-            return (type(thing).__name__, [(snapshot(key), snapshot(value)) for key, value in thing.items()])
+            return (type(thing).__name__, [(_content(key, met), _content(value, met)) for key, value in thing.items()])
         case list() | tuple():
-            return [snapshot(element) for element in thing]
+            return [_content(element, met) for element in thing]
         case set() | frozenset():
             return sorted(map(repr, thing))
+    return _fields(thing, met)
+
+
+def _fields(thing: Any, met: dict[int, int]) -> Any:
+    if id(thing) in met:
+        return ("met", met[id(thing)])
+    met[id(thing)] = len(met)
     fields = [*getattr(type(thing), "__slots__", ()), *getattr(thing, "__dict__", {})]
-    return (type(thing).__name__, [(field, snapshot(getattr(thing, field))) for field in fields])
+    return (type(thing).__name__, [(field, _content(getattr(thing, field), met)) for field in fields])
 
 
 class Bench:
