@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,20 @@ def no_pictures() -> Iterator[None]:
     """For single tests of such a module."""
     with without_pictures():
         yield
+
+
+@pytest.fixture
+def said(
+    main: Callable[..., int], capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs ``bidswarm`` in this process: exit code, stdout and stderr; folders of runs go to ``runs``."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        out = ("--out", str(tmp_path / "runs")) if arguments[0] == "run" else ()
+        capfd.readouterr()
+        return main(*arguments, *out), *capfd.readouterr()
+
+    return run
 
 
 @pytest.fixture

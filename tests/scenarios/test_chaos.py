@@ -17,7 +17,6 @@ from scenarios.loading import load, parse
 from scenarios.market import draw
 from scenarios.nodes import faults_of, one_host_each, spread
 from scenarios.running import run
-from tests.conftest import Command
 
 FLAT = {"kind": "flat", "demand_mb": 50, "value_per_mb": 1}
 USERS = ["ann", "bob", "eve", "joe"]
@@ -170,25 +169,25 @@ QUICK = ("--world", "sim", "--set", 'chaos.faults=[{ kind = "random", within_s =
 
 @pytest.mark.parametrize(("within_s", "code"), [(100, 0), (0, 5)])
 def test_exit_code_says_whether_all_expectations_are_met(
-    bidswarm: Callable[..., Command], within_s: int, code: int
+    said: Callable[..., tuple[int, str, str]], within_s: int, code: int
 ) -> None:
     expect = f'chaos.expect=[{{ kind = "settled", within_s = {within_s} }}]'
-    ended, stdout, _ = bidswarm("run", "two-sellers", *QUICK, "--set", expect, "--format", "json").finished()
+    ended, stdout, _ = said("run", "two-sellers", *QUICK, "--set", expect, "--format", "json")
     summary = json.loads(stdout)
     (one,) = summary["expectations"]
     assert (ended, one["held"]) == (code, code == 0)
     assert {row["kind"] for row in summary["faults"]} == {"partition", "crash"}
 
 
-def test_printed_result_lists_faults_and_expectations(bidswarm: Callable[..., Command]) -> None:
+def test_printed_result_lists_faults_and_expectations(said: Callable[..., tuple[int, str, str]]) -> None:
     expect = 'chaos.expect=[{ kind = "efficiency", at_least = 1 }, { kind = "settled", within_s = 0 }]'
-    _, stdout, _ = bidswarm("run", "two-sellers", *QUICK, "--set", expect).finished()
+    _, stdout, _ = said("run", "two-sellers", *QUICK, "--set", expect)
     assert "faults:\n  " in stdout
     assert "expected settled within 0 s of the heal: broken" in stdout
 
 
-def test_without_faults_nothing_is_said_of_them(bidswarm: Callable[..., Command]) -> None:
-    _, stdout, _ = bidswarm("run", "two-sellers", "--world", "sim").finished()
+def test_without_faults_nothing_is_said_of_them(said: Callable[..., tuple[int, str, str]]) -> None:
+    _, stdout, _ = said("run", "two-sellers", "--world", "sim")
     assert "faults:" not in stdout
     assert "expected " not in stdout
 

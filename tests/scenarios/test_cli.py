@@ -78,8 +78,8 @@ def test_the_same_seed_gives_the_same_figures(bidswarm: Callable[..., Command]) 
 
 
 @pytest.mark.usefixtures("no_pictures")
-def test_a_market_that_does_not_settle_in_time_exits_with_3(bidswarm: Callable[..., Command]) -> None:
-    code, stdout, _ = bidswarm("run", "two-sellers", *SIM, "--timeout", "0.5").finished()
+def test_a_market_that_does_not_settle_in_time_exits_with_3(said: Callable[..., tuple[int, str, str]]) -> None:
+    code, stdout, _ = said("run", "two-sellers", *SIM, "--timeout", "0.5")
 
     assert code == 3
     assert "not settled before the timeout" in stdout
@@ -102,13 +102,10 @@ def test_a_mistake_is_answered_with_the_remedy(
     arguments: tuple[str, ...],
     code: int,
     words: list[str],
-    main: Callable[..., int],
-    capfd: pytest.CaptureFixture[str],
+    said: Callable[..., tuple[int, str, str]],
     tmp_path: Path,
 ) -> None:
-    out = ("--out", str(tmp_path / "runs")) if arguments[0] == "run" else ()
-    got = main(*arguments, *out)
-    stdout, stderr = capfd.readouterr()
+    got, stdout, stderr = said(*arguments)
 
     assert got == code
     assert stdout == ""
@@ -130,23 +127,23 @@ def test_a_taken_port_is_named_and_exits_with_4(bidswarm: Callable[..., Command]
     assert "--port" in stderr
 
 
-def test_list_names_every_shipped_scenario(bidswarm: Callable[..., Command]) -> None:
-    names = {row["name"] for row in json.loads(bidswarm("list", "--format", "json").finished()[1])}
+def test_list_names_every_shipped_scenario(said: Callable[..., tuple[int, str, str]]) -> None:
+    names = {row["name"] for row in json.loads(said("list", "--format", "json")[1])}
 
     assert {"two-sellers", "neighbourhood", "single-auction"} <= names
 
 
-def test_what_show_prints_is_a_scenario_of_its_own(bidswarm: Callable[..., Command], tmp_path: Path) -> None:
+def test_what_show_prints_is_a_scenario_of_its_own(said: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
-    own.write_text(bidswarm("show", "two-sellers").finished()[1])
-    code, stdout, _ = bidswarm("check", str(own)).finished()
+    own.write_text(said("show", "two-sellers")[1])
+    code, stdout, _ = said("check", str(own))
 
     assert code == 0
     assert "5 buyers, 2 sellers with 150 MB" in stdout
 
 
-def test_the_schema_is_a_valid_json_schema(bidswarm: Callable[..., Command]) -> None:
-    schema = json.loads(bidswarm("schema").finished()[1])
+def test_the_schema_is_a_valid_json_schema(said: Callable[..., tuple[int, str, str]]) -> None:
+    schema = json.loads(said("schema")[1])
 
     jsonschema.Draft202012Validator.check_schema(schema)
     with pytest.raises(jsonschema.ValidationError):

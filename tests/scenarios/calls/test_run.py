@@ -238,20 +238,21 @@ def test_json_is_one_object_with_the_documented_keys_and_nothing_else(bidswarm: 
     assert {tuple(row) for row in summary["operators"]} == {OperatorRow.__struct_fields__}
 
 
-def test_a_run_prints_who_won_what(bidswarm: Callable[..., Command]) -> None:
-    code, stdout, _ = bidswarm("run", "congested", "--world", "sim", "--set", *SHORT).finished()
+@pytest.mark.usefixtures("no_pictures")
+def test_a_run_prints_who_won_what(said: Callable[..., tuple[int, str, str]]) -> None:
+    code, stdout, _ = said("run", "congested", "--world", "sim", "--set", *SHORT)
     assert code == 0
     assert "400 calls in" in stdout
     assert "no call lost, none served twice" in stdout
 
 
-def test_check_says_what_market_is_drawn(bidswarm: Callable[..., Command]) -> None:
-    code, stdout, _ = bidswarm("check", "congested").finished()
+def test_check_says_what_market_is_drawn(said: Callable[..., tuple[int, str, str]]) -> None:
+    code, stdout, _ = said("check", "congested")
     assert code == 0
     assert "congested: valid: 2,000 calls of 20 terminals in " in stdout
     assert "3 operators, 0 service agents (seed 0)" in stdout
 
 
-def test_list_names_the_scenarios_of_both_markets(bidswarm: Callable[..., Command]) -> None:
-    names = {row["name"] for row in json.loads(bidswarm("list", "--format", "json").finished()[1])}
+def test_list_names_the_scenarios_of_both_markets(said: Callable[..., tuple[int, str, str]]) -> None:
+    names = {row["name"] for row in json.loads(said("list", "--format", "json")[1])}
     assert {*SHIPPED, "two-sellers"} <= names
