@@ -38,7 +38,7 @@ from tests.protocol import bench
 from tests.protocol.call_bench import TIMING, wanted
 from tests.protocol.spoilt import Spoilable, outcomes_of_spoilt_frames
 
-FRAMES = 1_500
+FRAMES = 1_000
 """Of each of the five states."""
 
 CALL: list[Any] = [0.0, "web", "session", 500.0, 100.0]

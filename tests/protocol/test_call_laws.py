@@ -3,7 +3,7 @@
 from random import Random
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.mechanism.dmp import WindowReputation
@@ -104,6 +104,7 @@ def outcome(calls: list[tuple[str, int, float, bool]], random: Random | None) ->
     return set(market.told)
 
 
+@settings(max_examples=60)
 @given(requests, st.randoms(use_true_random=False))
 def test_customers_are_told_the_same_in_whatever_order_and_however_often_all_is_said(
     calls: list[tuple[str, int, float, bool]], random: Random
@@ -111,6 +112,7 @@ def test_customers_are_told_the_same_in_whatever_order_and_however_often_all_is_
     assert outcome(calls, random) == outcome(calls, None)
 
 
+@settings(max_examples=60)
 @given(requests, st.randoms(use_true_random=False))
 def test_every_call_has_one_answer(calls: list[tuple[str, int, float, bool]], random: Random) -> None:
     told = outcome(calls, random)

@@ -26,7 +26,7 @@ from tests.protocol.mutations import mutated
 from tests.protocol.spoilt import Spoilable, outcomes_of_spoilt_frames
 from tests.strategy.offers import Scripted
 
-FRAMES = 2_000
+FRAMES = 1_200
 """Of each of the twelve states."""
 
 STRATEGIES: dict[str, Callable[[], BuyerStrategy]] = {

@@ -142,7 +142,7 @@ def test_any_uniform_costs() -> None:
     check(wide)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(st.floats(0.05, 1.0), st.lists(st.floats(0.0, 1.0), min_size=2, max_size=6))
 def test_nobody_gains_by_leaving_the_equilibrium(w: float, reputations: list[float]) -> None:
     check(CommonEquilibrium(w, tuple(reputations)))

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.mechanism.dmp import CommonEquilibrium, Uniform
@@ -95,6 +95,7 @@ def test_bids_private_equilibrium_where_rivals_are_not_known(known: Call) -> Non
 two_or_three = st.lists(st.sampled_from([0.0, 0.2, 0.4, 1.0]), min_size=1, max_size=2)
 
 
+@settings(max_examples=50)
 @given(st.sampled_from([0.2, 0.5, 0.9]), st.floats(0.0, 2.0), st.floats(0.0, 1.0), two_or_three)
 def test_is_never_below_cost_and_rises_with_it(
     price_weight: float, cost: float, more: float, rivals: list[float]
