@@ -16,7 +16,7 @@ class Reply:
     quantity
         MB, in the order in which the staircases were merged.
     price
-        Price per MB, the same at every seller (a coordinated bid).
+        Price per MB, the same at every seller (a coordinated bid): at least that of the dearest step it fills.
     cost
         What the opponents leave it to pay for all of it, money.
     utility
