@@ -124,9 +124,7 @@ class Auction:
             return None
         self._repeated_at = now
         self.repeated += 1
-        if self.bound:
-            return Accept(self.number, self.bound.round, self.bound.your_seq)
-        return self.pending
+        return self.acceptance(now) or self.pending
 
     def hold(self, *, undecided: bool) -> Hold:
         """What confirms the profile seen last."""
@@ -135,17 +133,26 @@ class Auction:
 
     # What the seller says
 
-    def advertised(self, advert: Advert) -> None:
-        """Take in an advert, unless a newer one is known."""
+    def advertised(self, advert: Advert) -> bool:
+        """Take in an advert, unless a newer one is known; whether it is the first of a seller that was gone."""
         if self._advert and advert.seq <= self._advert.seq:
             raise IgnoredError("overtaken advert")
-        if self._is_lost and not self.is_exposed:
+        is_back = self._is_lost and not self.is_exposed
+        if is_back:
             self._is_lost, self.repeated = False, 0
         if self._advert and life_of(advert.seq) != life_of(self._advert.seq):
             self._struck_out()  # the seller was started anew and has forgotten all bids
         self._advert = advert
         if advert.state == "closed":
             self.closed()
+        return is_back
+
+    def acceptance(self, now: float) -> Accept | None:
+        """What it is bound by and has no receipt for, said again now."""
+        if self.bound is None:
+            return None
+        self._repeated_at = now
+        return Accept(self.number, self.bound.round, self.bound.your_seq)
 
     def saw(self, profile: Profile) -> bool:
         """Take in a profile; whether it is news. A repeated one wants to be confirmed.

@@ -80,9 +80,11 @@ class Awards:
         yield Send(buyer, receipt)
 
     def restored(self, sale: JournalEntry) -> Iterator[Effect]:
-        """Record a sale of an earlier life; observers may have missed it."""
-        self._record(sale.peer, Settled(self._auction, sale.round, sale.quantity, sale.charge))
+        """Record a sale of an earlier life, and tell its buyer and observers again: they may have missed it."""
+        receipt = Settled(self._auction, sale.round, sale.quantity, sale.charge)
+        self._record(sale.peer, receipt)
         yield Trace("recalled", peer=sale.peer, round=sale.round, quantity=sale.quantity, charge=sale.charge)
+        yield Send(sale.peer, receipt)
 
     def _record(self, buyer: str, receipt: Settled) -> None:
         self.receipts[buyer, receipt.round] = receipt

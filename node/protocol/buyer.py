@@ -203,11 +203,13 @@ class Buyer:
         return self._ponder(now)
 
     def _invited(self, now: float, auction: Auction, message: Advert) -> Iterator[Effect]:
-        auction.advertised(message)
+        is_back = auction.advertised(message)
         if auction.is_deceived:
             yield from self._exposed(now, auction, message.round)
         elif award := auction.early_award():
             yield from self._awarded(now, auction, award)
+        if is_back and (accept := auction.acceptance(now)):
+            yield Send(auction.seller, accept)  # at once, for the seller may not stay
         if auction.unanswered:
             yield from self._retry_later(now)
         yield from self._ponder(now)
