@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from node.mechanism.checks import FloatArray
-from node.mechanism.influence import Ladder
+from node.mechanism.psp.influence import Ladder
 from node.protocol.host import Record
 from node.runtime.convergence import ConvergenceMetrics
 from node.runtime.metrics import MarketMetrics

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from node.mechanism.checks import FloatArray
-from node.mechanism.influence import influence_sizes
+from node.mechanism.psp.influence import influence_sizes
 from node.mechanism.welfare import Optimum, efficiency, optimum
 from node.protocol.host import Record
 from node.runtime.convergence import Oscillation, Quiescence

@@ -9,7 +9,7 @@ from statistics import median
 import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
-from node.mechanism.influence import reach
+from node.mechanism.psp.influence import reach
 from node.mechanism.welfare import Edges
 from node.protocol.host import Record
 from node.protocol.topics import node_of

@@ -1,15 +1,15 @@
 """The Digital Marketplace: network selection call by call, bids of price and reputation (Konka, Atkinson & Irvine)."""
 
 from node.mechanism.dmp.auction import compound_bid, winner
-from node.mechanism.dmp.audit import Audit, best_reply_gain, common_best_reply_gain
-from node.mechanism.dmp.common import CommonEquilibrium
-from node.mechanism.dmp.distribution import Beta, Distribution, Uniform
-from node.mechanism.dmp.errors import NoEquilibriumError
-from node.mechanism.dmp.first_price import first_price_bid
-from node.mechanism.dmp.order_statistics import order_statistic_cdf, order_statistic_density
-from node.mechanism.dmp.private import PrivateEquilibrium
+from node.mechanism.dmp.checks import NoEquilibriumError
+from node.mechanism.dmp.equilibrium.audit import Audit, best_reply_gain, common_best_reply_gain
+from node.mechanism.dmp.equilibrium.common import CommonEquilibrium
+from node.mechanism.dmp.equilibrium.distribution import Beta, Distribution, Uniform
+from node.mechanism.dmp.equilibrium.first_price import first_price_bid
+from node.mechanism.dmp.equilibrium.order_statistics import order_statistic_cdf, order_statistic_density
+from node.mechanism.dmp.equilibrium.private import PrivateEquilibrium
+from node.mechanism.dmp.equilibrium.two_operators import TwoOperators
 from node.mechanism.dmp.reputation import StepReputation, WindowReputation
-from node.mechanism.dmp.two_operators import TwoOperators
 
 __all__ = [
     "Audit",

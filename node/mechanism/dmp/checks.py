@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 
 from node.mechanism.checks import FloatArray
-from node.mechanism.dmp.errors import NoEquilibriumError
+
+
+class NoEquilibriumError(ValueError):
+    """No bid is best: winning does not depend on the price, so every higher one is better (Proposition 1)."""
 
 
 def finite(name: str, value: float) -> float:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from node.mechanism.dmp import Distribution, NoEquilibriumError, first_price_bid
-from node.mechanism.dmp.distribution import UNIT
+from node.mechanism.dmp.equilibrium.distribution import UNIT
 from node.strategy.pricing.beliefs import believed
 from node.strategy.pricing.call import Call
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from node.mechanism.dmp import NoEquilibriumError, PrivateEquilibrium
-from node.mechanism.dmp.distribution import UNIT
+from node.mechanism.dmp.equilibrium.distribution import UNIT
 from node.strategy.pricing.beliefs import CEILING, Belief, believed, capped, check_ceiling
 from node.strategy.pricing.call import Call
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from node.mechanism.checks import FloatArray
-from node.mechanism.dmp.pseudo_type import PseudoType, SmoothPieces, UniformSum
-from node.mechanism.dmp.quadrature import gauss_legendre, spread
+from node.mechanism.dmp.equilibrium.pseudo_type import PseudoType, SmoothPieces, UniformSum
+from node.mechanism.dmp.equilibrium.quadrature import gauss_legendre, spread
 
 PANELS, NODES = 256, 8
 """Of each piece of the table for distributions without a closed form, and of the quadrature over a panel."""

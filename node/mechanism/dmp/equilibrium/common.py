@@ -4,11 +4,10 @@ from typing import Any
 import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
-from node.mechanism.dmp.checks import count, price_weight, within
-from node.mechanism.dmp.distribution import UNIT, Uniform
-from node.mechanism.dmp.errors import NoEquilibriumError
-from node.mechanism.dmp.lebrun import Solution, highest_bid, solve
-from node.mechanism.dmp.two_operators import TwoOperators
+from node.mechanism.dmp.checks import NoEquilibriumError, count, price_weight, within
+from node.mechanism.dmp.equilibrium.distribution import UNIT, Uniform
+from node.mechanism.dmp.equilibrium.lebrun import Solution, highest_bid, solve
+from node.mechanism.dmp.equilibrium.two_operators import TwoOperators
 
 _POINTS = 4097
 _CANCELLING = 1e-3

@@ -2,9 +2,9 @@ from typing import Any
 
 from node.mechanism.checks import FloatArray
 from node.mechanism.dmp.checks import rivals, within
-from node.mechanism.dmp.distribution import UNIT, Distribution
-from node.mechanism.dmp.excess import mean_excess
-from node.mechanism.dmp.pseudo_type import alone
+from node.mechanism.dmp.equilibrium.distribution import UNIT, Distribution
+from node.mechanism.dmp.equilibrium.excess import mean_excess
+from node.mechanism.dmp.equilibrium.pseudo_type import alone
 
 
 def first_price_bid(

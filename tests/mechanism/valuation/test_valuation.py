@@ -17,7 +17,7 @@ from node.mechanism.valuation import (
     Scaled,
     Valuation,
 )
-from tests.mechanism.valuations import piecewise, valuations
+from tests.mechanism.valuation.valuations import piecewise, valuations
 
 shares = st.one_of(st.just(0.0), st.just(1.0), st.floats(0.0, 1.0))
 

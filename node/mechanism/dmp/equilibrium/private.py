@@ -5,9 +5,9 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray
 from node.mechanism.dmp.checks import price_weight, rivals, within
-from node.mechanism.dmp.distribution import UNIT, Distribution
-from node.mechanism.dmp.excess import Excess, mean_excess
-from node.mechanism.dmp.pseudo_type import PseudoType, pseudo_type
+from node.mechanism.dmp.equilibrium.distribution import UNIT, Distribution
+from node.mechanism.dmp.equilibrium.excess import Excess, mean_excess
+from node.mechanism.dmp.equilibrium.pseudo_type import PseudoType, pseudo_type
 
 _ROUNDING = 4.0 * np.finfo(np.float64).eps
 

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from node.mechanism.checks import FloatArray
-from node.mechanism.dmp.distribution import Distribution, Uniform
-from node.mechanism.dmp.quadrature import soft_ended, spread
+from node.mechanism.dmp.equilibrium.distribution import Distribution, Uniform
+from node.mechanism.dmp.equilibrium.quadrature import soft_ended, spread
 
 NODES = 64
 """Of the quadrature over costs: past ten digits for smooth densities."""

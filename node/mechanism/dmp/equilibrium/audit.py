@@ -11,9 +11,9 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray
 from node.mechanism.dmp.checks import price_weight, rivals
-from node.mechanism.dmp.common import CommonEquilibrium
-from node.mechanism.dmp.distribution import UNIT, Distribution
-from node.mechanism.dmp.quadrature import gauss_legendre, spread
+from node.mechanism.dmp.equilibrium.common import CommonEquilibrium
+from node.mechanism.dmp.equilibrium.distribution import UNIT, Distribution
+from node.mechanism.dmp.equilibrium.quadrature import gauss_legendre, spread
 
 _PANELS, _COSTS = 1000, 501
 """Of a rival's type: panels of reputations with two nodes each, and costs between which its bid is interpolated."""
@@ -81,7 +81,7 @@ def best_reply_gain(
 
     Examples
     --------
-    >>> from node.mechanism.dmp.first_price import first_price_bid
+    >>> from node.mechanism.dmp.equilibrium.first_price import first_price_bid
     >>> audit = best_reply_gain(lambda c, r: first_price_bid(c, 3) + 0 * r, w=0.5, bidders=3)
     >>> audit.gain > 0.05
     True

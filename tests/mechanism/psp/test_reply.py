@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from node.mechanism.psp import MergedStaircase, best_reply, clear, merged_staircase, staircase
 from node.mechanism.valuation import Flat, Parabolic, PiecewiseLinear, Valuation
-from tests.mechanism.books import BookCase, amounts, prices
-from tests.mechanism.valuations import valuations
+from tests.mechanism.psp.books import BookCase, amounts, prices
+from tests.mechanism.valuation.valuations import valuations
 from tests.oracles import psp as oracle
 
 # Budgets as shares of what a buyer without one would spend.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.mechanism.psp import clear, expected_allocation, market_price, merged_staircase, residual_supply, staircase
-from tests.mechanism.books import BookCase, amounts, books, prices
+from tests.mechanism.psp.books import BookCase, amounts, books, prices
 from tests.oracles import psp as oracle
 
 TOLERANCE = 1e-9

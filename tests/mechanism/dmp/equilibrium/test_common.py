@@ -15,7 +15,7 @@ from node.mechanism.dmp import (
     common_best_reply_gain,
     first_price_bid,
 )
-from node.mechanism.dmp.lebrun import highest_bid, solve
+from node.mechanism.dmp.equilibrium.lebrun import highest_bid, solve
 from tests.oracles import dmp as oracle
 
 COSTS = np.linspace(0.0, 1.0, 101)

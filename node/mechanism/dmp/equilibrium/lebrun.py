@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from node.mechanism.checks import FloatArray
-from node.mechanism.dmp.rosenbrock import Field, Vector, rosenbrock_step
+from node.mechanism.dmp.equilibrium.rosenbrock import Field, Vector, rosenbrock_step
 
 _RELATIVE, _ABSOLUTE = 1e-6, 1e-8
 """Of the error of one step, in margins."""

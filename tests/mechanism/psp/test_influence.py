@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.mechanism.influence import influence, influence_sizes, price_ladder, reach
+from node.mechanism.psp.influence import influence, influence_sizes, price_ladder, reach
 from node.mechanism.welfare import Edges
 
 SELLERS, BUYERS = 6, 8

@@ -9,7 +9,7 @@ from scipy.optimize import linprog
 
 from node.mechanism.valuation import Flat, Isoelastic, Logarithmic, Parabolic, PiecewiseLinear, Remaining, Valuation
 from node.mechanism.welfare import Edges, efficiency, optimum, welfare, welfare_loss_bound
-from tests.mechanism.valuations import valuations
+from tests.mechanism.valuation.valuations import valuations
 from tests.oracles.welfare import water_filling
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.mechanism.psp import Clearing, clear, staircase
-from tests.mechanism.books import BookCase, amounts, books, prices
+from tests.mechanism.psp.books import BookCase, amounts, books, prices
 from tests.oracles import psp as oracle
 
 TOLERANCE = 1e-9
