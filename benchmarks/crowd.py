@@ -10,9 +10,10 @@ from node.protocol.seller import Seller
 from node.protocol.timing import Timing
 from node.protocol.topics import address
 from node.runtime.streams import stream
-from node.strategy.adaptive import AdaptiveBestReply
-from node.strategy.reserve import FixedReserve
-from node.strategy.view import HOLD, BuyerStrategy, Decision, Need, Offer, Random, Target
+from node.strategy.psp.adaptive import AdaptiveBestReply
+from node.strategy.psp.offer import HOLD, BuyerStrategy, Decision, Need, Offer, Target
+from node.strategy.psp.reserve import FixedReserve
+from node.strategy.random import Random
 
 BUYERS_EACH = 19
 

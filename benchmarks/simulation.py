@@ -30,8 +30,9 @@ from node.protocol.timing import Timing
 from node.protocol.topics import address
 from node.runtime.simulation import Network, Simulation
 from node.runtime.streams import stream
-from node.strategy.reserve import FixedReserve
-from node.strategy.view import HOLD, Decision, Need, Offer, Random, Target
+from node.strategy.psp.offer import HOLD, Decision, Need, Offer, Target
+from node.strategy.psp.reserve import FixedReserve
+from node.strategy.random import Random
 
 NETWORK = Network(delay_min_s=0.0005, delay_max_s=0.003)
 TIMING = Timing(clearing_interval_s=0.05, quiet_period_s=1.0, retry_s=0.25)

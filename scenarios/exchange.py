@@ -11,11 +11,11 @@ from node.protocol.planned import Planned
 from node.protocol.seller import Seller
 from node.protocol.timing import Timing
 from node.runtime.streams import stream
-from node.strategy.adaptive import AdaptiveBestReply
-from node.strategy.best_reply import BestReply
-from node.strategy.opt_out import OptOut
-from node.strategy.reserve import FixedReserve, HighestLosingReserve, ReserveRule
-from node.strategy.view import BuyerStrategy
+from node.strategy.psp.adaptive import AdaptiveBestReply
+from node.strategy.psp.best_reply import BestReply
+from node.strategy.psp.offer import BuyerStrategy
+from node.strategy.psp.opt_out import OptOut
+from node.strategy.psp.reserve import FixedReserve, HighestLosingReserve, ReserveRule
 from scenarios.market import BuyerSpec, Market, SellerSpec, theta
 from scenarios.schema import AdaptiveStrategy, AuctionTable, BestReplyStrategy, OptOutStrategy
 from scenarios.shifts import plan

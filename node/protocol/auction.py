@@ -8,7 +8,7 @@ from node.protocol.messages import Accept, Advert, Award, Bid, Hold, Profile, Se
 from node.protocol.numbers import life_of
 from node.protocol.seen import Seen, remembered
 from node.protocol.timing import PATIENCE, backoff
-from node.strategy.view import NOTHING, ROUNDING, Offer, Target
+from node.strategy.psp.offer import NOTHING, ROUNDING, Offer, Target
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from node.protocol.frames import encode_numbers
 from node.protocol.messages import Bid, Hold, Profile
 from node.protocol.numbers import NO_DIGEST
 from node.protocol.timing import PATIENCE
-from node.strategy.reserve import ReserveRule
+from node.strategy.psp.reserve import ReserveRule
 
 
 @dataclass(slots=True)

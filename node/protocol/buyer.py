@@ -43,7 +43,8 @@ from node.protocol.messages import (
 )
 from node.protocol.timing import PATIENCE, RoundTrip, Timing
 from node.protocol.topics import host_of
-from node.strategy.view import NOTHING, ROUNDING, BuyerStrategy, Need, Random, Target
+from node.strategy.psp.offer import NOTHING, ROUNDING, BuyerStrategy, Need, Target
+from node.strategy.random import Random
 
 _PARTICIPANTS = attrgetter("participants")
 

@@ -37,7 +37,7 @@ from node.protocol.membership import Membership
 from node.protocol.messages import Message
 from node.protocol.numbers import MAX_PRICE
 from node.protocol.timing import CallTiming
-from node.strategy.pricing import Call, PricingStrategy
+from node.strategy.dmp import Call, PricingStrategy
 
 ROUNDING = 1e-9
 

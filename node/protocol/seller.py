@@ -45,8 +45,8 @@ from node.protocol.messages import (
 from node.protocol.quiet import Quiet
 from node.protocol.timing import Timing, backoff
 from node.protocol.topics import host_of
-from node.strategy.reserve import ReserveRule
-from node.strategy.view import ROUNDING
+from node.strategy.psp.offer import ROUNDING
+from node.strategy.psp.reserve import ReserveRule
 
 
 class Seller:

@@ -6,7 +6,7 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
 from node.runtime.array_reply import Replies
-from node.strategy.adaptive import SHRINK
+from node.strategy.psp.adaptive import SHRINK
 
 QUIET_LOOKS = 8
 """Looks without an own move after which ε shrinks: none is at stale books, so fewer do than with messages."""

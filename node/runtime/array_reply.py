@@ -7,7 +7,7 @@ import numpy as np
 from node.mechanism.checks import FloatArray, IntArray
 from node.runtime.array_books import Books
 from node.runtime.array_steps import Buyers, Steps, charged, cost_of, filled, granted, merged, staircases, wanted_of
-from node.strategy.adaptive import SHIFT, SHRINK, STEP, STUCK
+from node.strategy.psp.adaptive import SHIFT, SHRINK, STEP, STUCK
 
 _BUYERS = 2048
 """Buyers who reply at once: their staircases stay in the processor's cache."""

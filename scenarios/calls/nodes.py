@@ -10,7 +10,7 @@ from node.protocol.networks import Reputation
 from node.protocol.service_agent import ServiceAgent
 from node.protocol.terminal import Terminal
 from node.runtime.streams import stream
-from node.strategy.pricing import (
+from node.strategy.dmp import (
     CommonEquilibriumBid,
     CostPlus,
     FirstPrice,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from node.protocol.numbers import MAX_PRICE, MAX_RATE_KBPS, MAX_SECONDS
-from node.strategy.pricing.load_based import LARGEST_EXPONENT
+from node.strategy.dmp.markups import LARGEST_EXPONENT
 from scenarios.chaos.schema import ChaosTable
 from scenarios.keys import Count, Name, Names, PositiveSeconds, Seconds, Share, Table
 from scenarios.schema import NetworkTable, Number

@@ -15,8 +15,8 @@ from node.protocol.topics import Topics
 from node.runtime.endpoint import Endpoint
 from node.runtime.mqtt import OPEN, Clock, MqttHost
 from node.runtime.streams import stream
-from node.strategy.opt_out import OptOut
-from node.strategy.reserve import FixedReserve
+from node.strategy.psp.opt_out import OptOut
+from node.strategy.psp.reserve import FixedReserve
 from tests.conftest import DEADLINE_S
 from tests.mqtt.conftest import Mosquitto
 from tests.mqtt.foreign import ForeignBuyer

@@ -30,8 +30,9 @@ from node.protocol.numbers import NO_DIGEST
 from node.protocol.quiet import TICKS
 from node.protocol.seller import Seller
 from node.protocol.timing import Timing
-from node.strategy.reserve import FixedReserve
-from node.strategy.view import Decision, Need, Offer, Random, Target
+from node.strategy.psp.offer import Decision, Need, Offer, Target
+from node.strategy.psp.reserve import FixedReserve
+from node.strategy.random import Random
 
 TIMING = Timing(clearing_interval_s=1.0, quiet_period_s=10.0, retry_s=4.0)
 

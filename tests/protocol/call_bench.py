@@ -28,7 +28,7 @@ from node.protocol.networks import Network, Reputation
 from node.protocol.service_agent import ServiceAgent
 from node.protocol.terminal import PlannedCall, Terminal
 from node.protocol.timing import CallTiming
-from node.strategy.pricing import Call
+from node.strategy.dmp import Call
 from tests.protocol.bench import Bench
 
 TIMING = CallTiming(bid_window_s=10.0, retry_s=4.0, gather_s=2.0, speed=10.0)

@@ -1,5 +1,5 @@
 from node.protocol.auction import Auction
-from node.strategy.view import Target
+from node.strategy.psp.offer import Target
 from tests.protocol.bench import advert, profile
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from node.mechanism.psp import SLIVER, clear, market_price
 from node.protocol.book import Book
 from node.protocol.messages import Bid
-from node.strategy.reserve import FixedReserve
+from node.strategy.psp.reserve import FixedReserve
 from tests.oracles import psp as oracle
 from tests.protocol.bench import A, B, C, address_of
 

@@ -31,9 +31,9 @@ from node.protocol.network_agent import NetworkAgent
 from node.protocol.seller import Seller
 from node.protocol.service_agent import ServiceAgent
 from node.protocol.terminal import PlannedCall, Terminal
-from node.strategy.opt_out import OptOut
-from node.strategy.pricing import FirstPrice
-from node.strategy.reserve import FixedReserve
+from node.strategy.dmp import FirstPrice
+from node.strategy.psp.opt_out import OptOut
+from node.strategy.psp.reserve import FixedReserve
 from tests.protocol import bench
 from tests.protocol.call_bench import TIMING, wanted
 from tests.protocol.spoilt import Spoilable, outcomes_of_spoilt_frames

@@ -15,16 +15,16 @@ from node.protocol.host import Host
 from node.protocol.messages import Accept, Award, Bid, Closed, Hold, Message, Profile
 from node.protocol.numbers import NO_DIGEST
 from node.protocol.seller import Seller
-from node.strategy.adaptive import AdaptiveBestReply
-from node.strategy.best_reply import BestReply
-from node.strategy.opt_out import OptOut
-from node.strategy.reserve import HighestLosingReserve
-from node.strategy.view import BuyerStrategy
+from node.strategy.psp.adaptive import AdaptiveBestReply
+from node.strategy.psp.best_reply import BestReply
+from node.strategy.psp.offer import BuyerStrategy
+from node.strategy.psp.opt_out import OptOut
+from node.strategy.psp.reserve import HighestLosingReserve
 from tests.protocol.bench import TIMING, advert, fitting
 from tests.protocol.judge import verdicts
 from tests.protocol.mutations import mutated
 from tests.protocol.spoilt import Spoilable, outcomes_of_spoilt_frames
-from tests.strategy.offers import Scripted
+from tests.strategy.psp.offers import Scripted
 
 FRAMES = 1_200
 """Of each of the twelve states."""

@@ -24,10 +24,10 @@ from node.protocol.frames import Envelope, decode_frame, decode_message, decode_
 from node.protocol.host import Host, Record
 from node.protocol.messages import Bid, Closed, Message
 from node.protocol.seller import Seller
-from node.strategy.opt_out import OptOut
-from node.strategy.reserve import FixedReserve
+from node.strategy.psp.opt_out import OptOut
+from node.strategy.psp.reserve import FixedReserve
 from tests.protocol.bench import TIMING, advert
-from tests.strategy.offers import Scripted
+from tests.strategy.psp.offers import Scripted
 
 
 class Puppet:

@@ -20,7 +20,7 @@ from node.protocol.messages import Accept, Award, Bid, Decline, Settled, Void, W
 from node.protocol.numbers import NUMBERS_PER_LIFE
 from node.protocol.planned import Planned
 from node.protocol.seller import Seller
-from node.strategy.reserve import FixedReserve
+from node.strategy.psp.reserve import FixedReserve
 from tests.protocol.bench import (
     TIMING,
     A,

@@ -17,7 +17,7 @@ from node.protocol.messages import Accept, Bid, Closed, Decline, Profile, Settle
 from node.protocol.planned import Planned
 from node.protocol.seller import Seller
 from node.protocol.timing import Timing
-from node.strategy.reserve import FixedReserve
+from node.strategy.psp.reserve import FixedReserve
 from tests.protocol.bench import (
     TIMING,
     A,

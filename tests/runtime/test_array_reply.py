@@ -8,8 +8,8 @@ from node.mechanism.valuation import Parabolic
 from node.runtime.array_books import Books
 from node.runtime.array_reply import Caution, best_replies
 from node.runtime.array_steps import Buyers
-from node.strategy.adaptive import SHIFT, AdaptiveBestReply
-from node.strategy.view import Need, Offer, Target
+from node.strategy.psp.adaptive import SHIFT, AdaptiveBestReply
+from node.strategy.psp.offer import Need, Offer, Target
 
 BUYERS, SELLERS, EACH = 60, 12, 3
 FIRST, DAMPING, PRESENCE = 40.0, 0.5, 0.005

@@ -23,8 +23,8 @@ from node.protocol.topics import Topics
 from node.runtime.endpoint import Endpoint
 from node.runtime.mqtt import OFFLINE, ONLINE, OPEN, READY, STOP, Clock, MqttHost
 from node.runtime.streams import stream
-from node.strategy.opt_out import OptOut
-from node.strategy.reserve import FixedReserve
+from node.strategy.psp.opt_out import OptOut
+from node.strategy.psp.reserve import FixedReserve
 from tests.conftest import DEADLINE_S
 
 TOPICS = Topics("test")

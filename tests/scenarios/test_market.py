@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.protocol.timing import Timing
-from node.strategy.adaptive import AdaptiveBestReply
-from node.strategy.best_reply import BestReply
-from node.strategy.opt_out import OptOut
-from node.strategy.reserve import FixedReserve, HighestLosingReserve
+from node.strategy.psp.adaptive import AdaptiveBestReply
+from node.strategy.psp.best_reply import BestReply
+from node.strategy.psp.opt_out import OptOut
+from node.strategy.psp.reserve import FixedReserve, HighestLosingReserve
 from scenarios.errors import ScenarioError
 from scenarios.exchange import reserve_rule
 from scenarios.loading import load, parse

@@ -23,7 +23,7 @@ from node.runtime.faulty import FaultySimulation
 from node.runtime.journal import Journal
 from node.runtime.simulation import Network
 from node.runtime.streams import stream
-from node.strategy.pricing import CostPlus, LoadBased, PricingStrategy
+from node.strategy.dmp import CostPlus, LoadBased, PricingStrategy
 
 MARKET, AGENT = "ma/market", "sa/agent"
 

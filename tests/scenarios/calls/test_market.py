@@ -12,7 +12,7 @@ from node.protocol.market_agent import MarketAgent
 from node.protocol.network_agent import NetworkAgent
 from node.protocol.service_agent import ServiceAgent
 from node.protocol.terminal import PlannedCall, Terminal
-from node.strategy.pricing import (
+from node.strategy.dmp import (
     CommonEquilibriumBid,
     CostPlus,
     FirstPrice,

@@ -6,9 +6,9 @@ from functools import lru_cache
 
 from node.mechanism.dmp import CommonEquilibrium, Uniform
 from node.mechanism.dmp.equilibrium.distribution import UNIT
-from node.strategy.pricing.beliefs import CEILING, Belief, believed, capped, check_ceiling
-from node.strategy.pricing.call import Call
-from node.strategy.pricing.private_equilibrium import PrivateEquilibriumBid
+from node.strategy.dmp.beliefs import CEILING, Belief, believed, capped, check_ceiling
+from node.strategy.dmp.call import Call
+from node.strategy.dmp.private_equilibrium import PrivateEquilibriumBid
 
 STEPS = 50
 """Handicaps are rounded to 1/50 of the range of costs, which moves a bid by about 1/100 of it at most."""

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.mechanism.psp import clear
-from node.strategy.reserve import FixedReserve, HighestLosingReserve, ReserveRule
+from node.strategy.psp.reserve import FixedReserve, HighestLosingReserve, ReserveRule
 
 Bids = list[tuple[float, float]]
 

@@ -10,17 +10,10 @@ import msgspec
 
 from node.mechanism.psp import Staircase, expected_allocation, unchecked_staircase
 from node.mechanism.valuation import Valuation
+from node.strategy.random import Random
 
 ROUNDING = 1e-9
 """Share of a quantity below which a difference is rounding, not news."""
-
-
-class Random(Protocol):
-    """The one thing a strategy asks of a random stream; ``numpy.random.Generator`` has it."""
-
-    def uniform(self, low: float, high: float) -> float:
-        """Draw a float from [low, high)."""
-        ...
 
 
 class Target(msgspec.Struct, frozen=True, gc=False):

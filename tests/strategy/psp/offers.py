@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from node.mechanism.valuation import Flat, Parabolic, Valuation
-from node.strategy.view import NOTHING, Need, Offer, Target
+from node.strategy.psp.offer import NOTHING, Need, Offer, Target
 
 ELASTIC = Parabolic(demand_mb=100.0, choke_price=20.0)
 

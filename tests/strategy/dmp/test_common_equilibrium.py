@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.mechanism.dmp import CommonEquilibrium, Uniform
-from node.strategy.pricing import Call, CommonEquilibriumBid, FirstPrice, PrivateEquilibriumBid
-from node.strategy.pricing.common_equilibrium import CACHED, solved
-from tests.strategy.pricing.calls import at_cost, call, calls
+from node.strategy.dmp import Call, CommonEquilibriumBid, FirstPrice, PrivateEquilibriumBid
+from node.strategy.dmp.common_equilibrium import CACHED, solved
+from tests.strategy.dmp.calls import at_cost, call, calls
 
 unlimited = CommonEquilibriumBid(ceiling=10.0)
 shares = st.floats(0.0, 1.0)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.mechanism.psp import best_reply, merged_staircase
-from node.strategy.view import HOLD, Decision, Need, Offer, Random, Target, prospect
+from node.strategy.psp.offer import HOLD, Decision, Need, Offer, Target, prospect
+from node.strategy.random import Random
 
 
 @dataclass(slots=True)

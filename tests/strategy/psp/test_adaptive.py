@@ -1,9 +1,9 @@
 import pytest
 
 from node.mechanism.valuation import Parabolic
-from node.strategy.adaptive import BURSTS, QUIET_THINK_TIMES, SHIFT, SHRINK, STEP, AdaptiveBestReply
-from node.strategy.view import prospect
-from tests.strategy.offers import ELASTIC, Scripted, need_of, offer, prices, quantities
+from node.strategy.psp.adaptive import BURSTS, QUIET_THINK_TIMES, SHIFT, SHRINK, STEP, AdaptiveBestReply
+from node.strategy.psp.offer import prospect
+from tests.strategy.psp.offers import ELASTIC, Scripted, need_of, offer, prices, quantities
 
 NEED = need_of(ELASTIC)
 BEST = offer(200, reserve=5, standing=(75, 5))

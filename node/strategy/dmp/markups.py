@@ -1,12 +1,38 @@
-"""A price that rises as the network fills."""
+"""Prices that are the cost and a markup: fixed, or rising as the network fills."""
 
 from dataclasses import dataclass
 
 from node.mechanism.checks import non_negative
-from node.strategy.pricing.call import Call
+from node.strategy.dmp.call import Call
 
 LARGEST_EXPONENT = 16.0
 """With it the charge is next to nothing below a load of 0.7; a larger one would be a step, and could overflow."""
+
+
+@dataclass(frozen=True, slots=True)
+class CostPlus:
+    """Asks the cost plus the same margin for every call: the baseline that knows nothing of the market.
+
+    The margin is added, not multiplied: a call that costs nothing would be free at any factor, and an added one earns
+    the same on a cheap call as on a dear one, as the difference b - c that an operator maximises.
+
+    Attributes
+    ----------
+    margin
+        Money per call on top of the cost; at least 0.
+    """
+
+    margin: float
+
+    def __post_init__(self) -> None:
+        non_negative("margin", self.margin)
+
+    def price(self, call: Call) -> float:
+        """Cost plus margin, money."""
+        return call.cost + self.margin
+
+    def learned(self, profit: float | None) -> None:
+        """Nothing: the margin is fixed."""
 
 
 @dataclass(frozen=True, slots=True)

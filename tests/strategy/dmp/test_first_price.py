@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.mechanism.dmp import Beta, Uniform, first_price_bid
-from node.strategy.pricing import Call, FirstPrice
-from tests.strategy.pricing.calls import at_cost, call, calls
+from node.strategy.dmp import Call, FirstPrice
+from tests.strategy.dmp.calls import at_cost, call, calls
 
 DISTRIBUTIONS = [Uniform(), Uniform(0.5, 2.0), Beta(2.0, 3.0)]
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from node.strategy.pricing import Call
+from node.strategy.dmp import Call
 
 CALL = Call(price_weight=0.5, cost=0.3, reputation=0.4, rivals=None, bidders=3)
 

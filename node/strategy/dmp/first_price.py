@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from node.mechanism.dmp import Distribution, NoEquilibriumError, first_price_bid
 from node.mechanism.dmp.equilibrium.distribution import UNIT
-from node.strategy.pricing.beliefs import believed
-from node.strategy.pricing.call import Call
+from node.strategy.dmp.beliefs import believed
+from node.strategy.dmp.call import Call
 
 
 @dataclass(frozen=True, slots=True)

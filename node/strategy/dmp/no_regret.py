@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from node.mechanism.checks import FloatArray, positive
-from node.strategy.pricing.call import Call
-from node.strategy.view import Random
+from node.strategy.dmp.call import Call
+from node.strategy.random import Random
 
 
 class _Draw(NamedTuple):

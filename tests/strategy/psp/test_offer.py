@@ -3,8 +3,8 @@ import math
 import pytest
 
 from node.mechanism.valuation import Flat
-from node.strategy.view import NOTHING, Offer, Target, affordable, prospect
-from tests.strategy.offers import need_of, offer
+from node.strategy.psp.offer import NOTHING, Offer, Target, affordable, prospect
+from tests.strategy.psp.offers import need_of, offer
 
 
 def test_offer_available_counts_dearer_opponents_only() -> None:

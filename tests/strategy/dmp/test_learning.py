@@ -10,7 +10,7 @@ import pytest
 
 from node.mechanism.checks import FloatArray
 from node.mechanism.dmp import first_price_bid
-from node.strategy.pricing import Call, NoRegret
+from node.strategy.dmp import Call, NoRegret
 
 AUCTIONS = 30_000
 ARMS = 12

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from node.mechanism.psp import best_reply, merged_staircase
-from node.strategy.view import Decision, Need, Offer, Prospect, Random, Target, affordable, prospect
+from node.strategy.psp.offer import Decision, Need, Offer, Prospect, Target, affordable, prospect
+from node.strategy.random import Random
 
 QUIET_THINK_TIMES = 15
 """Mean think times without an own move after which ε shrinks: the others have had their turn by then."""

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.mechanism.valuation import Flat, Parabolic
-from node.strategy.opt_out import OptOut
-from node.strategy.view import HOLD, NOTHING, Decision, Need, Offer, prospect
-from tests.strategy.offers import ELASTIC, Scripted, flat_need, need_of, offer, prices, quantities
+from node.strategy.psp.offer import HOLD, NOTHING, Decision, Need, Offer, prospect
+from node.strategy.psp.opt_out import OptOut
+from tests.strategy.psp.offers import ELASTIC, Scripted, flat_need, need_of, offer, prices, quantities
 
 
 def decided(strategy: OptOut, need: Need, *offers: Offer) -> Decision:

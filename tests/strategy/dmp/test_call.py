@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from node.strategy.pricing import Call
+from node.strategy.dmp import Call
 
 GOOD: dict[str, Any] = {
     "price_weight": 0.5,

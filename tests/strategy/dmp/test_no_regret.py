@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.strategy.pricing import Call, NoRegret
-from tests.strategy.offers import Scripted
-from tests.strategy.pricing.calls import at_cost, call, calls
+from node.strategy.dmp import Call, NoRegret
+from tests.strategy.dmp.calls import at_cost, call, calls
+from tests.strategy.psp.offers import Scripted
 
 
 def learner(seed: int = 0, **settings: Any) -> NoRegret:

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.mechanism.dmp import Beta, PrivateEquilibrium, Uniform
-from node.strategy.pricing import Call, FirstPrice, PrivateEquilibriumBid
-from node.strategy.pricing.private_equilibrium import CACHED, solved
-from tests.strategy.pricing.calls import at_cost, call, calls
+from node.strategy.dmp import Call, FirstPrice, PrivateEquilibriumBid
+from node.strategy.dmp.private_equilibrium import CACHED, solved
+from tests.strategy.dmp.calls import at_cost, call, calls
 
 weights = st.floats(0.05, 1.0)
 shares = st.floats(0.0, 1.0)

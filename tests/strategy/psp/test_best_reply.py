@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.mechanism.valuation import Parabolic
-from node.strategy.best_reply import BestReply
-from node.strategy.view import HOLD, Offer, prospect
-from tests.strategy.offers import ELASTIC, Scripted, need_of, offer, prices, quantities
+from node.strategy.psp.best_reply import BestReply
+from node.strategy.psp.offer import HOLD, Offer, prospect
+from tests.strategy.psp.offers import ELASTIC, Scripted, need_of, offer, prices, quantities
 
 
 def test_bids_best_reply_at_price_of_its_total() -> None:

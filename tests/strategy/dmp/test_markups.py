@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.strategy.pricing import Call, CostPlus, LoadBased
-from tests.strategy.pricing.calls import call, calls
+from node.strategy.dmp import Call, CostPlus, LoadBased
+from tests.strategy.dmp.calls import call, calls
 
 money = st.floats(0.0, 5.0)
 

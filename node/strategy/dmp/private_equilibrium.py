@@ -5,8 +5,8 @@ from functools import lru_cache
 
 from node.mechanism.dmp import NoEquilibriumError, PrivateEquilibrium
 from node.mechanism.dmp.equilibrium.distribution import UNIT
-from node.strategy.pricing.beliefs import CEILING, Belief, believed, capped, check_ceiling
-from node.strategy.pricing.call import Call
+from node.strategy.dmp.beliefs import CEILING, Belief, believed, capped, check_ceiling
+from node.strategy.dmp.call import Call
 
 CACHED = 1024
 """Equilibria kept: the 100 price weights of the earlier public simulator, for ten numbers of bidders."""

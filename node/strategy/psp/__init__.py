@@ -1,0 +1,1 @@
+"""How buyers bid and sellers set their reserve in the exchange: one small class per strategy."""
