@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from node.mechanism.valuation import Parabolic
-from node.protocol.buyer import Buyer
-from node.protocol.events import Machine
-from node.protocol.seller import Seller
-from node.protocol.timing import Timing
+from node.protocol.machine import Machine
+from node.protocol.psp.buyer import Buyer
+from node.protocol.psp.seller import Seller
+from node.protocol.psp.timing import Timing
 from node.protocol.topics import address
 from node.runtime.streams import stream
 from node.strategy.psp.adaptive import AdaptiveBestReply

@@ -13,10 +13,10 @@ from mango.simulation.world import create_world
 from metering import Meter
 from peers import Driver
 
-from node.protocol.events import Machine, Opened, Received, Started
-from node.protocol.frames import encode_message
+from node.protocol.machine import Machine, Opened, Received, Started
 from node.protocol.messages import Message
 from node.protocol.topics import address
+from node.protocol.wire.frames import encode_message
 from node.runtime.endpoint import Endpoint
 from node.runtime.mqtt import Clock
 from node.runtime.simulation import Network

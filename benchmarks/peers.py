@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 import aiomqtt
 from metering import Meter
 
-from node.protocol.events import (
+from node.protocol.machine import (
     CancelTimer,
     Event,
     Machine,
@@ -19,9 +19,9 @@ from node.protocol.events import (
     TimerFired,
     Trace,
 )
-from node.protocol.frames import decode_message, decode_post, encode_message, encode_post
 from node.protocol.messages import Message
 from node.protocol.topics import Board, Inbox, Topics, address
+from node.protocol.wire.frames import decode_message, decode_post, encode_message, encode_post
 from node.runtime.endpoint import Endpoint
 from node.runtime.mqtt import Clock
 

@@ -20,14 +20,14 @@ import msgspec
 from figures import Figure, printed
 
 from node.mechanism.valuation import Flat
-from node.protocol.buyer import Buyer
-from node.protocol.events import Machine
-from node.protocol.frames import VERSION, Envelope, decode_post, encode_frames, encode_message
 from node.protocol.host import Host
+from node.protocol.machine import Machine
 from node.protocol.messages import Message
-from node.protocol.seller import Seller
-from node.protocol.timing import Timing
+from node.protocol.psp.buyer import Buyer
+from node.protocol.psp.seller import Seller
+from node.protocol.psp.timing import Timing
 from node.protocol.topics import address
+from node.protocol.wire.frames import VERSION, Envelope, decode_post, encode_frames, encode_message
 from node.runtime.simulation import Network, Simulation
 from node.runtime.streams import stream
 from node.strategy.psp.offer import HOLD, Decision, Need, Offer, Target

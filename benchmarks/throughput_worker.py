@@ -11,8 +11,8 @@ from crowd import machine, placed
 from metering import Meter
 from peers import plain_market
 
-from node.protocol.events import Machine
 from node.protocol.host import Host, Record
+from node.protocol.machine import Machine
 from node.protocol.topics import Topics
 from node.runtime.endpoint import Endpoint
 from node.runtime.keys import Keys

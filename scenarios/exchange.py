@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from node.protocol.buyer import Buyer
-from node.protocol.events import Machine, Opened
+from node.protocol.machine import Machine, Opened
 from node.protocol.planned import Planned
-from node.protocol.seller import Seller
-from node.protocol.timing import Timing
+from node.protocol.psp.buyer import Buyer
+from node.protocol.psp.seller import Seller
+from node.protocol.psp.timing import Timing
 from node.runtime.streams import stream
 from node.strategy.psp.adaptive import AdaptiveBestReply
 from node.strategy.psp.best_reply import BestReply

@@ -12,12 +12,12 @@ import aiomqtt
 import msgspec
 
 from broker import BrokerError, RunningBroker
-from node.protocol.call_messages import Registry
+from node.protocol.dmp.messages import Registry
 from node.protocol.errors import RejectedError
-from node.protocol.frames import decode_post
 from node.protocol.host import Record
-from node.protocol.messages import Advert
+from node.protocol.psp.messages import Advert
 from node.protocol.topics import Board, Presence, Topics, TraceOf, address, host_of
+from node.protocol.wire.frames import decode_post
 from node.runtime.faults import Fault, Plan, fault_record
 from node.runtime.keys import Keys
 from node.runtime.mqtt import OFFLINE, OPEN, READY, STOP, Clock, TraceBatch

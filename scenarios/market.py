@@ -9,7 +9,7 @@ from node.mechanism import valuation
 from node.mechanism.valuation import Valuation
 from node.mechanism.welfare import Edges
 from node.protocol.numbers import MAX_PRICE, MAX_QUANTITY_MB
-from node.protocol.timing import Timing
+from node.protocol.psp.timing import Timing
 from node.runtime.streams import stream
 from scenarios.chaos.drawing import latest_s
 from scenarios.chaos.schema import ChaosTable

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from node.protocol.events import JournalEntry
 from node.protocol.host import Record
+from node.protocol.machine import JournalEntry
 
 STATES: Mapping[str, str] = {
     "cleared": "open",

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from functools import partial
 
-from node.protocol.events import Machine
 from node.protocol.host import Host
+from node.protocol.machine import Machine
 from node.protocol.topics import address
 from node.runtime.faults import Plan
 from node.runtime.skewed import Skewed

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from node.protocol.signing import Seal
 from node.protocol.topics import Topics
+from node.protocol.wire.seal import Seal
 from node.runtime.keys import Keys
 from scenarios.extras import needs
 

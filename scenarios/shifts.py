@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from node.protocol.events import Event, Left, Opened, SupplyChanged, ValuationChanged
+from node.protocol.machine import Event, Left, Opened, SupplyChanged, ValuationChanged
 from scenarios.errors import ScenarioError
 from scenarios.schema import Buyers, LeaveShift, Scenario, Sellers, ShiftTable, SupplyShift, SwitchShift, ValuationShift
 

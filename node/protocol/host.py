@@ -10,7 +10,7 @@ from typing import assert_never
 import msgspec
 
 from node.protocol.errors import RejectedError
-from node.protocol.events import (
+from node.protocol.machine import (
     CancelTimer,
     Dropped,
     Effect,
@@ -31,7 +31,8 @@ from node.protocol.events import (
     TimerFired,
     Trace,
 )
-from node.protocol.frames import (
+from node.protocol.topics import address, host_of, peer_address
+from node.protocol.wire.frames import (
     Envelope,
     decode_frame,
     decode_message,
@@ -40,9 +41,8 @@ from node.protocol.frames import (
     encode_message,
     encode_post,
 )
-from node.protocol.limits import Limits, Throttle
-from node.protocol.signing import Seal
-from node.protocol.topics import address, host_of, peer_address
+from node.protocol.wire.limits import Limits, Throttle
+from node.protocol.wire.seal import Seal
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):

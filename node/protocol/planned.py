@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from node.protocol.events import Effect, Event, Machine, Opened, Persist, Restored, SetTimer, TimerFired, Trace
+from node.protocol.machine import Effect, Event, Machine, Opened, Persist, Restored, SetTimer, TimerFired, Trace
 
 Plan = Sequence[tuple[float, Event]]
 """(seconds after the opening of the market, event)."""

@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from node.protocol.events import JournalEntry
+from node.protocol.machine import JournalEntry
 from node.runtime.breach import Breach
 from node.runtime.ledger import ROUNDING
 

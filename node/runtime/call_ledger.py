@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from node.protocol.events import JournalEntry
+from node.protocol.machine import JournalEntry
 from node.protocol.numbers import MAX_PRICE
 from node.runtime.breach import Breach
 from node.runtime.call_books import CallBooks, CallKey, Rule, Side, named

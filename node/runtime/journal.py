@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from node.protocol.events import JournalEntry, Restored
 from node.protocol.host import Past
+from node.protocol.machine import JournalEntry, Restored
 
 APPLICATION_ID = 0x62696473
 """Marks the files: "bids"."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from node.protocol.events import JournalEntry
+from node.protocol.machine import JournalEntry
 from node.runtime.breach import Breach
 
 ROUNDING = 1e-9

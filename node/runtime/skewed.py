@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from node.protocol.events import Effect, Event, Machine, Opened, Persist, Restored, SetTimer
+from node.protocol.machine import Effect, Event, Machine, Opened, Persist, Restored, SetTimer
 
 
 class Skewed:

@@ -6,11 +6,11 @@ from itertools import accumulate, islice
 import msgspec
 import numpy as np
 
-from node.protocol.auctioneer import Rules
-from node.protocol.call_messages import CallSpec
+from node.protocol.dmp.auctioneer import Rules
+from node.protocol.dmp.messages import CallSpec
+from node.protocol.dmp.terminal import PlannedCall
+from node.protocol.dmp.timing import CallTiming
 from node.protocol.numbers import MAX_PRICE, MAX_RATE_KBPS, MAX_SECONDS
-from node.protocol.terminal import PlannedCall
-from node.protocol.timing import CallTiming
 from node.runtime.streams import stream
 from scenarios.calls.schema import (
     Agents,

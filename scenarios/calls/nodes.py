@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 
 from node.mechanism.dmp import Beta, StepReputation, Uniform, WindowReputation
-from node.protocol.events import Machine
-from node.protocol.market_agent import MarketAgent
-from node.protocol.network_agent import NetworkAgent
-from node.protocol.networks import Reputation
-from node.protocol.service_agent import ServiceAgent
-from node.protocol.terminal import Terminal
+from node.protocol.dmp.market_agent import MarketAgent
+from node.protocol.dmp.network_agent import NetworkAgent
+from node.protocol.dmp.networks import Reputation
+from node.protocol.dmp.service_agent import ServiceAgent
+from node.protocol.dmp.terminal import Terminal
+from node.protocol.machine import Machine
 from node.runtime.streams import stream
 from node.strategy.dmp import (
     CommonEquilibriumBid,

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from broker import BrokerAddress, BrokerError, read_profile
 from broker.address import broker_address
-from node.protocol.buyer import Buyer
 from node.protocol.host import Host
-from node.protocol.limits import Limits
-from node.protocol.seller import Seller
-from node.protocol.timing import Timing
+from node.protocol.psp.buyer import Buyer
+from node.protocol.psp.seller import Seller
+from node.protocol.psp.timing import Timing
 from node.protocol.topics import Topics, address
+from node.protocol.wire.limits import Limits
 from node.runtime.keys import Keys
 from scenarios.connecting import keys_of
 from scenarios.device.schema import NodeFile

@@ -7,8 +7,8 @@ import signal
 from collections.abc import Iterator, Sequence
 from types import FrameType
 
-from node.protocol.events import JournalEntry
-from node.protocol.seller import Seller
+from node.protocol.machine import JournalEntry
+from node.protocol.psp.seller import Seller
 from node.runtime.mqtt import Clock
 from scenarios.device.building import Device, build
 from scenarios.device.formats import LogFormat

@@ -9,8 +9,8 @@ import msgspec
 from rich.console import Console
 from rich.status import Status
 
-from node.protocol.events import JournalEntry
 from node.protocol.host import Record
+from node.protocol.machine import JournalEntry
 from scenarios.device.formats import LogFormat
 
 

@@ -11,9 +11,9 @@ from aiomqtt.exceptions import MqttConnectError
 
 from broker import BrokerError
 from broker.capability import is_refused, reached, refusal
-from node.protocol.buyer import Buyer
-from node.protocol.events import JournalEntry, Restored
 from node.protocol.host import Record
+from node.protocol.machine import JournalEntry, Restored
+from node.protocol.psp.buyer import Buyer
 from node.runtime.grouped import first_error
 from node.runtime.journal import Journal
 from node.runtime.mqtt import Clock, MqttHost

@@ -13,8 +13,8 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from node.protocol.host import Host, Record
-from node.protocol.limits import Limits, Throttle
 from node.protocol.topics import Topics
+from node.protocol.wire.limits import Limits, Throttle
 from node.runtime.endpoint import Endpoint
 from node.runtime.mqtt import OFFLINE, OPEN, Clock, MqttHost
 from scenarios.loading import load

@@ -6,12 +6,12 @@ import time
 import pytest
 
 from node.mechanism.valuation import Flat
-from node.protocol.buyer import Buyer
 from node.protocol.host import Host, Record
-from node.protocol.limits import Limits
-from node.protocol.seller import Seller
-from node.protocol.timing import Timing
+from node.protocol.psp.buyer import Buyer
+from node.protocol.psp.seller import Seller
+from node.protocol.psp.timing import Timing
 from node.protocol.topics import Topics
+from node.protocol.wire.limits import Limits
 from node.runtime.endpoint import Endpoint
 from node.runtime.mqtt import OPEN, Clock, MqttHost
 from node.runtime.streams import stream

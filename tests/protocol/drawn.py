@@ -4,7 +4,7 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
-from node.protocol.call_messages import (
+from node.protocol.dmp.messages import (
     Blocked,
     CallSpec,
     Commit,
@@ -24,21 +24,7 @@ from node.protocol.call_messages import (
     Role,
     SealedBid,
 )
-from node.protocol.messages import (
-    Accept,
-    Advert,
-    Award,
-    Bid,
-    Closed,
-    Decline,
-    Hold,
-    Message,
-    Profile,
-    Settled,
-    Void,
-    Withdraw,
-    Withdrawn,
-)
+from node.protocol.messages import Message
 from node.protocol.numbers import (
     DIGEST_BYTES,
     MAX_COUNT,
@@ -47,6 +33,20 @@ from node.protocol.numbers import (
     MAX_QUANTITY_MB,
     MAX_RATE_KBPS,
     MAX_SECONDS,
+)
+from node.protocol.psp.messages import (
+    Accept,
+    Advert,
+    Award,
+    Bid,
+    Closed,
+    Decline,
+    Hold,
+    Profile,
+    Settled,
+    Void,
+    Withdraw,
+    Withdrawn,
 )
 from node.protocol.topics import NAME
 

@@ -19,12 +19,13 @@ from random import Random
 import msgspec
 
 from node.protocol.errors import RejectedError
-from node.protocol.frames import decode_frame, decode_message, decode_post, unsealed
 from node.protocol.host import Host
-from node.protocol.limits import Limits, Throttle
 from node.protocol.topics import NAME, Topics
-from tests.protocol import test_call_fuzz, test_fuzz
+from node.protocol.wire.frames import decode_frame, decode_message, decode_post, unsealed
+from node.protocol.wire.limits import Limits, Throttle
+from tests.protocol.dmp import test_fuzz as test_call_fuzz
 from tests.protocol.mutations import BYTES, mutated
+from tests.protocol.psp import test_fuzz
 from tests.protocol.spoilt import Spoilable, outcomes_of_spoilt_frames
 
 CHUNK = 1_000

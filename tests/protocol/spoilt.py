@@ -6,9 +6,9 @@ from random import Random
 from typing import Any
 
 from node.protocol.host import Host
-from tests.protocol.bench import snapshot
 from tests.protocol.judge import verdicts
 from tests.protocol.mutations import mutated
+from tests.protocol.psp.bench import snapshot
 
 
 class Spoilable:

@@ -2,8 +2,8 @@ import msgpack
 import pytest
 
 from node.mechanism.valuation import Flat
-from node.protocol.buyer import Buyer
-from node.protocol.events import (
+from node.protocol.host import Host, Record
+from node.protocol.machine import (
     CancelTimer,
     Dropped,
     Effect,
@@ -20,13 +20,14 @@ from node.protocol.events import (
     TimerFired,
     Trace,
 )
-from node.protocol.frames import Envelope, decode_frame, decode_message, decode_post, encode_frames, encode_message
-from node.protocol.host import Host, Record
-from node.protocol.messages import Bid, Closed, Message
-from node.protocol.seller import Seller
+from node.protocol.messages import Message
+from node.protocol.psp.buyer import Buyer
+from node.protocol.psp.messages import Bid, Closed
+from node.protocol.psp.seller import Seller
+from node.protocol.wire.frames import Envelope, decode_frame, decode_message, decode_post, encode_frames, encode_message
 from node.strategy.psp.opt_out import OptOut
 from node.strategy.psp.reserve import FixedReserve
-from tests.protocol.bench import TIMING, advert
+from tests.protocol.psp.bench import TIMING, advert
 from tests.strategy.psp.offers import Scripted
 
 

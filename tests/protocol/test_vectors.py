@@ -11,8 +11,8 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from node.protocol.frames import decode_frame, unsealed
 from node.protocol.messages import Message
+from node.protocol.wire.frames import decode_frame, unsealed
 from tests.protocol import judge
 from tests.protocol.vectors import FOLDER, vectors, written
 

@@ -11,10 +11,14 @@ import msgpack
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node.protocol import call_messages as calls
-from node.protocol import messages as exchange
+from node.protocol.dmp import messages as calls
 from node.protocol.errors import RejectedError
-from node.protocol.frames import (
+from node.protocol.messages import Message
+from node.protocol.numbers import MAX_COUNT, MAX_MONEY, MAX_PRICE, MAX_QUANTITY_MB, NO_DIGEST
+from node.protocol.psp import messages as exchange
+from node.protocol.psp.messages import Advert, Bid, Profile
+from node.protocol.topics import Board, Control, Inbox, Presence, Topics, TraceOf
+from node.protocol.wire.frames import (
     MAX_FRAME_BYTES,
     Envelope,
     decode_frame,
@@ -24,13 +28,10 @@ from node.protocol.frames import (
     encode_message,
     encode_post,
 )
-from node.protocol.messages import Advert, Bid, Message, Profile
-from node.protocol.numbers import MAX_COUNT, MAX_MONEY, MAX_PRICE, MAX_QUANTITY_MB, NO_DIGEST
-from node.protocol.signing import Seal
-from node.protocol.topics import Board, Control, Inbox, Presence, Topics, TraceOf
+from node.protocol.wire.seal import Seal
 from node.runtime.keys import Keys
 from node.runtime.signing import Ed25519Signing
-from tests.protocol.bench import digest_of, fitting
+from tests.protocol.psp.bench import digest_of, fitting
 
 FOLDER = Path(__file__).parents[2] / "docs" / "vectors"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from node.protocol.events import JournalEntry
+from node.protocol.machine import JournalEntry
 from node.runtime.journal import Journal, JournalError, read_journal
 
 
@@ -88,7 +88,7 @@ def test_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from node.protocol.events import JournalEntry
+from node.protocol.machine import JournalEntry
 from node.runtime.journal import Journal
 journal = Journal(Path(sys.argv[1]))
 for number in range(10**9):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.protocol.events import JournalEntry
+from node.protocol.machine import JournalEntry
 from node.runtime.ledger import Amounts, Ledger, SaleKey, total
 
 S, A, B = "s/s", "a/a", "b/b"

@@ -13,13 +13,13 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from broker import open_broker
 from node.mechanism.valuation import Flat
-from node.protocol.buyer import Buyer
-from node.protocol.frames import Envelope, encode_frames, encode_message
 from node.protocol.host import Host, Record
-from node.protocol.messages import Bid
-from node.protocol.seller import Seller
-from node.protocol.timing import Timing
+from node.protocol.psp.buyer import Buyer
+from node.protocol.psp.messages import Bid
+from node.protocol.psp.seller import Seller
+from node.protocol.psp.timing import Timing
 from node.protocol.topics import Topics
+from node.protocol.wire.frames import Envelope, encode_frames, encode_message
 from node.runtime.endpoint import Endpoint
 from node.runtime.mqtt import OFFLINE, ONLINE, OPEN, READY, STOP, Clock, MqttHost
 from node.runtime.streams import stream

@@ -18,9 +18,11 @@ import pytest
 
 from broker.initialising import init
 from broker.setup import Wishes
-from node.protocol import frames, messages
-from node.protocol.signing import Seal
+from node.protocol.messages import Message
+from node.protocol.psp import messages
 from node.protocol.topics import Topics
+from node.protocol.wire import frames
+from node.protocol.wire.seal import Seal
 from node.runtime.calls import CallRow
 from node.runtime.keys import Keys
 from node.runtime.signing import Ed25519Signing
@@ -34,7 +36,7 @@ from scenarios.market import draw
 from scenarios.results import Allocation, Summary
 from scenarios.schema import NetworkTable, Normal, Scenario, Uniform
 from tests.conftest import DEADLINE_S
-from tests.protocol.bench import digest_of
+from tests.protocol.psp.bench import digest_of
 from tests.scenarios.calls.conftest import simulated
 
 ROOT = Path(__file__).parents[2]
@@ -220,7 +222,7 @@ def test_hex_example_of_the_protocol_decodes(name: str, data: bytes) -> None:
 
 
 def test_every_message_has_an_example_and_its_fields_in_order() -> None:
-    kinds = messages.Message.__args__
+    kinds = Message.__args__
     assert {name for name, _ in hex_examples()} == {kind.__name__ for kind in kinds} | {"frame", "post", "signed-frame"}
     page = (DOCS / "protocol.md").read_text(encoding="utf-8")
     for kind in kinds:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from node.protocol.events import JournalEntry
+from node.protocol.machine import JournalEntry
 from node.runtime.journal import Journal
 from scenarios.cli import app
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.protocol.timing import Timing
+from node.protocol.psp.timing import Timing
 from node.strategy.psp.adaptive import AdaptiveBestReply
 from node.strategy.psp.best_reply import BestReply
 from node.strategy.psp.opt_out import OptOut

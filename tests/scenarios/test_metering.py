@@ -10,8 +10,8 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from node.protocol.events import JournalEntry
 from node.protocol.host import Record
+from node.protocol.machine import JournalEntry
 from scenarios.errors import ScenarioError
 from scenarios.exporting import exported, registry_of
 from scenarios.metering import Meter

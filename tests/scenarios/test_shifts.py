@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from node.protocol.events import Left, Opened, SupplyChanged, ValuationChanged
+from node.protocol.machine import Left, Opened, SupplyChanged, ValuationChanged
 from scenarios.errors import ScenarioError
 from scenarios.loading import parse
 from scenarios.market import Market, draw, theta

@@ -9,15 +9,15 @@ from pathlib import Path
 import msgspec
 
 from node.mechanism.dmp import WindowReputation
-from node.protocol.auctioneer import Rules
-from node.protocol.call_messages import CallSpec
+from node.protocol.dmp.auctioneer import Rules
+from node.protocol.dmp.market_agent import MarketAgent
+from node.protocol.dmp.messages import CallSpec
+from node.protocol.dmp.network_agent import ROUNDING, NetworkAgent
+from node.protocol.dmp.networks import Reputation
+from node.protocol.dmp.service_agent import ServiceAgent
+from node.protocol.dmp.terminal import PlannedCall, Terminal
+from node.protocol.dmp.timing import CallTiming
 from node.protocol.host import Host, Record
-from node.protocol.market_agent import MarketAgent
-from node.protocol.network_agent import ROUNDING, NetworkAgent
-from node.protocol.networks import Reputation
-from node.protocol.service_agent import ServiceAgent
-from node.protocol.terminal import PlannedCall, Terminal
-from node.protocol.timing import CallTiming
 from node.runtime.call_ledger import CallLedger
 from node.runtime.faulty import FaultySimulation
 from node.runtime.journal import Journal

@@ -4,7 +4,7 @@ import pytest
 from scipy.stats import chi2
 
 from node.mechanism.dmp import StepReputation
-from node.protocol.network_agent import ROUNDING
+from node.protocol.dmp.network_agent import ROUNDING
 from node.runtime.simulation import Network
 from tests.simulation.call_world import BAD, PLAIN, SLOW, CallWorld, Operator, Users
 

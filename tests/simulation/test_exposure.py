@@ -3,10 +3,11 @@
 import msgspec
 import pytest
 
-from node.protocol.frames import decode_frame, decode_message, encode_frames, encode_message
 from node.protocol.host import Host
-from node.protocol.messages import Message, Profile
-from tests.protocol.bench import fitting
+from node.protocol.messages import Message
+from node.protocol.psp.messages import Profile
+from node.protocol.wire.frames import decode_frame, decode_message, encode_frames, encode_message
+from tests.protocol.psp.bench import fitting
 from tests.simulation.world import HAZARDS, World, world
 
 

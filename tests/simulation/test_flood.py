@@ -6,9 +6,9 @@ from random import Random
 import msgpack
 import pytest
 
-from node.protocol.events import Machine
 from node.protocol.host import Host
-from node.protocol.limits import Limits, Throttle
+from node.protocol.machine import Machine
+from node.protocol.wire.limits import Limits, Throttle
 from tests.simulation.world import World, world
 
 FRAMES = 5_000

@@ -5,11 +5,11 @@ from itertools import pairwise
 
 import pytest
 
-from node.protocol.events import Effect, Event, Opened, PostOnBoard, Received, Send, SetTimer, Started, TimerFired
 from node.protocol.host import Host
-from node.protocol.messages import Void
+from node.protocol.machine import Effect, Event, Opened, PostOnBoard, Received, Send, SetTimer, Started, TimerFired
+from node.protocol.psp.messages import Void
 from node.runtime.simulation import Network, Simulation
-from tests.protocol.bench import advert
+from tests.protocol.psp.bench import advert
 
 MESSAGES = 200
 

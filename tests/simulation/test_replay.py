@@ -7,7 +7,7 @@ import pytest
 
 from node.protocol.host import Host
 from node.runtime.faulty import FaultySimulation
-from tests.protocol.bench import snapshot
+from tests.protocol.psp.bench import snapshot
 from tests.simulation.call_world import BAD, CallWorld
 from tests.simulation.world import HAZARDS, World, world
 

@@ -1,7 +1,7 @@
 """A market whose frames are signed is the same market."""
 
 from node.protocol.host import Host
-from tests.protocol.sealing import seal
+from tests.protocol.wire.sealing import seal
 from tests.simulation.world import World, world
 
 NAMES = ("1", "2", "A", "B", "C", "D", "E")

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from node.protocol.buyer import Buyer
-from node.protocol.events import Machine
 from node.protocol.host import Host, Record
+from node.protocol.machine import Machine
 from node.protocol.planned import Planned
-from node.protocol.seller import Seller
+from node.protocol.psp.buyer import Buyer
+from node.protocol.psp.seller import Seller
 from node.protocol.topics import node_of
 from node.runtime.faulty import FaultySimulation
 from node.runtime.journal import Journal

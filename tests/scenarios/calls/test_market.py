@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.mechanism.dmp import StepReputation, WindowReputation
-from node.protocol.market_agent import MarketAgent
-from node.protocol.network_agent import NetworkAgent
-from node.protocol.service_agent import ServiceAgent
-from node.protocol.terminal import PlannedCall, Terminal
+from node.protocol.dmp.market_agent import MarketAgent
+from node.protocol.dmp.network_agent import NetworkAgent
+from node.protocol.dmp.service_agent import ServiceAgent
+from node.protocol.dmp.terminal import PlannedCall, Terminal
 from node.strategy.dmp import (
     CommonEquilibriumBid,
     CostPlus,

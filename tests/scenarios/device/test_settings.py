@@ -7,9 +7,9 @@ import pytest
 
 from broker import BrokerError
 from node.mechanism.valuation import Flat, Parabolic
-from node.protocol.buyer import Buyer
-from node.protocol.seller import Seller
-from node.protocol.timing import Timing
+from node.protocol.psp.buyer import Buyer
+from node.protocol.psp.seller import Seller
+from node.protocol.psp.timing import Timing
 from scenarios.device.building import build, intervals
 from scenarios.device.schema import AuctionTable
 from scenarios.device.settings import read_settings

@@ -8,8 +8,8 @@ import time
 import pytest
 from rich.console import Console
 
-from node.protocol.events import JournalEntry
 from node.protocol.host import Record
+from node.protocol.machine import JournalEntry
 from scenarios.device.formats import LogFormat
 from scenarios.device.telling import RECORDS, TEXTS, Narrator, TextTeller, teller_of
 

@@ -144,7 +144,7 @@ def test_think_time_grows_with_round_trip() -> None:
     assert adaptive(crowd=0.1).think_time(10, 3.0, random) == pytest.approx(3.0)
 
 
-# Rule 4, no reply on half-seen news, is the machine's: tests/protocol/test_buyer.py.
+# Rule 4, no reply on half-seen news, is the machine's: tests/protocol/psp/test_buyer.py.
 
 # Rule 5: presence
 

@@ -1,0 +1,1 @@
+"""The Digital Marketplace: its messages, and the machines of its agents and terminals."""

@@ -1,0 +1,307 @@
+"""The service agent: asks on its customers' behalf, at its own weight of the price and for a fee (Fig. 1)."""
+
+from collections.abc import Iterable, Iterator
+
+from node.protocol.dmp import membership, requests
+from node.protocol.dmp.brokerage import Brokerage
+from node.protocol.dmp.customers import Case, Desk
+from node.protocol.dmp.journal_lines import line_of
+from node.protocol.dmp.membership import Membership
+from node.protocol.dmp.messages import (
+    Blocked,
+    Contract,
+    Decommit,
+    Deregister,
+    Deregistered,
+    Noted,
+    Register,
+    Registered,
+    Registry,
+    Report,
+    Request,
+)
+from node.protocol.dmp.requests import Caller
+from node.protocol.dmp.timing import CallTiming
+from node.protocol.errors import RejectedError
+from node.protocol.machine import (
+    CancelTimer,
+    Dropped,
+    Effect,
+    Event,
+    JournalEntry,
+    PeerOffline,
+    Persist,
+    Received,
+    Reconnected,
+    Restored,
+    Send,
+    SetTimer,
+    Started,
+    TimerFired,
+    Trace,
+    effects_of,
+)
+from node.protocol.messages import Message
+from node.protocol.numbers import life_of
+from node.protocol.retry import PATIENCE
+from node.protocol.topics import host_of
+
+
+class ServiceAgent:
+    """Stands between its customers and the market.
+
+    A customer has an application contract with it for every call, and it has a flow contract with the network.
+
+    Parameters
+    ----------
+    awaited
+        The terminals that will come; it leaves the market after the last of them.
+    fee
+        Money per call, on top of what the network gets.
+    price_weight
+        In place of the customers' own, if given.
+    """
+
+    def __init__(
+        self,
+        market: str,
+        awaited: frozenset[str],
+        timing: CallTiming,
+        fee: float = 0.0,
+        price_weight: float | None = None,
+    ) -> None:
+        self._market = market
+        self._member = Membership(market, "service-agent", timing.retry_s)
+        self._caller = Caller(market, timing.retry_s)
+        self._desk = Desk(awaited)
+        self._retry_s = timing.retry_s
+        self._terms = Brokerage(fee, price_weight)
+        self._cases: dict[int, Case] = {}
+
+    @property
+    def watches(self) -> frozenset[str]:
+        """The market agent."""
+        return frozenset({self._market})
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has left, its customers being gone."""
+        return self._member.state == "left"
+
+    def step(self, now: float, event: Event) -> list[Effect]:
+        """The effects of one event at time ``now``, seconds."""
+        return effects_of(self._handled, now, event)
+
+    def _handled(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
+        match event:
+            case Received(sender, message) if sender == self._market:
+                return self._told(now, message)
+            case Received():
+                return self._asked(now, event.sender, event.message)
+            case TimerFired(membership.TIMER):
+                return self._member.retried(now)
+            case TimerFired(requests.TIMER):
+                return self._caller.retried(now)
+            case TimerFired("terminals"):
+                return self._joined_without_missing(now)
+            case Restored():
+                return self._restored(event)
+            case Started():
+                return self._started(now)
+            case Reconnected() if self._member.state in {"joining", "in"}:
+                return self._member.join(now)
+            case PeerOffline(host):
+                return self._offline(now, host)
+        return ()
+
+    # What customers say
+
+    def _asked(self, now: float, customer: str, message: Message) -> Iterable[Effect]:
+        match message:
+            case Register():
+                return self._registered(now, customer, message)
+            case Deregister():
+                return self._deregistered(now, customer, message)
+            case Request():
+                return self._requested(now, customer, message)
+            case Report():
+                return self._reported(now, customer, message)
+        raise RejectedError("not for a service agent")
+
+    def _registered(self, now: float, customer: str, message: Register) -> Iterator[Effect]:
+        if message.role != "terminal":
+            raise RejectedError("not for a service agent")
+        yield from self._desk.register(customer, message)
+        yield Send(customer, Registered(message.seq, 1))
+        yield from self._joined_if_complete(now)
+
+    def _deregistered(self, now: float, customer: str, message: Deregister) -> Iterator[Effect]:
+        yield from self._desk.deregister(customer, message)
+        yield Send(customer, Deregistered(message.seq))
+        yield from self._left_if_over(now)
+
+    def _requested(self, now: float, customer: str, message: Request) -> Iterator[Effect]:
+        case, is_new = self._desk.request(customer, message)
+        if not is_new:
+            yield from self._requested_again(now, case, message)
+            return
+        budget = self._terms.budget(message)
+        if budget is not None and budget < 0.0:
+            case.served = False
+            yield Persist("refused", customer, seq=message.call)
+            yield from case.answered(Blocked(message.call))
+            return
+        case.number = own = self._caller.newest + 1
+        yield line_of("brokered", customer, message.wanted, number=own, call=message.call, money=self._terms.fee)
+        yield Trace("brokered", customer, round=own, seq=message.call, price=self._terms.weight(message))
+        yield from self._asked_on(now, case)
+
+    def _asked_on(self, now: float, case: Case) -> Iterator[Effect]:
+        request = case.request
+        weight, budget = self._terms.weight(request), self._terms.budget(request)
+        self._cases[case.number] = case
+        self._caller.remember(case.number)
+        yield from self._caller.ask_again(now, case.number, self._terms.wanted(request), weight, budget)
+
+    def _requested_again(self, now: float, case: Case, message: Request) -> Iterator[Effect]:
+        if case.answer is None and case.number and not self._caller.is_asking(case.number):
+            case.request = message  # its own request is of an earlier life
+            yield from self._asked_on(now, case)
+            return
+        yield from case.answer_again(message)
+        yield Dropped("ignored", "repeated request")
+
+    def _reported(self, now: float, customer: str, message: Report) -> Iterator[Effect]:
+        case = self._desk.case(customer, message.call)
+        if case.served is not None:
+            yield Send(customer, Noted(message.call, case.served))
+            yield Dropped("ignored", "repeated report")
+            return
+        if not isinstance(case.answer, Contract):
+            raise RejectedError("report without a contract")
+        if not case.reported:
+            case.reported = True
+            yield from self._caller.report(now, case.number, served=message.served)
+
+    # What the market agent says
+
+    def _told(self, now: float, message: Message) -> Iterable[Effect]:
+        match message:
+            case Registry():
+                return self._caller.provider_lives(now, life_of(message.seq))
+            case Registered() | Deregistered():
+                return self._member.confirmed(self._market, message)
+            case Contract():
+                return self._contracted(now, message)
+            case Blocked():
+                return self._failed(now, message.call, is_blocked=True)
+            case Decommit():
+                return self._failed(now, message.number, is_blocked=False)
+            case Noted():
+                return self._noted(now, message)
+        raise RejectedError("not for a service agent")
+
+    def _contracted(self, now: float, message: Contract) -> Iterator[Effect]:
+        self._caller.answered(message.number)
+        case = self._cases[message.number]
+        yield Persist("connected", message.counterpart, seq=message.number, charge=message.price)
+        yield from case.answered(self._terms.contract(case.request, message.counterpart, message.price))
+        if case.is_forgotten or not self._desk.has(case.customer):
+            yield from self._presumed_served(now, message.number)
+
+    def _failed(self, now: float, own: int, *, is_blocked: bool) -> Iterator[Effect]:
+        if own not in self._cases:
+            self._caller.answered(own)  # which says what is wrong
+        case = self._cases[own]
+        if case.answer is None:
+            self._caller.answered(own)
+        call = case.request.call
+        yield Persist("blocked" if is_blocked else "decommitted", seq=own)
+        yield from case.answered(Blocked(call) if is_blocked else Decommit(call))
+        self._over(own, served=False)
+        yield from self._left_if_over(now)
+
+    def _noted(self, now: float, message: Noted) -> Iterator[Effect]:
+        self._caller.noted(message)
+        case = self._cases[message.call]
+        self._over(message.call, served=message.served)
+        yield Persist("served" if message.served else "decommitted", seq=message.call)
+        if not case.is_forgotten:
+            yield Send(case.customer, Noted(case.request.call, message.served))
+        yield from self._left_if_over(now)
+
+    def _over(self, own: int, *, served: bool) -> None:
+        case = self._cases.pop(own)
+        case.served = served
+        self._caller.over(own)
+
+    # Coming and going
+
+    def _started(self, now: float) -> Iterator[Effect]:
+        """Take part once the terminals are there: the market opens when all have come, and their calls begin then."""
+        yield SetTimer("terminals", now + PATIENCE * self._retry_s)
+        yield from self._joined_if_complete(now)
+        for own, case in self._cases.items():
+            if case.answer and not self._desk.has(case.customer):
+                yield from self._presumed_served(now, own)
+        yield from self._left_if_over(now)
+
+    # In another life
+
+    def _restored(self, past: Restored) -> Iterator[Effect]:
+        """Know again the customers, and what they were told; what was not answered they ask again."""
+        self._member.starts_from(past.first_number)
+        yield Trace("resumed", seq=past.lives)
+        for entry in past.entries:
+            self._remembered(entry)
+            if entry.kind == "brokered":  # observers may have missed it
+                yield Trace("brokered", entry.peer, round=entry.round, seq=entry.seq)
+
+    def _remembered(self, entry: JournalEntry) -> None:
+        match entry.kind:
+            case "terminal" | "left" | "lost":
+                self._desk.remember(entry)
+            case "brokered":
+                self._cases[entry.round] = case = self._desk.remember_call(entry)
+                case.number = entry.round
+                self._caller.remember(entry.round)
+            case "connected":
+                case = self._cases[entry.seq]
+                case.answer = self._terms.contract(case.request, entry.peer, entry.charge)
+            case "blocked" | "decommitted" | "served":
+                case = self._cases[entry.seq]
+                if entry.kind != "served":
+                    call = case.request.call
+                    case.answer = Blocked(call) if entry.kind == "blocked" else Decommit(call)
+                self._over(entry.seq, served=entry.kind == "served")
+
+    def _joined_if_complete(self, now: float) -> Iterator[Effect]:
+        if self._member.state in {"out", "leaving", "left"} and not self._desk.missing:
+            yield CancelTimer("terminals")
+            yield from self._member.join(now)
+
+    def _joined_without_missing(self, now: float) -> Iterator[Effect]:
+        self._desk.give_up_missing()
+        yield from self._joined_if_complete(now)
+        yield from self._left_if_over(now)
+
+    def _offline(self, now: float, host: str) -> Iterator[Effect]:
+        yield from self._desk.lost(host)
+        for own, case in self._cases.items():
+            if host_of(case.customer) == host and case.answer:
+                yield from self._presumed_served(now, own)
+        if self._member.state == "out":
+            yield from self._joined_if_complete(now)
+        yield from self._left_if_over(now)
+
+    def _presumed_served(self, now: float, own: int) -> Iterator[Effect]:
+        """A customer who is gone reports nothing: no news is good news, as the market agent has it too."""
+        if not self._cases[own].reported:
+            self._cases[own].reported = True
+            yield from self._caller.report(now, own, served=True)
+
+    def _left_if_over(self, now: float) -> Iterator[Effect]:
+        if self._desk.is_empty and not any(
+            case.answer or self._caller.is_asking(own) for own, case in self._cases.items()
+        ):
+            yield from self._member.leave(now)

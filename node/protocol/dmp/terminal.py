@@ -1,0 +1,268 @@
+"""The user terminal: makes its calls at the times it means to, and reports how they went (Konka et al., Fig. 1)."""
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
+
+import msgspec
+
+from node.protocol.dmp import membership, requests
+from node.protocol.dmp.membership import Membership
+from node.protocol.dmp.messages import (
+    Blocked,
+    CallSpec,
+    Contract,
+    Decommit,
+    Deregistered,
+    Noted,
+    Registered,
+    Registry,
+)
+from node.protocol.dmp.requests import Caller
+from node.protocol.dmp.timing import CallTiming
+from node.protocol.errors import RejectedError
+from node.protocol.machine import (
+    Dropped,
+    Effect,
+    Event,
+    JournalEntry,
+    Left,
+    Persist,
+    Received,
+    Reconnected,
+    Restored,
+    SetTimer,
+    Started,
+    TimerFired,
+    Trace,
+    effects_of,
+)
+from node.protocol.messages import Message
+from node.protocol.numbers import life_of
+
+
+class PlannedCall(msgspec.Struct, frozen=True):
+    """A call that a user will want: what, how much the price counts against reputation, and the most it would pay."""
+
+    wanted: CallSpec
+    price_weight: float
+    budget: float | None = None
+
+
+class Terminal:
+    """A user's device. It asks ``provider``, the market agent itself or a service agent, for every call of its plan.
+
+    Parameters
+    ----------
+    market
+        The market agent: calls are counted from the opening of its logical market channel.
+    calls
+        In the order of time.
+    """
+
+    def __init__(self, market: str, provider: str, calls: Sequence[PlannedCall], timing: CallTiming) -> None:
+        self._market = market
+        self._member = Membership(provider, "terminal", timing.retry_s)
+        self._caller = Caller(provider, timing.retry_s)
+        self._calls = calls
+        self._timing = timing
+        self._opened_at: float | None = None
+        self._ends: list[tuple[float, int]] = []
+        self._carried: dict[int, Contract] = {}
+        self._leaving = False
+
+    @property
+    def watches(self) -> frozenset[str]:
+        """The market agent, whose post says when the market is open."""
+        return frozenset({self._market})
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has left, all its calls being over."""
+        return self._member.state == "left"
+
+    def step(self, now: float, event: Event) -> list[Effect]:
+        """The effects of one event at time ``now``, seconds."""
+        return effects_of(self._handled, now, event)
+
+    def _handled(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
+        match event:
+            case Received():
+                return self._received(now, event.sender, event.message)
+            case TimerFired():
+                return self._timer_fired(now, event.name)
+            case Restored():
+                return self._restored(event)
+            case Started():
+                return self._started(now)
+            case Reconnected() if self._member.state in {"joining", "in"}:
+                return self._member.join(now)
+            case Left():
+                return self._left(now)
+        return ()
+
+    def _timer_fired(self, now: float, name: str) -> Iterable[Effect]:
+        match name:
+            case membership.TIMER:
+                return self._member.retried(now)
+            case requests.TIMER:
+                return self._caller.retried(now)
+            case "call":
+                return self._wanted(now)
+        return self._ended(now)
+
+    def _received(self, now: float, sender: str, message: Message) -> Iterable[Effect]:
+        if isinstance(message, Registry) and sender == self._market:
+            return self._announced(now, message)
+        if sender != self._member.provider:
+            raise RejectedError("foreign sender")
+        match message:
+            case Registered() | Deregistered():
+                return self._member.confirmed(sender, message)
+            case Contract():
+                return self._connected(now, message)
+            case Blocked():
+                return self._blocked(now, message)
+            case Decommit():
+                return self._decommitted(now, message)
+            case Noted():
+                return self._noted(now, message)
+        raise RejectedError("not for a terminal")
+
+    # In another life
+
+    def _restored(self, past: Restored) -> Iterator[Effect]:
+        self._member.starts_from(past.first_number)
+        yield Trace("resumed", seq=past.lives)
+        for entry in past.entries:
+            yield from self._remembered(entry)
+
+    def _remembered(self, entry: JournalEntry) -> Iterator[Effect]:
+        """Know it again, and say it again: observers may have missed it."""
+        match entry.kind:
+            case "opened":
+                self._opened_at = entry.time_s
+            case "requested":
+                self._caller.remember(entry.seq)
+                yield self._traced(entry.seq)
+            case "connected":
+                wanted = self._calls[entry.seq - 1].wanted
+                self._carried[entry.seq] = Contract(entry.seq, entry.peer, wanted, entry.charge)
+            case "served" | "decommitted" | "blocked" as outcome:
+                self._carried.pop(entry.seq, None)
+                self._caller.over(entry.seq)
+                yield Trace(outcome, entry.peer, seq=entry.seq, price=entry.charge)
+
+    def _started(self, now: float) -> Iterator[Effect]:
+        yield from self._member.join(now)
+        if self._opened_at is not None:
+            for call in self._caller.unsaid:
+                if call not in self._carried:
+                    yield from self._asked_again(now, call)
+            for call in self._carried:
+                yield from self._ends_later(now, call)
+            yield from self._begun(now)
+
+    # Asking
+
+    def _announced(self, now: float, message: Registry) -> Iterator[Effect]:
+        yield from self._caller.provider_lives(now, life_of(message.seq))
+        if message.state != "open" or self._opened_at is not None:
+            yield Dropped("ignored", "no news")
+            return
+        self._opened_at = now
+        yield Persist("opened")
+        yield from self._begun(now)
+
+    def _begun(self, now: float) -> Iterator[Effect]:
+        if self._caller.newest < len(self._calls):
+            yield SetTimer("call", self._clock(self._calls[self._caller.newest].wanted.at_s))
+        yield from self._left_if_over(now)
+
+    def _clock(self, market_s: float) -> float:
+        """When it is so late in the market, seconds of the clock."""
+        assert self._opened_at is not None
+        return self._opened_at + market_s / self._timing.speed
+
+    def _wanted(self, now: float) -> Iterator[Effect]:
+        while self._caller.newest < len(self._calls) and not self._leaving:
+            call = self._calls[self._caller.newest]
+            due = self._clock(call.wanted.at_s)
+            if now < due:
+                yield SetTimer("call", due)
+                return
+            yield Persist("requested", self._member.provider, seq=self._caller.newest + 1)
+            yield self._traced(self._caller.newest + 1)
+            yield from self._caller.ask(now, call.wanted, call.price_weight, call.budget)
+
+    def _traced(self, call: int) -> Trace:
+        planned = self._calls[call - 1]
+        at_s, weight = planned.wanted.at_s, planned.price_weight
+        return Trace("requested", self._member.provider, seq=call, quantity=at_s, price=weight)
+
+    def _asked_again(self, now: float, call: int) -> Iterator[Effect]:
+        planned = self._calls[call - 1]
+        return self._caller.ask_again(now, call, planned.wanted, planned.price_weight, planned.budget)
+
+    # Answers
+
+    def _connected(self, now: float, message: Contract) -> Iterator[Effect]:
+        wanted = self._caller.answered(message.number).wanted
+        self._carried[message.number] = msgspec.structs.replace(message, wanted=wanted)
+        yield Persist("connected", message.counterpart, seq=message.number, charge=message.price)
+        yield Trace(
+            "connected", message.counterpart, seq=message.number, quantity=wanted.rate_kbps, price=message.price
+        )
+        yield from self._ends_later(now, message.number)
+
+    def _ends_later(self, now: float, call: int) -> Iterator[Effect]:
+        wanted = self._carried[call].wanted
+        heapq.heappush(self._ends, (max(now, self._clock(wanted.at_s + wanted.holding_s)), call))
+        yield SetTimer("end", self._ends[0][0])
+
+    def _blocked(self, now: float, message: Blocked) -> Iterator[Effect]:
+        self._caller.answered(message.call)
+        self._caller.over(message.call)
+        yield Persist("blocked", self._member.provider, seq=message.call)
+        yield Trace("blocked", self._member.provider, seq=message.call)
+        yield from self._left_if_over(now)
+
+    def _decommitted(self, now: float, message: Decommit) -> Iterator[Effect]:
+        contract = self._carried.pop(message.number, None)
+        if contract is None:
+            self._caller.answered(message.number)
+        self._caller.over(message.number)
+        counterpart = contract.counterpart if contract else ""
+        yield Persist("decommitted", counterpart, seq=message.number)
+        yield Trace("decommitted", counterpart, seq=message.number)
+        yield from self._left_if_over(now)
+
+    def _ended(self, now: float) -> Iterator[Effect]:
+        while self._ends and self._ends[0][0] <= now:
+            _, call = heapq.heappop(self._ends)
+            if call in self._carried:
+                yield from self._caller.report(now, call, served=True)
+        if self._ends:
+            yield SetTimer("end", self._ends[0][0])
+
+    def _noted(self, now: float, message: Noted) -> Iterator[Effect]:
+        self._caller.noted(message)
+        contract = self._carried.pop(message.call)
+        outcome: Literal["served", "decommitted"] = "served" if message.served else "decommitted"
+        price = contract.price if message.served else 0.0
+        yield Persist(outcome, contract.counterpart, seq=message.call, charge=price)
+        yield Trace(outcome, contract.counterpart, seq=message.call, price=price)
+        yield from self._left_if_over(now)
+
+    # Leaving
+
+    def _left(self, now: float) -> Iterator[Effect]:
+        """Make no more calls; those that go on are seen to their end."""
+        self._leaving = True
+        yield Trace("left")
+        yield from self._left_if_over(now)
+
+    def _left_if_over(self, now: float) -> Iterator[Effect]:
+        done = self._leaving or self._caller.newest == len(self._calls)
+        if done and not self._caller.open_calls:
+            yield from self._member.leave(now)

@@ -1,0 +1,1 @@
+"""The exchange: its messages, and the machines of sellers and buyers."""

@@ -1,0 +1,107 @@
+"""What one seller has promised and sold: it coordinates a small commit (docs/protocol.md, section 6)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from node.protocol.errors import IgnoredError, RejectedError
+from node.protocol.machine import Dropped, Effect, JournalEntry, Persist, Send, Trace
+from node.protocol.psp.messages import Accept, Award, Decline, Settled, Void
+from node.protocol.retry import PATIENCE
+
+
+@dataclass(slots=True)
+class _Open:
+    award: Award
+    repeated: int = 0
+
+
+class Awards:
+    """The awards of an auction that wait for an answer, and the receipts of those accepted.
+
+    Attributes
+    ----------
+    sold, revenue
+        MB and money of all receipts.
+    receipts
+        By buyer and round.
+    """
+
+    def __init__(self, auction: int) -> None:
+        self._auction = auction
+        self._open: dict[str, _Open] = {}
+        self.receipts: dict[tuple[str, int], Settled] = {}
+        self.sold = self.revenue = 0.0
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @property
+    def promised(self) -> float:
+        """MB that winners may still accept."""
+        return sum(pending.award.quantity for pending in self._open.values())
+
+    @property
+    def repeated(self) -> int:
+        """How often, at most, an open award was repeated."""
+        return max((pending.repeated for pending in self._open.values()), default=0)
+
+    @property
+    def silent(self) -> list[str]:
+        """Winners who count as gone."""
+        return [buyer for buyer, pending in self._open.items() if pending.repeated >= PATIENCE]
+
+    def make(self, buyer: str, award: Award) -> Iterator[Effect]:
+        """Ask a winner whether its bid still stands."""
+        self._open[buyer] = _Open(award)
+        yield Send(buyer, award)
+
+    def repeat(self) -> Iterator[Effect]:
+        """Ask again whoever has not answered."""
+        for buyer, pending in self._open.items():
+            pending.repeated += 1
+            yield Send(buyer, pending.award)
+
+    def strike_out(self, buyer: str) -> None:
+        """Take back the award of a buyer who has bid anew or is gone."""
+        self._open.pop(buyer, None)
+
+    def has(self, buyer: str, answer: Accept | Decline) -> bool:
+        """Whether this answers an open award."""
+        pending = self._open.get(buyer)
+        return bool(pending and (answer.round, answer.seq) == (pending.award.round, pending.award.your_seq))
+
+    def settle(self, buyer: str) -> Iterator[Effect]:
+        """Record the sale, and send the receipt."""
+        award = self._open.pop(buyer).award
+        receipt = Settled(self._auction, award.round, award.quantity, award.charge)
+        self._record(buyer, receipt)
+        yield Persist("sold", buyer, self._auction, award.round, award.your_seq, award.quantity, award.charge)
+        yield Trace("settled", peer=buyer, round=award.round, quantity=award.quantity, charge=award.charge)
+        yield Send(buyer, receipt)
+
+    def restored(self, sale: JournalEntry) -> Iterator[Effect]:
+        """Record a sale of an earlier life, and tell its buyer and observers again: they may have missed it."""
+        receipt = Settled(self._auction, sale.round, sale.quantity, sale.charge)
+        self._record(sale.peer, receipt)
+        yield Trace("recalled", peer=sale.peer, round=sale.round, quantity=sale.quantity, charge=sale.charge)
+        yield Send(sale.peer, receipt)
+
+    def _record(self, buyer: str, receipt: Settled) -> None:
+        self.receipts[buyer, receipt.round] = receipt
+        self.sold += receipt.quantity
+        self.revenue += receipt.charge
+
+    def answer_again(self, buyer: str, accept: Accept, round_: int) -> Iterator[Effect]:
+        """What an ``accept`` of no open award is told, if ``round_`` is the last round there was."""
+        if accept.round > round_:
+            raise RejectedError("round to come")
+        receipt = self.receipts.get((buyer, accept.round))
+        yield Send(buyer, receipt or Void(self._auction, accept.round))
+        yield Dropped("ignored", "repeated accept" if receipt else "award void")
+
+    def decline(self, buyer: str, decline: Decline) -> Iterator[Effect]:
+        """Take the award back."""
+        if not self.has(buyer, decline):
+            raise IgnoredError("no such award")
+        award = self._open.pop(buyer).award
+        yield Trace("declined", peer=buyer, round=award.round, quantity=award.quantity)

@@ -1,0 +1,438 @@
+"""The buyer: keeps one view of each auction of its pool, and lets its strategy bid (paper, section IV.B)."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
+from typing import Literal
+
+from node.mechanism.valuation import Remaining, Scaled, Valuation
+from node.protocol.errors import IgnoredError, ProtocolUsageError, RejectedError
+from node.protocol.machine import (
+    Dropped,
+    Effect,
+    Event,
+    Left,
+    Opened,
+    PeerOffline,
+    Persist,
+    Received,
+    Reconnected,
+    Restored,
+    Send,
+    SetTimer,
+    Started,
+    TimerFired,
+    Trace,
+    ValuationChanged,
+    effects_of,
+)
+from node.protocol.messages import Message
+from node.protocol.psp.auction_view import Auction
+from node.protocol.psp.messages import (
+    Accept,
+    Advert,
+    AuctionMessage,
+    Award,
+    Bid,
+    Closed,
+    Decline,
+    Profile,
+    Settled,
+    Void,
+    Withdrawn,
+)
+from node.protocol.psp.timing import Timing
+from node.protocol.retry import PATIENCE, RoundTrip
+from node.protocol.topics import host_of
+from node.strategy.psp.offer import NOTHING, ROUNDING, BuyerStrategy, Need, Target
+from node.strategy.random import Random
+
+_PARTICIPANTS = attrgetter("participants")
+
+
+class Buyer:
+    """A user who wants data from any of the sellers in its ``pool``.
+
+    News makes it think; after its think time the strategy decides, unless a bid of its own is not yet reflected in the
+    profile of its auction: then it waits for that. It is bound by what it accepts, and never bids for or accepts more
+    than it values, nor accepts what exceeds its budget.
+    """
+
+    __slots__ = (
+        "_auctions",
+        "_budget",
+        "_first_valuation",
+        "_held",
+        "_is_open",
+        "_paid",
+        "_random",
+        "_retrying",
+        "_round_trip",
+        "_strategy",
+        "_thinking",
+        "_timing",
+        "_valuation",
+    )
+
+    def __init__(
+        self,
+        pool: Iterable[str],
+        valuation: Valuation,
+        strategy: BuyerStrategy,
+        timing: Timing,
+        random: Random,
+        budget: float = math.inf,
+    ) -> None:
+        self._auctions = {seller: Auction(seller) for seller in pool}
+        self._first_valuation = self._valuation = valuation
+        self._strategy = strategy
+        self._timing = timing
+        self._random = random
+        self._budget = budget
+        self._round_trip = RoundTrip(timing.clearing_interval_s)
+        self._held = self._paid = 0.0
+        self._is_open = self._thinking = self._retrying = False
+
+    @property
+    def watches(self) -> frozenset[str]:
+        """The sellers of its pool."""
+        return frozenset(self._auctions)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every auction of the pool is over, or waits for nothing from this buyer."""
+        for auction in self._auctions.values():  # noqa: SIM110 - as below
+            if auction.unanswered:
+                return False
+        return True
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every auction of the pool is closed, and all receipts have come."""
+        return all(auction.is_over for auction in self._auctions.values())
+
+    @property
+    def tentative(self) -> dict[str, tuple[float, float]]:
+        """By seller: the MB that its standing bid would get if the auction were awarded now, and the money in all."""
+        return {seller: auction.tentative for seller, auction in self._auctions.items()}
+
+    def step(self, now: float, event: Event) -> list[Effect]:
+        """The effects of one event at time ``now``, seconds."""
+        return effects_of(self._handled, now, event)
+
+    # What only chooses returns what is chosen: a generator around a generator takes its time at every effect.
+
+    def _handled(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
+        match event:
+            case Received():
+                return self._received(now, event.sender, event.message)
+            case TimerFired():
+                return self._thought(now) if event.name == "think" else self._retried(now)
+            case Restored():
+                return self._restored(now, event)
+            case Started():
+                return [Persist("wanted", quantity=self._valuation.demand_mb, charge=self._budget)]
+            case Opened():
+                self._is_open = True
+                return self._ponder(now)
+            case PeerOffline(host):
+                return self._offline(now, host)
+            case Reconnected():
+                return self._said_again(now)
+            case ValuationChanged(factor):
+                return self._revalued(now, factor)
+            case Left():
+                return self._left(now)
+        return ()
+
+    def _restored(self, now: float, past: Restored) -> Iterator[Effect]:
+        """Know again what was bought, and ask for the receipts that are missing; all bids are gone."""
+        yield Trace("resumed", seq=past.lives)
+        for auction in self._auctions.values():
+            auction.starts_from(past.first_number)
+        for entry in past.entries:
+            if entry.kind in {"accepted", "bought", "freed"}:
+                auction = self._auctions.setdefault(entry.peer, Auction(entry.peer))
+                award = Award(entry.auction, entry.round, entry.seq, entry.quantity, entry.charge)
+                try:
+                    self._remembered(now, auction, entry.kind, award)
+                except (IgnoredError, RejectedError) as error:
+                    raise ProtocolUsageError(f"{entry} does not follow from what the journal says before") from error
+        if any(auction.bound for auction in self._auctions.values()):
+            yield from self._retry_later(now)
+
+    def _remembered(self, now: float, auction: Auction, kind: str, award: Award) -> None:
+        match kind:
+            case "accepted":
+                auction.bind(award, now)
+                self._held += award.quantity
+                self._paid += award.charge
+            case "bought":
+                auction.settled(Settled(award.auction, award.round, award.quantity, award.charge))
+            case "freed":
+                auction.voided(Void(award.auction, award.round))
+                self._held -= award.quantity
+                self._paid -= award.charge
+
+    def _received(self, now: float, sender: str, message: Message) -> Iterable[Effect]:
+        auction = self._auctions.get(sender)
+        if auction is None:
+            raise RejectedError("foreign sender")
+        if isinstance(message, Advert):
+            return self._invited(now, auction, message)
+        if not isinstance(message, AuctionMessage):
+            raise RejectedError("not for a buyer")
+        if message.auction != auction.number:
+            raise IgnoredError("other auction")
+        return self._told(now, auction, message)
+
+    def _told(self, now: float, auction: Auction, message: AuctionMessage) -> Iterable[Effect]:
+        match message:
+            case Profile():
+                return self._profiled(now, auction, message)
+            case Award():
+                return self._awarded(now, auction, message)
+            case Settled():
+                return self._settled(now, auction, message)
+            case Withdrawn():
+                auction.withdrawn(message)
+            case Void():
+                return self._voided(now, auction, message)
+            case Closed():
+                auction.closed()
+            case _:
+                raise RejectedError("not for a buyer")
+        return self._ponder(now)
+
+    def _invited(self, now: float, auction: Auction, message: Advert) -> Iterator[Effect]:
+        is_back = auction.advertised(message)
+        if auction.is_deceived:
+            yield from self._exposed(now, auction, message.round)
+        elif award := auction.early_award():
+            yield from self._awarded(now, auction, award)
+        if is_back and (accept := auction.acceptance(now)):
+            yield Send(auction.seller, accept)  # at once, for the seller may not stay
+        if auction.unanswered:
+            yield from self._retry_later(now)
+        yield from self._ponder(now)
+
+    def _revalued(self, now: float, factor: float) -> Iterator[Effect]:
+        self._valuation = Scaled(self._first_valuation, factor)
+        yield Trace("valuation", price=factor)
+        yield from self._ponder(now)
+
+    # Thinking and bidding
+
+    def _ponder(self, now: float) -> Iterator[Effect]:
+        if not self._is_open or self._thinking:
+            return
+        crowd = max(map(_PARTICIPANTS, self._auctions.values()), default=0)
+        think_s = self._strategy.think_time(crowd, self._round_trip.mean_s, self._random)
+        if think_s > 0.0 or not self._is_pending:  # at once would be too soon, and is what most messages would lead to
+            self._thinking = True
+            yield SetTimer("think", now + think_s)
+
+    def _thought(self, now: float) -> Iterator[Effect]:
+        self._thinking = False
+        if not self._is_open or self._is_pending:
+            return  # it has left, or no reply on half-seen news: the profile that reflects the bid makes it think again
+        open_auctions = [auction for auction in self._auctions.values() if auction.is_open]
+        need = self._need()
+        if not open_auctions or need.valuation.demand_mb <= ROUNDING * self._valuation.demand_mb:
+            return
+        decision = self._strategy.decide(now, need, [auction.offer() for auction in open_auctions])
+        if decision.targets is not None:
+            yield from self._placed_all(now, open_auctions, decision.targets)
+        if decision.reconsider:
+            yield from self._ponder(now)
+        if not self._is_undecided:
+            yield from self._decided()
+
+    @property
+    def _is_undecided(self) -> bool:
+        return self._thinking or self._is_pending
+
+    @property
+    def _is_pending(self) -> bool:
+        """Whether a bid of its own is not yet reflected in the profile of its auction."""
+        for auction in self._auctions.values():  # noqa: SIM110 - asked at every message; any() takes three times as long
+            if auction.pending:
+                return True
+        return False
+
+    def _decided(self) -> Iterator[Effect]:
+        """Tell those who were told otherwise that the bids stand."""
+        for auction in self._auctions.values():
+            if auction.owes_hold and auction.standing.quantity > 0.0:
+                yield Send(auction.seller, auction.hold(undecided=False))
+
+    def _need(self) -> Need:
+        wanted = Remaining(self._valuation, self._held) if self._held else self._valuation
+        return Need(wanted, max(0.0, self._budget - self._paid))
+
+    def _placed_all(self, now: float, auctions: Sequence[Auction], targets: Sequence[Target]) -> Iterator[Effect]:
+        wanted = sum(target.quantity for target in targets)
+        allowed = self._valuation.demand_mb - self._held
+        scale = min(1.0, allowed / wanted) if wanted > 0.0 else 1.0
+        for auction, target in zip(auctions, targets, strict=True):
+            quantity = target.quantity * scale
+            real = quantity > ROUNDING * self._valuation.demand_mb
+            fitted = Target(quantity, target.price) if real else NOTHING
+            if fitted != auction.standing:
+                yield from self._placed(now, auction, fitted)
+
+    def _placed(self, now: float, auction: Auction, target: Target) -> Iterator[Effect]:
+        message = auction.place(target, now)
+        if isinstance(message, Bid):
+            yield Trace("bid", auction.seller, message.round, message.seq, message.quantity, message.price)
+        else:
+            yield Trace("withdraw", auction.seller, message.round, message.seq)
+        yield Send(auction.seller, message)
+        yield from self._retry_later(now)
+
+    def _fitted(self, now: float) -> Iterator[Effect]:
+        """Lower the standing bids, smallest first, to what is still wanted besides what is held."""
+        bids = [auction for auction in self._auctions.values() if auction.standing.quantity > 0.0]
+        excess = sum(auction.standing.quantity for auction in bids) + self._held - self._valuation.demand_mb
+        least = ROUNDING * self._valuation.demand_mb
+        for auction in sorted(bids, key=lambda auction: auction.standing.quantity):
+            if excess <= least:
+                return
+            cut = min(excess, auction.standing.quantity)
+            excess -= cut
+            left = auction.standing.quantity - cut
+            yield from self._placed(now, auction, Target(left, auction.standing.price) if left > least else NOTHING)
+
+    def _left(self, now: float) -> Iterator[Effect]:
+        """Bid no more, and take back every bid that is no purchase yet."""
+        self._is_open = False
+        yield Trace("left")
+        for auction in self._auctions.values():
+            if auction.standing.quantity > 0.0:
+                yield from self._placed(now, auction, NOTHING)
+
+    # Profiles
+
+    def _profiled(self, now: float, auction: Auction, message: Profile) -> Iterator[Effect]:
+        waited_s = auction.waited(now, message)
+        if auction.standing.quantity <= 0.0 and auction.is_of_earlier_life(message):
+            yield from self._placed(now, auction, NOTHING)
+            return
+        if auction.saw(message):
+            if auction.is_deceived:
+                yield from self._exposed(now, auction, message.round)
+                return
+            if waited_s is not None:
+                self._round_trip.measured(waited_s, repeated=auction.repeated > 0)
+            yield from self._ponder(now)
+            return
+        yield Send(auction.seller, auction.hold(undecided=self._is_undecided))
+        yield Dropped("ignored", "repeated profile")
+
+    # Settlement
+
+    def _awarded(self, now: float, auction: Auction, message: Award) -> Iterator[Effect]:
+        accept = Accept(message.auction, message.round, message.your_seq)
+        if auction.has_accepted(message):
+            yield Send(auction.seller, accept)
+            yield Dropped("ignored", "repeated award")
+            return
+        auction.check_award(message)
+        if auction.stands(message.your_seq):
+            if not auction.is_vouched(message):
+                return
+            if auction.is_awarded_falsely:
+                yield from self._exposed(now, auction, message.round)
+                return
+        if not (auction.stands(message.your_seq) and self._can_take(message)):
+            auction.declined(message)
+            yield Send(auction.seller, Decline(message.auction, message.round, message.your_seq))
+            yield from self._ponder(now)
+            return
+        auction.bind(message, now)
+        self._held += message.quantity
+        self._paid += message.charge
+        yield _written("accepted", auction.seller, message)
+        yield Send(auction.seller, accept)
+        yield from self._retry_later(now)
+        yield from self._fitted(now)
+        yield from self._ponder(now)
+
+    def _can_take(self, award: Award) -> bool:
+        enough = self._held + award.quantity <= self._valuation.demand_mb * (1.0 + ROUNDING)
+        return enough and self._paid + award.charge <= self._budget * (1.0 + ROUNDING)
+
+    def _settled(self, now: float, auction: Auction, message: Settled) -> Iterator[Effect]:
+        award = auction.settled(message)
+        yield _written("bought", auction.seller, award)
+        yield from self._cleared_up(auction, award)
+        yield from self._ponder(now)
+
+    def _voided(self, now: float, auction: Auction, message: Void) -> Iterator[Effect]:
+        award = auction.voided(message)
+        self._held -= award.quantity
+        self._paid -= award.charge
+        yield _written("freed", auction.seller, award)
+        yield from self._cleared_up(auction, award)
+        yield from self._ponder(now)
+
+    def _cleared_up(self, auction: Auction, award: Award) -> Iterator[Effect]:
+        if auction.in_doubt:
+            auction.in_doubt = False
+            yield _told("cleared-up", auction.seller, award)
+
+    # Faults: what is unanswered is said again
+
+    def _offline(self, now: float, host: str) -> Iterator[Effect]:
+        for auction in self._auctions.values():
+            if host_of(auction.seller) == host:
+                yield from self._given_up(now, auction)
+
+    def _said_again(self, now: float) -> Iterator[Effect]:
+        """Sellers strike out the bids of a host that was cut off: bid anew."""
+        for auction in self._auctions.values():
+            if auction.standing.quantity > 0.0:
+                yield from self._placed(now, auction, auction.standing)
+
+    @property
+    def _retry_s(self) -> float:
+        return self._round_trip.retry_s(self._timing.retry_s)
+
+    def _retry_later(self, now: float) -> Iterator[Effect]:
+        if not self._retrying:
+            self._retrying = True
+            yield SetTimer("retry", now + self._retry_s)
+
+    def _retried(self, now: float) -> Iterator[Effect]:
+        self._retrying = False
+        for auction in self._auctions.values():
+            message = auction.repetition(now, self._retry_s)
+            if message:
+                yield Send(auction.seller, message)
+            elif auction.unanswered and auction.repeated >= PATIENCE:
+                yield from self._given_up(now, auction)
+        if any(auction.unanswered for auction in self._auctions.values()):
+            yield from self._retry_later(now)
+
+    def _exposed(self, now: float, auction: Auction, round_: int) -> Iterator[Effect]:
+        """The seller has told others another book than this buyer, which has nothing more to do with it."""
+        yield Trace("exposed", auction.seller, round_)
+        if auction.standing.quantity > 0.0:
+            yield from self._placed(now, auction, NOTHING)
+        auction.is_exposed = True
+        yield from self._given_up(now, auction)
+
+    def _given_up(self, now: float, auction: Auction) -> Iterator[Effect]:
+        if auction.bound and auction.unanswered and not auction.in_doubt:
+            auction.in_doubt = True
+            yield _told("in-doubt", auction.seller, auction.bound)
+        auction.lost()
+        yield from self._ponder(now)
+
+
+def _told(kind: Literal["in-doubt", "cleared-up"], seller: str, award: Award) -> Trace:
+    return Trace(kind, seller, award.round, 0, award.quantity, 0.0, award.charge)
+
+
+def _written(kind: Literal["accepted", "bought", "freed"], seller: str, award: Award) -> Persist:
+    return Persist(kind, seller, award.auction, award.round, award.your_seq, award.quantity, award.charge)

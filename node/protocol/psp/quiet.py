@@ -1,0 +1,90 @@
+"""When an auction has been quiet long enough to be awarded (docs/decisions/0005-closing-an-auction.md)."""
+
+from collections.abc import Iterator
+
+from node.protocol.machine import CancelTimer, Effect, SetTimer
+from node.protocol.psp.timing import LONGEST_WAIT, Timing
+from node.protocol.retry import RoundTrip, backoff
+
+REFRESHES_PER_QUIET_PERIOD = 4
+"""How often, at most, an unconfirmed profile is repeated in the time of a quiet period."""
+
+
+TICKS = 4
+"""Parts of a quiet period, which a seller lives through one by one. While its process or device stood still bids may
+have come that it has not read yet, so a pause of any length counts as one part."""
+
+QUIET_ROUND_TRIPS = 5.0
+"""Mean round trips that must be quiet at least: a bidder that has heard of a change has its answer here by then."""
+
+
+class Quiet:
+    """The timers ``quiet`` and ``refresh`` of one auction.
+
+    Attributes
+    ----------
+    is_over
+        Whether no bid has changed for the quiet period, nor the auction been open for less than it must be.
+    round_trip
+        From a repeated profile to the word that it was seen.
+    """
+
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+        self.round_trip = RoundTrip(timing.clearing_interval_s)
+        self._open_until = self._since = 0.0
+        self._refreshes = self._ticks = 0
+        self.is_over = False
+
+    def opened(self, now: float) -> None:
+        """The auction opens."""
+        self._open_until = now + self._timing.open_at_least_s
+
+    def disturbed(self) -> Iterator[Effect]:
+        """A bid or the supply has changed."""
+        self.is_over = False
+        yield CancelTimer("quiet")
+        yield CancelTimer("refresh")
+
+    def begins(self, now: float) -> Iterator[Effect]:
+        """Nothing has changed since now."""
+        self._since, self._ticks = now, 0
+        yield SetTimer("quiet", now + self._period_s / TICKS)
+
+    def ticks(self, now: float) -> Iterator[Effect]:
+        """The timer ``quiet`` has fired."""
+        self._ticks += 1
+        if self._ticks < TICKS:
+            yield SetTimer("quiet", now + self._period_s / TICKS)
+        else:
+            yield from self._ends(now)
+
+    def answered(self, now: float, waited_s: float, *, repeated: bool) -> Iterator[Effect]:
+        """A bidder has confirmed a profile so long after it was repeated: where that takes long, quiet lasts longer."""
+        self.round_trip.measured(waited_s, repeated=repeated)
+        if self.is_over:
+            yield from self._ends(now)
+
+    def _ends(self, now: float) -> Iterator[Effect]:
+        end = max(self._open_until, self._since + self._period_s)
+        self.is_over = now >= end
+        if not self.is_over:
+            yield SetTimer("quiet", end)
+
+    @property
+    def _period_s(self) -> float:
+        return max(self._timing.quiet_period_s, QUIET_ROUND_TRIPS * self.round_trip.mean_s)
+
+    def is_patient(self, now: float) -> bool:
+        """Whether the auction still waits for those who are undecided: nobody can keep it open for ever."""
+        return now - self._since < LONGEST_WAIT * self._period_s
+
+    def refresh_later(self, now: float, *, first: bool) -> Iterator[Effect]:
+        """Have profiles repeated if that is still needed by then, first when it is quiet: else new ones come anyway."""
+        if first:
+            self._refreshes = 0
+            yield SetTimer("refresh", now + self._period_s)
+            return
+        self._refreshes += 1
+        pause_s = max(self.round_trip.retry_s(self._timing.retry_s), self._period_s / REFRESHES_PER_QUIET_PERIOD)
+        yield SetTimer("refresh", now + backoff(pause_s, self._refreshes))

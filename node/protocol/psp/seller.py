@@ -1,0 +1,389 @@
+"""The seller: holds one auction for its spare data, and notifies its bidders (paper, sections III and IV)."""
+
+from collections.abc import Iterable, Iterator
+
+from node.protocol.errors import IgnoredError, RejectedError
+from node.protocol.machine import (
+    CancelTimer,
+    Dropped,
+    Effect,
+    Event,
+    JournalEntry,
+    Left,
+    Opened,
+    PeerOffline,
+    Persist,
+    PostOnBoard,
+    Received,
+    Reconnected,
+    Restored,
+    Send,
+    SetTimer,
+    Started,
+    SupplyChanged,
+    TimerFired,
+    Trace,
+    effects_of,
+)
+from node.protocol.messages import Message
+from node.protocol.psp.awards import Awards
+from node.protocol.psp.book import Book, Entry
+from node.protocol.psp.messages import (
+    Accept,
+    Advert,
+    AuctionMessage,
+    AuctionState,
+    Award,
+    Bid,
+    Closed,
+    Decline,
+    Hold,
+    Profile,
+    Withdraw,
+    Withdrawn,
+)
+from node.protocol.psp.quiet import Quiet
+from node.protocol.psp.timing import Timing
+from node.protocol.retry import backoff
+from node.protocol.topics import host_of
+from node.strategy.psp.offer import ROUNDING
+from node.strategy.psp.reserve import ReserveRule
+
+
+class Seller:
+    """One auction of ``supply`` MB; one that ``opens_late`` is upcoming until its own opening.
+
+    Open: a changed bid asks for a clearing, at most one per clearing interval; the bidders get their profiles. Quiet
+    for the quiet period, and every bidder known to have seen the last profile: awarding. Each winner is asked whether
+    its bid still stands and gets its receipt; until the last has answered nothing else is sold, so nothing is sold
+    twice. If supply came free meanwhile the auction opens again (a market shift), else it is closed. Whoever leaves
+    closes at once, or when the awards it has made are answered.
+    """
+
+    def __init__(
+        self, supply: float, rule: ReserveRule, timing: Timing, auction: int = 0, *, opens_late: bool = False
+    ) -> None:
+        self._auction = auction
+        self._supply = supply
+        self._rule = rule
+        self._timing = timing
+        self._state: AuctionState = "upcoming" if opens_late else "open"
+        self._round = 0
+        self._book = Book(auction)
+        self._newest_seq: dict[str, int] = {}
+        self._awards = Awards(auction)
+        self._quiet = Quiet(timing)
+        self._clearing_due = self._shifted = self._leaving = False
+        self._adverts = 0
+        self._advertised: tuple[float, float, float, AuctionState] | None = None
+
+    @property
+    def watches(self) -> frozenset[str]:
+        """Nobody: a seller reacts to its own bidders."""
+        return frozenset()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the auction is closed."""
+        return self._state == "closed"
+
+    def step(self, now: float, event: Event) -> list[Effect]:
+        """The effects of one event at time ``now``, seconds."""
+        return effects_of(self._handled, now, event)
+
+    # What only chooses returns what is chosen: a generator around a generator takes its time at every effect.
+
+    def _handled(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
+        match event:
+            case Received():
+                return self._received(now, event.sender, event.message)
+            case TimerFired():
+                return self._timer_fired(now, event.name)
+            case Restored():
+                return self._restored(event)
+            case Started():
+                return self._started()
+            case Opened():
+                return self._opened(now)
+            case PeerOffline(host):
+                return self._removed(now, [buyer for buyer in self._book if host_of(buyer) == host])
+            case Reconnected():
+                self._advertised = None
+                return self._advert()
+            case SupplyChanged(supply_mb):
+                return self._supplied(now, supply_mb)
+            case Left():
+                return self._left()
+        return ()
+
+    def _started(self) -> Iterator[Effect]:
+        yield from self._supply_is(self._supply)
+        yield from self._advert()
+
+    def _restored(self, past: Restored) -> Iterator[Effect]:
+        """Know again what was sold; all bids and awards are gone, and bidders learn of that from the advert."""
+        self._round = self._adverts = past.first_number
+        yield Trace("resumed", round=self._round, seq=past.lives)
+        for entry in past.entries:
+            if entry.auction == self._auction:
+                yield from self._remembered(entry)
+
+    def _remembered(self, entry: JournalEntry) -> Iterator[Effect]:
+        match entry.kind:
+            case "offered":
+                self._supply = entry.quantity
+            case "sold":
+                yield from self._awards.restored(entry)
+            case "closed":
+                self._state = "closed"
+                yield Trace("closed", round=entry.round, quantity=self._awards.sold, charge=self._awards.revenue)
+
+    def _opened(self, now: float) -> Iterator[Effect]:
+        self._quiet.opened(now)
+        if self._state == "upcoming":
+            self._state = "open"
+            yield from self._advert()
+        if not self._clearing_due and not self._round:
+            yield from self._quiet.begins(now)
+
+    def _timer_fired(self, now: float, name: str) -> Iterable[Effect]:
+        match name:
+            case "clear":
+                return self._cleared(now)
+            case "quiet":
+                return self._quieted(now)
+            case "refresh":
+                return self._refreshed(now)
+            case "award":
+                return self._awards_repeated(now)
+        return ()
+
+    def _received(self, now: float, sender: str, message: Message) -> Iterable[Effect]:
+        if not isinstance(message, AuctionMessage):
+            raise RejectedError("not for a seller")
+        if message.auction != self._auction:
+            raise IgnoredError("other auction")
+        match message:
+            case Bid() | Withdraw():
+                return self._bid(now, sender, message)
+            case Hold():
+                return self._held(now, sender, message)
+            case Accept():
+                return self._accepted(now, sender, message)
+            case Decline():
+                return self._declined(now, sender, message)
+        raise RejectedError("not for a seller")
+
+    # Bids
+
+    def _bid(self, now: float, buyer: str, message: Bid | Withdraw) -> Iterator[Effect]:
+        if message.round > self._round:
+            raise RejectedError("round to come")
+        if self._state == "upcoming":
+            raise RejectedError("auction to come")
+        if self._state == "closed":
+            yield Send(buyer, Closed(self._auction))
+            yield Dropped("ignored", "auction closed")
+            return
+        if message.seq <= self._newest_seq.get(buyer, 0):
+            yield from self._repeated_bid(buyer, message)
+            return
+        self._newest_seq[buyer] = message.seq
+        self._awards.strike_out(buyer)
+        if isinstance(message, Bid):
+            self._book.put(buyer, message)
+            yield from self._changed(now)
+        else:
+            yield Send(buyer, Withdrawn(self._auction, message.seq))
+            if self._book.remove(buyer):
+                yield from self._changed(now)
+        yield from self._closed_if_answered(now)
+
+    def _repeated_bid(self, buyer: str, message: Bid | Withdraw) -> Iterator[Effect]:
+        """The buyer repeats what it thinks unanswered: say again what answered it."""
+        entry = self._book.get(buyer)
+        if message.seq == self._newest_seq.get(buyer):
+            if isinstance(message, Withdraw):
+                yield Send(buyer, Withdrawn(self._auction, message.seq))
+            elif entry and entry.row is not None:
+                yield Send(buyer, self._profile(entry))
+        yield Dropped("ignored", "repeated bid")
+
+    def _changed(self, now: float) -> Iterator[Effect]:
+        if self._state == "awarding":
+            self._shifted = True
+        elif not self._clearing_due:
+            self._clearing_due = True
+            yield SetTimer("clear", now + self._timing.clearing_interval_s)
+            yield from self._quiet.disturbed()
+
+    def _removed(self, now: float, buyers: list[str]) -> Iterator[Effect]:
+        for buyer in buyers:
+            self._book.remove(buyer)
+            self._awards.strike_out(buyer)
+            yield Trace("voided", peer=buyer, round=self._round)
+        if buyers and self._state != "closed":
+            yield from self._changed(now)
+            yield from self._closed_if_answered(now)
+
+    # Clearing
+
+    def _cleared(self, now: float) -> Iterator[Effect]:
+        self._clearing_due = False
+        self._round += 1
+        reallocated = self._book.clear(self._rule, self._unsold)
+        for buyer, entry in reallocated:
+            yield Trace("allocated", peer=buyer, round=self._round, quantity=entry.allocation, charge=entry.charge)
+        told = self._book.with_news()
+        yield Trace(
+            "cleared",
+            round=self._round,
+            seq=len(told),
+            quantity=self._awards.sold + self._book.sold,
+            price=self._book.market_price,
+            charge=self._awards.revenue + self._book.revenue,
+        )
+        for buyer, entry in told:
+            entry.told(self._round)
+            yield Send(buyer, self._profile(entry))
+        yield from self._advert()
+        yield from self._quiet.begins(now)
+        yield from self._quiet.refresh_later(now, first=True)
+
+    def _profile(self, entry: Entry) -> Profile:
+        return self._book.profile(entry)
+
+    def _advert(self) -> Iterator[Effect]:
+        left = 0.0 if self._state == "closed" else self._unsold - self._book.sold
+        reserve = self._book.reserve if self._round else self._rule.floor
+        shown = (self._supply, max(0.0, left), reserve, self._state)
+        if shown != self._advertised:
+            self._advertised = shown
+            self._adverts += 1
+            yield PostOnBoard(Advert(self._auction, self._adverts, *shown, self._round, self._book.digest))
+
+    # Quiet
+
+    def _quieted(self, now: float) -> Iterator[Effect]:
+        yield from self._quiet.ticks(now)
+        yield from self._awarded_if_settled(now)
+
+    def _refreshed(self, now: float) -> Iterator[Effect]:
+        """Repeat the profile to those who have not shown that they saw it, so that nobody is left behind."""
+        yield from self._removed(now, self._book.silent)
+        for buyer, entry in self._book.unsettled():
+            entry.repeats(now)
+            yield Send(buyer, self._profile(entry))
+        if any(self._book.unsettled()) and not self._clearing_due:
+            yield from self._quiet.refresh_later(now, first=False)
+        yield from self._awarded_if_settled(now)
+
+    def _held(self, now: float, buyer: str, message: Hold) -> Iterator[Effect]:
+        entry = self._book.seen(buyer, message)
+        if entry.repeated:
+            yield from self._quiet.answered(now, now - entry.repeated_at, repeated=entry.repeated > 1)
+            entry.repeated = 0
+        yield from self._awarded_if_settled(now)
+
+    def _awarded_if_settled(self, now: float) -> Iterator[Effect]:
+        if self._state != "open" or not self._quiet.is_over:
+            return
+        if not any(self._book.unsettled() if self._quiet.is_patient(now) else self._book.unseen()):
+            yield from self._awarded(now)
+
+    # Awarding
+
+    def _awarded(self, now: float) -> Iterator[Effect]:
+        self._state, self._shifted = "awarding", False
+        yield Trace("awarding", round=self._round)
+        yield CancelTimer("refresh")
+        yield from self._advert()  # names the book that the awards follow from
+        least = ROUNDING * self._supply
+        for buyer, entry in self._book.items():
+            if entry.allocation > least:
+                award = Award(self._auction, self._round, entry.seq, entry.allocation, entry.charge)
+                yield from self._awards.make(buyer, award)
+        yield SetTimer("award", now + self._retry_s)
+        yield from self._closed_if_answered(now)
+
+    def _awards_repeated(self, now: float) -> Iterator[Effect]:
+        yield from self._removed(now, self._awards.silent)
+        yield from self._awards.repeat()
+        if self._awards:
+            yield SetTimer("award", now + backoff(self._retry_s, self._awards.repeated))
+
+    @property
+    def _retry_s(self) -> float:
+        return self._quiet.round_trip.retry_s(self._timing.retry_s)
+
+    def _accepted(self, now: float, buyer: str, message: Accept) -> Iterator[Effect]:
+        if not self._awards.has(buyer, message):
+            yield from self._awards.answer_again(buyer, message, self._round)
+            return
+        self._book.remove(buyer)
+        yield from self._awards.settle(buyer)
+        yield from self._closed_if_answered(now)
+
+    def _declined(self, now: float, buyer: str, message: Decline) -> Iterator[Effect]:
+        yield from self._awards.decline(buyer, message)
+        self._book.remove(buyer)
+        yield from self._changed(now)
+        yield from self._closed_if_answered(now)
+
+    def _closed_if_answered(self, now: float) -> Iterator[Effect]:
+        if self._state != "awarding" or self._awards:
+            return
+        yield CancelTimer("award")
+        if self._shifted and not self._leaving and self._unsold > ROUNDING * self._supply:
+            self._state = "open"
+            yield Trace("reopened", round=self._round, quantity=self._unsold)
+            yield from self._changed(now)
+            return
+        yield from self._closed()
+
+    def _closed(self) -> Iterator[Effect]:
+        self._state = "closed"
+        if self._leaving:
+            yield from self._supply_is(self._awards.sold)
+            yield Trace("supply", quantity=self._supply)
+        for buyer in self._book:
+            yield Send(buyer, Closed(self._auction))
+        self._book = Book(self._auction, self._book.digest)
+        yield Persist("closed", auction=self._auction, round=self._round)
+        yield from self._advert()
+        yield Trace("closed", round=self._round, quantity=self._awards.sold, charge=self._awards.revenue)
+
+    # Market shifts
+
+    def _supply_is(self, supply: float) -> Iterator[Effect]:
+        self._supply = supply
+        yield Persist("offered", auction=self._auction, quantity=supply)
+
+    @property
+    def _unsold(self) -> float:
+        """MB of the supply that no receipt has been given for."""
+        return self._supply - self._awards.sold
+
+    def _supplied(self, now: float, supply: float) -> Iterator[Effect]:
+        """Sell so much in all, but no less than what is sold or promised."""
+        if self._state == "closed":
+            return
+        yield from self._supply_is(max(supply, self._awards.sold + self._awards.promised))
+        yield Trace("supply", quantity=self._supply)
+        if self._state == "upcoming":
+            yield from self._advert()
+        else:
+            yield from self._changed(now)
+
+    def _left(self) -> Iterator[Effect]:
+        """Take what is unsold off the market; promises are kept first."""
+        if self._state == "closed":
+            return
+        yield Trace("left")
+        self._leaving = True
+        if self._state == "awarding":
+            return
+        self._clearing_due = False
+        yield CancelTimer("clear")
+        yield from self._quiet.disturbed()
+        yield from self._closed()

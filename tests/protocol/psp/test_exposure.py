@@ -1,0 +1,117 @@
+"""A buyer compares the book it is told with the one that the board names."""
+
+from node.protocol.machine import PeerOffline
+from node.protocol.psp.messages import Accept, Bid, Decline, Profile, Settled, Withdraw
+from tests.protocol.psp.bench import (
+    BuyerBench,
+    S,
+    T,
+    Told,
+    advert,
+    award,
+    bidding_buyer,
+    digest_of,
+    dropped,
+    profile,
+    sent,
+    traced,
+)
+
+SEEN: Profile = profile(1, 1, (30, 2))
+OTHER = bytes(15) + b"\1"
+
+
+def deceived() -> BuyerBench:
+    """The board names another book of round 1 at S than the one it was told."""
+    bench = bidding_buyer()
+    bench.hears(S, advert(0, seq=2, round_=1, digest=OTHER))
+    return bench
+
+
+def test_profile_must_fit_its_digest() -> None:
+    bench = bidding_buyer()
+    before = bench.state
+    spoilt = profile(2, 1, (30, 2), (9, 9))
+    spoilt.quantities[1] = 10.0
+    assert dropped(bench.hears(S, spoilt)) == [("rejected", "profile does not fit its digest")]
+    assert bench.state == before
+
+
+def test_advert_of_the_book_that_was_told_is_no_exposure() -> None:
+    effects = bidding_buyer().hears(S, advert(0, seq=2, round_=1, digest=digest_of(SEEN)))
+    assert traced(effects) == []
+
+
+def test_advert_of_another_round_says_nothing_of_the_book_that_was_told() -> None:
+    assert traced(bidding_buyer().hears(S, advert(0, seq=2, round_=2, digest=OTHER))) == []
+
+
+def test_advert_of_another_book_exposes_the_seller() -> None:
+    effects = bidding_buyer().hears(S, advert(0, seq=2, round_=1, digest=OTHER))
+    assert traced(effects) == ["exposed", "withdraw"]
+    assert sent(effects) == [(S, Withdraw(0, 1, 2))]
+
+
+def test_profile_of_another_book_than_advertised_exposes_the_seller() -> None:
+    bench = bidding_buyer()
+    bench.hears(S, advert(0, seq=2, round_=2, digest=OTHER))
+    assert traced(bench.is_shown(S, 2, 1, (30, 2), (9, 9))) == ["exposed", "withdraw"]
+
+
+def test_award_from_another_book_than_the_one_seen_exposes_the_seller() -> None:
+    """It was not told of round 2, so that must have had the book of round 1."""
+    bench = bidding_buyer()
+    bench.hears(S, advert(0, seq=2, state="awarding", round_=2, digest=OTHER))
+    effects = bench.hears(S, award(30, 30, round_=2))
+    assert traced(effects) == ["exposed", "withdraw"]
+    assert Accept not in {type(message) for _, message in sent(effects)}
+
+
+def test_exposed_seller_is_not_waited_for() -> None:
+    bench = deceived()
+    assert bench.machine.finished
+    bench.fires("retry")
+    assert "retry" not in bench.timers
+
+
+def test_no_award_of_an_exposed_seller_is_accepted() -> None:
+    assert sent(deceived().hears(S, award(30, 30))) == [(S, Decline(0, 1, 1))]
+
+
+def test_exposed_seller_that_advertises_anew_is_not_bid_at() -> None:
+    bench = BuyerBench(Told([(30, 2), (20, 2)], [(50, 2)])).opened(s=100, t=100)
+    bench.thinks()
+    bench.is_shown(S, 1, 1, (30, 2))
+    bench.is_shown(T, 1, 1, (20, 2))
+    bench.hears(S, advert(0, seq=2, round_=1, digest=OTHER))
+    bench.step(PeerOffline("s"))
+    bench.hears(S, advert(100, seq=3))
+    assert {to for to, message in sent(bench.thinks()) if isinstance(message, Bid)} == {T}
+
+
+def test_award_before_its_advert_waits_for_it() -> None:
+    bench = bidding_buyer()
+    assert bench.hears(S, award(30, 30, round_=2)) == []
+    effects = bench.hears(S, advert(0, seq=2, state="awarding", round_=2, digest=digest_of(SEEN)))
+    assert (S, Accept(0, 2, 1)) in sent(effects)
+    assert dropped(bench.hears(S, Settled(0, 2, 30, 30))) == []
+
+
+def test_award_that_waits_is_forgotten_when_the_auction_goes_on() -> None:
+    bench = bidding_buyer()
+    bench.hears(S, award(30, 30, round_=2))
+    assert sent(bench.hears(S, advert(0, seq=2, round_=3, digest=OTHER))) == []
+    assert sent(bench.hears(S, advert(0, seq=3, state="awarding", round_=3, digest=OTHER))) == []
+
+
+def test_award_of_a_round_before_the_advertised_is_overtaken() -> None:
+    bench = bidding_buyer()
+    bench.hears(S, advert(0, seq=2, round_=2, digest=OTHER))
+    assert dropped(bench.hears(S, award(30, 30))) == [("ignored", "overtaken award")]
+
+
+def test_acceptance_stays_in_doubt_when_its_seller_is_exposed_later() -> None:
+    bench = bidding_buyer()
+    bench.is_awarded(S, award(30, 30))
+    effects = bench.hears(S, advert(0, seq=3, round_=1, digest=OTHER))
+    assert traced(effects) == ["exposed", "in-doubt"]

@@ -1,0 +1,165 @@
+from typing import Any
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.protocol.host import Host
+from node.protocol.machine import Received
+from node.protocol.wire.frames import MAX_FRAME_BYTES, encode_post
+from node.protocol.wire.limits import MAX_HOSTS, MAX_NAMED, OTHERS, Limits, Throttle
+from tests.protocol.psp.bench import advert
+from tests.protocol.test_host import BID, Puppet, frame_of
+
+NARROW = Limits(messages_per_s=10.0, messages_burst=3.0, bytes_per_s=1_000.0, bytes_burst=500.0, senders=2)
+
+FRAME = frame_of(("a", "s", BID))
+
+arrivals = st.lists(st.tuples(st.floats(0.0, 1.0), st.integers(0, 600), st.integers(1, 4)), max_size=60)
+
+
+@given(arrivals)
+def test_no_more_comes_through_than_rate_and_burst_allow(sent: list[tuple[float, int, int]]) -> None:
+    throttle = Throttle(NARROW)
+    now, messages, size = 0.0, 0, 0
+    for pause, bytes_, count in sent:
+        now += pause
+        if throttle.admits(now, "you", bytes_, count):
+            messages, size = messages + count, size + bytes_
+        assert messages <= NARROW.messages_per_s * now + NARROW.messages_burst + 1e-6
+        assert size <= NARROW.bytes_per_s * now + NARROW.bytes_burst + 1e-6
+
+
+@given(arrivals, arrivals)
+def test_what_one_host_sends_takes_nothing_from_another(
+    flood: list[tuple[float, int, int]], honest: list[tuple[float, int, int]]
+) -> None:
+    def verdicts(*, flooded: bool) -> list[bool]:
+        throttle, now, found = Throttle(NARROW), 0.0, []
+        for k, (pause, bytes_, count) in enumerate(honest):
+            now += pause
+            if flooded and k < len(flood):
+                throttle.admits(now, "flooder", *flood[k][1:])
+            found.append(throttle.admits(now, "honest", bytes_, count))
+        return found
+
+    assert verdicts(flooded=True) == verdicts(flooded=False)
+
+
+@given(arrivals)
+def test_who_keeps_within_the_limits_is_never_throttled(sent: list[tuple[float, int, int]]) -> None:
+    throttle, now = Throttle(NARROW), 0.0
+    for _, bytes_, count in sent:
+        now += max(count / NARROW.messages_per_s, bytes_ / NARROW.bytes_per_s) * (1.0 + 1e-9)
+        if bytes_ <= NARROW.bytes_burst and count <= NARROW.messages_burst:
+            assert throttle.admits(now, "you", bytes_, count)
+
+
+def test_what_is_refused_takes_nothing_from_the_allowance() -> None:
+    throttle = Throttle(NARROW)
+    assert not throttle.admits(0.0, "you", 501)
+    assert not throttle.admits(0.0, "you", 0, 4)
+    assert throttle.admits(0.0, "you", 500, 3)
+
+
+def test_clock_that_goes_back_gives_nothing_away() -> None:
+    throttle = Throttle(NARROW)
+    assert throttle.admits(5.0, "you", 500, 3)
+    assert not throttle.admits(1.0, "you", 1)
+    assert not throttle.admits(5.0, "you", 1)
+
+
+def test_largest_frame_fits_the_default_limits() -> None:
+    assert Throttle(Limits()).admits(0.0, "you", MAX_FRAME_BYTES)
+
+
+def test_senders_of_one_host_are_bounded_for_each_node() -> None:
+    throttle = Throttle(NARROW)
+    said = [throttle.admits_sender(to, "you", of) for to, of in [("s", "a"), ("s", "b"), ("s", "c"), ("t", "c")]]
+    assert said == [True, True, False, True]
+    assert throttle.admits_sender("s", "you", "a")
+    assert throttle.admits_sender("s", "other", "c")
+
+
+def test_memory_of_a_flood_of_names_is_bounded() -> None:
+    throttle = Throttle(NARROW)
+    for k in range(3 * MAX_HOSTS):
+        throttle.admits(0.0, f"h{k}", 500)
+        throttle.admits_sender("s", f"h{k}", "x")
+        throttle.counted_as(f"h{k}")
+    assert len(throttle._allowances) <= MAX_HOSTS + 1
+    assert len(throttle._senders) == MAX_HOSTS
+    assert len(throttle._counted) == MAX_NAMED
+
+
+def test_hosts_beyond_those_told_apart_share_one_allowance() -> None:
+    throttle = Throttle(NARROW)
+    for k in range(MAX_HOSTS):
+        throttle.admits(0.0, f"h{k}", 500)
+    assert throttle.admits(0.0, "late", 500)
+    assert not throttle.admits(0.0, "later", 500)
+
+
+def test_hosts_that_have_been_quiet_make_room_for_new_ones() -> None:
+    throttle = Throttle(NARROW)
+    for k in range(MAX_HOSTS):
+        throttle.admits(0.0, f"h{k}", 500)
+    throttle.admits(10.0, "late", 500)
+    assert throttle.admits(10.0, "later", 500)
+    assert set(throttle._allowances) == {"late", "later"}
+
+
+def test_only_so_many_throttled_hosts_are_counted_by_name() -> None:
+    throttle = Throttle(NARROW)
+    assert {throttle.counted_as(f"h{k}") for k in range(MAX_NAMED)} == {f"h{k}" for k in range(MAX_NAMED)}
+    assert throttle.counted_as("late") == OTHERS
+    assert throttle.counted_as("h0") == "h0"
+
+
+# At the host
+
+
+def limited(**changes: Any) -> tuple[Host, Puppet]:
+    puppet = Puppet(watches=("you/s",))
+    return Host("me", {"a": puppet}, limits=Limits(**changes)), puppet
+
+
+def test_frame_over_the_limit_is_dropped_unread_and_counted() -> None:
+    host, puppet = limited(messages_per_s=1.0, messages_burst=2.0)
+    for data in (FRAME, b"garbage", FRAME, b"garbage"):
+        host.receive_frame(0.0, "you", data)
+    assert len(puppet.events) == 1
+    assert host.counters == {"received": 1, "rejected: malformed frame": 1, "throttled: you": 2}
+    host.receive_frame(1.0, "you", FRAME)
+    assert puppet.events[1:] == [(1.0, Received("you/s", BID))]
+
+
+def test_frame_counts_as_its_messages() -> None:
+    host, puppet = limited(messages_per_s=1.0, messages_burst=3.0)
+    host.receive_frame(0.0, "you", frame_of(*[("a", "s", BID)] * 4))
+    assert (puppet.events, host.counters) == ([], {"throttled: you": 1})
+
+
+def test_post_over_the_limit_is_dropped_unread_and_counted() -> None:
+    host, puppet = limited(bytes_per_s=1.0, bytes_burst=100.0)
+    for _ in range(3):
+        host.receive_post(0.0, "you/s", encode_post(advert(10.0)))
+    assert len(puppet.events) == 1
+    assert host.counters == {"received": 1, "throttled: you": 2}
+
+
+def test_message_of_one_sender_too_many_is_dropped_and_spoils_no_other() -> None:
+    host, puppet = limited(senders=1)
+    host.receive_frame(0.0, "you", frame_of(("a", "s", BID), ("a", "t", BID), ("a", "s", BID)))
+    assert [event.sender for _, event in puppet.events if isinstance(event, Received)] == ["you/s", "you/s"]
+    assert host.counters == {"received": 2, "throttled: you": 1}
+
+
+@pytest.mark.parametrize("messages", [1, 100, 1000])
+def test_host_without_limits_reads_everything(messages: int) -> None:
+    puppet = Puppet()
+    host = Host("me", {"a": puppet})
+    bid = ["bid", 0, 0, 5.0, 1.0, 1]
+    host.receive_frame(0.0, "you", msgpack.packb([1, [["a", f"s{k}", 1, bid] for k in range(messages)]]))
+    assert len(puppet.events) == messages
