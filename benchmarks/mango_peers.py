@@ -17,9 +17,9 @@ from node.protocol.machine import Machine, Opened, Received, Started
 from node.protocol.messages import Message
 from node.protocol.topics import address
 from node.protocol.wire.frames import encode_message
-from node.runtime.endpoint import Endpoint
-from node.runtime.mqtt import Clock
-from node.runtime.simulation import Network
+from node.runtime.mqtt.endpoint import Endpoint
+from node.runtime.mqtt.host import Clock
+from node.runtime.sim.simulation import Network
 
 
 class Echo(Agent):  # type: ignore[misc]  # mango's own types are not complete

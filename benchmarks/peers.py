@@ -22,8 +22,8 @@ from node.protocol.machine import (
 from node.protocol.messages import Message
 from node.protocol.topics import Board, Inbox, Topics, address
 from node.protocol.wire.frames import decode_message, decode_post, encode_message, encode_post
-from node.runtime.endpoint import Endpoint
-from node.runtime.mqtt import Clock
+from node.runtime.mqtt.endpoint import Endpoint
+from node.runtime.mqtt.host import Clock
 
 
 class Driver:

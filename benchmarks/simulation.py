@@ -28,7 +28,7 @@ from node.protocol.psp.seller import Seller
 from node.protocol.psp.timing import Timing
 from node.protocol.topics import address
 from node.protocol.wire.frames import VERSION, Envelope, decode_post, encode_frames, encode_message
-from node.runtime.simulation import Network, Simulation
+from node.runtime.sim.simulation import Network, Simulation
 from node.runtime.streams import stream
 from node.strategy.psp.offer import HOLD, Decision, Need, Offer, Target
 from node.strategy.psp.reserve import FixedReserve

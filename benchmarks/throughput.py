@@ -31,9 +31,9 @@ from throughput_worker import Orders
 from broker import BrokerError, RunningBroker, open_broker
 from broker.credentials import new_signing_key, public_key
 from node.protocol.topics import Presence, Topics
-from node.runtime.endpoint import Endpoint
 from node.runtime.keys import Keys
-from node.runtime.mqtt import OPEN, READY
+from node.runtime.mqtt.endpoint import Endpoint
+from node.runtime.mqtt.host import OPEN, READY
 
 AUCTIONS = 50
 WORKERS = 2

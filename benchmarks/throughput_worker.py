@@ -14,9 +14,9 @@ from peers import plain_market
 from node.protocol.host import Host, Record
 from node.protocol.machine import Machine
 from node.protocol.topics import Topics
-from node.runtime.endpoint import Endpoint
 from node.runtime.keys import Keys
-from node.runtime.mqtt import Clock, MqttHost
+from node.runtime.mqtt.endpoint import Endpoint
+from node.runtime.mqtt.host import Clock, MqttHost
 from scenarios.events import EventLog
 from scenarios.sealing import seal_of
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from broker import BrokerAddress, BrokerError, Profile, read_profile
-from node.runtime.endpoint import Endpoint
 from node.runtime.keys import Keys
+from node.runtime.mqtt.endpoint import Endpoint
 
 
 def launcher_profile(path: Path) -> Profile:

@@ -18,9 +18,9 @@ from node.protocol.host import Record
 from node.protocol.psp.messages import Advert
 from node.protocol.topics import Board, Presence, Topics, TraceOf, address, host_of
 from node.protocol.wire.frames import decode_post
-from node.runtime.faults import Fault, Plan, fault_record
+from node.runtime.faults.plan import Fault, Plan, fault_record
 from node.runtime.keys import Keys
-from node.runtime.mqtt import OFFLINE, OPEN, READY, STOP, Clock, TraceBatch
+from node.runtime.mqtt.host import OFFLINE, OPEN, READY, STOP, Clock, TraceBatch
 from scenarios.chaos.breaking import deeds
 from scenarios.connecting import endpoint_of
 from scenarios.errors import RunError

@@ -7,8 +7,8 @@ from functools import partial
 from node.protocol.host import Host
 from node.protocol.machine import Machine
 from node.protocol.topics import address
-from node.runtime.faults import Plan
-from node.runtime.skewed import Skewed
+from node.runtime.faults.clock_skew import Skewed
+from node.runtime.faults.plan import Plan
 from scenarios.calls.market import CallMarket
 from scenarios.calls.nodes import call_machines
 from scenarios.chaos.drawing import plan_of

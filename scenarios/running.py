@@ -13,9 +13,9 @@ from typing import Literal
 from broker import BrokerAddress, BrokerError, open_broker, without_secret
 from node.mechanism.welfare import Optimum
 from node.protocol.topics import NAME
-from node.runtime.grouped import first_error
 from node.runtime.journal import Journal
 from node.runtime.keys import Keys
+from node.runtime.mqtt.task_groups import first_error
 from scenarios import events, rundir
 from scenarios.arrayed import WatchRounds, check_arrayable, run_arrayed
 from scenarios.connecting import keys_of, launcher_profile

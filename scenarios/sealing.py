@@ -27,7 +27,7 @@ def seal_of(topics: Topics, keys: Keys | None) -> SealOf:
     if keys is None:
         return unsealed
     needs("cryptography")
-    from node.runtime.signing import Ed25519Signing  # noqa: PLC0415 - with an extra alone
+    from node.runtime.ed25519 import Ed25519Signing  # noqa: PLC0415 - with an extra alone
 
     signing = Ed25519Signing(keys)
     return lambda host: Seal(topics, host, signing)

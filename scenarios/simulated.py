@@ -6,9 +6,9 @@ from collections.abc import Callable
 import msgspec
 
 from node.protocol.host import Host, Record
-from node.runtime.faulty import FaultySimulation
 from node.runtime.journal import Journal
-from node.runtime.simulation import Network, Simulation
+from node.runtime.sim.faulty import FaultySimulation
+from node.runtime.sim.simulation import Network, Simulation
 from scenarios.events import EventLog
 from scenarios.kinds import Metrics, live_metrics
 from scenarios.nodes import AnyMarket, build_hosts, faults_of, host_names, one_host_each

@@ -19,11 +19,11 @@ import msgspec
 
 from node.protocol.host import Host
 from node.protocol.topics import Topics
-from node.runtime.endpoint import Endpoint
-from node.runtime.faults import Edge
+from node.runtime.faults.plan import Edge
 from node.runtime.journal import Journal
 from node.runtime.keys import Keys
-from node.runtime.mqtt import Clock, MqttHost
+from node.runtime.mqtt.endpoint import Endpoint
+from node.runtime.mqtt.host import Clock, MqttHost
 from node.runtime.streams import stream
 from scenarios import rundir
 from scenarios.events import EventLog

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Literal, NamedTuple, Protocol
 
-from node.runtime.faults import Fault, Plan
+from node.runtime.faults.plan import Fault, Plan
 
 
 class Deed(NamedTuple):

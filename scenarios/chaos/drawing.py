@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from node.runtime.faults import Fault, Plan, Steady
+from node.runtime.faults.plan import Fault, Plan, Steady
 from node.runtime.streams import stream
 from scenarios.chaos.schema import (
     BrokerCrash,

@@ -9,7 +9,7 @@ from types import FrameType
 
 from node.protocol.machine import JournalEntry
 from node.protocol.psp.seller import Seller
-from node.runtime.mqtt import Clock
+from node.runtime.mqtt.host import Clock
 from scenarios.device.building import Device, build
 from scenarios.device.formats import LogFormat
 from scenarios.device.schema import NodeFile

@@ -14,9 +14,9 @@ from broker.capability import is_refused, reached, refusal
 from node.protocol.host import Record
 from node.protocol.machine import JournalEntry, Restored
 from node.protocol.psp.buyer import Buyer
-from node.runtime.grouped import first_error
 from node.runtime.journal import Journal
-from node.runtime.mqtt import Clock, MqttHost
+from node.runtime.mqtt.host import Clock, MqttHost
+from node.runtime.mqtt.task_groups import first_error
 from scenarios.connecting import endpoint_of
 from scenarios.device.building import Device
 from scenarios.device.schema import NodeFile

@@ -15,8 +15,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from node.protocol.host import Host, Record
 from node.protocol.topics import Topics
 from node.protocol.wire.limits import Limits, Throttle
-from node.runtime.endpoint import Endpoint
-from node.runtime.mqtt import OFFLINE, OPEN, Clock, MqttHost
+from node.runtime.mqtt.endpoint import Endpoint
+from node.runtime.mqtt.host import OFFLINE, OPEN, Clock, MqttHost
 from scenarios.loading import load
 from scenarios.market import draw
 from scenarios.nodes import build_hosts, host_names, spread

@@ -12,8 +12,8 @@ from node.protocol.psp.seller import Seller
 from node.protocol.psp.timing import Timing
 from node.protocol.topics import Topics
 from node.protocol.wire.limits import Limits
-from node.runtime.endpoint import Endpoint
-from node.runtime.mqtt import OPEN, Clock, MqttHost
+from node.runtime.mqtt.endpoint import Endpoint
+from node.runtime.mqtt.host import OPEN, Clock, MqttHost
 from node.runtime.streams import stream
 from node.strategy.psp.opt_out import OptOut
 from node.strategy.psp.reserve import FixedReserve

@@ -29,8 +29,8 @@ from node.protocol.wire.frames import (
     encode_post,
 )
 from node.protocol.wire.seal import Seal
+from node.runtime.ed25519 import Ed25519Signing
 from node.runtime.keys import Keys
-from node.runtime.signing import Ed25519Signing
 from tests.protocol.psp.bench import digest_of, fitting
 
 FOLDER = Path(__file__).parents[2] / "docs" / "vectors"

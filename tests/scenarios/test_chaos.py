@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from node.runtime.faults import Fault, Plan, fault_record
+from node.runtime.faults.plan import Fault, Plan, fault_record
 from scenarios.chaos.drawing import plan_of
 from scenarios.chaos.expecting import Ending, FaultLog, checked
 from scenarios.chaos.schema import ChaosTable, ExpectEfficiency, ExpectQuiet, ExpectSettled

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from node.runtime.simulation import Network
+from node.runtime.sim.simulation import Network
 from tests.simulation.call_world import BAD, PLAIN, CallWorld, Users
 
 MANY = Users(direct=3, brokered=3, calls=40)

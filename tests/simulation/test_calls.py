@@ -5,7 +5,7 @@ from scipy.stats import chi2
 
 from node.mechanism.dmp import StepReputation
 from node.protocol.dmp.network_agent import ROUNDING
-from node.runtime.simulation import Network
+from node.runtime.sim.simulation import Network
 from tests.simulation.call_world import BAD, PLAIN, SLOW, CallWorld, Operator, Users
 
 NETWORKS = {"plain": PLAIN, "bad": BAD, "slow": SLOW}

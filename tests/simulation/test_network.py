@@ -8,7 +8,7 @@ import pytest
 from node.protocol.host import Host
 from node.protocol.machine import Effect, Event, Opened, PostOnBoard, Received, Send, SetTimer, Started, TimerFired
 from node.protocol.psp.messages import Void
-from node.runtime.simulation import Network, Simulation
+from node.runtime.sim.simulation import Network, Simulation
 from tests.protocol.psp.bench import advert
 
 MESSAGES = 200

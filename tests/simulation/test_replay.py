@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from node.protocol.host import Host
-from node.runtime.faulty import FaultySimulation
+from node.runtime.sim.faulty import FaultySimulation
 from tests.protocol.psp.bench import snapshot
 from tests.simulation.call_world import BAD, CallWorld
 from tests.simulation.world import HAZARDS, World, world

@@ -14,11 +14,11 @@ from node.protocol.planned import Planned
 from node.protocol.psp.buyer import Buyer
 from node.protocol.psp.seller import Seller
 from node.protocol.topics import node_of
-from node.runtime.faulty import FaultySimulation
+from node.runtime.faults.clock_skew import Skewed
 from node.runtime.journal import Journal
 from node.runtime.metrics import MarketMetrics
-from node.runtime.simulation import Network
-from node.runtime.skewed import Skewed
+from node.runtime.sim.faulty import FaultySimulation
+from node.runtime.sim.simulation import Network
 from scenarios.loading import load, parse
 from scenarios.market import Market, draw, theta
 from scenarios.nodes import build_hosts, faults_of, host_names, one_host_each, spread

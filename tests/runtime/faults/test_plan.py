@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.runtime.faults import Edge, Fault, Plan, Steady, joined
+from node.runtime.faults.plan import Edge, Fault, Plan, Steady, joined
 from node.runtime.streams import stream
 
 spans = st.lists(st.tuples(st.floats(0.0, 100.0), st.floats(0.0, 100.0)).map(lambda span: (min(span), max(span))))

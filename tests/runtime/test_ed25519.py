@@ -4,8 +4,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.protocol.errors import RejectedError
+from node.runtime.ed25519 import Ed25519Signing
 from node.runtime.keys import Keys
-from node.runtime.signing import Ed25519Signing
 
 
 def encoded(data: bytes) -> str:

@@ -6,9 +6,9 @@ from typing import Literal
 
 from node.protocol.host import Host, Record
 from node.protocol.topics import host_of
-from node.runtime.faults import Edge, Fault, Plan, fault_record
+from node.runtime.faults.plan import Edge, Fault, Plan, fault_record
 from node.runtime.journal import Journal
-from node.runtime.simulation import Network, Simulation
+from node.runtime.sim.simulation import Network, Simulation
 from node.runtime.streams import stream
 
 LONGEST_RECONNECTION_S = 0.5

@@ -13,11 +13,11 @@ import msgspec
 from node.protocol.errors import RejectedError
 from node.protocol.host import Host, Record
 from node.protocol.topics import Board, Control, Inbox, Presence, Topics
-from node.runtime.endpoint import Endpoint
-from node.runtime.faults import Edge
-from node.runtime.gate import Gate, Parcel
-from node.runtime.grouped import first_error
+from node.runtime.faults.plan import Edge
 from node.runtime.journal import Journal
+from node.runtime.mqtt.endpoint import Endpoint
+from node.runtime.mqtt.gate import Gate, Parcel
+from node.runtime.mqtt.task_groups import first_error
 
 ONLINE, READY, OFFLINE = b"online", b"ready", b"offline"
 """What a host says on its presence topic; its last will says the last."""

@@ -20,8 +20,8 @@ from node.protocol.psp.seller import Seller
 from node.protocol.psp.timing import Timing
 from node.protocol.topics import Topics
 from node.protocol.wire.frames import Envelope, encode_frames, encode_message
-from node.runtime.endpoint import Endpoint
-from node.runtime.mqtt import OFFLINE, ONLINE, OPEN, READY, STOP, Clock, MqttHost
+from node.runtime.mqtt.endpoint import Endpoint
+from node.runtime.mqtt.host import OFFLINE, ONLINE, OPEN, READY, STOP, Clock, MqttHost
 from node.runtime.streams import stream
 from node.strategy.psp.opt_out import OptOut
 from node.strategy.psp.reserve import FixedReserve

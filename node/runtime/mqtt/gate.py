@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from node.protocol.topics import Board, Inbox, Presence, Topics, host_of
-from node.runtime.faults import Edge
+from node.runtime.faults.plan import Edge
 
 
 class Parcel(NamedTuple):

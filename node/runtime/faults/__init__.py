@@ -1,0 +1,1 @@
+"""What a fault plan does to frames, posts and clocks, in both worlds."""

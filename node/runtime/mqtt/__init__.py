@@ -1,0 +1,1 @@
+"""The world mqtt: a host on a real broker."""

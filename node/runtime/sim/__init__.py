@@ -1,0 +1,1 @@
+"""The world sim: hosts on a network and a time that are simulated."""
