@@ -22,7 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core, whatever numpy is lin
 
 import numpy as np
 
-from node.runtime.arrays import ArrayMarket
+from node.rounds.market import ArrayMarket
 
 EACH = 4
 EFFICIENCY, SORTS, MIB, COST_RATIO = 0.995, 800.0, 8 << 10, 2.0

@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 
 from node.runtime.journal import read_journal
-from node.runtime.ledger import Ledger
+from node.trace.psp.ledger import Ledger
 from scenarios.ledger import journals_of
 from scenarios.running import BrokenRunError, run
 

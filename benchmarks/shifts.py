@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 from convergence_cells import MARKETS, settings_of
 
-from node.runtime.shifts import ShiftReport
+from node.trace.psp.shifts import ShiftReport
 from scenarios.loading import load
 from scenarios.market import draw, theta
 from scenarios.running import run

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from node.mechanism.welfare import efficiency
-from node.runtime.array_outcome import ArrayOutcome, Course
-from node.runtime.arrays import ArrayMarket, Progress
-from node.runtime.convergence import ConvergenceMetrics, Oscillation, Quiescence
-from node.runtime.metrics import MarketMetrics
+from node.rounds.market import ArrayMarket, Progress
+from node.rounds.outcome import ArrayOutcome, Course
 from node.runtime.streams import stream
+from node.trace.psp.convergence import ConvergenceMetrics, Oscillation, Quiescence
+from node.trace.psp.metrics import MarketMetrics
 from scenarios.course import Convergence, Fold, metrics_of
 from scenarios.errors import ScenarioError
 from scenarios.market import Market, edges

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from node.runtime.metrics import MarketMetrics
+from node.trace.psp.metrics import MarketMetrics
 from scenarios.market import BuyerSpec, Market
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from node.mechanism.checks import FloatArray
 from node.mechanism.psp.influence import Ladder
 from node.protocol.host import Record
-from node.runtime.convergence import ConvergenceMetrics
-from node.runtime.metrics import MarketMetrics
-from node.runtime.shifts import ShiftMetrics
+from node.trace.psp.convergence import ConvergenceMetrics
+from node.trace.psp.metrics import MarketMetrics
+from node.trace.psp.shifts import ShiftMetrics
 from scenarios.census import market_now
 from scenarios.equilibrium import largest_gap
 from scenarios.ladder import ladder_of

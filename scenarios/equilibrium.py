@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from node.mechanism.welfare import Profile, epsilon_gaps
-from node.runtime.metrics import MarketMetrics
+from node.trace.psp.metrics import MarketMetrics
 from scenarios.exchange import reserve_rule
 from scenarios.market import Market, SellerSpec, edges, theta
 

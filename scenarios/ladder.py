@@ -3,7 +3,7 @@
 import numpy as np
 
 from node.mechanism.psp.influence import Ladder, price_ladder
-from node.runtime.metrics import MarketMetrics
+from node.trace.psp.metrics import MarketMetrics
 from scenarios.market import Market, edges
 from scenarios.spread import presence_mb
 

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from node.runtime.breach import Breach
-from node.runtime.call_ledger import CALL_RULES, CallLedger
 from node.runtime.journal import JournalError, read_journal
-from node.runtime.ledger import RULES, Ledger, total
+from node.trace.breach import Breach
+from node.trace.dmp.ledger import CALL_RULES, CallLedger
+from node.trace.psp.ledger import RULES, Ledger, total
 from scenarios.terminal import BROKEN, SETTLED, Format, write_json
 
 

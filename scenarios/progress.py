@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from node.mechanism.welfare import Optimum
-from node.runtime.arrays import Progress as Rounds
-from node.runtime.calls import CallMetrics
-from node.runtime.metrics import MarketMetrics
+from node.rounds.market import Progress as Rounds
+from node.trace.dmp.metrics import CallMetrics
+from node.trace.psp.metrics import MarketMetrics
 from scenarios.calls.market import CallMarket
 from scenarios.kinds import Metrics
 from scenarios.market import Market, SellerSpec

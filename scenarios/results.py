@@ -12,9 +12,9 @@ from node.mechanism.checks import FloatArray
 from node.mechanism.psp.influence import influence_sizes
 from node.mechanism.welfare import Optimum, efficiency, optimum
 from node.protocol.host import Record
-from node.runtime.convergence import Oscillation, Quiescence
-from node.runtime.metrics import MarketMetrics
-from node.runtime.shifts import ShiftReport
+from node.trace.psp.convergence import Oscillation, Quiescence
+from node.trace.psp.metrics import MarketMetrics
+from node.trace.psp.shifts import ShiftReport
 from scenarios.census import market_now
 from scenarios.chaos.expecting import Ending, Expectation, FaultLog, FaultRow, checked
 from scenarios.course import Fold, fold

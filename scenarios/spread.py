@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from node.runtime.shifts import ShiftMetrics, ShiftReport
+from node.trace.psp.shifts import ShiftMetrics, ShiftReport
 from scenarios.market import BuyerSpec, Market, theta
 from scenarios.schema import AdaptiveStrategy, BestReplyStrategy
 from scenarios.shifts import Shift

@@ -10,7 +10,7 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray
 from node.protocol.host import Record
-from node.runtime.calls import CallMetrics, CallRow
+from node.trace.dmp.metrics import CallMetrics, CallRow
 from scenarios.calls.market import CallMarket
 from scenarios.chaos.expecting import Ending, Expectation, FaultLog, FaultRow, checked
 from scenarios.extras import needs

@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from node.runtime.call_ledger import CallLedger
-from node.runtime.calls import CallMetrics
 from node.runtime.journal import read_journal
+from node.trace.dmp.ledger import CallLedger
+from node.trace.dmp.metrics import CallMetrics
 from scenarios.calls.results import CallResult
 from scenarios.ledger import journals_of
 from scenarios.running import run

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from node.runtime.journal import read_journal
-from node.runtime.ledger import Ledger
+from node.trace.psp.ledger import Ledger
 from scenarios.ledger import journals_of
 from scenarios.results import Result
 from scenarios.running import run

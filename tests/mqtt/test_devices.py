@@ -10,7 +10,7 @@ import pytest
 from broker.profile import write_profile
 from broker.setup import Wishes
 from node.runtime.journal import read_journal
-from node.runtime.ledger import Ledger
+from node.trace.psp.ledger import Ledger
 from tests.conftest import Command
 from tests.mqtt.devices import BUYER, SELLER, Node
 from tests.mqtt.plain import SecuredBroker

@@ -11,7 +11,7 @@ import pytest
 
 from broker.mosquitto import mosquitto_program
 from node.runtime.journal import read_journal
-from node.runtime.ledger import Ledger
+from node.trace.psp.ledger import Ledger
 from tests.conftest import wait_until
 from tests.mqtt.devices import BUYER, SELLER, Node
 

@@ -7,8 +7,8 @@ import pytest
 
 from node.mechanism.psp import clear
 from node.mechanism.welfare import Profile, epsilon_gaps
-from node.runtime.array_play import Play
-from node.runtime.arrays import ArrayMarket, Progress
+from node.rounds.market import ArrayMarket, Progress
+from node.rounds.play import Play
 from scenarios import arrayed, results
 from scenarios.errors import ScenarioError
 from scenarios.market import Market, theta
@@ -153,7 +153,7 @@ def test_interrupt_keeps_what_was_computed(after: int, tmp_path: Path, monkeypat
     def interrupted(play: Play, *moves: Any) -> None:
         if play.rounds == after:
             # In the middle of a move: bids stand that no book has seen.
-            monkeypatch.setattr("node.runtime.array_books.Books.clear", stop)
+            monkeypatch.setattr("node.rounds.books.Books.clear", stop)
         clear_books(play, *moves)
 
     def stop(*_: Any) -> None:

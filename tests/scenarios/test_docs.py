@@ -23,9 +23,9 @@ from node.protocol.psp import messages
 from node.protocol.topics import Topics
 from node.protocol.wire import frames
 from node.protocol.wire.seal import Seal
-from node.runtime.calls import CallRow
 from node.runtime.ed25519 import Ed25519Signing
 from node.runtime.keys import Keys
+from node.trace.dmp.metrics import CallRow
 from scenarios.calls.results import TERMINAL_COLUMNS, CallSummary, OperatorRow
 from scenarios.calls.schema import Agents, CallScenario, MarketplaceTable, Operators, Service, Terminals
 from scenarios.chaos.schema import ChaosTable, ExpectTable, FaultTable

@@ -18,12 +18,12 @@ from node.protocol.dmp.service_agent import ServiceAgent
 from node.protocol.dmp.terminal import PlannedCall, Terminal
 from node.protocol.dmp.timing import CallTiming
 from node.protocol.host import Host, Record
-from node.runtime.call_ledger import CallLedger
 from node.runtime.journal import Journal
 from node.runtime.sim.faulty import FaultySimulation
 from node.runtime.sim.simulation import Network
 from node.runtime.streams import stream
 from node.strategy.dmp import CostPlus, LoadBased, PricingStrategy
+from node.trace.dmp.ledger import CallLedger
 
 MARKET, AGENT = "ma/market", "sa/agent"
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from node.mechanism.welfare import efficiency
-from node.runtime.ledger import Ledger
+from node.trace.psp.ledger import Ledger
 from scenarios.loading import load
 from scenarios.market import draw
 from scenarios.results import optimum_of

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from node.runtime.ledger import Ledger
+from node.trace.psp.ledger import Ledger
 from scenarios.loading import parse
 from scenarios.market import draw
 from tests.simulation.chaos import SCENARIOS, broken

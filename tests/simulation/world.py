@@ -16,9 +16,9 @@ from node.protocol.psp.seller import Seller
 from node.protocol.topics import node_of
 from node.runtime.faults.clock_skew import Skewed
 from node.runtime.journal import Journal
-from node.runtime.metrics import MarketMetrics
 from node.runtime.sim.faulty import FaultySimulation
 from node.runtime.sim.simulation import Network
+from node.trace.psp.metrics import MarketMetrics
 from scenarios.loading import load, parse
 from scenarios.market import Market, draw, theta
 from scenarios.nodes import build_hosts, faults_of, host_names, one_host_each, spread

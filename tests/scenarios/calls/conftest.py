@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from node.protocol.host import Record
-from node.runtime.calls import CallMetrics
+from node.trace.dmp.metrics import CallMetrics
 from scenarios.calls.market import CallMarket
 from scenarios.calls.results import call_metrics
 from scenarios.errors import ScenarioError

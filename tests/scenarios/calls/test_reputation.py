@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from node.runtime.calls import CallMetrics, CallRow, TerminalCount
+from node.trace.dmp.metrics import CallMetrics, CallRow, TerminalCount
 from tests.scenarios.calls.conftest import simulated
 
 SEEDS = range(8)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
-from node.runtime.array_reply import Replies
+from node.rounds.reply import Replies
 from node.strategy.psp.adaptive import SHRINK
 
 QUIET_LOOKS = 8

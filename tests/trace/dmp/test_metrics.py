@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from node.protocol.host import Record
-from node.runtime.calls import CallMetrics
+from node.trace.dmp.metrics import CallMetrics
 
 
 def record(kind: str, node: str, peer: str = "", **numbers: Any) -> Record:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from node.protocol.machine import JournalEntry
-from node.runtime.breach import Breach
-from node.runtime.ledger import ROUNDING
+from node.trace.breach import ROUNDING, Breach
 
 Rule = Literal["contract", "outcome", "once", "capacity", "order"]
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.protocol.host import Record
-from node.runtime.convergence import ConvergenceMetrics, Cycling, PriceCourse, Quiescence, split_difference
 from node.runtime.sim.simulation import Network, Simulation
+from node.trace.psp.convergence import ConvergenceMetrics, Cycling, PriceCourse, Quiescence, split_difference
 from scenarios.loading import load
 from scenarios.market import draw
 from scenarios.nodes import build_hosts, host_names, one_host_each

@@ -7,10 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from node.protocol.machine import JournalEntry
-from node.runtime.breach import Breach
-
-ROUNDING = 1e-9
-"""Relative: sums are taken in another order than the nodes took them."""
+from node.trace.breach import ROUNDING, Breach
 
 
 class SaleKey(NamedTuple):

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
-from node.runtime.array_bound import dual_bound
-from node.runtime.array_play import Play
+from node.rounds.bound import dual_bound
+from node.rounds.play import Play
 
 _STRIDE = 0.05
 """Share of the rounds so far that lies between two rows of a course: early rounds change more."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from node.mechanism.valuation import Flat, Parabolic
 from node.protocol.host import Record
-from node.runtime.metrics import MarketMetrics, Tranche
+from node.trace.psp.metrics import MarketMetrics, Tranche
 
 THETA = {"A": Flat(50, 2.0), "B": Parabolic(100, 20.0)}
 

@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple
 
 from node.protocol.machine import JournalEntry
 from node.protocol.numbers import MAX_PRICE
-from node.runtime.breach import Breach
-from node.runtime.call_books import CallBooks, CallKey, Rule, Side, named
+from node.trace.breach import Breach
+from node.trace.dmp.books import CallBooks, CallKey, Rule, Side, named
 
 Why = Literal[
     "not auctioned yet",

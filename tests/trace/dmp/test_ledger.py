@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.protocol.machine import JournalEntry, JournalKind
-from node.runtime.call_ledger import CallLedger
+from node.trace.dmp.ledger import CallLedger
 
 MARKET, AGENT, N, M, T, U = "ma/market", "sa/agent", "n/net", "m/net", "t/user", "u/user"
 

@@ -7,8 +7,8 @@ import pytest
 from node.mechanism.psp import SLIVER, clear, market_price
 from node.mechanism.valuation import Parabolic
 from node.mechanism.welfare import Profile, epsilon_gaps, optimum
-from node.runtime.array_books import Books
-from node.runtime.arrays import ArrayMarket, ArrayOutcome
+from node.rounds.books import Books
+from node.rounds.market import ArrayMarket, ArrayOutcome
 from tests.oracles import psp as oracle
 from tests.oracles.welfare import water_filling
 

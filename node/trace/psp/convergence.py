@@ -13,7 +13,7 @@ from node.mechanism.psp.influence import reach
 from node.mechanism.welfare import Edges
 from node.protocol.host import Record
 from node.protocol.topics import node_of
-from node.runtime.metrics import messages_told
+from node.trace.psp.metrics import messages_told
 
 _Shares = dict[str, float]
 """How a buyer's quantity is split: seller to share; empty where it has and bids for nothing."""

@@ -10,7 +10,7 @@ from node.mechanism.checks import FloatArray, IntArray
 from node.mechanism.welfare import Edges
 from node.protocol.host import Record
 from node.protocol.topics import node_of
-from node.runtime.convergence import PriceCourse, Spread
+from node.trace.psp.convergence import PriceCourse, Spread
 
 INSTANT_S = 1e-6
 """Times this close are the same."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
-from node.runtime.array_books import Books
+from node.rounds.books import Books
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from node.protocol.host import Record
-from node.runtime.shifts import ShiftMetrics, ShiftReport
+from node.trace.psp.shifts import ShiftMetrics, ShiftReport
 
 SELLERS = ["1", "2", "3", "4"]
 PRESENCE = {"A": 0.5, "B": 0.5, "C": 0.5}

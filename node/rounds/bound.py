@@ -3,7 +3,7 @@
 import numpy as np
 
 from node.mechanism.checks import FloatArray
-from node.runtime.array_steps import Buyers
+from node.rounds.steps import Buyers
 
 _PATIENCE = 3
 """Steps without a better bound before they shorten."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.protocol.machine import JournalEntry
-from node.runtime.ledger import Amounts, Ledger, SaleKey, total
+from node.trace.psp.ledger import Amounts, Ledger, SaleKey, total
 
 S, A, B = "s/s", "a/a", "b/b"
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
-from node.runtime.array_books import Books
-from node.runtime.array_steps import Buyers, Steps, charged, cost_of, filled, granted, merged, staircases, wanted_of
+from node.rounds.books import Books
+from node.rounds.steps import Buyers, Steps, charged, cost_of, filled, granted, merged, staircases, wanted_of
 from node.strategy.psp.adaptive import SHIFT, SHRINK, STEP, STUCK
 
 _BUYERS = 2048

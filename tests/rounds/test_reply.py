@@ -5,9 +5,9 @@ import pytest
 
 from node.mechanism.checks import FloatArray
 from node.mechanism.valuation import Parabolic
-from node.runtime.array_books import Books
-from node.runtime.array_reply import Caution, best_replies
-from node.runtime.array_steps import Buyers
+from node.rounds.books import Books
+from node.rounds.reply import Caution, best_replies
+from node.rounds.steps import Buyers
 from node.strategy.psp.adaptive import SHIFT, AdaptiveBestReply
 from node.strategy.psp.offer import Need, Offer, Target
 

@@ -7,10 +7,10 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
 from node.mechanism.welfare import Edges
-from node.runtime.array_books import Books
-from node.runtime.array_minds import Minds
-from node.runtime.array_reply import Caution, Replies, best_replies
-from node.runtime.array_steps import Buyers
+from node.rounds.books import Books
+from node.rounds.minds import Minds
+from node.rounds.reply import Caution, Replies, best_replies
+from node.rounds.steps import Buyers
 
 MOVES_PER_AUCTION = 4.0
 """Bidders of an auction that move in a round at most, on average."""

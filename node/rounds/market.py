@@ -8,8 +8,8 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray, non_negative_array, positive
 from node.mechanism.welfare import Edges
-from node.runtime.array_outcome import ArrayOutcome, Course, outcome_of
-from node.runtime.array_play import ROUNDS_PER_SURVEY, Play
+from node.rounds.outcome import ArrayOutcome, Course, outcome_of
+from node.rounds.play import ROUNDS_PER_SURVEY, Play
 
 
 @dataclass(frozen=True, slots=True)

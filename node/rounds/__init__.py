@@ -1,0 +1,1 @@
+"""The world array: the adaptive strategy of very many buyers of an exchange in numpy, round by round."""

@@ -1,0 +1,1 @@
+"""What a trace or a journal shows, folded record by record; pure."""

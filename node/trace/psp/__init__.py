@@ -1,0 +1,1 @@
+"""Figures and ledger of an exchange."""
