@@ -29,7 +29,7 @@ from figures import Figure, printed
 from throughput_worker import Orders
 
 from broker import BrokerError, RunningBroker, open_broker
-from broker.credentials import new_signing_key, public_key
+from broker.own.credentials import new_signing_key, public_key
 from node.protocol.topics import Presence, Topics
 from node.runtime.keys import Keys
 from node.runtime.mqtt.endpoint import Endpoint

@@ -2,9 +2,9 @@
 
 from broker.address import BrokerAddress, without_secret
 from broker.errors import BrokerError
-from broker.opening import open_broker
+from broker.local.running import RunningBroker
+from broker.open import open_broker
 from broker.profile import Profile, read_profile, write_profile
-from broker.running import RunningBroker
 
 __all__ = [
     "BrokerAddress",

@@ -16,7 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from broker.address import BrokerAddress
 from broker.client import TIMEOUT_S, mqtt_client, tls_context
 from broker.errors import BrokerError
-from broker.reaching import require_tcp, speaks_tls, tls_facts
+from broker.reachability import require_tcp, speaks_tls, tls_facts
 
 SUBACK_FAILURE = 0x80
 LOGIN_REFUSED = (134, 135)  # how paho names CONNACK 4 (bad user name or password) and 5 (not authorised)

@@ -11,7 +11,7 @@ from scenarios.extras import needs
 from scenarios.terminal import errors, flowing
 
 if TYPE_CHECKING:
-    from broker.initialising import Report
+    from broker.own.init import Report
 
 GROUP = """Set up and run a Mosquitto of your own: TLS only, a login for every user, rules who may read and write what.
 
@@ -52,8 +52,8 @@ def init(
 ) -> None:
     """Set up the folder of a broker."""
     needs("cryptography")
-    from broker.initialising import init as initialise  # noqa: PLC0415 - with an extra alone
-    from broker.setup import Wishes  # noqa: PLC0415
+    from broker.own.init import init as initialise  # noqa: PLC0415 - with an extra alone
+    from broker.own.setup import Wishes  # noqa: PLC0415
 
     wishes = Wishes(host or (), launcher, observer or (), address or (), port, remove or ())
     for line in _lines(folder, initialise(folder, wishes)):
@@ -64,7 +64,7 @@ def init(
 def up(folder: FolderArgument) -> None:
     """Run the broker of a folder made by init, until Ctrl-C or SIGTERM; its log goes to standard error."""
     needs("cryptography")
-    from broker.serving import serve  # noqa: PLC0415
+    from broker.own.serve import serve  # noqa: PLC0415
 
     for wanted in (signal.SIGINT, signal.SIGTERM):
         signal.signal(wanted, signal.default_int_handler)

@@ -14,7 +14,7 @@ import msgspec
 from broker import BrokerAddress, BrokerError
 from broker.capability import logged_in, require_services
 from broker.profile import Role, is_name
-from broker.reaching import require_tcp, tls_facts
+from broker.reachability import require_tcp, tls_facts
 from node.protocol.topics import Topics
 from scenarios.intrusion import succeeded
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from broker import BrokerError
-from broker.mosquitto import mosquitto_program
+from broker.local.mosquitto import mosquitto_program
 
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("dev", deadline=None)

@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 
 from broker import BrokerAddress, RunningBroker, open_broker
-from broker.mosquitto import mosquitto_program
-from broker.ports import free_port
+from broker.local.mosquitto import mosquitto_program
+from broker.local.ports import free_port
 from tests.conftest import DEADLINE_S
 
 MOSQUITTO = pytest.param("mosquitto", marks=pytest.mark.mosquitto)

@@ -9,7 +9,7 @@ import aiomqtt
 import pytest
 
 from broker import BrokerAddress, BrokerError, RunningBroker, capability, client, open_broker
-from broker.ports import free_port
+from broker.local.ports import free_port
 from tests.conftest import DEADLINE_S
 
 Connect = Callable[[BrokerAddress], aiomqtt.Client]

@@ -10,8 +10,10 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
-from broker import BrokerAddress, BrokerError, RunningBroker, embedded, mosquitto, open_broker, opening
-from broker.ports import free_port
+from broker import BrokerAddress, BrokerError, RunningBroker, open_broker
+from broker import open as opening
+from broker.local import embedded, mosquitto
+from broker.local.ports import free_port
 from tests.conftest import DEADLINE_S
 
 Alive = Callable[[int], bool]

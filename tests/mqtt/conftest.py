@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.mosquitto import mosquitto_program
+from broker.local.mosquitto import mosquitto_program
 from tests.conftest import wait_until
 from tests.pictures import without_pictures
 

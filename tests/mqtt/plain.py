@@ -10,10 +10,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from broker import BrokerAddress, Profile, read_profile
 from broker.client import tls_context
-from broker.initialising import init
-from broker.mosquitto import mosquitto_program
-from broker.ports import free_port
-from broker.setup import Wishes
+from broker.local.mosquitto import mosquitto_program
+from broker.local.ports import free_port
+from broker.own.init import init
+from broker.own.setup import Wishes
 from tests.conftest import DEADLINE_S, wait_until
 
 

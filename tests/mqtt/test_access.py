@@ -10,8 +10,8 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
-from broker.initialising import init
-from broker.setup import Wishes
+from broker.own.init import init
+from broker.own.setup import Wishes
 from scenarios.connecting import endpoint_of
 from tests.mqtt.plain import PlainClient, SecuredBroker
 

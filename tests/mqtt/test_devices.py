@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from broker.own.setup import Wishes
 from broker.profile import write_profile
-from broker.setup import Wishes
 from node.runtime.journal import read_journal
 from node.trace.psp.ledger import Ledger
 from tests.conftest import Command

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.mosquitto import mosquitto_program
+from broker.local.mosquitto import mosquitto_program
 from node.runtime.journal import read_journal
 from node.trace.psp.ledger import Ledger
 from tests.conftest import wait_until

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from broker import certificates, read_profile
-from broker.initialising import init
-from broker.ports import free_port
+from broker import read_profile
+from broker.local.ports import free_port
+from broker.own import certificates
+from broker.own.init import init
+from broker.own.setup import Wishes
 from broker.private import write_private
-from broker.setup import Wishes
 from scenarios.running import run
 from tests.conftest import Command, is_running, wait_until
 from tests.mqtt.conftest import LONG

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.credentials import new_signing_key, public_key
+from broker.own.credentials import new_signing_key, public_key
 from broker.profile import BrokerTable, Profile, SigningTable, write_profile
 from scenarios.running import run
 from tests.mqtt.conftest import Mosquitto

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from broker.initialising import init
-from broker.setup import Wishes
+from broker.own.init import init
+from broker.own.setup import Wishes
 from node.protocol.messages import Message
 from node.protocol.psp import messages
 from node.protocol.topics import Topics

@@ -10,10 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from broker import BrokerAddress, certificates, client, open_broker, reaching, write_profile
-from broker.initialising import init
+from broker import BrokerAddress, client, open_broker, write_profile
+from broker import reachability as reaching
+from broker.own import certificates
+from broker.own.init import init
+from broker.own.setup import Wishes
 from broker.private import write_private
-from broker.setup import Wishes
 from scenarios import doctor
 from scenarios.doctor import Check, examine
 from tests.conftest import Command

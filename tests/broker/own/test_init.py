@@ -13,12 +13,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from broker import BrokerError, certificates, read_profile
-from broker.credentials import password_line, public_key
-from broker.initialising import init
+from broker import BrokerError, read_profile
+from broker.own import certificates
+from broker.own.credentials import password_line, public_key
+from broker.own.init import init
+from broker.own.setup import Wishes, read_setup
 from broker.private import write_private
 from broker.profile import Profile
-from broker.setup import Wishes, read_setup
 
 
 @pytest.fixture

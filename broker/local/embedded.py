@@ -3,10 +3,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from broker.address import BrokerAddress
-from broker.children import start_child
 from broker.errors import BrokerError
-from broker.ports import LOOPBACK
-from broker.running import RunningBroker
+from broker.local.children import start_child
+from broker.local.ports import LOOPBACK
+from broker.local.running import RunningBroker
 
 
 async def start_embedded(port: int | None, log: Path) -> RunningBroker:

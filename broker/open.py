@@ -5,12 +5,12 @@ from pathlib import Path
 
 from broker.address import FORM, BrokerAddress, broker_address, without_secret
 from broker.capability import check_capability
-from broker.children import stop_child
-from broker.embedded import start_embedded
 from broker.errors import BrokerError
-from broker.mosquitto import start_mosquitto
-from broker.ports import require_free
-from broker.running import RunningBroker
+from broker.local.children import stop_child
+from broker.local.embedded import start_embedded
+from broker.local.mosquitto import start_mosquitto
+from broker.local.ports import require_free
+from broker.local.running import RunningBroker
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from broker.address import BrokerAddress
-from broker.children import stop_child
+from broker.local.children import stop_child
 
 POLL_S = 0.1
 """Seconds between two looks at a broker's process: cheap, and soon enough for a person."""

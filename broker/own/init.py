@@ -10,12 +10,12 @@ from pathlib import Path
 
 import msgspec
 
-from broker import certificates, credentials
-from broker.configuration import access_rules, configuration
 from broker.errors import BrokerError
+from broker.own import certificates, credentials
+from broker.own.configuration import access_rules, configuration
+from broker.own.setup import Setup, User, Wishes, read_setup, setup_text, wished
 from broker.private import read_private, write_private
 from broker.profile import LAUNCHER_KEY, BrokerTable, Profile, SigningTable, read_profile, write_profile
-from broker.setup import Setup, User, Wishes, read_setup, setup_text, wished
 
 LOCAL = ("localhost", "127.0.0.1")
 """The certificate is always for these too."""

@@ -1,14 +1,14 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from broker.certificates import expiry
-from broker.children import run_child
-from broker.configuration import account
 from broker.errors import BrokerError
-from broker.mosquitto import mosquitto_program
-from broker.ports import require_free_everywhere
+from broker.local.children import run_child
+from broker.local.mosquitto import mosquitto_program
+from broker.local.ports import require_free_everywhere
+from broker.own.certificates import expiry
+from broker.own.configuration import account
+from broker.own.setup import read_setup
 from broker.private import read_private
-from broker.setup import read_setup
 
 
 def serve(folder: Path) -> None:

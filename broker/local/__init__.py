@@ -1,0 +1,1 @@
+"""Brokers that are started here, for one run, and stopped with it."""
