@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scenarios.loading import load
+from scenarios.markets.load import load
 from scenarios.running import World, run
 
 EPSILON = 0.6

@@ -5,8 +5,7 @@ python examples/build_a_scenario.py [--out FOLDER]
 
 import argparse
 
-from scenarios.running import run
-from scenarios.schema import (
+from scenarios.markets.psp.schema import (
     AdaptiveStrategy,
     AuctionTable,
     Buyers,
@@ -16,6 +15,7 @@ from scenarios.schema import (
     Sellers,
     Uniform,
 )
+from scenarios.running import run
 
 SCENARIO = Scenario(
     name="street",

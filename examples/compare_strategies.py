@@ -6,7 +6,7 @@ python examples/compare_strategies.py [--seeds N] [--out FOLDER]
 import argparse
 from statistics import mean
 
-from scenarios.loading import load
+from scenarios.markets.load import load
 from scenarios.running import run
 
 NETWORK = [

@@ -35,7 +35,7 @@ from scenarios.terminal import (
 )
 
 if TYPE_CHECKING:
-    from scenarios.kinds import AnyResult
+    from scenarios.markets.registry import AnyResult
 
 EXIT_CODES = """
 Exit codes: 0 settled; 1 the run broke down; 2 bad usage or scenario; 3 not settled before the timeout; 4 no broker, or
@@ -200,7 +200,7 @@ def _print(result: "AnyResult", format_: Format) -> None:
     if format_ is Format.json:
         write_json(result.summary)
     else:
-        from scenarios.kinds import print_any  # noqa: PLC0415
+        from scenarios.markets.registry import print_any  # noqa: PLC0415
 
         print_any(result, Console())
 
@@ -213,7 +213,7 @@ def _print_error(error: Exception) -> None:
 @app.command("list")
 def list_(format_: Annotated[Format, typer.Option("--format", help="json: a list of objects.")] = Format.text) -> None:
     """List the scenarios that come with bidswarm."""
-    from scenarios.loading import load, shipped  # noqa: PLC0415
+    from scenarios.markets.load import load, shipped  # noqa: PLC0415
 
     rows = [(name, load(name).title) for name in shipped()]
     if format_ is Format.json:
@@ -228,7 +228,7 @@ def list_(format_: Annotated[Format, typer.Option("--format", help="json: a list
 @app.command()
 def show(scenario: ScenarioArgument) -> None:
     """Print a scenario as the file it is: a start for one of your own."""
-    from scenarios.loading import source  # noqa: PLC0415
+    from scenarios.markets.load import source  # noqa: PLC0415
 
     typer.echo(source(scenario)[0], nl=False)
 
@@ -236,8 +236,8 @@ def show(scenario: ScenarioArgument) -> None:
 @app.command()
 def check(file: ScenarioArgument, set_: SetOption = None) -> None:
     """Say whether a scenario file is valid, and what market it draws."""
-    from scenarios.kinds import described, draw_market  # noqa: PLC0415
-    from scenarios.loading import load  # noqa: PLC0415
+    from scenarios.markets.load import load  # noqa: PLC0415
+    from scenarios.markets.registry import described, draw_market  # noqa: PLC0415
 
     typer.echo(f"{file}: valid: {described(draw_market(load(file, set_ or ()), seed=0))}")
 
@@ -245,7 +245,7 @@ def check(file: ScenarioArgument, set_: SetOption = None) -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of scenario files, for editors."""
-    from scenarios.kinds import json_schema  # noqa: PLC0415
+    from scenarios.markets.registry import json_schema  # noqa: PLC0415
 
     typer.echo(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2))
 

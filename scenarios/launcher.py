@@ -25,11 +25,11 @@ from scenarios.chaos.breaking import deeds
 from scenarios.connecting import endpoint_of
 from scenarios.errors import RunError
 from scenarios.events import EventLog
-from scenarios.kinds import live_metrics
-from scenarios.market import Market
+from scenarios.markets.psp.market import Market
+from scenarios.markets.psp.results import Outcome, Status
+from scenarios.markets.registry import live_metrics
 from scenarios.metering import Meter
 from scenarios.nodes import AnyMarket, faults_of, host_names, own_host_names
-from scenarios.results import Outcome, Status
 from scenarios.sealing import seal_of
 from scenarios.simulated import Watch
 from scenarios.worker import Connections, Orders, placement_of

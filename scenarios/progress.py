@@ -14,9 +14,9 @@ from node.mechanism.welfare import Optimum
 from node.rounds.market import Progress as Rounds
 from node.trace.dmp.metrics import CallMetrics
 from node.trace.psp.metrics import MarketMetrics
-from scenarios.calls.market import CallMarket
-from scenarios.kinds import Metrics
-from scenarios.market import Market, SellerSpec
+from scenarios.markets.dmp.market import CallMarket
+from scenarios.markets.psp.market import Market, SellerSpec
+from scenarios.markets.registry import Metrics
 from scenarios.nodes import AnyMarket
 from scenarios.simulated import Watch
 

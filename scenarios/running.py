@@ -17,18 +17,18 @@ from node.runtime.journal import Journal
 from node.runtime.keys import Keys
 from node.runtime.mqtt.task_groups import first_error
 from scenarios import events, rundir
-from scenarios.arrayed import WatchRounds, check_arrayable, run_arrayed
 from scenarios.connecting import keys_of, launcher_profile
 from scenarios.errors import RunError, ScenarioError
 from scenarios.events import EventLog
-from scenarios.kinds import AnyResult, AnyScenario, Metrics, draw_market, is_large, save_result, summary_of
 from scenarios.launcher import Launcher
-from scenarios.loading import load, with_populations
-from scenarios.market import Market
+from scenarios.markets.load import load, with_populations
+from scenarios.markets.psp.array import WatchRounds, check_arrayable, run_arrayed
+from scenarios.markets.psp.market import Market
+from scenarios.markets.psp.results import Outcome, optimum_of
+from scenarios.markets.psp.schema import Scenario
+from scenarios.markets.registry import AnyResult, AnyScenario, Metrics, draw_market, is_large, save_result, summary_of
 from scenarios.metering import Meter
 from scenarios.nodes import AnyMarket, Placement, devices_of, faults_of, one_host_each
-from scenarios.results import Outcome, optimum_of
-from scenarios.schema import Scenario
 from scenarios.simulated import Watch, run_simulated
 from scenarios.worker import Connections, placement_of
 

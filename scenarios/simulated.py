@@ -10,9 +10,9 @@ from node.runtime.journal import Journal
 from node.runtime.sim.faulty import FaultySimulation
 from node.runtime.sim.simulation import Network, Simulation
 from scenarios.events import EventLog
-from scenarios.kinds import Metrics, live_metrics
+from scenarios.markets.psp.results import Outcome, Status
+from scenarios.markets.registry import Metrics, live_metrics
 from scenarios.nodes import AnyMarket, build_hosts, faults_of, host_names, one_host_each
-from scenarios.results import Outcome, Status
 
 EVENTS_PER_LOOK = 2000
 """Deliveries between two looks at the progress."""

@@ -27,7 +27,7 @@ from node.runtime.mqtt.host import Clock, MqttHost
 from node.runtime.streams import stream
 from scenarios import rundir
 from scenarios.events import EventLog
-from scenarios.kinds import read_market
+from scenarios.markets.registry import read_market
 from scenarios.nodes import AnyMarket, Placement, build_hosts, faults_of, one_host_each, own_host_names, spread
 from scenarios.sealing import seal_of
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from scenarios.keys import Loss, Names, PositiveSeconds, Seconds, Share, Table
+from scenarios.files.types import Loss, Names, PositiveSeconds, Seconds, Share, Table
 
 _Skew = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
 _Few = Annotated[int, msgspec.Meta(ge=0, le=1000)]

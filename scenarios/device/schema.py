@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from node.protocol.topics import NAME
-from scenarios import schema
-from scenarios.keys import Name, PositiveSeconds, Seconds, Table
-from scenarios.schema import Money, OptOutStrategy, StrategyTable, ValuationTable
+from scenarios.files.types import Name, PositiveSeconds, Seconds, Table
+from scenarios.markets.psp import schema
+from scenarios.markets.psp.schema import Money, OptOutStrategy, StrategyTable, ValuationTable
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 _Peer = Annotated[str, msgspec.Meta(pattern=f"^{NAME}(/{NAME})?$")]

@@ -33,7 +33,7 @@ def read_settings(file: Path | None, options: Mapping[str, Any]) -> NodeFile:
     try:
         settings = msgspec.convert(tables, NodeFile)
     except msgspec.ValidationError as error:
-        from scenarios.loading import explained  # noqa: PLC0415 - a node that runs never needs it
+        from scenarios.markets.load import explained  # noqa: PLC0415 - a node that runs never needs it
 
         text = explained(str(error), tables, NodeFile, TABLES)
         raise ScenarioError(f"{origin}: {_as_option(text)}; see: bidswarm node --help") from None

@@ -14,11 +14,11 @@ import pytest
 from node.runtime.journal import read_journal
 from node.trace.dmp.ledger import CallLedger
 from node.trace.dmp.metrics import CallMetrics
-from scenarios.calls.results import CallResult
 from scenarios.ledger import journals_of
+from scenarios.markets.dmp.results import CallResult
 from scenarios.running import run
 from tests.conftest import Command, is_running
-from tests.scenarios.calls.conftest import simulated
+from tests.scenarios.markets.dmp.conftest import simulated
 
 SMALL = {
     "network-selection": ["terminals.0.count=10", "terminals.0.calls=10", "terminals.0.calls_per_s=0.04"],

@@ -8,7 +8,7 @@ import pytest
 from node.runtime.journal import read_journal
 from node.trace.psp.ledger import Ledger
 from scenarios.ledger import journals_of
-from scenarios.results import Result
+from scenarios.markets.psp.results import Result
 from scenarios.running import run
 
 BROKERS = pytest.mark.parametrize("broker", ["embedded", pytest.param("mosquitto", marks=pytest.mark.mosquitto)])

@@ -13,8 +13,8 @@ from scenarios.chaos.drawing import plan_of
 from scenarios.chaos.expecting import Ending, FaultLog, checked
 from scenarios.chaos.schema import ChaosTable, ExpectEfficiency, ExpectQuiet, ExpectSettled
 from scenarios.errors import ScenarioError
-from scenarios.loading import load, parse
-from scenarios.market import draw
+from scenarios.markets.load import load, parse
+from scenarios.markets.psp.market import draw
 from scenarios.nodes import faults_of, one_host_each, spread
 from scenarios.running import run
 

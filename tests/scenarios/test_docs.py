@@ -26,18 +26,18 @@ from node.protocol.wire.seal import Seal
 from node.runtime.ed25519 import Ed25519Signing
 from node.runtime.keys import Keys
 from node.trace.dmp.metrics import CallRow
-from scenarios.calls.results import TERMINAL_COLUMNS, CallSummary, OperatorRow
-from scenarios.calls.schema import Agents, CallScenario, MarketplaceTable, Operators, Service, Terminals
 from scenarios.chaos.schema import ChaosTable, ExpectTable, FaultTable
 from scenarios.doctor import EXAMINATIONS
-from scenarios.kinds import SCENARIOS, draw_market, json_schema
-from scenarios.loading import load, parse, shipped
-from scenarios.market import draw
-from scenarios.results import Allocation, Summary
-from scenarios.schema import NetworkTable, Normal, Scenario, Uniform
+from scenarios.markets.dmp.results import TERMINAL_COLUMNS, CallSummary, OperatorRow
+from scenarios.markets.dmp.schema import Agents, CallScenario, MarketplaceTable, Operators, Service, Terminals
+from scenarios.markets.load import load, parse, shipped
+from scenarios.markets.psp.market import draw
+from scenarios.markets.psp.results import Allocation, Summary
+from scenarios.markets.psp.schema import NetworkTable, Normal, Scenario, Uniform
+from scenarios.markets.registry import SCENARIOS, draw_market, json_schema
 from tests.conftest import DEADLINE_S
 from tests.protocol.psp.bench import digest_of
-from tests.scenarios.calls.conftest import simulated
+from tests.scenarios.markets.dmp.conftest import simulated
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from node.trace.psp.ledger import Ledger
-from scenarios.loading import parse
-from scenarios.market import draw
+from scenarios.markets.load import parse
+from scenarios.markets.psp.market import draw
 from tests.simulation.chaos import SCENARIOS, broken
 from tests.simulation.world import World
 

@@ -14,7 +14,7 @@ from scenarios.device.building import build, intervals
 from scenarios.device.schema import AuctionTable
 from scenarios.device.settings import read_settings
 from scenarios.errors import ScenarioError
-from scenarios.schema import AdaptiveStrategy, FlatValuation, ParabolicValuation
+from scenarios.markets.psp.schema import AdaptiveStrategy, FlatValuation, ParabolicValuation
 
 BROKER = {"broker": "mqtt://localhost", "host": "here"}
 SELLER: dict[str, Any] = {**BROKER, "market": "lab", "role": "seller", "seller": {"supply_mb": 60.0}}

@@ -1,0 +1,1 @@
+"""What scenario files of any market are made of: types, distributions, populations."""

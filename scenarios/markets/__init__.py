@@ -1,0 +1,1 @@
+"""The kinds of markets, and finding a scenario's."""

@@ -1,0 +1,258 @@
+"""From a file or a name to a valid scenario, or to an error that says what to change."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import msgspec
+
+from scenarios.errors import ScenarioError
+from scenarios.files.populations import with_file_rows
+from scenarios.markets.dmp import schema as call_schema
+from scenarios.markets.dmp.schema import CallScenario
+from scenarios.markets.dmp.validity import check_call_scenario
+from scenarios.markets.psp import schema
+from scenarios.markets.psp.schema import Scenario
+from scenarios.markets.psp.validity import check_scenario
+from scenarios.markets.registry import SCENARIOS, AnyScenario
+
+LIBRARY = resources.files("scenarios") / "library"
+
+Tables = dict[str, Any]
+
+
+def shipped() -> dict[str, str]:
+    """The scenarios that come with the program: name to text."""
+    files = [entry for entry in LIBRARY.iterdir() if entry.name.endswith(".toml")]
+    return {entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8") for entry in sorted(files, key=str)}
+
+
+def source(name_or_path: str) -> tuple[str, str, Path]:
+    """The text of a scenario, how errors call it, and the folder its populations are relative to.
+
+    Raises
+    ------
+    ScenarioError
+        If there is neither such a file nor such a shipped scenario.
+    """
+    path = Path(name_or_path)
+    if path.suffix == ".toml" or path.is_file():
+        try:
+            return path.read_text(encoding="utf-8"), str(path), path.resolve().parent
+        except (OSError, UnicodeDecodeError) as error:
+            raise ScenarioError(f"cannot read scenario {path}: {error}") from error
+    library = shipped()
+    if name_or_path not in library:
+        close = get_close_matches(name_or_path, library, n=1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        raise ScenarioError(f"no scenario {name_or_path!r}{hint}; give a .toml file or one of: {', '.join(library)}")
+    return library[name_or_path], f"{name_or_path}.toml", Path.cwd()
+
+
+def load(name_or_path: str, settings: Sequence[str] = ()) -> AnyScenario:
+    """The scenario of that name or file, with ``key=value`` settings put over it.
+
+    Raises
+    ------
+    ScenarioError
+        If it is not there, not TOML, or not a valid scenario; the text names file, key, value and what is allowed.
+    """
+    text, origin, folder = source(name_or_path)
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{origin}: not TOML: {error}") from error
+    for setting in settings:
+        _put(tables, setting)
+    tables, places = with_file_rows(tables, folder)
+    try:
+        return parse(tables, origin)
+    except ScenarioError as error:
+        raise ScenarioError(_placed(str(error), places)) from error
+
+
+def parse(tables: Mapping[str, Any], origin: str) -> AnyScenario:
+    """A valid scenario from its tables; ``origin`` is what errors call them.
+
+    Raises
+    ------
+    ScenarioError
+        If they are not valid; the text names origin, key, value and what is allowed.
+    """
+    kind = SCENARIOS.get(str(tables.get("market", "psp")))
+    if kind is None:
+        raise ScenarioError(f"{origin}: market = {tables['market']!r}: allowed are: {', '.join(SCENARIOS)}")
+    try:
+        scenario = msgspec.convert(tables, kind)
+    except msgspec.ValidationError as error:
+        raise ScenarioError(f"{origin}: {explained(str(error), tables, kind)}") from error
+    if isinstance(scenario, Scenario):
+        check_scenario(scenario, origin)
+    else:
+        check_call_scenario(scenario, origin)
+    return scenario
+
+
+def _placed(error: str, places: Mapping[str, str]) -> str:
+    """The error with a user's place among all users replaced by its place in the scenario or in a population."""
+
+    def place(match: re.Match[str]) -> str:
+        found = places.get(match[1], match[1])
+        return f"{found}{match[2]}" if match[2] != "." or found.startswith(("sellers.", "buyers.")) else f"{found}: "
+
+    return re.sub(r"\b((?:sellers|buyers)\.\d+)(\W)", place, error, count=1)
+
+
+def with_populations(scenario: AnyScenario) -> AnyScenario:
+    """The scenario with the rows of its population files, which are relative to the working folder."""
+    tables = msgspec.to_builtins(scenario)
+    if isinstance(scenario, CallScenario) or not any(group["file"] for group in tables["sellers"] + tables["buyers"]):
+        return scenario
+    for kind in ("sellers", "buyers"):
+        tables[kind] = [_given(group) for group in tables[kind]]
+    return parse(with_file_rows(tables, Path.cwd())[0], scenario.name)
+
+
+def _given(group: Tables) -> Tables:
+    """A table without the keys that only its defaults set."""
+    given = {key: value for key, value in group.items() if value is not None}
+    if "file" in given:
+        del given["count"]
+    return given
+
+
+def _put(tables: Tables, setting: str) -> None:
+    """Put ``a.b.0.c=value`` over the tables, or ``a.b.*.c=value``; the value is read as TOML, or else as text."""
+    key, equals, text = setting.partition("=")
+    key = key.strip()
+    if not equals or not key:
+        raise ScenarioError(f"--set takes key=value, for example auction.quiet_period_s=2, got {setting!r}")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *parents, last = key.split(".")
+    for target in _targets(tables, parents, setting):
+        try:
+            target[int(last) if isinstance(target, list) else last] = value
+        except (ValueError, IndexError, TypeError) as error:
+            raise ScenarioError(f"--set {setting}: there is no {key} in the scenario") from error
+
+
+def _targets(tables: Tables, parents: list[str], setting: str) -> list[Any]:
+    """What a key's parents lead to; ``*`` leads to every element of a list, and a missing table is made."""
+    targets: list[Any] = [tables]
+    for step, part in enumerate(parents):
+        try:
+            targets = [inner for target in targets for inner in _inner(target, part)]
+        except (ValueError, IndexError, AttributeError) as error:
+            place = ".".join(parents[: step + 1])
+            raise ScenarioError(f"--set {setting}: there is no {place} in the scenario") from error
+    return targets
+
+
+def _inner(target: Any, part: str) -> list[Any]:  # noqa: ANN401 - whatever TOML holds
+    if isinstance(target, list):
+        return target if part == "*" else [target[int(part)]]
+    default = {"kind": "opt-out"} if part == "strategy" else {}
+    return [target.setdefault(part, default)]
+
+
+def explained(
+    error: str,
+    tables: Mapping[str, Any],
+    whole: type[msgspec.Struct],
+    parts: Mapping[str, type[msgspec.Struct]] | None = None,
+) -> str:
+    """The decoder's error with the key as a user wrote it, and the value found there.
+
+    ``whole`` is what the file should be, ``parts`` are its tables by key; those of scenarios, if not given.
+    """
+    parts = _TABLES if parts is None else parts
+    what, _, path = error.partition(" - at `")
+    key = path.rstrip("`").removeprefix("$").lstrip(".").replace("[", ".").replace("]", "")
+    if what.startswith("Object contains unknown field"):
+        unknown = what.split("`")[1]
+        allowed = ", ".join(_allowed_keys(key, tables, whole, parts))
+        place = f"{key}.{unknown}" if key else unknown
+        return f"unknown key {place}" + (f"; allowed here: {allowed}" if allowed else "")
+    if what.startswith("Object missing required field"):
+        return f"{key or 'the scenario'} lacks the key {what.split('`')[1]}"
+    found = _value_at(tables, key)
+    values = _allowed_values(key, [whole, *parts.values()]) if what.startswith("Invalid") else ()
+    # What one kind of table refuses, another may take.
+    choices = ", ".join(str(value) for value in values if value != found)
+    return f"{key} = {found!r}: " + (f"allowed are: {choices}" if choices else f"{what[0].lower()}{what[1:]}")
+
+
+def _value_at(tables: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - whatever TOML holds
+    value: Any = tables
+    for part in key.split("."):
+        try:
+            value = value[int(part)] if isinstance(value, list | tuple) else value[part]
+        except (KeyError, IndexError, ValueError, TypeError):
+            return "?"
+    return value
+
+
+_TABLES: dict[str, type[msgspec.Struct]] = {
+    "auction": schema.AuctionTable,
+    "network": schema.NetworkTable,
+    "sellers": schema.Sellers,
+    "buyers": schema.Buyers,
+    "marketplace": call_schema.MarketplaceTable,
+    "services": call_schema.Service,
+    "operators": call_schema.Operators,
+    "agents": call_schema.Agents,
+    "terminals": call_schema.Terminals,
+}
+
+
+_KINDS: dict[str, tuple[type[msgspec.Struct], ...]] = {
+    "valuation.kind": get_args(schema.ValuationTable),
+    "shifts.kind": get_args(schema.ShiftTable),
+    "strategy.kind": get_args(schema.StrategyTable),
+    "pricing.kind": get_args(call_schema.PricingTable),
+    "reputation.rule": get_args(call_schema.ReputationTable),
+    "pricing.cost.distribution": get_args(call_schema.Belief),
+    "pricing.reputation.distribution": get_args(call_schema.Belief),
+    "distribution": tuple(kind for kind in get_args(schema.Number) if isinstance(kind, type)),
+}
+"""The tables that one key tells apart, by the end of that key."""
+
+
+def _tag(table: type[msgspec.Struct]) -> str:
+    return str(table.__struct_config__.tag)
+
+
+def _allowed_keys(
+    key: str, tables: Mapping[str, Any], whole: type[msgspec.Struct], parts: Mapping[str, type[msgspec.Struct]]
+) -> Iterator[str]:
+    path = [part for part in key.split(".") if part and not part.isdigit() and part != "..."]
+    found = _value_at(tables, key)
+    tag = (
+        next((found[key] for key in ("kind", "distribution", "rule") if key in found), None)
+        if isinstance(found, dict)
+        else None
+    )
+    tagged = (kind for kinds in _KINDS.values() for kind in kinds if _tag(kind) == tag)
+    table = parts.get(".".join(path)) or next(tagged, None) if path else whole
+    if table:
+        yield from (field.encode_name for field in msgspec.structs.fields(table))
+
+
+def _allowed_values(key: str, tables: Sequence[type[msgspec.Struct]]) -> Iterator[Any]:
+    path = ".".join(part for part in key.split(".") if not part.isdigit())
+    for end, kinds in _KINDS.items():
+        if path.endswith(end):
+            yield from map(_tag, kinds)
+            return
+    looked_in: list[type[msgspec.Struct]] = [*tables, schema.OptOutStrategy]
+    for table in looked_in:
+        for field in msgspec.structs.fields(table):
+            if key.rpartition(".")[2] == field.encode_name and get_origin(field.type) is Literal:
+                yield from get_args(field.type)

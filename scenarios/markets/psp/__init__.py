@@ -1,0 +1,1 @@
+"""The exchange: scenario tables, checks, drawing, machines, results, tables, pictures."""

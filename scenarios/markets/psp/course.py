@@ -1,0 +1,136 @@
+"""The course of a market over time, folded from its events in bounded memory."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from node.mechanism.checks import FloatArray
+from node.mechanism.psp.influence import Ladder
+from node.protocol.host import Record
+from node.trace.psp.convergence import ConvergenceMetrics
+from node.trace.psp.metrics import MarketMetrics
+from node.trace.psp.shifts import ShiftMetrics
+from scenarios.markets.psp.census import market_now
+from scenarios.markets.psp.equilibrium import largest_gap
+from scenarios.markets.psp.ladder import ladder_of
+from scenarios.markets.psp.market import Market, theta
+from scenarios.markets.psp.spread import shift_metrics
+
+MOST_NUMBERS = 4_000_000
+"""Prices and quantities of a course that are kept, 8 bytes each: a market of 10 sellers needs them all, one of 1,000
+gets some 2,000 rows."""
+
+MOST_GAPS = 100_000
+"""Gaps of single buyers that are worked out along the way, about 0.2 ms each."""
+
+SHOWN = {"cleared", "settled", "closed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Convergence:
+    """The market over time: a row for its opening, and one per clearing, settlement and closing.
+
+    A market with very many sellers has a row for some of these only, evenly.
+
+    Attributes
+    ----------
+    time_s
+        Shape (t,), seconds since the market opened.
+    welfare
+        Shape (t,), money.
+    price, sold
+        Shape (t, m), price per MB that a newcomer must beat (NaN before the first clearing), and MB, by seller;
+        (t, 0) where there are too many sellers for the world ``array`` to keep them.
+    """
+
+    time_s: FloatArray
+    welfare: FloatArray
+    price: FloatArray
+    sold: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """How far a market had come: bids and messages so far, welfare, and the largest ε-Nash gap of any buyer, money."""
+
+    time_s: float
+    bids: int
+    messages: int
+    welfare: float
+    epsilon_gap: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """What a run's events come to: the market at the end, its course, and how its buyers came to rest.
+
+    The ``ladder`` is None in the world ``array``, which has no events.
+    """
+
+    metrics: MarketMetrics
+    course: Convergence
+    rest: ConvergenceMetrics
+    shifts: ShiftMetrics
+    moments: list[Moment]
+    ladder: Ladder | None = None
+
+
+def metrics_of(market: Market) -> MarketMetrics:
+    """Metrics that know the users of this market."""
+    return MarketMetrics({buyer.name: theta(buyer) for buyer in market.buyers}, [s.name for s in market.sellers])
+
+
+def fold(market: Market, records: Iterable[Record], until: float) -> Fold:
+    """The run ``until`` so many seconds after the market opened."""
+    metrics, rest, shifts = metrics_of(market), ConvergenceMetrics(), shift_metrics(market)
+    rows, moments = _Rows(len(market.sellers)), list[Moment]()
+    looks = max(2, min(40, MOST_GAPS // len(market.buyers)))
+    due = [until * (k + 1) / looks for k in range(looks)]
+    rows.add(metrics)
+    for record in records:
+        if record.time_s > until:
+            break  # goodbyes are not part of the market
+        while len(moments) < looks and record.time_s > due[len(moments)]:
+            moments.append(_moment(market, metrics, due[len(moments)]))
+        for folded in (metrics, rest, shifts):
+            folded.add(record)
+        if record.kind in SHOWN:
+            rows.may_add(metrics)
+    rows.add(metrics)
+    moments += [_moment(market, metrics, until)]
+    ladder = ladder_of(market_now(market, metrics), metrics)
+    return Fold(metrics, rows.convergence(), rest, shifts, moments, ladder)
+
+
+def _moment(market: Market, metrics: MarketMetrics, time_s: float) -> Moment:
+    gap = largest_gap(market_now(market, metrics), metrics)
+    return Moment(time_s, metrics.bids, metrics.messages, metrics.welfare, gap)
+
+
+class _Rows:
+    """Rows of a course; when they are too many, every other one goes, and only every other new one comes."""
+
+    def __init__(self, sellers: int) -> None:
+        self._rows: list[FloatArray] = []
+        self._most = max(100, MOST_NUMBERS // (2 * sellers + 2))
+        self._stride = 1
+        self._offered = 0
+
+    def may_add(self, metrics: MarketMetrics) -> None:
+        self._offered += 1
+        if self._offered % self._stride == 0:
+            self.add(metrics)
+        if len(self._rows) > self._most:
+            del self._rows[1::2]
+            self._stride *= 2
+
+    def add(self, metrics: MarketMetrics) -> None:
+        auctions = metrics.auctions.values()
+        prices, sold = [auction.price for auction in auctions], [auction.sold for auction in auctions]
+        self._rows.append(np.array([metrics.time_s, metrics.welfare, *prices, *sold]))
+
+    def convergence(self) -> Convergence:
+        table = np.array(self._rows)
+        sellers = (table.shape[1] - 2) // 2
+        return Convergence(table[:, 0], table[:, 1], table[:, 2 : 2 + sellers], table[:, 2 + sellers :])

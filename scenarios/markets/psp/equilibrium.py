@@ -1,0 +1,57 @@
+"""How near to an equilibrium a run has come."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from node.mechanism.welfare import Profile, epsilon_gaps
+from node.trace.psp.metrics import MarketMetrics
+from scenarios.markets.psp.market import Market, SellerSpec, edges, theta
+from scenarios.markets.psp.nodes import reserve_rule
+
+
+@dataclass(frozen=True, slots=True)
+class _Lot:
+    """What one seller had for sale at one awarding: MB, and the bids, buyer to (MB, price per MB)."""
+
+    supply: float
+    bids: dict[str, tuple[float, float]]
+
+
+def largest_gap(market: Market, metrics: MarketMetrics) -> float:
+    """The ε-Nash gap of the bids that the auctions were awarded on: the largest of any buyer, money.
+
+    An auction that was awarded in several tranches counts as so many auctions.
+    """
+    lots_of = [_lots(seller, metrics) for seller in market.sellers]
+    starts = np.cumsum([0] + [len(lots) for lots in lots_of]).tolist()
+    lots = [lot for of_seller in lots_of for lot in of_seller]
+    profile = _profile(market, lots)
+    reserve = np.zeros(len(lots))
+    for j, seller in enumerate(market.sellers):
+        for k in range(starts[j], starts[j + 1]):
+            quantity, price = np.array([*lots[k].bids.values()], float).reshape(-1, 2).T
+            reserve[k] = reserve_rule(market.auction, seller).reserve(quantity, price, lots[k].supply)
+    budgets = [np.inf if buyer.budget_money is None else buyer.budget_money for buyer in market.buyers]
+    valuations = [theta(buyer) for buyer in market.buyers]
+    pool = [(i, k) for i, j in zip(*edges(market), strict=True) for k in range(starts[j], starts[j + 1])]
+    buyer, lot = np.array(pool, dtype=np.intp).reshape(-1, 2).T
+    gaps = epsilon_gaps(valuations, budgets, [lot.supply for lot in lots], reserve, profile, (buyer, lot))
+    return float(gaps.max(initial=0.0))
+
+
+def _lots(seller: SellerSpec, metrics: MarketMetrics) -> list[_Lot]:
+    tranches = metrics.tranches(seller.name)
+    if not tranches:
+        return []  # it left before it had awarded anything
+    left = seller.supply_mb - sum(tranche.sold for tranche in tranches[:-1])
+    return [*(_Lot(tranche.sold, tranche.bids) for tranche in tranches[:-1]), _Lot(max(0.0, left), tranches[-1].bids)]
+
+
+def _profile(market: Market, lots: list[_Lot]) -> Profile:
+    index = {buyer.name: i for i, buyer in enumerate(market.buyers)}
+    bids = [(index[buyer], k, *bid) for k, lot in enumerate(lots) for buyer, bid in lot.bids.items() if buyer in index]
+    buyer, lot, quantity, price = zip(*bids, strict=True) if bids else ((), (), (), ())
+    return Profile(
+        np.array(buyer, dtype=np.intp), np.array(lot, dtype=np.intp), np.array(quantity, float), np.array(price, float)
+    )

@@ -1,0 +1,235 @@
+"""A market as drawn from a scenario and a seed: every user with its own numbers."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import numpy as np
+
+from node.mechanism import valuation
+from node.mechanism.valuation import Valuation
+from node.mechanism.welfare import Edges
+from node.protocol.numbers import MAX_PRICE, MAX_QUANTITY_MB
+from node.protocol.psp.timing import Timing
+from node.runtime.streams import stream
+from scenarios.chaos.drawing import latest_s
+from scenarios.chaos.schema import ChaosTable
+from scenarios.errors import ScenarioError
+from scenarios.files.draws import check_bound, drawn
+from scenarios.markets.psp.schema import (
+    AuctionTable,
+    Buyers,
+    FlatValuation,
+    IsoelasticValuation,
+    LogarithmicValuation,
+    NetworkTable,
+    ParabolicValuation,
+    PiecewiseLinearValuation,
+    Scenario,
+    Sellers,
+    StrategyTable,
+    ValuationTable,
+)
+from scenarios.markets.psp.shifts import Shift, names_of, shifts_of
+
+
+class SellerSpec(msgspec.Struct, frozen=True):
+    """One seller: MB to sell, and the price per MB below which it does not."""
+
+    name: str
+    supply_mb: float
+    reserve_price_per_mb: float
+    device: str | None = None
+
+
+class BuyerSpec(msgspec.Struct, frozen=True):
+    """One buyer: its sellers by name, what data is worth to it, how it behaves, and what it can spend.
+
+    A market shift can make every MB worth ``valuation_factor`` times as much.
+    """
+
+    name: str
+    pool: list[str]
+    valuation: ValuationTable
+    strategy: StrategyTable
+    budget_money: float | None
+    valuation_factor: float = 1.0
+    device: str | None = None
+
+
+class Market(msgspec.Struct, frozen=True, tag_field="market", tag="psp"):
+    """All users of one run, drawn. The file market.json in a run's folder holds one."""
+
+    scenario: str
+    seed: int
+    auction: AuctionTable
+    timing: Timing
+    network: NetworkTable
+    sellers: list[SellerSpec]
+    buyers: list[BuyerSpec]
+    shifts: list[Shift] = []
+    chaos: ChaosTable | None = None
+
+    @property
+    def nodes(self) -> int:
+        """How many users there are."""
+        return len(self.sellers) + len(self.buyers)
+
+    @property
+    def user_names(self) -> list[str]:
+        """All users, sellers first."""
+        return [seller.name for seller in self.sellers] + [buyer.name for buyer in self.buyers]
+
+    @property
+    def devices(self) -> dict[str, str]:
+        """The hosts of those users that the launcher does not start."""
+        users: list[SellerSpec | BuyerSpec] = [*self.sellers, *self.buyers]
+        return {user.name: user.device for user in users if user.device}
+
+    @property
+    def closers(self) -> list[str]:
+        """Those whose closing ends the run."""
+        return [seller.name for seller in self.sellers]
+
+    @property
+    def churning(self) -> list[str]:
+        """Those who come and go where a scenario says so."""
+        return [buyer.name for buyer in self.buyers]
+
+
+def draw(scenario: Scenario, seed: int) -> Market:
+    """The market that this seed draws from the scenario.
+
+    Raises
+    ------
+    ScenarioError
+        If a drawn number does not make a valuation, or no message can carry it; the text names the user.
+    """
+    sellers = [seller for group in scenario.sellers for seller in _sellers(group, seed)]
+    names = [seller.name for seller in sellers]
+    buyers = [buyer for group in scenario.buyers for buyer in _buyers(group, names, seed)]
+    shifts = shifts_of(scenario)
+    most = {one.node: one.factor for one in sorted(shifts, key=lambda one: one.factor)}
+    for seller in sellers:
+        check_seller(seller, most.get(seller.name, 1.0))
+    for buyer in buyers:
+        check_buyer(buyer, most.get(buyer.name, 1.0))
+    return Market(
+        scenario.name,
+        seed,
+        scenario.auction,
+        timing(scenario.auction, scenario.network, shifts, scenario.chaos),
+        scenario.network,
+        sellers,
+        buyers,
+        shifts,
+        scenario.chaos,
+    )
+
+
+def check_seller(seller: SellerSpec, factor: float = 1.0) -> None:
+    """ScenarioError if no message can carry its numbers, its supply grown to ``factor`` times included."""
+    check_bound(f"seller {seller.name!r}: reserve_price_per_mb", seller.reserve_price_per_mb, MAX_PRICE)
+    check_bound(f"seller {seller.name!r}: supply_mb", max(1.0, factor) * seller.supply_mb, MAX_QUANTITY_MB)
+
+
+def check_buyer(buyer: BuyerSpec, factor: float = 1.0) -> None:
+    """ScenarioError if its numbers make no valuation, or no message can carry them ``factor`` times as dear."""
+    valuation_of = theta(buyer)
+    dearest = max(1.0, factor) * valuation_of.marginal(0.0)
+    check_bound(f"buyer {buyer.name!r}: the price of its first MB", dearest, MAX_PRICE)
+    check_bound(f"buyer {buyer.name!r}: demand_mb", valuation_of.demand_mb, MAX_QUANTITY_MB)
+
+
+def timing(
+    auction: AuctionTable, network: NetworkTable, shifts: Sequence[Shift] = (), chaos: ChaosTable | None = None
+) -> Timing:
+    """The intervals of a market; those left out leave room for several messages of the slowest kind.
+
+    All auctions stay open until the last shift has had a quiet period to be answered, and the last fault if they wait
+    for that.
+    """
+    clearing, delay = auction.clearing_interval_s, network.delay_max_s + (chaos.reordering_delay_s if chaos else 0.0)
+    quiet = auction.quiet_period_s if auction.quiet_period_s is not None else 10.0 * clearing + 25.0 * delay
+    retry = auction.retry_s if auction.retry_s is not None else 4.0 * clearing + 4.0 * delay
+    last = [one.at_s for one in shifts] + ([latest_s(chaos)] if chaos and chaos.auctions_wait and chaos.faults else [])
+    return Timing(clearing, quiet, retry, max((at_s + quiet for at_s in last), default=0.0))
+
+
+def _sellers(group: Sellers, seed: int) -> Iterator[SellerSpec]:
+    for name in names_of(group):
+        random = stream(seed, name, "population")
+        yield SellerSpec(name, drawn(group.supply_mb, random), drawn(group.reserve_price_per_mb, random), group.device)
+
+
+def _buyers(group: Buyers, sellers: list[str], seed: int) -> Iterator[BuyerSpec]:
+    for name in names_of(group):
+        random = stream(seed, name, "population")
+        budget = None if group.budget_money is None else drawn(group.budget_money, random)
+        numbers = {
+            field: drawn(number, random)
+            for field in group.valuation.__struct_fields__
+            if field != "knots" and (number := getattr(group.valuation, field)) is not None
+        }
+        yield BuyerSpec(
+            name,
+            _pool(group, sellers, random),
+            msgspec.structs.replace(group.valuation, **numbers),
+            group.strategy,
+            budget,
+            device=group.device,
+        )
+
+
+def _pool(group: Buyers, sellers: list[str], random: np.random.Generator) -> list[str]:
+    if group.sellers is not None:
+        return group.sellers
+    if group.sellers_each is None:
+        return sellers
+    return [sellers[k] for k in sorted(random.choice(len(sellers), group.sellers_each, replace=False).tolist())]
+
+
+def edges(market: Market) -> Edges:
+    """Who can buy from whom: indices of buyers and of sellers, shape (e,) each."""
+    index = {seller.name: k for k, seller in enumerate(market.sellers)}
+    pairs = [(i, index[name]) for i, buyer in enumerate(market.buyers) for name in buyer.pool]
+    buyers, sellers = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
+    return buyers, sellers
+
+
+def theta(buyer: BuyerSpec) -> Valuation:
+    """The valuation θ of a buyer.
+
+    Raises
+    ------
+    ScenarioError
+        If its numbers do not make one; the text names the buyer.
+    """
+    try:
+        drawn = _theta(buyer.valuation)
+        return drawn if buyer.valuation_factor == 1.0 else valuation.Scaled(drawn, buyer.valuation_factor)
+    except ValueError as error:
+        raise ScenarioError(f"buyer {buyer.name!r}: valuation: {error}") from error
+
+
+def _theta(table: ValuationTable) -> Valuation:
+    numbers = {field: getattr(table, field) for field in table.__struct_fields__}
+    match table:
+        case FlatValuation():
+            return valuation.Flat(numbers["demand_mb"], numbers["value_per_mb"])
+        case ParabolicValuation():
+            return valuation.Parabolic(numbers["demand_mb"], numbers["choke_price_per_mb"])
+        case LogarithmicValuation():
+            return valuation.Logarithmic(
+                demand_mb=numbers["demand_mb"],
+                choke_price=numbers["choke_price_per_mb"],
+                price_at_demand=numbers["price_at_demand_per_mb"],
+            )
+        case IsoelasticValuation():
+            return valuation.Isoelastic(
+                demand_mb=numbers["demand_mb"],
+                price_at_demand=numbers["price_at_demand_per_mb"],
+                elasticity=numbers["elasticity"],
+                choke_price=numbers["choke_price_per_mb"],
+            )
+        case PiecewiseLinearValuation():
+            return valuation.PiecewiseLinear(tuple(numbers["knots"]))

@@ -1,0 +1,83 @@
+"""How far the shifts of a market spread: which of its numbers the report needs, and what it says in words."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from node.trace.psp.shifts import ShiftMetrics, ShiftReport
+from scenarios.markets.psp.market import BuyerSpec, Market, theta
+from scenarios.markets.psp.schema import AdaptiveStrategy, BestReplyStrategy
+from scenarios.markets.psp.shifts import Shift
+
+ROUNDING = 1e-6
+"""A bid that is larger than a presence bid by so small a share is none the less one."""
+
+
+def by_time(market: Market) -> dict[float, list[Shift]]:
+    """What happens at one time, which counts as one market shift."""
+    return {at_s: list(same) for at_s, same in groupby(market.shifts, key=lambda one: one.at_s)}
+
+
+def shift_metrics(market: Market) -> ShiftMetrics:
+    """Metrics that know the shifts of this market."""
+    return ShiftMetrics(
+        [seller.name for seller in market.sellers],
+        {buyer.name: presence_mb(buyer) for buyer in market.buyers},
+        {at_s: frozenset(one.node for one in same) for at_s, same in by_time(market).items()},
+    )
+
+
+def presence_mb(buyer: BuyerSpec) -> float:
+    """MB of the bid that a buyer keeps at every seller of its pool."""
+    if not isinstance(buyer.strategy, AdaptiveStrategy):
+        return 0.0
+    return (1.0 + ROUNDING) * buyer.strategy.presence_share * theta(buyer).demand_mb
+
+
+def least_gain(market: Market) -> float:
+    """ε: what a move must gain, money, for the most easily contented buyer; 0 where any gain will do."""
+    return max((_epsilon(buyer) for buyer in market.buyers), default=0.0)
+
+
+def _epsilon(buyer: BuyerSpec) -> float:
+    match buyer.strategy:
+        case AdaptiveStrategy(epsilon_end_money=epsilon) | BestReplyStrategy(epsilon_fee_money=epsilon):
+            return epsilon
+    return 0.0
+
+
+def sentence(report: ShiftReport, market: Market) -> str:
+    """What one shift did, in a line."""
+    changed = (
+        f"price moved by more than ε = {report.epsilon:g} per MB in {_counted(report.beyond_epsilon, report.outside)}"
+    )
+    felt = f"by what is worth more than ε to a buyer in {_counted(report.worth_epsilon, report.worth_outside)}"
+    return (
+        f"shift at {report.time_s:g} s ({described(by_time(market)[report.time_s])}): "
+        f"{report.bids:,} bids in {report.rest_s:.2f} s; touched {_some(report.touched)}; "
+        f"{report.sellers} of {len(market.sellers)} auctions in its influence set; {changed}, {felt}"
+    )
+
+
+def _counted(count: int, outside: Sequence[str]) -> str:
+    return f"{count} ({len(outside)} outside)"
+
+
+def described(shifts: Sequence[Shift]) -> str:
+    """What happens, in words."""
+    replaced = {one.instead_of for one in shifts}
+    return _some([_words(one) for one in shifts if one.node not in replaced])
+
+
+def _words(shift: Shift) -> str:
+    match shift.kind:
+        case "join":
+            return f"{shift.instead_of} becomes {shift.node}" if shift.instead_of else f"{shift.node} joins"
+        case "leave":
+            return f"{shift.node} leaves"
+    return f"{shift.kind} of {shift.node} times {shift.factor:g}"
+
+
+def _some(words: Sequence[str], most: int = 4) -> str:
+    """The first of them, and how many more there are."""
+    shown = [*words[:most], *([f"{len(words) - most} more"] if len(words) > most else [])]
+    return ", ".join(shown) or "no auction"

@@ -1,0 +1,109 @@
+"""The result of a run as tables for the terminal."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from scenarios.chaos.expecting import Expectation, FaultRow
+from scenarios.markets.psp.results import Result, Status
+from scenarios.markets.psp.spread import sentence
+
+ROWS = 40
+"""Rows shown; the files hold the rest."""
+
+MOST_HOSTS = 5
+"""Hosts of a fault shown."""
+
+
+def verdict(status: Status) -> str:
+    """How a run ended, in colour."""
+    return {
+        "settled": "[green]settled[/]",
+        "timeout": "[yellow]not settled before the timeout[/]",
+        "interrupted": "[yellow]interrupted[/]",
+    }.get(status, "[red]broke down[/]")
+
+
+def fault_lines(faults: Sequence[FaultRow], expectations: Sequence[Expectation]) -> list[str]:
+    """What went wrong, and what of the scenario's expectations held in spite of it; nothing if nothing did."""
+    lines = ["faults:"] if faults else []
+    for row in faults[:ROWS]:
+        until = "" if row.until_s is None else f" to {row.until_s:.2f} s"
+        hosts = ", ".join(row.hosts[:MOST_HOSTS]) + (" …" if len(row.hosts) > MOST_HOSTS else "")
+        lines.append(f"  {row.kind} at {row.at_s:.2f} s{until}{': ' if hosts else ''}{hosts}")
+    if len(faults) > ROWS:
+        lines.append(f"  … {len(faults) - ROWS} more in events.parquet")
+    for one in expectations:
+        figure = "" if one.figure is None else f" ({one.figure:.4g})"
+        lines.append(f"expected {one.expectation}: {'[green]held[/]' if one.held else '[red]broken[/]'}{figure}")
+    return lines
+
+
+def print_result(result: Result, console: Console) -> None:
+    """Print who bought what, what every auction sold, and the figures of the whole market."""
+    summary = result.summary
+    console.print(_allocations(result))
+    console.print()
+    console.print(_auctions(result))
+    console.print()
+    console.print(
+        f"{verdict(summary.status)} after {summary.duration_s:.2f} s: {summary.bids:,} bids, "
+        f"{summary.messages:,} messages, {summary.nodes} nodes, {summary.network}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    rest, cycling = result.quiescence, result.oscillations
+    restless = f"; [yellow]{len(cycling)} buyers cycled among sellers, such as {cycling[0].buyer}[/]" if cycling else ""
+    console.print(
+        f"last move after {rest.time_s:.2f} s and {rest.messages:,} bids and profiles; "
+        f"moves per buyer: median {rest.median_moves:g}, most {rest.most_moves}{restless}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if summary.exposed_sellers:
+        liars = ", ".join(summary.exposed_sellers)
+        console.print(f"[red]exposed sellers, which told different books: {liars}[/]", highlight=False, soft_wrap=True)
+    for line in fault_lines(summary.faults, summary.expectations):
+        console.print(line, highlight=False, soft_wrap=True)
+    for report in result.shifts:
+        console.print(sentence(report, result.market), highlight=False, soft_wrap=True)
+    if result.ladder and result.ladder.checked:
+        holds = result.ladder.checked - result.ladder.violated
+        console.print(f"price ladder (eq. 20): holds in {holds} of {result.ladder.checked} places", highlight=False)
+    share = f"{'' if summary.optimum_is == 'exact' else 'at least '}{summary.efficiency:.4%}"
+    tentative = "" if summary.status == "settled" else "tentative "
+    console.print(
+        f"{tentative}welfare {summary.welfare:,.4f} of at most {summary.optimum:,.4f} ({share}); "
+        f"sold {summary.sold:,.2f} of {summary.supply:,.2f} MB for {summary.revenue:,.2f}; "
+        f"most that a buyer could still gain: {summary.epsilon_gap:.4g}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(f"results: {summary.run_dir} (look at convergence.png)", highlight=False, soft_wrap=True)
+
+
+def _allocations(result: Result) -> Table:
+    rows = result.summary.allocations
+    table = Table("buyer", "seller", "MB", "charge", "per MB", box=None, padding=(0, 2, 0, 0))
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for row in rows[:ROWS]:
+        unit = row.charge / row.quantity
+        table.add_row(row.buyer, row.seller, f"{row.quantity:.4f}", f"{row.charge:.4f}", f"{unit:.4f}")
+    if len(rows) > ROWS:
+        table.add_row(f"… {len(rows) - ROWS} more in allocations.parquet")
+    return table
+
+
+def _auctions(result: Result) -> Table:
+    columns = result.columns("auctions")
+    table = Table("seller", "state", "supply", "sold", "revenue", "price", box=None, padding=(0, 2, 0, 0))
+    for column in table.columns[2:]:
+        column.justify = "right"
+    shown = [columns[key] for key in ("seller", "state", "supply_mb", "sold_mb", "revenue", "price_per_mb")]
+    for name, state, *numbers in list(zip(*shown, strict=True))[:ROWS]:
+        table.add_row(name, state, *(f"{number:.4f}" for number in numbers))
+    if len(columns["seller"]) > ROWS:
+        table.add_row(f"… {len(columns['seller']) - ROWS} more in auctions.parquet")
+    return table

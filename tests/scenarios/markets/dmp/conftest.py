@@ -1,0 +1,74 @@
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from node.protocol.host import Record
+from node.trace.dmp.metrics import CallMetrics
+from scenarios.errors import ScenarioError
+from scenarios.markets.dmp.market import CallMarket
+from scenarios.markets.dmp.results import call_metrics
+from scenarios.markets.load import load, parse
+from scenarios.markets.psp.results import Outcome
+from scenarios.markets.registry import draw_market
+from scenarios.simulated import run_simulated
+
+GOOD: dict[str, Any] = {
+    "market": "dmp",
+    "name": "small",
+    "services": [{"name": "web", "rate_kbps": 512, "holding_s": 150}],
+    "operators": [{"name": "net", "count": 2, "capacity_kbps": 2000}],
+    "terminals": [{"name": "t", "calls": 3, "calls_per_s": 0.1, "price_weight": 0.5}],
+}
+
+
+def changed(**values: Any) -> dict[str, Any]:
+    """The good scenario with keys set to other values; two underscores stand for a dot, ``add`` for one more."""
+    tables: Any = copy.deepcopy(GOOD)
+    for key, value in values.items():
+        *parents, last = key.split("__")
+        target = tables
+        for part in parents:
+            target = target[int(part)] if part.isdigit() else target.setdefault(part, {})
+        if last == "add":
+            target.append(value)
+        else:
+            target[last] = value
+    return tables  # type: ignore[no-any-return]
+
+
+def market_of(seed: int = 1, **values: Any) -> CallMarket:
+    """What the good scenario draws with these keys changed."""
+    market = draw_market(parse(changed(**values), "small.toml"), seed)
+    assert isinstance(market, CallMarket)
+    return market
+
+
+def fault(**values: Any) -> str:
+    """What is said about the good scenario with these keys changed."""
+    with pytest.raises(ScenarioError) as error:
+        parse(changed(**values), "small.toml")
+    assert str(error.value).startswith("small.toml: ")
+    return str(error.value).removeprefix("small.toml: ")
+
+
+class Kept:
+    """A log that is a list."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def write(self, records: Iterable[Record]) -> None:
+        self.records += records
+
+
+def simulated(name: str, *settings: str, seed: int = 1) -> tuple[Outcome, CallMetrics, list[Record]]:
+    """A scenario run in the simulation, without a folder."""
+    market, log = draw_market(load(name, settings), seed), Kept()
+    assert isinstance(market, CallMarket)
+    outcome = run_simulated(market, 600.0, log, lambda *_: None)  # type: ignore[arg-type]
+    metrics = call_metrics(market)
+    for record in log.records:
+        metrics.add(record)
+    return outcome, metrics, log.records

@@ -1,0 +1,246 @@
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from node.protocol.host import Record
+from scenarios.markets.dmp.report import plot_calls, plot_terminals
+from scenarios.markets.dmp.results import PERIODS, CallResult, summarise_calls
+from scenarios.markets.dmp.tables import print_calls
+from scenarios.markets.psp.results import Outcome
+from scenarios.progress import Progress, calls_headline, operators
+from tests.scenarios.markets.dmp.conftest import market_of
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pictures() -> None:
+    """They are drawn."""
+
+
+def record(kind: str, node: str, peer: str = "", **numbers: Any) -> Record:
+    fields = {"round": 0, "seq": 0, "quantity": 0.0, "price": 0.0, "charge": 0.0} | numbers
+    return Record(0.0, f"host/{node}", kind, f"other/{peer}" if peer else "", **fields)
+
+
+def auction(number: int, at_s: float, outcome: str, winner: str = "net-1", price: float = 0.0) -> list[Record]:
+    """An auction with one offer at a cost of 0.25, and how its call ended."""
+    asked = [
+        record("requested", "t", "market", seq=number, quantity=at_s, price=0.5),
+        record("called", "market", "t", round=number, seq=number, quantity=at_s, price=0.5),
+    ]
+    told = record(outcome, "t", winner, seq=number, price=price)
+    if outcome == "blocked":
+        return [*asked, record("blocked", "market", "t", round=number, seq=number), told]
+    won = [
+        record("offered", winner, "market", round=number, price=price, charge=0.25),
+        record("contracted", "market", winner, round=number, seq=number, price=price, charge=price / 2),
+    ]
+    carried = [record("committed", winner, "t", round=number)] if outcome == "served" else []
+    return [*asked, *won, *carried, record(outcome, "market", winner, round=number, seq=number), told]
+
+
+RECORDS = [
+    record("registered", "market", "net-1", price=0.0),
+    record("registered", "market", "net-2", price=0.5),
+    *auction(1, 10.0, "served", "net-1", 1.0),
+    *auction(2, 20.0, "served", "net-2", 2.0),
+    *auction(3, 30.0, "decommitted", "net-1", 3.0),
+    record("reputation", "market", "net-1", round=3, price=0.2),
+    *auction(4, 40.0, "blocked"),
+    record("closed", "market", round=4),
+]
+
+
+def result_of(*records: Record, folder: Path = Path(), **settings: Any) -> CallResult:
+    outcome = Outcome("settled", 0.0, 2.0, {"sent": 99})
+    return summarise_calls(market_of(**settings), outcome, records, "sim", None, folder)
+
+
+# Summary
+
+
+def test_summary_counts_calls_by_outcome() -> None:
+    summary = result_of(*RECORDS).summary
+    assert (summary.calls, summary.served, summary.decommitted, summary.blocked) == (4, 2, 1, 1)
+    assert (summary.nodes, summary.messages, summary.calls_per_s, summary.market_s) == (4, 99, 2.0, 40.0)
+    assert summary.breaches == []
+
+
+def test_money_is_paid_for_calls_that_were_served() -> None:
+    summary = result_of(*RECORDS).summary
+    assert (summary.paid, summary.mean_price) == (3.0, 1.5)
+
+
+def test_operator_has_its_share_of_the_contracts() -> None:
+    one, two = result_of(*RECORDS).summary.operators
+    assert (one.operator, one.won, one.share, one.served, one.decommitted) == ("net-1", 2, pytest.approx(2 / 3), 1, 1)
+    assert (one.decommitment_rate, one.revenue, one.mean_price, one.profit) == (0.5, 1.0, 1.0, 0.75)
+    assert (one.reputation, two.reputation) == (0.2, 0.5)
+
+
+def test_contracts_with_the_best_operator_are_all_efficient() -> None:
+    summary = result_of(*RECORDS).summary
+    assert (summary.efficient, summary.excess) == (1.0, 0.0)
+
+
+def test_contract_with_another_than_the_best_operator_has_an_excess() -> None:
+    records = auction(1, 10.0, "served", "net-1", 1.0)
+    cheaper = record("offered", "net-2", "market", round=1, price=2.0, charge=0.05)
+    summary = result_of(*records[:2], cheaper, *records[2:], *auction(2, 20.0, "served", "net-1", 1.0)).summary
+    assert (summary.efficient, summary.excess) == (0.5, pytest.approx(0.5 * (0.25 - 0.05) / 2))
+
+
+def test_market_in_which_nothing_happened_has_a_summary() -> None:
+    summary = result_of().summary
+    assert (summary.calls, summary.mean_price, summary.efficient, summary.excess) == (0, 0.0, 1.0, 0.0)
+    assert [one.share for one in summary.operators] == [0.0, 0.0]
+
+
+# Tables
+
+
+def test_calls_are_a_table_with_a_row_each() -> None:
+    frame = result_of(*RECORDS).frame("calls")
+    assert isinstance(frame, pd.DataFrame)
+    assert list(frame.outcome) == ["served", "served", "decommitted", "blocked"]
+    assert list(frame.winner) == ["net-1", "net-2", "net-1", ""]
+    assert math.isnan(frame.price[3])
+
+
+def test_operators_are_a_table_with_the_rows_of_the_summary() -> None:
+    result = result_of(*RECORDS)
+    assert list(result.frame("operators").won) == [row.won for row in result.summary.operators]
+
+
+def test_terminals_are_a_table_of_what_they_got_and_paid() -> None:
+    (row,) = result_of(*RECORDS).frame("terminals").to_dict("records")
+    assert row == {
+        "terminal": "t",
+        "requested": 4,
+        "served": 2,
+        "decommitted": 1,
+        "blocked": 1,
+        "paid": 3.0,
+        "mean_price": 1.5,
+    }
+
+
+def test_reputations_are_a_table_of_their_changes() -> None:
+    columns = result_of(*RECORDS).columns("reputations")
+    assert columns == {
+        "at_s": [0.0, 0.0, 30.0],
+        "operator": ["net-1", "net-2", "net-1"],
+        "reputation": [0.0, 0.5, 0.2],
+    }
+
+
+def test_tables_without_rows_keep_their_columns() -> None:
+    assert result_of().columns("reputations") == {"at_s": [], "operator": [], "reputation": []}
+    assert "auction" in result_of().columns("calls")
+
+
+# Course
+
+
+def test_course_counts_every_call_in_its_stretch_of_time() -> None:
+    course = result_of(*RECORDS).course()
+    assert (course.time_s[0], course.time_s[-1]) == (1.0, 40.0)
+    assert [int(np.argmax(course.won[:, 1])), int(np.argmax(course.blocked))] == [19, PERIODS - 1]
+    assert course.won.sum(axis=0).tolist() == [2.0, 1.0]
+    assert (course.calls.sum(), course.served.sum(), course.decommitted.sum(), course.blocked.sum()) == (4, 2, 1, 1)
+
+
+def test_course_has_the_mean_price_of_calls_won_and_none_without() -> None:
+    price = result_of(*RECORDS).course().price
+    assert (price[9, 0], price[19, 1]) == (1.0, 2.0)
+    assert math.isnan(price[0, 0])
+
+
+def test_course_has_the_last_reputation_of_each_stretch() -> None:
+    course = result_of(*RECORDS).course()
+    assert course.reputation[0].tolist() == [0.0, 0.5]
+    assert (course.reputation[28, 0], course.reputation[29, 0], course.reputation[-1, 0]) == (0.0, 0.2, 0.2)
+
+
+def test_course_as_a_table_sums_up_to_the_operators() -> None:
+    result = result_of(*RECORDS)
+    course, operators = result.frame("course"), result.frame("operators").set_index("operator")
+    assert len(course) == PERIODS * 2
+    for column in ("won", "served", "decommitted", "revenue"):
+        assert course.groupby("operator")[column].sum().to_dict() == operators[column].to_dict()
+
+
+def test_course_names_a_network_that_nobody_planned() -> None:
+    stranger = record("registered", "market", "green", price=0.4)
+    course = result_of(stranger, *RECORDS).course()
+    assert course.operators == ["net-1", "net-2", "green"]
+    assert course.reputation[-1, 2] == 0.4
+
+
+@pytest.mark.parametrize("count", [2, 12])
+@pytest.mark.parametrize("records", [RECORDS, []], ids=["calls", "nothing"])
+def test_course_is_drawn(records: list[Record], count: int, tmp_path: Path) -> None:
+    plot_calls(result_of(*records, folder=tmp_path, operators__0__count=count), tmp_path)
+    assert (tmp_path / "calls.png").stat().st_size > 10_000
+    assert (tmp_path / "calls.svg").read_text().lstrip().startswith("<?xml")
+
+
+@pytest.mark.parametrize("count", [2, 70])
+@pytest.mark.parametrize("records", [RECORDS, []], ids=["calls", "nothing"])
+def test_terminals_are_drawn(records: list[Record], count: int, tmp_path: Path) -> None:
+    plot_terminals(result_of(*records, folder=tmp_path, terminals__0__count=count), tmp_path)
+    assert (tmp_path / "terminals.png").stat().st_size > 5_000
+    assert (tmp_path / "terminals.svg").read_text().lstrip().startswith("<?xml")
+
+
+# Text
+
+
+def printed(result: CallResult) -> str:
+    console = Console(width=120, file=io.StringIO())
+    with console.capture() as capture:
+        print_calls(result, console)
+    return capture.get()
+
+
+def test_printed_result_has_a_line_for_each_operator_and_the_figures() -> None:
+    text = printed(result_of(*RECORDS))
+    assert "net-1       2  66.7%       1  1 (50%)     1.00  1.0000    0.75  0.20" in text
+    assert "2 served, 1 decommitted, 1 blocked; 3.00 paid, 1.5000 per call" in text
+    assert "no call lost, none served twice" in text
+
+
+def test_printed_result_names_breaches() -> None:
+    text = printed(result_of(*RECORDS[:-1], record("requested", "t", seq=9), RECORDS[-1]))
+    assert "the books do not agree in 1 places: t call 9: no outcome" in text
+
+
+def test_printed_table_of_many_operators_is_cut() -> None:
+    text = printed(result_of(*RECORDS, operators__0__count=50))
+    assert "… 10 more in operators.parquet" in text
+
+
+def test_headline_says_how_many_calls_are_done() -> None:
+    result = result_of(*RECORDS)
+    line = calls_headline(result.metrics, result.market, 2.0, 1234)
+    assert line == "small     2.0 s  4 of 3 calls done  2 calls/s  1,234 messages"
+
+
+def test_progress_of_a_run_is_shown_with_its_operators() -> None:
+    result, shown = result_of(*RECORDS), io.StringIO()
+    with Progress(Console(file=shown, force_terminal=True, width=120)) as progress:
+        progress.watch_for(result.market, None)(result.metrics, 2.0, 1234)
+    assert "4 of 3 calls done" in shown.getvalue()
+    assert "net-2" in shown.getvalue()
+
+
+def test_operators_with_most_contracts_are_shown_first() -> None:
+    result = result_of(*RECORDS, operators__0__count=20)
+    table = operators(result.metrics)
+    assert list(table.columns[0].cells)[:2] == ["net-1", "net-2"]
+    assert list(table.columns[-1].cells)[-1] == "and 8 more"

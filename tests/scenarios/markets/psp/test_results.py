@@ -1,0 +1,209 @@
+"""What a run leaves behind."""
+
+import copy
+import json
+from pathlib import Path
+
+import matplotlib.image
+import msgspec
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from node.mechanism.valuation import Parabolic
+from node.protocol.host import Record
+from scenarios import events
+from scenarios.markets.psp.equilibrium import largest_gap
+from scenarios.markets.psp.results import Allocation, Result
+from scenarios.markets.psp.schema import Buyers, FlatValuation, OptOutStrategy, Scenario, Sellers
+from scenarios.running import run
+
+SMALL = ["buyers.0.count=8", "sellers.0.count=3"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pictures() -> None:
+    """They are drawn."""
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    return run("neighbourhood", settings=SMALL, world="sim", out=tmp_path_factory.mktemp("runs"))
+
+
+def test_the_folder_holds_tables_figures_and_pictures(result: Result) -> None:
+    names = {path.name for path in result.run_dir.iterdir()}
+
+    assert names == {
+        "manifest.json",
+        "market.json",
+        "summary.json",
+        "counters.json",
+        "journals",
+        "convergence.json",
+        "allocations.parquet",
+        "auctions.parquet",
+        "buyers.parquet",
+        "convergence.parquet",
+        "events.parquet",
+        "convergence.png",
+        "convergence.svg",
+    }
+
+
+def test_the_manifest_says_how_to_run_the_same_again(result: Result) -> None:
+    manifest = json.loads((result.run_dir / "manifest.json").read_text())
+
+    assert manifest["status"] == "settled"
+    assert manifest["seed"] == 0
+    assert manifest["scenario"]["buyers"][0]["count"] == 8
+    assert len(manifest["scenario_sha256"]) == 64
+    assert {"bidswarm", "numpy", "python"} <= set(manifest["versions"])
+
+
+def test_the_picture_is_one(result: Result) -> None:
+    picture = matplotlib.image.imread(result.run_dir / "convergence.png")
+
+    assert picture.shape[0] > 500
+    assert len(np.unique(picture.reshape(-1, picture.shape[-1]), axis=0)) > 20
+    assert (result.run_dir / "convergence.svg").read_text().lstrip().startswith("<?xml")
+
+
+def test_tables_and_summary_agree(result: Result) -> None:
+    allocations = pq.read_table(result.run_dir / "allocations.parquet").to_pandas()
+    auctions = pq.read_table(result.run_dir / "auctions.parquet").to_pandas()
+    buyers = pq.read_table(result.run_dir / "buyers.parquet").to_pandas()
+    summary = result.summary
+
+    assert allocations.quantity.sum() == pytest.approx(summary.sold)
+    assert auctions.sold_mb.sum() == pytest.approx(summary.sold)
+    assert buyers.bought_mb.sum() == pytest.approx(summary.sold)
+    assert allocations.charge.sum() == pytest.approx(summary.revenue)
+    assert auctions.revenue.sum() == pytest.approx(summary.revenue)
+    assert buyers.value.sum() == pytest.approx(summary.welfare)
+    assert buyers.bids.sum() == summary.bids
+    assert (auctions.sold_mb <= auctions.supply_mb * (1 + 1e-9)).all()
+    assert (buyers.utility > -1e-9).all()
+
+
+def test_events_are_in_the_order_of_time_and_count_the_bids(result: Result) -> None:
+    table = pq.read_table(result.run_dir / "events.parquet").to_pandas()
+
+    assert table.time_s.is_monotonic_increasing
+    assert table.kind.isin(["bid", "withdraw"]).sum() == result.summary.bids
+
+
+def test_welfare_ends_at_the_reported_one_below_the_optimum(result: Result) -> None:
+    assert result.convergence.welfare[-1] == pytest.approx(result.summary.welfare)
+    assert result.summary.welfare <= result.summary.optimum * (1 + 1e-9)
+    assert result.summary.efficiency > 0.99
+
+
+def test_the_result_is_there_as_arrays_and_dataframes(result: Result) -> None:
+    assert result.matrix().shape == (8, 3)
+    assert result.matrix().sum() == pytest.approx(result.summary.sold)
+    frame = result.frame("allocations")
+    assert isinstance(frame, pd.DataFrame)
+    assert list(frame.columns) == ["buyer", "seller", "quantity", "charge"]
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_two_runs_never_share_a_folder(tmp_path: Path) -> None:
+    folders = {run("two-sellers", world="sim", out=tmp_path).run_dir for _ in range(3)}
+
+    assert len(folders) == 3
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_scenario_built_in_python_runs_like_a_file(tmp_path: Path) -> None:
+    scenario = Scenario(
+        name="two-users",
+        sellers=[Sellers(name="s", supply_mb=10.0)],
+        buyers=[
+            Buyers(name="rich", valuation=FlatValuation(demand_mb=8.0, value_per_mb=3.0)),
+            Buyers(
+                name="poor",
+                valuation=FlatValuation(demand_mb=8.0, value_per_mb=1.0),
+                strategy=OptOutStrategy(split="fill-largest-first"),
+            ),
+        ],
+    )
+    result = run(scenario, world="sim", out=tmp_path)
+
+    assert result.matrix().tolist() == [[8.0], [2.0]]
+    assert result.summary.welfare == pytest.approx(26.0)
+    # The rich one pays what the poor one would have paid for the 6 MB more, and nothing for the 2 MB nobody wants.
+    assert [row.charge for row in result.summary.allocations] == pytest.approx([0.0, 6.0])
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_the_gap_is_what_a_buyer_could_still_gain(tmp_path: Path) -> None:
+    result = run("neighbourhood", settings=[*SMALL, "auction.quiet_period_s=0.001"], world="sim", out=tmp_path)
+    early = largest_gap(result.market, result._metrics)
+
+    assert early > 1.0  # nobody had the time to improve on its first bids
+    assert early == result.summary.epsilon_gap
+
+
+def test_a_line_cut_short_by_a_crash_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "events").mkdir()
+    log = events.EventLog(tmp_path / "events" / "a.jsonl")
+    log.write([Record(1.0, "h/n", "bid", "h/s", 0, 1, 2.0, 3.0, 0.0)])
+    log.close()
+    with (tmp_path / "events" / "a.jsonl").open("ab") as file:
+        file.write(b'[2.0,"h/n","bi')
+
+    assert [record.time_s for record in events.read(tmp_path)] == [1.0]
+
+
+def test_parts_of_several_workers_are_merged_by_time(tmp_path: Path) -> None:
+    (tmp_path / "events").mkdir()
+    for part, times in (("a", (1.0, 3.0)), ("b", (2.0, 4.0))):
+        log = events.EventLog(tmp_path / "events" / f"{part}.jsonl")
+        log.write([Record(time, "h/n", "bid", "h/s", 0, 1, 2.0, 3.0, 0.0) for time in times])
+        log.close()
+
+    assert [record.time_s for record in events.read(tmp_path)] == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_a_drawn_buyer_has_the_valuation_of_its_table(result: Result) -> None:
+    theta = result.market.buyers[0].valuation
+
+    assert 20.0 <= theta.demand_mb <= 100.0
+    assert Parabolic(theta.demand_mb, theta.choke_price_per_mb).marginal(0.0) == theta.choke_price_per_mb
+
+
+def test_the_rest_of_the_buyers_is_counted_in_moves(result: Result) -> None:
+    rest = json.loads((result.run_dir / "convergence.json").read_text())
+
+    assert rest["quiescence"]["bids"] == result.summary.bids
+    assert 8 <= rest["quiescence"]["moves"] < result.summary.bids  # a move bids at several sellers
+    assert 0.0 < rest["quiescence"]["time_s"] < result.summary.duration_s
+    assert rest["oscillations"] == []
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_buyers_that_cycle_are_reported(tmp_path: Path) -> None:
+    restless = 'buyers.0.strategy={kind="best-reply", epsilon_step_money=0.6, epsilon_fee_money=0.6, think_max_s=0.03}'
+    result = run("neighbourhood", settings=[restless], world="sim", timeout_s=3.0, out=tmp_path)
+
+    assert result.summary.status == "timeout"
+    assert len(result.oscillations) > 5
+
+
+def test_influence_sets_are_sized_for_every_auction(result: Result) -> None:
+    auctions = result.frame("auctions")
+
+    assert (auctions.influencing_sellers == 3).all()  # each buyer reaches all three
+    assert (auctions.influencing_buyers == 8).all()
+
+
+def test_buyers_from_elsewhere_are_in_the_allocations_alone(result: Result) -> None:
+    (market, summary) = (result.market, result.summary)
+    bought = [*summary.allocations, Allocation("stranger", market.sellers[0].name, 5.0, 2.5)]
+    mixed = copy.copy(result)
+    mixed.summary = msgspec.structs.replace(summary, allocations=bought)
+    assert "stranger" in mixed.columns("allocations")["buyer"]
+    assert mixed.columns("buyers") == result.columns("buyers")
+    assert np.array_equal(mixed.matrix(), result.matrix())
