@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scenarios.launch.run import World, run
 from scenarios.markets.load import load
-from scenarios.running import World, run
 
 EPSILON = 0.6
 """The last ε of every buyer, money."""

@@ -16,8 +16,8 @@ from random import Random
 
 from node.runtime.journal import read_journal
 from node.trace.psp.ledger import Ledger
-from scenarios.ledger import journals_of
-from scenarios.running import BrokenRunError, run
+from scenarios.cli.ledger import journals_of
+from scenarios.launch.run import BrokenRunError, run
 
 BROKERS = ("embedded", "mosquitto")
 WORKERS = 3

@@ -21,11 +21,11 @@ import msgspec
 from convergence_cells import MARKETS, settings_of
 
 from node.trace.psp.shifts import ShiftReport
+from scenarios.launch.run import run
 from scenarios.markets.load import load
 from scenarios.markets.psp.market import draw, theta
 from scenarios.markets.psp.schema import LeaveShift, Scenario, ShiftTable, SupplyShift, ValuationShift
 from scenarios.markets.psp.spread import by_time, described
-from scenarios.running import run
 
 REST_S = {"50x10": 30.0, "900x100": 90.0}
 """Virtual seconds until the first shift, and from each to the next: about twice what the slowest run needed to rest."""

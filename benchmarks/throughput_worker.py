@@ -17,7 +17,7 @@ from node.protocol.topics import Topics
 from node.runtime.keys import Keys
 from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import Clock, MqttHost
-from scenarios.events import EventLog
+from scenarios.results.trace import EventLog
 from scenarios.sealing import seal_of
 
 

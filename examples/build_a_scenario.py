@@ -5,6 +5,7 @@ python examples/build_a_scenario.py [--out FOLDER]
 
 import argparse
 
+from scenarios.launch.run import run
 from scenarios.markets.psp.schema import (
     AdaptiveStrategy,
     AuctionTable,
@@ -15,7 +16,6 @@ from scenarios.markets.psp.schema import (
     Sellers,
     Uniform,
 )
-from scenarios.running import run
 
 SCENARIO = Scenario(
     name="street",

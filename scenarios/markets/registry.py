@@ -9,6 +9,7 @@ from rich.console import Console
 
 from node.mechanism.welfare import Optimum
 from node.protocol.host import Record
+from scenarios.launch.placement import AnyMarket
 from scenarios.markets.dmp.market import CallMarket, draw_calls
 from scenarios.markets.dmp.report import save_calls
 from scenarios.markets.dmp.results import CallResult, call_metrics, summarise_calls
@@ -20,7 +21,6 @@ from scenarios.markets.psp.report import save
 from scenarios.markets.psp.results import Outcome, Result, is_exact, summarise
 from scenarios.markets.psp.schema import Scenario
 from scenarios.markets.psp.tables import print_result
-from scenarios.nodes import AnyMarket
 
 AnyScenario = Scenario | CallScenario
 

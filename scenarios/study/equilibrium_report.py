@@ -10,7 +10,7 @@ from rich.table import Table
 from node.mechanism.dmp import CommonEquilibrium, NoEquilibriumError
 from scenarios.errors import ScenarioError
 from scenarios.study.equilibrium import POINTS, CommonBids, PrivateBids, common_bids, private_bids
-from scenarios.study.keeping import folder_for
+from scenarios.study.folder import folder_for
 from scenarios.study.pictures import NAMED, blank, save
 
 NAME = "dmp-equilibrium"

@@ -8,12 +8,12 @@ from typing import Self
 
 from rich.console import Console
 
+from scenarios.cli.progress import PLAIN_LINE_EVERY_S, REFRESHES_PER_S
 from scenarios.extras import needs
-from scenarios.progress import PLAIN_LINE_EVERY_S, REFRESHES_PER_S
 from scenarios.study import pictures
-from scenarios.study.keeping import Folder, folder_for
+from scenarios.study.folder import Folder, folder_for
+from scenarios.study.interrupts import Stop
 from scenarios.study.price_weight import PriceWeightStudy, price_weight_study
-from scenarios.study.stopping import Stop
 from scenarios.study.summary import Summary, summarise
 
 NAME = "dmp-price-weight"

@@ -21,7 +21,7 @@ class Node:
         """Run it in ``folder``, by means of the command ``inside``, if given."""
         self.folder = folder
         folder.mkdir(exist_ok=True)
-        self._command = [*inside, sys.executable, "-m", "scenarios.cli", "node", "--market", "lab", *arguments]
+        self._command = [*inside, sys.executable, "-m", "scenarios.cli.main", "node", "--market", "lab", *arguments]
         self._log = folder / "log"
         self.start()
 

@@ -12,7 +12,7 @@ import pytest
 
 from broker.own.init import init
 from broker.own.setup import Wishes
-from scenarios.connecting import endpoint_of
+from scenarios.broker_link import endpoint_of
 from tests.mqtt.plain import PlainClient, SecuredBroker
 
 pytestmark = pytest.mark.mosquitto

@@ -14,9 +14,9 @@ import pytest
 from node.runtime.journal import read_journal
 from node.trace.dmp.ledger import CallLedger
 from node.trace.dmp.metrics import CallMetrics
-from scenarios.ledger import journals_of
+from scenarios.cli.ledger import journals_of
+from scenarios.launch.run import run
 from scenarios.markets.dmp.results import CallResult
-from scenarios.running import run
 from tests.conftest import Command, is_running
 from tests.scenarios.markets.dmp.conftest import simulated
 
@@ -99,7 +99,7 @@ def test_the_death_of_a_worker_ends_the_run_and_keeps_what_was_computed(
     command = bidswarm("run", "network-selection", "--hosts", "2", *long)
     command.wait_event("contracted")
     children = command.children("")
-    os.kill(command.children("scenarios.worker")[worker], signal.SIGKILL)
+    os.kill(command.children("scenarios.launch.worker")[worker], signal.SIGKILL)
     code, stdout, stderr = command.finished()
 
     summary = json.loads(stdout)

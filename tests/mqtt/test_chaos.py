@@ -7,9 +7,9 @@ import pytest
 
 from node.runtime.journal import read_journal
 from node.trace.psp.ledger import Ledger
-from scenarios.ledger import journals_of
+from scenarios.cli.ledger import journals_of
+from scenarios.launch.run import run
 from scenarios.markets.psp.results import Result
-from scenarios.running import run
 
 BROKERS = pytest.mark.parametrize("broker", ["embedded", pytest.param("mosquitto", marks=pytest.mark.mosquitto)])
 STEADY = "loss = 0.05, duplication = 0.05, reordering = 0.2, reordering_delay_s = 0.02"

@@ -37,7 +37,7 @@ def test_the_death_of_a_worker_ends_the_run_with_exit_code_1(bidswarm: Callable[
     command = bidswarm("run", "two-sellers", "--hosts", "2", *LONG)
     command.wait_first_bid()
     children = command.children("")
-    os.kill(command.children("scenarios.worker")[0], signal.SIGKILL)
+    os.kill(command.children("scenarios.launch.worker")[0], signal.SIGKILL)
     code, stdout, stderr = command.finished()
 
     assert code == 1

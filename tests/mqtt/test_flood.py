@@ -17,9 +17,9 @@ from node.protocol.topics import Topics
 from node.protocol.wire.limits import Limits, Throttle
 from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import OFFLINE, OPEN, Clock, MqttHost
+from scenarios.launch.placement import build_hosts, host_names, spread
 from scenarios.markets.load import load
 from scenarios.markets.psp.market import draw
-from scenarios.nodes import build_hosts, host_names, spread
 from tests.conftest import DEADLINE_S
 from tests.mqtt.conftest import Mosquitto
 

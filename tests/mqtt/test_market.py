@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scenarios.running import run
+from scenarios.launch.run import run
 from tests.pictures import without_pictures
 
 PAPER = {

@@ -14,7 +14,7 @@ from broker.own import certificates
 from broker.own.init import init
 from broker.own.setup import Wishes
 from broker.private import write_private
-from scenarios.running import run
+from scenarios.launch.run import run
 from tests.conftest import Command, is_running, wait_until
 from tests.mqtt.conftest import LONG
 from tests.mqtt.plain import PlainClient, SecuredBroker
@@ -55,7 +55,7 @@ def test_no_secret_is_in_a_run_folder_a_log_or_the_list_of_processes(
 ) -> None:
     command = bidswarm("run", "two-sellers", "--profile", str(secured.profile_path("launcher")), "--hosts", "2", *LONG)
     command.wait_first_bid()
-    pids = [command.process.pid, *command.children("scenarios.worker")]
+    pids = [command.process.pid, *command.children("scenarios.launch.worker")]
     seen = [Path(f"/proc/{pid}/{file}").read_bytes() for pid in pids for file in ("cmdline", "environ")]
     command.process.send_signal(signal.SIGINT)
     _, stdout, stderr = command.finished()

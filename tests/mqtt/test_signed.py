@@ -6,7 +6,7 @@ import pytest
 
 from broker.own.credentials import new_signing_key, public_key
 from broker.profile import BrokerTable, Profile, SigningTable, write_profile
-from scenarios.running import run
+from scenarios.launch.run import run
 from tests.mqtt.conftest import Mosquitto
 
 

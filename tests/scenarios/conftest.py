@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from scenarios import cli
+from scenarios.cli import main as cli
 from tests.pictures import without_pictures
 
 

@@ -27,7 +27,7 @@ from node.runtime.ed25519 import Ed25519Signing
 from node.runtime.keys import Keys
 from node.trace.dmp.metrics import CallRow
 from scenarios.chaos.schema import ChaosTable, ExpectTable, FaultTable
-from scenarios.doctor import EXAMINATIONS
+from scenarios.doctor.checks import EXAMINATIONS
 from scenarios.markets.dmp.results import TERMINAL_COLUMNS, CallSummary, OperatorRow
 from scenarios.markets.dmp.schema import Agents, CallScenario, MarketplaceTable, Operators, Service, Terminals
 from scenarios.markets.load import load, parse, shipped

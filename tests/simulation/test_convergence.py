@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.running import run
+from scenarios.launch.run import run
 
 CLEARING_S = 0.02
 EPSILON = 0.6

@@ -19,10 +19,10 @@ from node.runtime.journal import Journal
 from node.runtime.sim.faulty import FaultySimulation
 from node.runtime.sim.simulation import Network
 from node.trace.psp.metrics import MarketMetrics
+from scenarios.launch.placement import build_hosts, faults_of, host_names, one_host_each, spread
 from scenarios.markets.load import load, parse
 from scenarios.markets.psp.market import Market, draw, theta
 from scenarios.markets.psp.shifts import Kind, Shift
-from scenarios.nodes import build_hosts, faults_of, host_names, one_host_each, spread
 
 ROUNDING = 1e-9
 LONGEST_S = 10_000.0

@@ -11,7 +11,7 @@ import numpy as np
 from node.mechanism.checks import FloatArray
 from node.protocol.host import Record
 from node.trace.dmp.metrics import CallMetrics, CallRow
-from scenarios.chaos.expecting import Ending, Expectation, FaultLog, FaultRow, checked
+from scenarios.chaos.expectations import Ending, Expectation, FaultLog, FaultRow, checked
 from scenarios.extras import needs
 from scenarios.markets.dmp.market import CallMarket
 from scenarios.markets.psp.results import Outcome, Status

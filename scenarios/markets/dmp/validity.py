@@ -1,7 +1,7 @@
 """What a scenario of the Digital Marketplace must fulfil beyond the types of its keys."""
 
-from scenarios.chaos.checking import check_chaos
 from scenarios.chaos.schema import ChaosTable, ExpectSettled
+from scenarios.chaos.validity import check_chaos
 from scenarios.errors import ScenarioError
 from scenarios.markets.dmp.schema import (
     CallScenario,

@@ -11,7 +11,7 @@ from node.mechanism.welfare import Edges
 from node.protocol.numbers import MAX_PRICE, MAX_QUANTITY_MB
 from node.protocol.psp.timing import Timing
 from node.runtime.streams import stream
-from scenarios.chaos.drawing import latest_s
+from scenarios.chaos.plan import latest_s
 from scenarios.chaos.schema import ChaosTable
 from scenarios.errors import ScenarioError
 from scenarios.files.draws import check_bound, drawn

@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from scenarios import events, rundir
 from scenarios.errors import ScenarioError
 from scenarios.extras import needs
 from scenarios.markets.psp.results import Result
 from scenarios.markets.psp.spread import by_time, described
+from scenarios.results import folder as rundir
+from scenarios.results import trace as events
 
 TABLES: tuple[Literal["allocations", "auctions", "buyers", "convergence"], ...] = (
     "allocations",

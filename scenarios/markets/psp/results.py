@@ -15,7 +15,7 @@ from node.protocol.host import Record
 from node.trace.psp.convergence import Oscillation, Quiescence
 from node.trace.psp.metrics import MarketMetrics
 from node.trace.psp.shifts import ShiftReport
-from scenarios.chaos.expecting import Ending, Expectation, FaultLog, FaultRow, checked
+from scenarios.chaos.expectations import Ending, Expectation, FaultLog, FaultRow, checked
 from scenarios.extras import needs
 from scenarios.markets.psp.census import market_now
 from scenarios.markets.psp.course import Fold, fold

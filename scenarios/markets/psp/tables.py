@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from scenarios.chaos.expecting import Expectation, FaultRow
+from scenarios.chaos.expectations import Expectation, FaultRow
 from scenarios.markets.psp.results import Result, Status
 from scenarios.markets.psp.spread import sentence
 

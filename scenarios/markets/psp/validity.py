@@ -7,7 +7,7 @@ from itertools import pairwise
 import msgspec
 
 from node.protocol.topics import NAME
-from scenarios.chaos.checking import check_chaos
+from scenarios.chaos.validity import check_chaos
 from scenarios.errors import ScenarioError
 from scenarios.markets.psp.schema import (
     BestReplyStrategy,

@@ -17,7 +17,7 @@ class Missing:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, Missing())
-from scenarios.cli import main
+from scenarios.cli.main import main
 main()
 """
 NOWHERE = ["node", "--broker", "mqtt://127.0.0.1:1", "--host", "pi", "--market", "lab", "--timeout", "0.1"]

@@ -7,11 +7,11 @@ from pathlib import Path
 import msgspec
 
 from broker import read_profile
-from scenarios.device.building import build
-from scenarios.device.cli import _options
+from scenarios.cli.node import _options
+from scenarios.device.device import build
+from scenarios.device.narrator import TEXTS
 from scenarios.device.schema import TABLES, NodeFile
 from scenarios.device.settings import read_settings
-from scenarios.device.telling import TEXTS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "devices.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)

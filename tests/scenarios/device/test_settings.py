@@ -10,7 +10,7 @@ from node.mechanism.valuation import Flat, Parabolic
 from node.protocol.psp.buyer import Buyer
 from node.protocol.psp.seller import Seller
 from node.protocol.psp.timing import Timing
-from scenarios.device.building import build, intervals
+from scenarios.device.device import build, intervals
 from scenarios.device.schema import AuctionTable
 from scenarios.device.settings import read_settings
 from scenarios.errors import ScenarioError

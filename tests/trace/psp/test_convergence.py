@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from node.protocol.host import Record
 from node.runtime.sim.simulation import Network, Simulation
 from node.trace.psp.convergence import ConvergenceMetrics, Cycling, PriceCourse, Quiescence, split_difference
+from scenarios.launch.placement import build_hosts, host_names, one_host_each
 from scenarios.markets.load import load
 from scenarios.markets.psp.market import draw
-from scenarios.nodes import build_hosts, host_names, one_host_each
 
 CHAIN = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 2])  # sellers 1-2-3 by two buyers, and seller 4 alone
 NAMES = ["1", "2", "3", "4"]

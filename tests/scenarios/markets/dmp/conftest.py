@@ -7,12 +7,12 @@ import pytest
 from node.protocol.host import Record
 from node.trace.dmp.metrics import CallMetrics
 from scenarios.errors import ScenarioError
+from scenarios.launch.simulated import run_simulated
 from scenarios.markets.dmp.market import CallMarket
 from scenarios.markets.dmp.results import call_metrics
 from scenarios.markets.load import load, parse
 from scenarios.markets.psp.results import Outcome
 from scenarios.markets.registry import draw_market
-from scenarios.simulated import run_simulated
 
 GOOD: dict[str, Any] = {
     "market": "dmp",

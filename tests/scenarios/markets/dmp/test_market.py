@@ -21,10 +21,10 @@ from node.strategy.dmp import (
     PrivateEquilibriumBid,
 )
 from scenarios.errors import ScenarioError
+from scenarios.launch.placement import build_hosts, host_names, one_host_each, spread
 from scenarios.markets.dmp.nodes import reputation
 from scenarios.markets.dmp.schema import FixedRule, StepRule, WindowRule
 from scenarios.markets.registry import read_market
-from scenarios.nodes import build_hosts, host_names, one_host_each, spread
 from tests.scenarios.markets.dmp.conftest import market_of
 
 MAIL = {"name": "email", "rate_kbps": 256, "holding_s": 60, "contract": "location-and-paging"}

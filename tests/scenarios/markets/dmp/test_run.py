@@ -12,11 +12,11 @@ import pytest
 
 from node.mechanism.welfare import Optimum
 from scenarios.errors import ScenarioError
+from scenarios.launch.placement import AnyMarket
+from scenarios.launch.run import run
+from scenarios.launch.simulated import Watch
 from scenarios.markets.dmp.results import CallResult, OperatorRow
 from scenarios.markets.registry import Metrics, read_market
-from scenarios.nodes import AnyMarket
-from scenarios.running import run
-from scenarios.simulated import Watch
 from tests.conftest import Command
 from tests.pictures import without_pictures
 
@@ -169,7 +169,7 @@ def test_ctrl_c_keeps_what_was_computed(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_before_the_first_call_keeps_an_empty_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scenarios.simulated.EVENTS_PER_LOOK", 10)
+    monkeypatch.setattr("scenarios.launch.simulated.EVENTS_PER_LOOK", 10)
     result = short("network-selection", tmp_path, watch_for=interrupting(0))
     assert (result.summary.status, result.summary.calls) == ("interrupted", 0)
     assert pq.read_table(result.run_dir / "terminals.parquet").num_rows == 20

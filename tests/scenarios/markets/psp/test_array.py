@@ -10,11 +10,11 @@ from node.mechanism.welfare import Profile, epsilon_gaps
 from node.rounds.market import ArrayMarket, Progress
 from node.rounds.play import Play
 from scenarios.errors import ScenarioError
+from scenarios.launch.run import run
 from scenarios.markets.psp import array as arrayed
 from scenarios.markets.psp import results
 from scenarios.markets.psp.market import Market, theta
 from scenarios.markets.psp.results import Result, edges
-from scenarios.running import run
 from tests.pictures import without_pictures
 
 ONE_SELLER = [

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from scenarios.launch.run import run
 from scenarios.markets.load import load
 from scenarios.markets.psp import course
 from scenarios.markets.psp.market import draw
 from scenarios.markets.psp.results import Result
-from scenarios.running import run
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from scenarios.launch.run import run
 from scenarios.markets.psp.results import Result
-from scenarios.running import run
 
 
 @pytest.fixture(scope="module")

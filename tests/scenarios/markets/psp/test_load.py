@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from scenarios.errors import ScenarioError
+from scenarios.launch.placement import build_hosts, host_names, one_host_each, spread
 from scenarios.markets.load import load, shipped
 from scenarios.markets.psp.schema import Scenario
 from scenarios.markets.registry import draw_market
-from scenarios.nodes import build_hosts, host_names, one_host_each, spread
 
 SMALL = """
 name = "small"

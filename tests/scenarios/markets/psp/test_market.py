@@ -13,10 +13,10 @@ from node.strategy.psp.best_reply import BestReply
 from node.strategy.psp.opt_out import OptOut
 from node.strategy.psp.reserve import FixedReserve, HighestLosingReserve
 from scenarios.errors import ScenarioError
+from scenarios.launch.placement import build_hosts, one_host_each
 from scenarios.markets.load import load, parse
 from scenarios.markets.psp.market import Market, draw, theta
 from scenarios.markets.psp.nodes import reserve_rule
-from scenarios.nodes import build_hosts, one_host_each
 
 FLAT = {"kind": "flat", "demand_mb": 5.0, "value_per_mb": 1.0}
 

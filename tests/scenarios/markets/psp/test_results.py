@@ -13,11 +13,11 @@ import pytest
 
 from node.mechanism.valuation import Parabolic
 from node.protocol.host import Record
-from scenarios import events
+from scenarios.launch.run import run
 from scenarios.markets.psp.equilibrium import largest_gap
 from scenarios.markets.psp.results import Allocation, Result
 from scenarios.markets.psp.schema import Buyers, FlatValuation, OptOutStrategy, Scenario, Sellers
-from scenarios.running import run
+from scenarios.results import trace as events
 
 SMALL = ["buyers.0.count=8", "sellers.0.count=3"]
 

@@ -10,14 +10,14 @@ import pytest
 
 from node.protocol.machine import Left, Opened, SupplyChanged, ValuationChanged
 from scenarios.errors import ScenarioError
+from scenarios.launch.placement import one_host_each, spread
+from scenarios.launch.run import run
 from scenarios.markets.load import parse
 from scenarios.markets.psp.market import Market, draw, theta
 from scenarios.markets.psp.results import Result
 from scenarios.markets.psp.schema import Scenario
 from scenarios.markets.psp.shifts import Shift, plan
 from scenarios.markets.psp.spread import sentence
-from scenarios.nodes import one_host_each, spread
-from scenarios.running import run
 
 FLAT = {"kind": "flat", "demand_mb": 5, "value_per_mb": 2.0}
 GOOD: dict[str, Any] = {

@@ -1,0 +1,272 @@
+"""The command ``bidswarm``."""
+
+import signal
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from broker.errors import BrokerError
+from node.runtime.journal import JournalError
+from scenarios.cli.broker import app as broker_app
+from scenarios.cli.doctor import HELP as DOCTOR
+from scenarios.cli.doctor import doctor
+from scenarios.cli.ledger import ledger
+from scenarios.cli.node import app as node_app
+from scenarios.cli.study import app as study
+from scenarios.console import (
+    BROKEN,
+    INTERRUPTED,
+    NO_BROKER,
+    SETTLED,
+    UNMET,
+    UNSETTLED,
+    USAGE,
+    Format,
+    errors,
+    write_json,
+)
+from scenarios.errors import RunError, ScenarioError
+
+if TYPE_CHECKING:
+    from scenarios.markets.registry import AnyResult
+
+EXIT_CODES = """
+Exit codes: 0 settled; 1 the run broke down; 2 bad usage or scenario; 3 not settled before the timeout; 4 no broker, or
+it refused; 5 an expectation of the scenario was not met; 130 interrupted."""
+
+app = typer.Typer(
+    name="bidswarm",
+    help="Run markets in which every user is a node of its own and every bid a message.\n\nStart with: bidswarm run "
+    "two-sellers\n" + EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(broker_app, name="broker")
+app.command(help=DOCTOR)(doctor)
+app.add_typer(node_app, name="node")
+app.add_typer(study, name="study")
+app.command()(ledger)
+
+
+class World(StrEnum):
+    """Where a market runs."""
+
+    mqtt = "mqtt"
+    sim = "sim"
+    array = "array"
+
+
+class Connections(StrEnum):
+    """Who has an MQTT connection."""
+
+    per_host = "per-host"
+    per_node = "per-node"
+
+
+ScenarioArgument = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="A shipped scenario (see: bidswarm list) or the path of a .toml file.")
+]
+
+
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change a key of the scenario, e.g. buyers.0.count=20. Repeatable."
+    ),
+]
+
+
+@app.command(help="Run a scenario and print who bought what.\n" + EXIT_CODES)
+def run(
+    scenario: ScenarioArgument,
+    world: Annotated[
+        World,
+        typer.Option(
+            help="mqtt: real processes over a broker. sim: virtual time, the same every time. array: very many "
+            "adaptive buyers, in rounds without messages."
+        ),
+    ] = World.mqtt,
+    broker: Annotated[
+        str,
+        typer.Option(
+            envvar="BIDSWARM_BROKER",  # so that a password need not stand in the process list
+            help="embedded (nothing to install), mosquitto (an installed one is started), or the URL of a "
+            "running broker: mqtt://[user[:password]@]host[:port], or mqtts:// for TLS.",
+        ),
+    ] = "embedded",
+    profile: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The launcher's profile of a broker set up by: bidswarm broker init. In place of --broker.",
+        ),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port for a broker started here; a free one if not given.")
+    ] = None,
+    hosts: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes that carry the nodes; as many as cores if not given.")
+    ] = None,
+    connections: Annotated[
+        Connections, typer.Option(help="One MQTT connection per worker process, or one for every single node.")
+    ] = Connections.per_host,
+    market: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="World mqtt: what the market is called on the broker, so that devices can join it (bidswarm node). "
+            "One of its own if not given.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Root of all randomness: drawn users, think times, the network.")
+    ] = 0,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0.0, metavar="SECONDS", help="Give up after so long; the scenario's, if not given."),
+    ] = None,
+    set_: SetOption = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="World mqtt: serve metrics to Prometheus there; 0 takes a free port."),
+    ] = None,
+    metrics_address: Annotated[str, typer.Option(metavar="IP", help="Where that port listens.")] = "127.0.0.1",
+    out: Annotated[Path, typer.Option(help="Where the run's own folder is made.")] = Path("runs"),
+    format_: Annotated[
+        Format, typer.Option("--format", help="json: one JSON object on stdout, nothing else.")
+    ] = Format.text,
+) -> None:
+    """Run a scenario."""
+    from scenarios.cli.progress import Progress  # noqa: PLC0415
+    from scenarios.launch.run import BrokenRunError  # noqa: PLC0415
+    from scenarios.launch.run import run as run_scenario  # noqa: PLC0415
+    from scenarios.metrics.exporter import exported  # noqa: PLC0415 - the quick commands stay quick
+    from scenarios.metrics.meter import Meter  # noqa: PLC0415
+
+    # A shell starts background jobs with SIGINT ignored; a SIGTERM should leave as tidy a folder as Ctrl-C does.
+    for wanted in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(wanted, signal.default_int_handler)
+    if metrics_port is not None and world is not World.mqtt:
+        raise ScenarioError(f"--metrics-port goes with world mqtt, and the world is {world.value}")
+    meter = Meter()
+    labels = {"market": scenario, "role": "launcher"}
+    try:
+        with exported(meter, metrics_port, metrics_address, **labels) as metrics, Progress(errors) as progress:
+            if metrics:
+                errors.print(f"metrics at http://{metrics_address}:{metrics}/metrics")
+            result = run_scenario(
+                scenario,
+                seed=seed,
+                world=world.value,
+                broker=broker,
+                profile=profile,
+                port=port,
+                hosts=hosts,
+                connections=connections.value,
+                market_name=market,
+                timeout_s=timeout,
+                settings=set_ or (),
+                out=out,
+                watch_for=progress.watch_for,
+                watch_rounds=progress.watch_rounds,
+                say=progress.say,
+                meter=meter,
+            )
+    except BrokenRunError as error:
+        _print(error.result, format_)
+        _print_error(error)
+        raise typer.Exit(NO_BROKER if isinstance(error.__cause__, BrokerError) else BROKEN) from error
+    _print(result, format_)
+    raise typer.Exit(_exit_code(result))
+
+
+def _exit_code(result: "AnyResult") -> int:
+    summary = result.summary
+    code = {"settled": SETTLED, "timeout": UNSETTLED}.get(summary.status, INTERRUPTED)
+    met = all(one.held for one in summary.expectations)
+    return code if met or code == INTERRUPTED else UNMET
+
+
+def _print(result: "AnyResult", format_: Format) -> None:
+    if format_ is Format.json:
+        write_json(result.summary)
+    else:
+        from scenarios.markets.registry import print_any  # noqa: PLC0415
+
+        print_any(result, Console())
+
+
+def _print_error(error: Exception) -> None:
+    # As Text, for a message may hold brackets that Rich would take for markup.
+    errors.print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
+
+
+@app.command("list")
+def list_(format_: Annotated[Format, typer.Option("--format", help="json: a list of objects.")] = Format.text) -> None:
+    """List the scenarios that come with bidswarm."""
+    from scenarios.markets.load import load, shipped  # noqa: PLC0415
+
+    rows = [(name, load(name).title) for name in shipped()]
+    if format_ is Format.json:
+        typer.echo(msgspec.json.encode([{"name": name, "title": title} for name, title in rows]))
+        return
+    table = Table("scenario", "what it is", box=None, padding=(0, 3, 0, 0))
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+@app.command()
+def show(scenario: ScenarioArgument) -> None:
+    """Print a scenario as the file it is: a start for one of your own."""
+    from scenarios.markets.load import source  # noqa: PLC0415
+
+    typer.echo(source(scenario)[0], nl=False)
+
+
+@app.command()
+def check(file: ScenarioArgument, set_: SetOption = None) -> None:
+    """Say whether a scenario file is valid, and what market it draws."""
+    from scenarios.markets.load import load  # noqa: PLC0415
+    from scenarios.markets.registry import described, draw_market  # noqa: PLC0415
+
+    typer.echo(f"{file}: valid: {described(draw_market(load(file, set_ or ()), seed=0))}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    from scenarios.markets.registry import json_schema  # noqa: PLC0415
+
+    typer.echo(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2))
+
+
+def main() -> None:
+    """Run the command line; every expected error is one line and an exit code of its own."""
+    codes: dict[type[Exception], int] = {
+        ScenarioError: USAGE,
+        BrokerError: NO_BROKER,
+        RunError: BROKEN,
+        JournalError: USAGE,
+    }
+    try:
+        app()
+    except (ScenarioError, BrokerError, RunError, JournalError) as error:
+        _print_error(error)
+        sys.exit(codes[type(error)])
+    except KeyboardInterrupt:
+        errors.print("interrupted before there was a result")
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Whether this device can take part, and whether the broker refuses what it must."""

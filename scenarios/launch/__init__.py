@@ -1,0 +1,1 @@
+"""Running a market: in one process, or in workers over a broker."""

@@ -1,0 +1,58 @@
+"""A market in the world ``sim``: one process, virtual time."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import msgspec
+
+from node.protocol.host import Host, Record
+from node.runtime.journal import Journal
+from node.runtime.sim.faulty import FaultySimulation
+from node.runtime.sim.simulation import Network, Simulation
+from scenarios.launch.placement import AnyMarket, build_hosts, faults_of, host_names, one_host_each
+from scenarios.markets.psp.results import Outcome, Status
+from scenarios.markets.registry import Metrics, live_metrics
+from scenarios.results.trace import EventLog
+
+EVENTS_PER_LOOK = 2000
+"""Deliveries between two looks at the progress."""
+
+Watch = Callable[[Metrics, float, int], None]
+"""Told now and then: the metrics, seconds since the market opened, messages sent."""
+
+
+def run_simulated(
+    market: AnyMarket, timeout_s: float, log: EventLog, watch: Watch, journal: Journal | None = None
+) -> Outcome:
+    """Run the market until it is settled, or for ``timeout_s`` of virtual time; Ctrl-C keeps what there is."""
+    placement = one_host_each(market)
+    hosts = build_hosts(market, placement, set(host_names(placement)))
+    metrics = live_metrics(market)
+
+    def sink(records: list[Record]) -> None:
+        log.write(records)
+        for record in records:
+            metrics.add(record)
+
+    network = Network(**msgspec.structs.asdict(market.network))
+
+    def rebuilt(name: str) -> Host:
+        hosts.extend(build_hosts(market, placement, {name}))
+        return hosts[-1]
+
+    faults = faults_of(market, placement)
+    if faults:
+        simulation: Simulation = FaultySimulation(hosts, network, market.seed, sink, journal, faults, rebuilt)
+    else:
+        simulation = Simulation(hosts, network, market.seed, sink, journal)
+    opened_at = simulation.open_market()
+    status: Status = "interrupted"
+    try:
+        while simulation.run(opened_at + timeout_s, EVENTS_PER_LOOK):
+            watch(metrics, simulation.now - opened_at, sum(host.counters["sent"] for host in hosts))
+        status = "settled" if simulation.settled and not metrics.in_doubt else "timeout"
+    except KeyboardInterrupt:
+        pass
+    counters = sum((host.counters for host in hosts), Counter[str]())
+    watch(metrics, simulation.now - opened_at, counters["sent"])
+    return Outcome(status, opened_at, simulation.now - opened_at, dict(counters))

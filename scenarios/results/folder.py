@@ -1,0 +1,121 @@
+"""The folder of one run: never shared, readable even if the run is cut short (docs/results.md)."""
+
+import hashlib
+import os
+import platform
+import secrets
+import shutil
+import subprocess
+import time
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from scenarios.errors import ScenarioError
+
+VERSIONED = ("bidswarm", "aiomqtt", "amqtt", "msgspec", "numpy", "scipy", "pyarrow", "matplotlib")
+
+
+def create(out: Path, name: str, seed: int) -> Path:
+    """A new folder below ``out``, with one for the trace of a market in it.
+
+    Raises
+    ------
+    ScenarioError
+        If it cannot be made; the text names it.
+    """
+    folder = create_plain(out, f"{name}-seed{seed}")
+    (folder / "events").mkdir()
+    return folder
+
+
+def journal(folder: Path, process: str) -> Path:
+    """Where a process of the run keeps the journal of its nodes; the folder for it is made."""
+    (folder / "journals").mkdir(exist_ok=True)
+    return folder / "journals" / f"{process}.sqlite"
+
+
+def create_plain(out: Path, name: str) -> Path:
+    """A new folder below ``out``, with nothing in it.
+
+    Raises
+    ------
+    ScenarioError
+        If it cannot be made; the text names it.
+    """
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    folder = out / f"{stamp}-{name}-{secrets.token_hex(3)}"
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise ScenarioError(
+            f"cannot make the run folder {folder}: {error.strerror}; choose another with --out"
+        ) from error
+    return folder
+
+
+def discard(folder: Path) -> None:
+    """Remove the folder of a run that came to nothing."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - whatever msgspec encodes
+    """Replace the file at once, so that no reader ever sees half of it."""
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+    part.replace(path)
+
+
+def manifest(scenario: msgspec.Struct, seed: int, world: str, broker: str | None) -> dict[str, Any]:
+    """What another person needs to run the same again; it holds no secrets."""
+    tables = msgspec.to_builtins(scenario)
+    return {
+        "scenario": tables,
+        "scenario_sha256": hashlib.sha256(msgspec.json.encode(tables, order="sorted")).hexdigest(),
+        "seed": seed,
+        "world": world,
+        "broker": broker,
+        **environment(),
+    }
+
+
+def environment() -> dict[str, Any]:
+    """The part of a manifest that does not depend on what is run: when, with which versions, where."""
+    return {
+        "status": "running",
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {name: version for name in VERSIONED if (version := _version(name))}
+        | {"python": platform.python_version()},
+        "host": {"system": platform.system(), "machine": platform.machine(), "cpus": os.cpu_count()},
+        "git_revision": _git_revision(),
+    }
+
+
+def finish_manifest(folder: Path, status: str, started: float) -> None:
+    """Note how the run ended, and how long it took on the wall clock."""
+    path = folder / "manifest.json"
+    noted = msgspec.json.decode(path.read_bytes())
+    write_json(path, {**noted, "status": status, "wall_s": round(time.monotonic() - started, 3)})
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _git_revision() -> str | None:
+    """The revision of the source tree, where the program runs from one."""
+    source = Path(__file__).parents[2]
+    if not (source / ".git").exists():
+        return None
+    command = ["git", "-C", str(source), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
