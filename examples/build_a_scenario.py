@@ -5,6 +5,7 @@ python examples/build_a_scenario.py [--out FOLDER]
 
 import argparse
 
+from scenarios.files.tables import Uniform
 from scenarios.launch.run import run
 from scenarios.markets.psp.schema import (
     AdaptiveStrategy,
@@ -14,7 +15,6 @@ from scenarios.markets.psp.schema import (
     ParabolicValuation,
     Scenario,
     Sellers,
-    Uniform,
 )
 
 SCENARIO = Scenario(

@@ -16,9 +16,9 @@ from node.runtime.keys import Keys
 from scenarios.broker_link import keys_of
 from scenarios.device.schema import NodeFile
 from scenarios.errors import ScenarioError
+from scenarios.files.tables import NetworkTable
 from scenarios.markets.psp.market import BuyerSpec, SellerSpec, check_buyer, check_seller, timing
 from scenarios.markets.psp.nodes import buyer_machine, reserve_rule
-from scenarios.markets.psp.schema import NetworkTable
 from scenarios.sealing import seal_of
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from node.protocol.topics import NAME
+from scenarios.files.tables import Number
 from scenarios.files.types import Name, PositiveSeconds, Seconds, Table
 from scenarios.markets.psp import schema
 from scenarios.markets.psp.schema import Money, OptOutStrategy, StrategyTable, ValuationTable
@@ -27,8 +28,8 @@ class AuctionTable(schema.AuctionTable, frozen=True, kw_only=True):
 class SellerTable(Table, frozen=True, kw_only=True):
     """What the node sells."""
 
-    supply_mb: schema.Number
-    reserve_price_per_mb: schema.Number = 0.0
+    supply_mb: Number
+    reserve_price_per_mb: Number = 0.0
 
 
 class BuyerTable(Table, frozen=True, kw_only=True):

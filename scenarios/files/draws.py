@@ -6,7 +6,7 @@ from itertools import islice
 import numpy as np
 
 from scenarios.errors import ScenarioError
-from scenarios.markets.psp.schema import Choice, LogNormal, Normal, Number, Uniform
+from scenarios.files.tables import Choice, LogNormal, Normal, Number, Uniform
 
 
 def drawn(number: Number, random: np.random.Generator) -> float:

@@ -29,9 +29,9 @@ from scenarios.launch.simulated import Watch
 from scenarios.launch.worker import Connections, Orders, placement_of
 from scenarios.launch.workers import LEAVE_S, Workers
 from scenarios.markets.psp.market import Market
-from scenarios.markets.psp.results import Outcome, Status
 from scenarios.markets.registry import live_metrics
 from scenarios.metrics.meter import Meter
+from scenarios.results.outcome import Outcome, Status
 from scenarios.results.trace import EventLog
 from scenarios.sealing import seal_of
 

@@ -25,12 +25,13 @@ from scenarios.launch.worker import Connections, placement_of
 from scenarios.markets.load import load, with_populations
 from scenarios.markets.psp.array import WatchRounds, check_arrayable, run_arrayed
 from scenarios.markets.psp.market import Market
-from scenarios.markets.psp.results import Outcome, optimum_of
+from scenarios.markets.psp.results import optimum_of
 from scenarios.markets.psp.schema import Scenario
 from scenarios.markets.registry import AnyResult, AnyScenario, Metrics, draw_market, is_large, save_result, summary_of
 from scenarios.metrics.meter import Meter
 from scenarios.results import folder as rundir
 from scenarios.results import trace as events
+from scenarios.results.outcome import Outcome
 from scenarios.results.trace import EventLog
 
 World = Literal["mqtt", "sim", "array"]

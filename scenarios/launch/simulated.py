@@ -10,8 +10,8 @@ from node.runtime.journal import Journal
 from node.runtime.sim.faulty import FaultySimulation
 from node.runtime.sim.simulation import Network, Simulation
 from scenarios.launch.placement import AnyMarket, build_hosts, faults_of, host_names, one_host_each
-from scenarios.markets.psp.results import Outcome, Status
 from scenarios.markets.registry import Metrics, live_metrics
+from scenarios.results.outcome import Outcome, Status
 from scenarios.results.trace import EventLog
 
 EVENTS_PER_LOOK = 2000

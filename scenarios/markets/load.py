@@ -12,6 +12,7 @@ import msgspec
 
 from scenarios.errors import ScenarioError
 from scenarios.files.populations import with_file_rows
+from scenarios.files.tables import NetworkTable, Number
 from scenarios.markets.dmp import schema as call_schema
 from scenarios.markets.dmp.schema import CallScenario
 from scenarios.markets.dmp.validity import check_call_scenario
@@ -201,7 +202,7 @@ def _value_at(tables: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - wha
 
 _TABLES: dict[str, type[msgspec.Struct]] = {
     "auction": schema.AuctionTable,
-    "network": schema.NetworkTable,
+    "network": NetworkTable,
     "sellers": schema.Sellers,
     "buyers": schema.Buyers,
     "marketplace": call_schema.MarketplaceTable,
@@ -220,7 +221,7 @@ _KINDS: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "reputation.rule": get_args(call_schema.ReputationTable),
     "pricing.cost.distribution": get_args(call_schema.Belief),
     "pricing.reputation.distribution": get_args(call_schema.Belief),
-    "distribution": tuple(kind for kind in get_args(schema.Number) if isinstance(kind, type)),
+    "distribution": tuple(kind for kind in get_args(Number) if isinstance(kind, type)),
 }
 """The tables that one key tells apart, by the end of that key."""
 

@@ -18,9 +18,10 @@ from scenarios.markets.dmp.tables import print_calls
 from scenarios.markets.psp.course import metrics_of
 from scenarios.markets.psp.market import Market, draw
 from scenarios.markets.psp.report import save
-from scenarios.markets.psp.results import Outcome, Result, is_exact, summarise
+from scenarios.markets.psp.results import Result, is_exact, summarise
 from scenarios.markets.psp.schema import Scenario
 from scenarios.markets.psp.tables import print_result
+from scenarios.results.outcome import Outcome
 
 AnyScenario = Scenario | CallScenario
 

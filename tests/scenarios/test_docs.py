@@ -28,12 +28,13 @@ from node.runtime.keys import Keys
 from node.trace.dmp.metrics import CallRow
 from scenarios.chaos.schema import ChaosTable, ExpectTable, FaultTable
 from scenarios.doctor.checks import EXAMINATIONS
+from scenarios.files.tables import NetworkTable, Normal, Uniform
 from scenarios.markets.dmp.results import TERMINAL_COLUMNS, CallSummary, OperatorRow
 from scenarios.markets.dmp.schema import Agents, CallScenario, MarketplaceTable, Operators, Service, Terminals
 from scenarios.markets.load import load, parse, shipped
 from scenarios.markets.psp.market import draw
 from scenarios.markets.psp.results import Allocation, Summary
-from scenarios.markets.psp.schema import NetworkTable, Normal, Scenario, Uniform
+from scenarios.markets.psp.schema import Scenario
 from scenarios.markets.registry import SCENARIOS, draw_market, json_schema
 from tests.conftest import DEADLINE_S
 from tests.protocol.psp.bench import digest_of

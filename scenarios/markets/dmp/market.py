@@ -15,6 +15,8 @@ from node.runtime.streams import stream
 from scenarios.chaos.schema import ChaosTable
 from scenarios.errors import ScenarioError
 from scenarios.files.draws import check_bound, drawn
+from scenarios.files.names import names_of
+from scenarios.files.tables import NetworkTable, Number
 from scenarios.markets.dmp.schema import (
     Agents,
     CallScenario,
@@ -25,8 +27,6 @@ from scenarios.markets.dmp.schema import (
     Service,
     Terminals,
 )
-from scenarios.markets.psp.schema import NetworkTable, Number
-from scenarios.markets.psp.shifts import names_of
 
 
 class OperatorSpec(msgspec.Struct, frozen=True):

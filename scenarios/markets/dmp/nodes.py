@@ -20,6 +20,7 @@ from node.strategy.dmp import (
     PrivateEquilibriumBid,
 )
 from scenarios.files.draws import drawn
+from scenarios.files.tables import Number
 from scenarios.markets.dmp.market import CallMarket, OperatorSpec, TerminalSpec
 from scenarios.markets.dmp.schema import (
     Belief,
@@ -37,7 +38,6 @@ from scenarios.markets.dmp.schema import (
     UniformBelief,
     WindowRule,
 )
-from scenarios.markets.psp.schema import Number
 
 Addresses = Mapping[str, str]
 """Node name to address."""

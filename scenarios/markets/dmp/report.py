@@ -8,7 +8,7 @@ import numpy as np
 from scenarios.errors import ScenarioError
 from scenarios.extras import needs
 from scenarios.markets.dmp.results import CallResult, Course, TableName
-from scenarios.markets.psp.report import keep
+from scenarios.results.tables import keep
 
 TABLES: tuple[TableName, ...] = ("calls", "operators", "terminals", "reputations", "course")
 

@@ -14,7 +14,7 @@ from node.trace.dmp.metrics import CallMetrics, CallRow
 from scenarios.chaos.expectations import Ending, Expectation, FaultLog, FaultRow, checked
 from scenarios.extras import needs
 from scenarios.markets.dmp.market import CallMarket
-from scenarios.markets.psp.results import Outcome, Status
+from scenarios.results.outcome import Outcome, Status
 
 TableName = Literal["calls", "operators", "terminals", "reputations", "course"]
 

@@ -7,8 +7,8 @@ import msgspec
 from node.protocol.numbers import MAX_PRICE, MAX_RATE_KBPS, MAX_SECONDS
 from node.strategy.dmp.markups import LARGEST_EXPONENT
 from scenarios.chaos.schema import ChaosTable
+from scenarios.files.tables import NetworkTable, Number
 from scenarios.files.types import Count, Name, Names, PositiveSeconds, Seconds, Share, Table
-from scenarios.markets.psp.schema import NetworkTable, Number
 
 _Rate = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_RATE_KBPS)]
 _Price = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]

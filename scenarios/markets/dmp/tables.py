@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from scenarios.markets.dmp.results import CallResult, CallSummary
-from scenarios.markets.psp.tables import ROWS, fault_lines, verdict
+from scenarios.results.lines import ROWS, fault_lines, verdict
 
 MOST_BREACHES = 5
 """Breaches shown; the files hold the rest."""

@@ -3,6 +3,9 @@
 from scenarios.chaos.schema import ChaosTable, ExpectSettled
 from scenarios.chaos.validity import check_chaos
 from scenarios.errors import ScenarioError
+from scenarios.files.checks import check_names, check_network, check_numbers
+from scenarios.files.names import names_of, some
+from scenarios.files.tables import Choice, LogNormal, Normal, Number, Uniform
 from scenarios.markets.dmp.schema import (
     CallScenario,
     CommonEquilibriumPricing,
@@ -11,9 +14,6 @@ from scenarios.markets.dmp.schema import (
     PrivateEquilibriumPricing,
     Terminals,
 )
-from scenarios.markets.psp.schema import Choice, LogNormal, Normal, Number, Uniform
-from scenarios.markets.psp.shifts import names_of, some
-from scenarios.markets.psp.validity import check_names, check_network, check_numbers
 
 
 def check_call_scenario(scenario: CallScenario, origin: str) -> None:

@@ -12,12 +12,12 @@ from node.runtime.streams import stream
 from node.trace.psp.convergence import ConvergenceMetrics, Oscillation, Quiescence
 from node.trace.psp.metrics import MarketMetrics
 from scenarios.errors import ScenarioError
-from scenarios.launch.placement import AnyMarket
 from scenarios.markets.psp.course import Convergence, Fold, metrics_of
 from scenarios.markets.psp.market import Market, edges
-from scenarios.markets.psp.results import Allocation, Result, Status, Summary, is_exact, optimum_of
+from scenarios.markets.psp.results import Allocation, Result, Summary, is_exact, optimum_of
 from scenarios.markets.psp.schema import AdaptiveStrategy, ParabolicValuation
 from scenarios.markets.psp.spread import shift_metrics
+from scenarios.results.outcome import Status
 
 MOST_PAIRS = 50_000_000
 """Buyers times the largest pool: what some 8 GiB hold."""
@@ -29,7 +29,7 @@ WatchRounds = Callable[[Market, Progress], None]
 """Told now and then how far the rounds are."""
 
 
-def check_arrayable(market: AnyMarket) -> Market:
+def check_arrayable(market: object) -> Market:
     """The market, if the world ``array`` can play it; else ScenarioError, naming key, value and remedy."""
     if not isinstance(market, Market):
         raise ScenarioError("market = 'dmp': world 'array' knows 'psp' only; choose world 'sim' or 'mqtt'")

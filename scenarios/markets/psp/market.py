@@ -15,13 +15,14 @@ from scenarios.chaos.plan import latest_s
 from scenarios.chaos.schema import ChaosTable
 from scenarios.errors import ScenarioError
 from scenarios.files.draws import check_bound, drawn
+from scenarios.files.names import names_of
+from scenarios.files.tables import NetworkTable
 from scenarios.markets.psp.schema import (
     AuctionTable,
     Buyers,
     FlatValuation,
     IsoelasticValuation,
     LogarithmicValuation,
-    NetworkTable,
     ParabolicValuation,
     PiecewiseLinearValuation,
     Scenario,
@@ -29,7 +30,7 @@ from scenarios.markets.psp.schema import (
     StrategyTable,
     ValuationTable,
 )
-from scenarios.markets.psp.shifts import Shift, names_of, shifts_of
+from scenarios.markets.psp.shifts import Shift, shifts_of
 
 
 class SellerSpec(msgspec.Struct, frozen=True):

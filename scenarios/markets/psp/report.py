@@ -1,19 +1,15 @@
 """What a run leaves in its folder: tables, summary and picture (docs/results.md)."""
 
 import dataclasses
-import shutil
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
-
-import msgspec
 
 from scenarios.errors import ScenarioError
 from scenarios.extras import needs
 from scenarios.markets.psp.results import Result
 from scenarios.markets.psp.spread import by_time, described
 from scenarios.results import folder as rundir
-from scenarios.results import trace as events
+from scenarios.results.tables import keep
 
 TABLES: tuple[Literal["allocations", "auctions", "buyers", "convergence"], ...] = (
     "allocations",
@@ -39,23 +35,6 @@ def save(result: Result, opened_at: float) -> None:
         plot(result, folder)
     except ScenarioError:
         return  # the plot is an extra
-
-
-def keep(
-    folder: Path,
-    summary: msgspec.Struct,
-    counters: Mapping[str, int],
-    tables: Mapping[str, Mapping[str, Sequence[Any]]],
-    opened_at: float,
-) -> None:
-    """Write summary.json, counters.json, the tables and the trace as Parquet."""
-    rundir.write_json(folder / "summary.json", summary)
-    rundir.write_json(folder / "counters.json", dict(sorted(counters.items())))
-    arrow, parquet = needs("pyarrow"), needs("pyarrow.parquet")
-    for name, columns in tables.items():
-        parquet.write_table(arrow.table(columns), folder / f"{name}.parquet")
-    events.to_parquet(events.read(folder, opened_at), folder / "events.parquet")
-    shutil.rmtree(folder / "events")
 
 
 def shifts_of(result: Result) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """The result of a run, folded from its events: the same in every world."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,11 +20,10 @@ from scenarios.markets.psp.census import market_now
 from scenarios.markets.psp.course import Fold, fold
 from scenarios.markets.psp.market import Market, edges, theta
 from scenarios.markets.psp.spread import least_gain
+from scenarios.results.outcome import Outcome, Status
 
 EXACT_PAIRS = 5_000
 """Pairs of buyer and seller up to which the optimum is worked out exactly, in seconds; beyond, a bound has to do."""
-
-Status = Literal["settled", "timeout", "interrupted", "failed"]
 
 
 class Allocation(msgspec.Struct, frozen=True):
@@ -195,16 +193,6 @@ class Result:
         columns: dict[str, Sequence[Any]] = {"time_s": course.time_s.tolist(), "welfare": course.welfare.tolist()}
         columns |= {f"price_{name}": course.price[:, j].tolist() for j, name in enumerate(names)}
         return columns | {f"sold_{name}": course.sold[:, j].tolist() for j, name in enumerate(names)}
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a world ended: status, when the market opened and how long it ran, and what its hosts counted."""
-
-    status: Status
-    opened_at: float
-    duration_s: float
-    counters: dict[str, int]
 
 
 def summarise(

@@ -4,48 +4,14 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from node.protocol.numbers import MAX_MONEY, MAX_PRICE, MAX_QUANTITY_MB
+from node.protocol.numbers import MAX_MONEY, MAX_PRICE
 from scenarios.chaos.schema import ChaosTable
-from scenarios.files.types import Count, Loss, Name, Names, PositiveSeconds, Seconds, Share, Table
+from scenarios.files.tables import Megabytes, NetworkTable, Number, Positive
+from scenarios.files.types import Count, Name, Names, PositiveSeconds, Seconds, Share, Table
 
-_Megabytes = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_QUANTITY_MB)]
 _PricePerMb = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
 Money = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_MONEY)]
-Positive = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_QUANTITY_MB)]
 _Crowd = Annotated[float, msgspec.Meta(ge=0.0, le=1000.0)]
-
-
-class Uniform(Table, frozen=True, kw_only=True, tag_field="distribution", tag="uniform"):
-    """Uniform between ``low`` and ``high``."""
-
-    low: _Megabytes
-    high: _Megabytes
-
-
-class Normal(Table, frozen=True, kw_only=True, tag_field="distribution", tag="normal"):
-    """Normal, drawn again until it lies between ``low`` and ``high``."""
-
-    mean: float
-    deviation: Positive
-    low: _Megabytes = 0.0
-    high: _Megabytes = MAX_QUANTITY_MB
-
-
-class LogNormal(Table, frozen=True, kw_only=True, tag_field="distribution", tag="log-normal"):
-    """Log-normal with this median; ``sigma`` is the deviation of the logarithm."""
-
-    median: Positive
-    sigma: Positive
-
-
-class Choice(Table, frozen=True, kw_only=True, tag_field="distribution", tag="choice"):
-    """One of ``values``, each as likely."""
-
-    values: Annotated[list[_Megabytes], msgspec.Meta(min_length=1)]
-
-
-Number = _Megabytes | Uniform | Normal | LogNormal | Choice
-"""A number, or a distribution from which each member of a population draws its own."""
 
 
 class FlatValuation(Table, frozen=True, kw_only=True, tag_field="kind", tag="flat"):
@@ -82,7 +48,7 @@ class IsoelasticValuation(Table, frozen=True, kw_only=True, tag_field="kind", ta
 class PiecewiseLinearValuation(Table, frozen=True, kw_only=True, tag_field="kind", tag="piecewise-linear"):
     """The worth of the next MB as a table of [MB, price per MB], from 0 MB on, falling."""
 
-    knots: Annotated[list[tuple[_Megabytes, _PricePerMb]], msgspec.Meta(min_length=2)]
+    knots: Annotated[list[tuple[Megabytes, _PricePerMb]], msgspec.Meta(min_length=2)]
 
 
 ValuationTable = (
@@ -165,7 +131,7 @@ class SupplyShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="suppl
 
     at_s: PositiveSeconds
     nodes: Names
-    factor: _Megabytes
+    factor: Megabytes
 
 
 class ValuationShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="valuation"):
@@ -195,16 +161,6 @@ class AuctionTable(Table, frozen=True, kw_only=True):
     retry_s: PositiveSeconds | None = None
     reserve_rule: Literal["fixed", "highest-losing"] = "fixed"
     reserve_step_per_mb: _PricePerMb = 0.01
-
-
-class NetworkTable(Table, frozen=True, kw_only=True):
-    """The simulated network; over MQTT the network is what it is."""
-
-    delay_min_s: Seconds = 0.0005
-    delay_max_s: Seconds = 0.003
-    loss: Loss = 0.0
-    duplication: Share = 0.0
-    reordering: Share = 0.0
 
 
 class ArrayTable(Table, frozen=True, kw_only=True):

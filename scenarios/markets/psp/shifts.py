@@ -1,12 +1,13 @@
 """What changes in a market while it runs: the shifts of a scenario one by one, checked and as plans of its nodes."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 
 from node.protocol.machine import Event, Left, Opened, SupplyChanged, ValuationChanged
 from scenarios.errors import ScenarioError
+from scenarios.files.names import names_of, some
 from scenarios.markets.psp.schema import (
     Buyers,
     LeaveShift,
@@ -37,21 +38,6 @@ class Shift(msgspec.Struct, frozen=True):
     kind: Kind
     factor: float = 1.0
     instead_of: str = ""
-
-
-class _Group(Protocol):
-    """A table of a scenario that stands for one user or a population."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def count(self) -> int: ...
-
-
-def names_of(group: _Group) -> list[str]:
-    """The node names of a table: its own, or name-1, name-2, … for a population."""
-    return [group.name] if group.count == 1 else [f"{group.name}-{k}" for k in range(1, group.count + 1)]
 
 
 def shifts_of(scenario: Scenario) -> list[Shift]:
@@ -134,9 +120,3 @@ def _check_order(shifts: Iterable[Shift]) -> None:
             why = "joins after its first shift" if one.kind == "join" else "has left before"
             raise ScenarioError(f"{one.node!r}: {one.kind} at {one.at_s:g} s: it {why}, at {former.at_s:g} s")
         seen[one.node] = one
-
-
-def some(names: Iterable[str], most: int = 10) -> str:
-    """The first of many names, as errors list them."""
-    shown = list(names)
-    return ", ".join(shown[:most]) + (" …" if len(shown) > most else "")

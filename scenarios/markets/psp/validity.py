@@ -1,27 +1,23 @@
 """What a scenario must fulfil beyond the types of its keys."""
 
 import re
-from collections.abc import Iterable
 from itertools import pairwise
 
-import msgspec
-
-from node.protocol.topics import NAME
 from scenarios.chaos.validity import check_chaos
 from scenarios.errors import ScenarioError
+from scenarios.files.checks import check_names, check_network, check_numbers
+from scenarios.files.names import names_of, some
 from scenarios.markets.psp.schema import (
     BestReplyStrategy,
     Buyers,
     IsoelasticValuation,
     LogarithmicValuation,
-    NetworkTable,
-    Normal,
     PiecewiseLinearValuation,
     Scenario,
     Sellers,
-    Uniform,
+    ValuationTable,
 )
-from scenarios.markets.psp.shifts import check_shifts, names_of, some
+from scenarios.markets.psp.shifts import check_shifts
 
 
 def check_scenario(scenario: Scenario, origin: str) -> None:
@@ -41,26 +37,6 @@ def check_scenario(scenario: Scenario, origin: str) -> None:
             check_chaos(scenario.chaos, [name for group in groups for name in names_of(group)], scenario.timeout_s)
     except ScenarioError as error:
         raise ScenarioError(f"{origin}: {error}") from error
-
-
-def check_names(names: Iterable[str], whose: str) -> None:
-    """Raise ScenarioError if a name may not be one, or is given twice; ``whose`` says in the text who needs one."""
-    # The pattern of the schema lets a last line break pass, and does not see the numbers of a population.
-    seen: set[str] = set()
-    for name in names:
-        if not re.fullmatch(NAME, name):
-            raise ScenarioError(f"name = {name!r} must match {NAME}")
-        if name in seen:
-            raise ScenarioError(f"name = {name!r} is given twice; {whose} needs a name of its own")
-        seen.add(name)
-
-
-def check_network(network: NetworkTable) -> None:
-    """Raise ScenarioError if no delay lies between the bounds."""
-    if network.delay_min_s > network.delay_max_s:
-        raise ScenarioError(
-            f"network.delay_min_s = {network.delay_min_s} must not exceed network.delay_max_s = {network.delay_max_s}"
-        )
 
 
 def _check_devices(scenario: Scenario, groups: list[Sellers | Buyers]) -> None:
@@ -91,22 +67,16 @@ def _check_buyers(key: str, buyers: Buyers, sellers: set[str]) -> None:
         raise ScenarioError(f"{key}.sellers_each = {buyers.sellers_each}: there are only {len(sellers)} sellers")
     check_numbers(key, buyers)
     check_numbers(f"{key}.valuation", buyers.valuation)
+    _check_prices(f"{key}.valuation", buyers.valuation)
     if isinstance(buyers.valuation, PiecewiseLinearValuation):
         _check_knots(f"{key}.valuation.knots", buyers.valuation.knots)
     if isinstance(buyers.strategy, BestReplyStrategy) and buyers.strategy.think_min_s > buyers.strategy.think_max_s:
         raise ScenarioError(f"{key}.strategy.think_min_s = {buyers.strategy.think_min_s} must not exceed think_max_s")
 
 
-def check_numbers(key: str, table: msgspec.Struct) -> None:
-    """Raise ScenarioError if a distribution in a field of the table contradicts itself."""
-    for field in table.__struct_fields__:
-        number = getattr(table, field)
-        if isinstance(number, Uniform | Normal) and number.low > number.high:
-            raise ScenarioError(f"{key}.{field}.low = {number.low} must not exceed high = {number.high}")
-        if isinstance(number, Normal) and not number.low <= number.mean <= number.high:
-            raise ScenarioError(f"{key}.{field}.mean = {number.mean} must lie between low and high")
-    if isinstance(table, IsoelasticValuation | LogarithmicValuation):
-        choke, last = table.choke_price_per_mb, table.price_at_demand_per_mb
+def _check_prices(key: str, valuation: ValuationTable) -> None:
+    if isinstance(valuation, IsoelasticValuation | LogarithmicValuation):
+        choke, last = valuation.choke_price_per_mb, valuation.price_at_demand_per_mb
         if isinstance(choke, float) and isinstance(last, float) and last > choke:
             raise ScenarioError(f"{key}.price_at_demand_per_mb = {last} must not exceed choke_price_per_mb = {choke}")
 

@@ -11,8 +11,8 @@ from scenarios.launch.simulated import run_simulated
 from scenarios.markets.dmp.market import CallMarket
 from scenarios.markets.dmp.results import call_metrics
 from scenarios.markets.load import load, parse
-from scenarios.markets.psp.results import Outcome
 from scenarios.markets.registry import draw_market
+from scenarios.results.outcome import Outcome
 
 GOOD: dict[str, Any] = {
     "market": "dmp",

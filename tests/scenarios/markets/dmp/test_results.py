@@ -13,7 +13,7 @@ from scenarios.cli.progress import Progress, calls_headline, operators
 from scenarios.markets.dmp.report import plot_calls, plot_terminals
 from scenarios.markets.dmp.results import PERIODS, CallResult, summarise_calls
 from scenarios.markets.dmp.tables import print_calls
-from scenarios.markets.psp.results import Outcome
+from scenarios.results.outcome import Outcome
 from tests.scenarios.markets.dmp.conftest import market_of
 
 

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from scenarios.errors import ScenarioError
+from scenarios.files.names import names_of
 from scenarios.markets.load import parse
 from scenarios.markets.psp.schema import Sellers
-from scenarios.markets.psp.shifts import names_of
 
 GOOD: dict[str, Any] = {
     "name": "small",

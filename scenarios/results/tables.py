@@ -1,0 +1,29 @@
+"""The files that every run leaves."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from scenarios.extras import needs
+from scenarios.results import folder as rundir
+from scenarios.results import trace as events
+
+
+def keep(
+    folder: Path,
+    summary: msgspec.Struct,
+    counters: Mapping[str, int],
+    tables: Mapping[str, Mapping[str, Sequence[Any]]],
+    opened_at: float,
+) -> None:
+    """Write summary.json, counters.json, the tables and the trace as Parquet."""
+    rundir.write_json(folder / "summary.json", summary)
+    rundir.write_json(folder / "counters.json", dict(sorted(counters.items())))
+    arrow, parquet = needs("pyarrow"), needs("pyarrow.parquet")
+    for name, columns in tables.items():
+        parquet.write_table(arrow.table(columns), folder / f"{name}.parquet")
+    events.to_parquet(events.read(folder, opened_at), folder / "events.parquet")
+    shutil.rmtree(folder / "events")
