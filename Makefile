@@ -10,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 PYTEST := $(BIN)/python -m pytest --durations=20
 # The tests of rooms without processes, brokers and clocks; these rooms alone are held to a coverage.
-PURE := tests/mechanism tests/strategy tests/protocol
+PURE := tests/mechanism tests/strategy tests/protocol tests/trace tests/rounds
 # Many of the others wait for brokers and processes: twice as many workers as cores.
 WAITING_WORKERS ?= $(shell $(BIN)/python -c 'import os; print(2 * os.cpu_count())')
 

@@ -232,7 +232,7 @@ def test_every_message_has_an_example_and_its_fields_in_order() -> None:
 
 
 def test_every_counter_is_documented() -> None:
-    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "node" / "protocol").glob("*.py"))
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "node" / "protocol").rglob("*.py"))
     raised = re.findall(r'(Ignored|Rejected)Error\("([^"]+)"\)', source)
     dropped = re.findall(r'Dropped\("(\w+)", "([^"]+)"', source)
     counters = {f"{verdict.lower()}: {reason}" for verdict, reason in raised + dropped}
@@ -264,7 +264,7 @@ def test_every_trace_kind_of_a_digital_marketplace_is_documented_with_it() -> No
 
 
 def test_every_trace_kind_is_documented() -> None:
-    source = (ROOT / "node" / "protocol" / "events.py").read_text(encoding="utf-8")
+    source = (ROOT / "node" / "protocol" / "machine.py").read_text(encoding="utf-8")
     kinds = re.findall(r'"([a-z-]+)"', source.partition("TraceKind = Literal[")[2].partition("]")[0])
     assert len(kinds) == 32
     assert set(kinds) - table_keys("results.md") == set()
