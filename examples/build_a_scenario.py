@@ -5,9 +5,8 @@ python examples/build_a_scenario.py [--out FOLDER]
 
 import argparse
 
-from scenarios.files.tables import Uniform
-from scenarios.launch.run import run
-from scenarios.markets.psp.schema import (
+from bidswarm import run
+from bidswarm.psp import (
     AdaptiveStrategy,
     AuctionTable,
     Buyers,
@@ -15,6 +14,7 @@ from scenarios.markets.psp.schema import (
     ParabolicValuation,
     Scenario,
     Sellers,
+    Uniform,
 )
 
 SCENARIO = Scenario(

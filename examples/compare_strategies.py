@@ -6,8 +6,7 @@ python examples/compare_strategies.py [--seeds N] [--out FOLDER]
 import argparse
 from statistics import mean
 
-from scenarios.launch.run import run
-from scenarios.markets.load import load
+from bidswarm import load, run
 
 NETWORK = [
     "network.delay_max_s=1.0",  # ten clearing intervals, so that bids arrive in any order

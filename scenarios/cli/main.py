@@ -3,6 +3,7 @@
 import signal
 import sys
 from enum import StrEnum
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,6 +56,22 @@ app.command(help=DOCTOR)(doctor)
 app.add_typer(node_app, name="node")
 app.add_typer(study, name="study")
 app.command()(ledger)
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if asked:
+        typer.echo(f"bidswarm {metadata.version('bidswarm')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version, and stop.")
+    ] = False,
+) -> None:
+    """What holds for all commands."""
 
 
 class World(StrEnum):

@@ -118,6 +118,7 @@ class Smoke:
     version = THIS
 
     def test_base_helps(self, base: Environment) -> None:
+        assert base.runs("python", "-m", "bidswarm", "--version").startswith("bidswarm 0.")
         helped = base.runs("bidswarm", "--help")
         assert all(command in helped for command in ("run", "node", "broker", "doctor", "ledger", "study"))
 

@@ -42,6 +42,12 @@ def test_a_node_runs_without_any_extra(role: list[str], tmp_path: Path) -> None:
     assert "not over in time" in done.stdout
 
 
+def test_the_public_package_is_imported_without_any_extra(tmp_path: Path) -> None:
+    program = WITHOUT_EXTRAS.partition("from scenarios")[0] + "import bidswarm, bidswarm.psp, bidswarm.dmp"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_metrics_without_their_extra_say_what_to_install(tmp_path: Path) -> None:
     done = without_extras(*NOWHERE, "--role", "seller", "--supply-mb", "5", "--metrics-port", "0", folder=tmp_path)
     assert done.returncode == 2

@@ -1,0 +1,34 @@
+"""Decentralised markets in which every user is a node of its own and every bid a message.
+
+What users' code imports: running a scenario stands here, ``bidswarm.psp`` and ``bidswarm.dmp`` have what the scenarios
+and results of either market are made of. Everything else may change without notice.
+
+Examples
+--------
+>>> from bidswarm import run
+>>> result = run("two-sellers", world="sim", seed=3)  # doctest: +SKIP
+>>> result.summary.efficiency  # doctest: +SKIP
+1.0
+"""
+
+from importlib.metadata import version
+
+from broker.errors import BrokerError
+from scenarios.errors import RunError, ScenarioError
+from scenarios.launch.run import BrokenRunError, run
+from scenarios.markets.load import load, shipped
+from scenarios.results.trace import read as read_trace
+
+__version__ = version("bidswarm")
+
+__all__ = [
+    "BrokenRunError",
+    "BrokerError",
+    "RunError",
+    "ScenarioError",
+    "__version__",
+    "load",
+    "read_trace",
+    "run",
+    "shipped",
+]
