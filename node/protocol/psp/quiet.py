@@ -59,9 +59,16 @@ class Quiet:
         else:
             yield from self._ends(now)
 
-    def answered(self, now: float, waited_s: float, *, repeated: bool) -> Iterator[Effect]:
-        """A bidder has confirmed a profile so long after it was repeated: where that takes long, quiet lasts longer."""
-        self.round_trip.measured(waited_s, repeated=repeated)
+    def answered(self, now: float, waited_s: float) -> Iterator[Effect]:
+        """A bidder has confirmed a profile so long after it was first repeated.
+
+        Where that takes long, quiet lasts longer, and not less than as long again: what others sent meanwhile may come
+        as late. An answer counts as one quiet period at most, so that one that was lost keeps no auction open for long.
+        """
+        waited_s = min(max(0.0, waited_s), self._timing.quiet_period_s)
+        self.round_trip.measured(waited_s, repeated=False)
+        if self.is_patient(now):
+            self._open_until = max(self._open_until, now + waited_s)
         if self.is_over:
             yield from self._ends(now)
 

@@ -281,7 +281,7 @@ class Seller:
     def _held(self, now: float, buyer: str, message: Hold) -> Iterator[Effect]:
         entry = self._book.seen(buyer, message)
         if entry.repeated:
-            yield from self._quiet.answered(now, now - entry.repeated_at, repeated=entry.repeated > 1)
+            yield from self._quiet.answered(now, now - entry.repeated_at)
             entry.repeated = 0
         yield from self._awarded_if_settled(now)
 

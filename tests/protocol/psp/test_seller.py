@@ -30,6 +30,7 @@ from node.protocol.psp.messages import (
     Withdraw,
     Withdrawn,
 )
+from node.protocol.psp.quiet import TICKS
 from node.protocol.psp.timing import LONGEST_WAIT
 from node.protocol.retry import LONGEST_BACKOFF, PATIENCE
 from tests.protocol.psp.bench import (
@@ -494,34 +495,49 @@ def slow_seller(answered_after_s: float) -> SellerBench:
     return bench
 
 
-def test_where_answers_take_long_quiet_lasts_five_of_their_mean() -> None:
-    bench = slow_seller(answered_after_s=30.0)
-    began = bench.now - 30.0 - 10.0
-    mean = 1.0 + 0.25 * (30.0 - 1.0)
-    assert sent(bench.all_hold(a=1)) == []
-    assert bench.timers["quiet"] == began + 5.0 * mean
-    mean += 0.25 * (30.0 - mean)
-    assert sent(bench.all_hold(b=1)) == []
-    assert sent(bench.fires("quiet")) == []
-    assert bench.timers["quiet"] == began + 5.0 * mean
+def test_where_answers_took_long_the_next_quiet_lasts_five_of_their_mean() -> None:
+    bench = slow_seller(answered_after_s=10.0)
+    bench.all_hold(a=1, b=1)
+    mean = 1.0 + 0.25 * (10.0 - 1.0)
+    mean += 0.25 * (10.0 - mean)
+    bench.bids(A, 60, 5, seq=2)
+    bench.clears()
+    assert bench.timers["quiet"] == bench.now + 5.0 * mean / TICKS
+
+
+def test_after_a_late_answer_quiet_lasts_as_long_again() -> None:
+    """What others sent meanwhile may come as late."""
+    bench = slow_seller(answered_after_s=6.0)
+    assert sent(bench.all_hold(a=1, b=1)) == []
+    answered_at = bench.now
+    assert bench.timers["quiet"] == answered_at + 6.0
     assert set(sent_as(Award, bench.fires("quiet"))) == {A, B}
 
 
+def test_late_answer_counts_as_one_quiet_period_at_most() -> None:
+    bench = slow_seller(answered_after_s=80.0)
+    assert sent(bench.all_hold(a=1, b=1)) == []
+    answered_at = bench.now
+    assert set(sent_as(Award, bench.fires("quiet"))) == {A, B}
+    assert bench.now == answered_at + 10.0
+
+
+def test_nobody_keeps_an_auction_open_by_answering_late() -> None:
+    bench = slow_seller(answered_after_s=LONGEST_WAIT * 10.0 * 5.0)
+    assert set(sent_as(Award, bench.all_hold(a=1, b=1))) == {A, B}
+
+
 def test_where_answers_come_soon_quiet_lasts_as_configured() -> None:
-    bench = slow_seller(answered_after_s=1.0)
-    bench.all_hold(a=1)
-    assert set(sent_as(Award, bench.all_hold(b=1))) == {A, B}
+    bench = slow_seller(answered_after_s=0.0)
+    assert set(sent_as(Award, bench.all_hold(a=1, b=1))) == {A, B}
 
 
 def test_slow_answers_make_it_repeat_later() -> None:
     bench = slow_seller(answered_after_s=7.0)
-    bench.all_hold(a=1)
-    bench.now += 2.0
-    bench.all_hold(b=1)
+    bench.all_hold(a=1, b=1)
     mean = 1.0 + 0.25 * (7.0 - 1.0)
-    mean += 0.25 * (9.0 - mean)
-    while "quiet" in bench.timers:
-        bench.fires("quiet")
+    mean += 0.25 * (7.0 - mean)
+    bench.fires("quiet")
     assert bench.timers["award"] == bench.now + 3.0 * mean
 
 
