@@ -156,3 +156,7 @@ class TestPython312(Smoke):
 
 class TestPython313(Smoke):
     version = "3.13"
+
+
+class TestPython314(Smoke):
+    version = "3.14"
