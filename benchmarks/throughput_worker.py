@@ -17,8 +17,8 @@ from node.protocol.topics import Topics
 from node.runtime.keys import Keys
 from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import Clock, MqttHost
+from scenarios.broker_link import seal_of
 from scenarios.results.trace import EventLog
-from scenarios.sealing import seal_of
 
 
 class Orders(msgspec.Struct, frozen=True):

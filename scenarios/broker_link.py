@@ -1,10 +1,14 @@
-"""From a profile to a connection: brokers and nodes know nothing of each other."""
+"""From a profile to a connection and to signatures: brokers and nodes know nothing of each other."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from broker import BrokerAddress, BrokerError, Profile, read_profile
+from node.protocol.topics import Topics
+from node.protocol.wire.seal import Seal
 from node.runtime.keys import Keys
 from node.runtime.mqtt.endpoint import Endpoint
+from scenarios.extras import needs
 
 
 def launcher_profile(path: Path) -> Profile:
@@ -26,3 +30,29 @@ def keys_of(profile: Profile) -> Keys | None:
 def endpoint_of(address: BrokerAddress) -> Endpoint:
     """The broker as nodes see it."""
     return Endpoint(address.host, address.port, address.username, address.password, tls=address.tls, ca=address.ca)
+
+
+SealOf = Callable[[str], Seal | None]
+"""What a host of this name signs with."""
+
+
+def unsealed(host: str) -> None:
+    """Nothing: frames are neither signed nor checked."""
+    del host
+
+
+def seal_of(topics: Topics, keys: Keys | None) -> SealOf:
+    """How hosts sign in a market with these keys.
+
+    Raises
+    ------
+    ScenarioError
+        If there are keys, but the library that signs is not installed.
+    """
+    if keys is None:
+        return unsealed
+    needs("cryptography")
+    from node.runtime.ed25519 import Ed25519Signing  # noqa: PLC0415 - with an extra alone
+
+    signing = Ed25519Signing(keys)
+    return lambda host: Seal(topics, host, signing)

@@ -13,13 +13,12 @@ from node.protocol.psp.timing import Timing
 from node.protocol.topics import Topics, address
 from node.protocol.wire.limits import Limits
 from node.runtime.keys import Keys
-from scenarios.broker_link import keys_of
+from scenarios.broker_link import keys_of, seal_of
 from scenarios.device.schema import NodeFile
 from scenarios.errors import ScenarioError
 from scenarios.files.tables import NetworkTable
 from scenarios.markets.psp.market import BuyerSpec, SellerSpec, check_buyer, check_seller, timing
 from scenarios.markets.psp.nodes import buyer_machine, reserve_rule
-from scenarios.sealing import seal_of
 
 
 @dataclass(frozen=True, slots=True)

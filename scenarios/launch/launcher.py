@@ -21,7 +21,7 @@ from node.protocol.wire.frames import decode_post
 from node.runtime.faults.plan import Fault, Plan, fault_record
 from node.runtime.keys import Keys
 from node.runtime.mqtt.host import OFFLINE, OPEN, READY, STOP, Clock, TraceBatch
-from scenarios.broker_link import endpoint_of
+from scenarios.broker_link import endpoint_of, seal_of
 from scenarios.chaos.process_faults import deeds
 from scenarios.errors import RunError
 from scenarios.launch.placement import AnyMarket, faults_of, host_names, own_host_names
@@ -33,7 +33,6 @@ from scenarios.markets.registry import live_metrics
 from scenarios.metrics.meter import Meter
 from scenarios.results.outcome import Outcome, Status
 from scenarios.results.trace import EventLog
-from scenarios.sealing import seal_of
 
 START_S, START_S_PER_NODE, START_DEVICES_S = 30.0, 0.05, 600.0
 """How long the hosts may take until they are ready: at least, per node, and at least where somebody starts devices."""

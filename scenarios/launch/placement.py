@@ -9,12 +9,12 @@ from node.protocol.machine import Machine
 from node.protocol.topics import address
 from node.runtime.faults.clock_skew import Skewed
 from node.runtime.faults.plan import Plan
+from scenarios.broker_link import SealOf, unsealed
 from scenarios.chaos.plan import plan_of
 from scenarios.markets.dmp.market import CallMarket
 from scenarios.markets.dmp.nodes import call_machines
 from scenarios.markets.psp.market import Market
 from scenarios.markets.psp.nodes import exchange_machines
-from scenarios.sealing import SealOf, unsealed
 
 AnyMarket = Market | CallMarket
 

@@ -25,6 +25,7 @@ from node.runtime.keys import Keys
 from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import Clock, MqttHost
 from node.runtime.streams import stream
+from scenarios.broker_link import seal_of
 from scenarios.launch.placement import (
     AnyMarket,
     Placement,
@@ -37,7 +38,6 @@ from scenarios.launch.placement import (
 from scenarios.markets.registry import read_market
 from scenarios.results import folder as rundir
 from scenarios.results.trace import EventLog
-from scenarios.sealing import seal_of
 
 Connections = Literal["per-host", "per-node"]
 
