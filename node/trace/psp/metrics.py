@@ -230,7 +230,7 @@ class MarketMetrics:
         self._forgotten(seller)
 
     def _forgotten(self, seller: str) -> None:
-        for buyer in list(self._tentative[seller]):
+        for buyer in sorted(self._tentative[seller]):  # not in the order of a set, which sums otherwise each time
             self._set(seller, buyer, 0.0, 0.0)
 
     def _resumed(self, node: str) -> None:

@@ -1,4 +1,8 @@
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,6 +44,33 @@ def test_market_begins_with_nothing() -> None:
     metrics = folded()
     assert (metrics.bids, metrics.welfare, metrics.closed, metrics.in_doubt) == (0, 0.0, 0, 0)
     assert math.isnan(metrics.auctions["1"].price)
+
+
+UNEVEN = """
+from node.mechanism.valuation import Flat
+from tests.trace.psp.test_metrics import MarketMetrics, allocated, record
+buyers = [f"buyer-{k}" for k in range(20)]
+metrics = MarketMetrics({buyer: Flat(50, 0.1 + 0.7 * k) for k, buyer in enumerate(buyers)}, ["1"])
+for k, buyer in enumerate(buyers):
+    metrics.add(allocated("1", buyer, 0.3 + 1.1 * k, 0.0))
+metrics.add(record("closed", "1"))
+print(repr(metrics.welfare))
+"""
+
+
+def test_sums_are_the_same_in_every_process() -> None:
+    """Whatever order its sets are in."""
+    sums = set()
+    for seed in range(4):
+        done = subprocess.run(
+            [sys.executable, "-c", UNEVEN],
+            env={**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": str(Path(__file__).parents[3])},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        sums.add(done.stdout)
+    assert len(sums) == 1
 
 
 def test_bids_and_withdrawals_are_counted_by_buyer() -> None:
