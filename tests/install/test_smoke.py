@@ -33,14 +33,18 @@ def interpreter(version: str) -> str | None:
     return None
 
 
-def done(*command: str | Path, cwd: Path) -> str:
-    """What a command printed that must succeed, outside the tree and without what the tests' environment sets."""
+def ended(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """A command that has run outside the tree and without what the tests' environment sets."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV_"))}
-    ended = subprocess.run(
-        command, cwd=cwd, env={**clean, "COLUMNS": "200"}, capture_output=True, text=True, check=False
-    )
-    assert ended.returncode == 0, f"{command}\n{ended.stdout}\n{ended.stderr}"
-    return ended.stdout
+    clean["COLUMNS"] = "200"
+    return subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True, check=False)
+
+
+def done(*command: str | Path, cwd: Path) -> str:
+    """What a command printed that must succeed."""
+    one = ended(*command, cwd=cwd)
+    assert one.returncode == 0, f"{command}\n{one.stdout}\n{one.stderr}"
+    return one.stdout
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,7 @@ class Environment:
         return done(self.programs / program, *arguments, cwd=self.folder)
 
     def fails(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [self.programs / "bidswarm", *arguments]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        return ended(self.programs / "bidswarm", *arguments, cwd=self.folder)
 
 
 def installed(build: Build, folder: Path, lock: str, extra: str = "") -> Environment:
@@ -125,13 +128,13 @@ class Smoke:
     def test_base_carries_a_node(self, base: Environment) -> None:
         """No broker is there: it says so and ends."""
         nowhere = ("--broker", "mqtt://127.0.0.1:1", "--market", "lab", "--host", "pi", "--timeout", "0.1")
-        ended = base.fails("node", *nowhere, "--role", "seller", "--supply-mb", "5")
-        assert (ended.returncode, ended.stderr) == (3, "")
+        node = base.fails("node", *nowhere, "--role", "seller", "--supply-mb", "5")
+        assert (node.returncode, node.stderr) == (3, "")
 
     def test_base_says_which_extras_a_launcher_needs(self, base: Environment) -> None:
-        ended = base.fails("run", "two-sellers")
-        assert ended.returncode == 2
-        assert "pip install 'bidswarm[all]'" in ended.stderr
+        run = base.fails("run", "two-sellers")
+        assert run.returncode == 2
+        assert "pip install 'bidswarm[all]'" in run.stderr
 
     def test_all_extras_need_nothing_besides(self, everything: Environment) -> None:
         assert everything.runs("python", "-m", "pip", "check").startswith("No broken requirements")
