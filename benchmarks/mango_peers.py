@@ -13,8 +13,8 @@ from mango.simulation.world import create_world
 from metering import Meter
 from peers import Driver
 
-from node.protocol.machine import Machine, Opened, Received, Started
-from node.protocol.messages import Message
+from node.protocol.machine import Machine, Message, Opened, Received, Started
+from node.protocol.psp.messages import ExchangeMessage
 from node.protocol.topics import address
 from node.protocol.wire.frames import encode_message
 from node.runtime.mqtt.endpoint import Endpoint
@@ -68,7 +68,7 @@ class MangoNode(Agent, Driver):  # type: ignore[misc]
 
     def handle_message(self, content: Any, meta: dict[str, Any]) -> None:  # noqa: ANN401 - decoded JSON
         sender = meta["sender_id"]
-        message = msgspec.convert(content, Message)
+        message = msgspec.convert(content, ExchangeMessage)
         self.handle(Received(address(self._placement[sender], sender), message))
 
     def send(self, to: str, message: Message) -> None:

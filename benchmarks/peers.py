@@ -10,6 +10,7 @@ from node.protocol.machine import (
     CancelTimer,
     Event,
     Machine,
+    Message,
     Opened,
     PostOnBoard,
     Received,
@@ -19,11 +20,11 @@ from node.protocol.machine import (
     TimerFired,
     Trace,
 )
-from node.protocol.messages import Message
 from node.protocol.topics import Board, Inbox, Topics, address
-from node.protocol.wire.frames import decode_message, decode_post, encode_message, encode_post
+from node.protocol.wire.frames import encode_message, encode_post
 from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import Clock
+from tests.protocol.codecs import EXCHANGE
 
 
 class Driver:
@@ -88,9 +89,9 @@ class PlainNode(Driver):
         assert isinstance(message.payload, bytes)
         match self._topics.parse(message.topic.value):
             case Inbox(_, sender):
-                self.handle(Received(address(sender, sender), decode_message(message.payload)))
+                self.handle(Received(address(sender, sender), EXCHANGE.message(message.payload)))
             case Board(poster):
-                self.handle(Received(poster, decode_post(message.payload)))
+                self.handle(Received(poster, EXCHANGE.post(message.payload)))
 
     def send(self, to: str, message: Message) -> None:
         topic = self._topics.inbox(to.partition("/")[0], self._name)

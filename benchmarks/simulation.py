@@ -22,17 +22,18 @@ from figures import Figure, printed
 from node.mechanism.valuation import Flat
 from node.protocol.host import Host
 from node.protocol.machine import Machine
-from node.protocol.messages import Message
 from node.protocol.psp.buyer import Buyer
+from node.protocol.psp.messages import ExchangeMessage
 from node.protocol.psp.seller import Seller
 from node.protocol.psp.timing import Timing
 from node.protocol.topics import address
-from node.protocol.wire.frames import VERSION, Envelope, decode_post, encode_frames, encode_message
+from node.protocol.wire.frames import VERSION, Envelope, encode_frames, encode_message
 from node.runtime.sim.simulation import Network, Simulation
 from node.runtime.streams import stream
 from node.strategy.psp.offer import HOLD, Decision, Need, Offer, Target
 from node.strategy.psp.reserve import FixedReserve
 from node.strategy.random import Random
+from tests.protocol import codecs
 
 NETWORK = Network(delay_min_s=0.0005, delay_max_s=0.003)
 TIMING = Timing(clearing_interval_s=0.05, quiet_period_s=1.0, retry_s=0.25)
@@ -89,7 +90,7 @@ class TapedHost(Host):
         super().receive_frame(now, from_host, data)
 
     def receive_post(self, now: float, poster: str, data: bytes) -> None:
-        envelope = Envelope(self.name, self.name, 0, encode_message(decode_post(data)))
+        envelope = Envelope(self.name, self.name, 0, encode_message(codecs.EXCHANGE.post(data)))
         self.tape += encode_frames([envelope])
         super().receive_post(now, poster, data)
 
@@ -108,7 +109,7 @@ def hosts(shape: Shape, moves: int, kind: type[Host] = Host) -> list[Host]:
         name = f"buyer-{k}"
         host = f"host-{k % shape.hosts}" if shape.hosts else name
         nodes[host][name] = buyer(name, sellers, shape.pool, moves)
-    return [kind(host, machines) for host, machines in nodes.items()]
+    return [kind(host, machines, codecs.EXCHANGE) for host, machines in nodes.items()]
 
 
 def buyer(name: str, sellers: list[str], pool: int, moves: int) -> Buyer:
@@ -150,7 +151,7 @@ class Frame(msgspec.Struct, frozen=True, array_like=True):
 def bare(tape: list[bytes], moves: int) -> float:
     """Messages per second through a heap, decoded and encoded as the protocol has it, with a random delay each."""
     encode = msgspec.msgpack.Encoder().encode
-    decode_frame, decode = msgspec.msgpack.Decoder(Frame).decode, msgspec.msgpack.Decoder(Message).decode
+    decode_frame, decode = msgspec.msgpack.Decoder(Frame).decode, msgspec.msgpack.Decoder(ExchangeMessage).decode
     pop, push, draw = heapq.heappop, heapq.heappush, random.Random(1).random
     shortest, spread = NETWORK.delay_min_s, NETWORK.delay_max_s - NETWORK.delay_min_s
     heap: list[tuple[float, int, bytes]] = []

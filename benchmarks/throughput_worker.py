@@ -19,6 +19,7 @@ from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import Clock, MqttHost
 from scenarios.broker_link import seal_of
 from scenarios.results.trace import EventLog
+from tests.protocol.codecs import EXCHANGE
 
 
 class Orders(msgspec.Struct, frozen=True):
@@ -46,7 +47,9 @@ async def frames_market(machines: dict[str, Machine], own: str, orders: Orders, 
         log.write(records)
 
     topics = Topics("frames")
-    driver = MqttHost(Host(own, machines, seal_of(topics, orders.keys)(own)), topics, orders.endpoint, Clock(0.0), sink)
+    driver = MqttHost(
+        Host(own, machines, EXCHANGE, seal_of(topics, orders.keys)(own)), topics, orders.endpoint, Clock(0.0), sink
+    )
     print("ready", flush=True)
     await driver.run()
 

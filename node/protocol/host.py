@@ -33,10 +33,9 @@ from node.protocol.machine import (
 )
 from node.protocol.topics import address, host_of, peer_address
 from node.protocol.wire.frames import (
+    Codec,
     Envelope,
     decode_frame,
-    decode_message,
-    decode_post,
     encode_frames,
     encode_message,
     encode_post,
@@ -104,6 +103,10 @@ class Host:
 
     Parameters
     ----------
+    nodes
+        Their machines, by name.
+    codec
+        Decodes what the nodes of this market say to each other.
     seal
         Signs what leaves and checks what comes; without one nothing is signed, and what is signed is rejected.
     limits
@@ -112,6 +115,7 @@ class Host:
 
     # A simulation jumps among thousands of hosts: the less memory of each it touches, the faster.
     __slots__ = (
+        "_codec",
         "_entries",
         "_nodes",
         "_order",
@@ -127,9 +131,15 @@ class Host:
     )
 
     def __init__(
-        self, name: str, nodes: Mapping[str, Machine], seal: Seal | None = None, limits: Limits | None = None
+        self,
+        name: str,
+        nodes: Mapping[str, Machine],
+        codec: Codec,
+        seal: Seal | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.name = name
+        self._codec = codec
         self._seal = seal
         self._throttle = Throttle(limits) if limits else None
         self.counters: Counter[str] = Counter()
@@ -216,7 +226,7 @@ class Host:
             self._drop("throttled", self._throttle.counted_as(from_host))
             return
         sender = peer_address(from_host, envelope.from_node)
-        message = decode_message(envelope.message)
+        message = self._codec.message(envelope.message)
         self.counters["received"] += 1
         self._step(now, own, Received(sender, message))
 
@@ -226,7 +236,7 @@ class Host:
         if not watchers or (self._throttle and not self._admits(self._throttle, now, host_of(poster), len(data))):
             return
         try:
-            message = decode_post(self._seal.opened_post(poster, data) if self._seal else data)
+            message = self._codec.post(self._seal.opened_post(poster, data) if self._seal else data)
         except RejectedError as reason:
             self._drop("rejected", str(reason))
             return

@@ -6,8 +6,10 @@ from typing import Literal, Protocol
 import msgspec
 
 from node.protocol.errors import IgnoredError, RejectedError
-from node.protocol.messages import Message
 from node.protocol.numbers import NUMBERS_PER_LIFE
+
+Message = msgspec.Struct
+"""Something that nodes say to each other; which messages there are is up to a market."""
 
 
 class JournalEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -5,7 +5,7 @@ import sys
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -36,7 +36,7 @@ from scenarios.console import (
 from scenarios.errors import RunError, ScenarioError
 
 if TYPE_CHECKING:
-    from scenarios.markets.registry import AnyResult
+    from scenarios.results.result import Result
 
 EXIT_CODES = """
 Exit codes: 0 settled; 1 the run broke down; 2 bad usage or scenario; 3 not settled before the timeout; 4 no broker, or
@@ -193,8 +193,7 @@ def run(
                 timeout_s=timeout,
                 settings=set_ or (),
                 out=out,
-                watch_for=progress.watch_for,
-                watch_rounds=progress.watch_rounds,
+                watch=progress.watch,
                 say=progress.say,
                 meter=meter,
             )
@@ -206,20 +205,18 @@ def run(
     raise typer.Exit(_exit_code(result))
 
 
-def _exit_code(result: "AnyResult") -> int:
+def _exit_code(result: "Result[Any]") -> int:
     summary = result.summary
     code = {"settled": SETTLED, "timeout": UNSETTLED}.get(summary.status, INTERRUPTED)
     met = all(one.held for one in summary.expectations)
     return code if met or code == INTERRUPTED else UNMET
 
 
-def _print(result: "AnyResult", format_: Format) -> None:
+def _print(result: "Result[Any]", format_: Format) -> None:
     if format_ is Format.json:
         write_json(result.summary)
     else:
-        from scenarios.markets.registry import print_any  # noqa: PLC0415
-
-        print_any(result, Console())
+        result.print(Console())
 
 
 def _print_error(error: Exception) -> None:

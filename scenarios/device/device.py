@@ -8,9 +8,11 @@ from broker import BrokerAddress, BrokerError, read_profile
 from broker.address import broker_address
 from node.protocol.host import Host
 from node.protocol.psp.buyer import Buyer
+from node.protocol.psp.messages import ExchangeMessage
 from node.protocol.psp.seller import Seller
 from node.protocol.psp.timing import Timing
 from node.protocol.topics import Topics, address
+from node.protocol.wire.frames import Codec
 from node.protocol.wire.limits import Limits
 from node.runtime.keys import Keys
 from scenarios.broker_link import keys_of, seal_of
@@ -59,7 +61,7 @@ def build(settings: NodeFile) -> Device:
     machine = _seller(settings, node) if settings.seller else _buyer(settings, node)
     journal = Path(settings.journal or f"{settings.market}-{node}.sqlite")
     topics = Topics(settings.market)
-    host = Host(link.host, {node: machine}, seal_of(topics, link.keys)(link.host), Limits())
+    host = Host(link.host, {node: machine}, Codec(ExchangeMessage), seal_of(topics, link.keys)(link.host), Limits())
     return Device(machine, host, topics, link.broker, node, journal)
 
 

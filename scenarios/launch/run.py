@@ -6,12 +6,11 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from broker import BrokerAddress, BrokerError, open_broker, without_secret
-from node.mechanism.welfare import Optimum
 from node.protocol.topics import NAME
 from node.runtime.journal import Journal
 from node.runtime.keys import Keys
@@ -19,29 +18,24 @@ from node.runtime.mqtt.task_groups import first_error
 from scenarios.broker_link import keys_of, launcher_profile
 from scenarios.errors import RunError, ScenarioError
 from scenarios.launch.launcher import Launcher
-from scenarios.launch.placement import AnyMarket, Placement, devices_of, faults_of, one_host_each
-from scenarios.launch.simulated import Watch, run_simulated
-from scenarios.launch.worker import Connections, placement_of
+from scenarios.launch.options import Connections, Job, Onlookers, RunOptions, World
+from scenarios.launch.placement import Placement, faults_of, one_host_each
+from scenarios.launch.simulated import run_simulated
+from scenarios.launch.worker import placement_of
+from scenarios.markets.base import Market, Scenario
+from scenarios.markets.kind import OwnWorld, Watch
 from scenarios.markets.load import load, with_populations
-from scenarios.markets.psp.array import WatchRounds, check_arrayable, run_arrayed
-from scenarios.markets.psp.market import Market
-from scenarios.markets.psp.results import optimum_of
-from scenarios.markets.psp.schema import Scenario
-from scenarios.markets.registry import AnyResult, AnyScenario, Metrics, draw_market, is_large, save_result, summary_of
+from scenarios.markets.registry import draw_market, kind_of, kinds
 from scenarios.metrics.meter import Meter
 from scenarios.results import folder as rundir
 from scenarios.results import trace as events
-from scenarios.results.outcome import Outcome
+from scenarios.results.outcome import Outcome, Run
+from scenarios.results.result import Result
 from scenarios.results.trace import EventLog
-
-World = Literal["mqtt", "sim", "array"]
-
-WatchFor = Callable[[AnyMarket, Optimum | None], Watch]
-"""Makes the watch of a run, once its market and, of the exchange, its optimum are known."""
 
 
 def run(
-    scenario: AnyScenario | str,
+    scenario: Scenario | str,
     *,
     seed: int = 0,
     world: World = "mqtt",
@@ -54,11 +48,10 @@ def run(
     timeout_s: float | None = None,
     settings: Sequence[str] = (),
     out: Path | str = "runs",
-    watch_for: WatchFor | None = None,
-    watch_rounds: WatchRounds | None = None,
+    watch: Watch | None = None,
     say: Callable[[str], None] | None = None,
     meter: Meter | None = None,
-) -> AnyResult:
+) -> Result[Any]:
     """Run a scenario and keep the result in a folder of its own below ``out``.
 
     Parameters
@@ -82,12 +75,12 @@ def run(
         where a round takes a clearing interval.
     settings
         ``key=value`` over the scenario, if that is a name or a path.
+    watch
+        Told now and then how far the run is: the metrics, seconds since the market opened, messages sent.
     say
         Told what a large market is waiting for before it opens and after it ends.
     meter
         Fed with what the hosts publish, over MQTT.
-    watch_for, watch_rounds
-        Told how far the run is: the one in ``mqtt`` and ``sim``, the other in ``array``.
 
     Raises
     ------
@@ -102,44 +95,53 @@ def run(
         raise ScenarioError("settings go with the name or the path of a scenario")
     else:
         scenario = with_populations(scenario)
+    options = RunOptions(
+        seed=seed,
+        world=world,
+        broker=broker,
+        profile=None if profile is None else Path(profile),
+        port=port,
+        hosts=hosts,
+        connections=connections,
+        market_name=market_name,
+        timeout_s=timeout_s,
+        out=Path(out),
+    )
+    nobody = Onlookers()
+    onlookers = Onlookers(watch=watch or nobody.watch, say=say or nobody.say, meter=meter or nobody.meter)
+    return carry_out(scenario, options, onlookers)
+
+
+def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> Result[Any]:
+    """As ``run``, for a scenario whose populations have been read: check it, run it, and keep what came of it."""
     started = time.monotonic()
-    spec, keys = _broker_of(broker, profile) if world == "mqtt" else (None, None)
-    market = draw_market(scenario, seed)
-    arrayable = check_arrayable(market) if world == "array" else None
-    workers = min(hosts or os.cpu_count() or 1, market.nodes - len(devices_of(market)))
-    if world == "mqtt":
-        _check_name(market, market_name)
-    _check_faults(market, spec, placement_of(market, connections, workers))
-    say = say if say and is_large(market) else _unsaid
-    say(f"{market.nodes:,} users; working out what can be reached ...")
-    best = optimum_of(market) if isinstance(market, Market) and not arrayable else None
-    folder = rundir.create(Path(out), scenario.name, seed)
-    rundir.write_json(folder / "manifest.json", rundir.manifest(scenario, seed, world, _named(spec)))
+    market = draw_market(scenario, options.seed)
+    broker, keys = _broker_of(options)
+    world = _own_world(market, options.world)
+    workers = min(options.hosts or os.cpu_count() or 1, market.nodes - len(market.devices))
+    _check_name(market, options)
+    _check_faults(market, options, broker, placement_of(market, options.connections, workers))
+    if not market.is_large:
+        onlookers = replace(onlookers, say=Onlookers().say)
+    onlookers.say(f"{market.nodes:,} users; working out what can be reached ...")
+    limit_s = scenario.timeout_s if options.timeout_s is None else options.timeout_s
+    metrics = None if world else kind_of(market).metrics(market)
+    folder = rundir.create(options.out, scenario.name, options.seed)
+    named = _named(broker) if options.world == "mqtt" else None
+    rundir.write_json(folder / "manifest.json", rundir.manifest(scenario, options.seed, options.world, named))
     rundir.write_json(folder / "market.json", market)
-    limit = scenario.timeout_s if timeout_s is None else timeout_s
-    status = "failed"
-    failure: RunError | BrokerError | None = None
-    opened_at = 0.0
-    result: AnyResult
+    status, failure, opened_at = "failed", None, 0.0
     try:
-        if arrayable:
-            assert isinstance(scenario, Scenario)
-            result = run_arrayed(arrayable, limit, watch_rounds, folder, scenario.array.rounds)
+        if world:
+            result = world.play(market, limit_s, onlookers.watch, folder)
         else:
-            watch = watch_for(market, best) if watch_for else _unwatched
-            if world == "sim":
-                attempt = _simulated(market, limit, folder, watch)
-            else:
-                assert spec is not None
-                attempt = _over_mqtt(
-                    market, limit, folder, watch, spec, keys, port, workers, connections, meter, market_name
-                )
+            assert metrics
+            job = Job(market, metrics, folder, limit_s, workers, options, onlookers, broker, keys)
+            attempt = _simulated(job) if options.world == "sim" else _over_mqtt(job)
             opened_at, failure = attempt.outcome.opened_at, attempt.failure
-            say(f"{attempt.outcome.status} after {attempt.outcome.duration_s:.1f} s; reading the trace ...")
-            records = events.read(folder, opened_at)
-            result = summary_of(market, best, attempt.outcome, records, world, attempt.served_by, folder)
+            result = _summarised(job, attempt)
         status = result.summary.status
-        save_result(result, opened_at)
+        result.save(opened_at)
     finally:
         if folder.exists():
             rundir.finish_manifest(folder, status, started)
@@ -148,22 +150,47 @@ def run(
     return result
 
 
-def _check_faults(market: AnyMarket, spec: str | BrokerAddress | None, placement: Placement) -> None:
+def _summarised(job: Job, attempt: "_Attempt") -> Result[Any]:
+    outcome, folder = attempt.outcome, job.folder
+    job.onlookers.say(f"{outcome.status} after {outcome.duration_s:.1f} s; reading the trace ...")
+    over = Run(job.options.world, attempt.served_by, folder, outcome)
+    records = events.read(folder, outcome.opened_at)
+    return kind_of(job.market).summarise(job.market, job.metrics, over, records)
+
+
+def _own_world(market: Market, world: World) -> OwnWorld | None:
+    """The world, if it is one that a market alone has; ScenarioError if this market has it not, or cannot be played."""
+    if world in {"mqtt", "sim"}:
+        return None
+    kind = kind_of(market)
+    own = kind.worlds.get(world)
+    if own is None:
+        able = " and ".join(repr(name) for name, other in kinds().items() if world in other.worlds) or "no market"
+        raise ScenarioError(f"market = {kind.name!r}: world {world!r} knows {able} only; choose world 'sim' or 'mqtt'")
+    own.check(market)
+    return own
+
+
+def _check_faults(market: Market, options: RunOptions, broker: str | BrokerAddress, placement: Placement) -> None:
     """Raise ScenarioError if what the scenario wants to go wrong cannot over this broker, or without one."""
-    faults = faults_of(market, placement if spec else one_host_each(market))
-    if faults and faults.of("broker-crash") and spec not in ("embedded", "mosquitto", None):
+    is_served = options.world == "mqtt"
+    faults = faults_of(market, placement if is_served else one_host_each(market))
+    if is_served and faults and faults.of("broker-crash") and broker not in ("embedded", "mosquitto"):
         raise ScenarioError(
-            f"chaos.faults: a broker-crash kills the broker, and {_named(spec)} is not ours to kill: take it out, "
+            f"chaos.faults: a broker-crash kills the broker, and {_named(broker)} is not ours to kill: take it out, "
             "or use --broker embedded or mosquitto"
         )
 
 
-def _check_name(market: AnyMarket, name: str | None) -> None:
+def _check_name(market: Market, options: RunOptions) -> None:
     """Raise ScenarioError if the market's name is none, or lacks where devices need it."""
+    name = options.market_name
+    if options.world != "mqtt":
+        return
     if name is not None and not re.fullmatch(NAME, name):
         raise ScenarioError(f"--market {name!r} must match {NAME}")
-    if name is None and (devices := devices_of(market)):
-        device = min(devices.values())
+    if name is None and market.devices:
+        device = min(market.devices.values())
         raise ScenarioError(
             f"device = {device!r}: give the market a name with --market, under which {device} can join it"
         )
@@ -172,7 +199,7 @@ def _check_name(market: AnyMarket, name: str | None) -> None:
 class BrokenRunError(Exception):
     """A run that broke down after the market was set up; ``result`` is what there was until then."""
 
-    def __init__(self, result: AnyResult) -> None:
+    def __init__(self, result: Result[Any]) -> None:
         super().__init__("the run broke down")
         self.result = result
 
@@ -189,61 +216,41 @@ class _Attempt:
     failure: RunError | BrokerError | None = None
 
 
-def _broker_of(broker: str, profile: Path | str | None) -> tuple[str | BrokerAddress, Keys | None]:
-    if profile is None:
-        return broker, None
-    if broker != "embedded":
+def _broker_of(options: RunOptions) -> tuple[str | BrokerAddress, Keys | None]:
+    if options.profile is None or options.world != "mqtt":
+        return options.broker, None
+    if options.broker != "embedded":
         raise ScenarioError("--profile and --broker (or BIDSWARM_BROKER) both name a broker: give one of them")
-    known = launcher_profile(Path(profile))
+    known = launcher_profile(options.profile)
     return known.address, keys_of(known)
 
 
-def _named(broker: str | BrokerAddress | None) -> str | None:
+def _named(broker: str | BrokerAddress) -> str:
     """A broker as a manifest names it."""
-    return broker.url if isinstance(broker, BrokerAddress) else broker and without_secret(broker)
+    return broker.url if isinstance(broker, BrokerAddress) else without_secret(broker)
 
 
-def _unsaid(text: str) -> None:
-    del text
-
-
-def _unwatched(metrics: Metrics, elapsed_s: float, messages: int) -> None:
-    del metrics, elapsed_s, messages
-
-
-def _simulated(market: AnyMarket, limit: float, folder: Path, watch: Watch) -> _Attempt:
-    log = EventLog(folder / "events" / "sim.jsonl")
+def _simulated(job: Job) -> _Attempt:
+    log = EventLog(job.folder / "events" / "sim.jsonl")
     # Simulated crashes lose nothing of what the operating system was given.
-    journal = Journal(rundir.journal(folder, "sim"), durable=False)
+    journal = Journal(rundir.journal(job.folder, "sim"), durable=False)
     try:
-        return _Attempt(run_simulated(market, limit, log, watch, journal))
+        return _Attempt(run_simulated(job.market, job.metrics, job.limit_s, log, job.onlookers.watch, journal))
     finally:
         log.close()
         journal.close()
 
 
-def _over_mqtt(
-    market: AnyMarket,
-    limit: float,
-    folder: Path,
-    watch: Watch,
-    spec: str | BrokerAddress,
-    keys: Keys | None,
-    port: int | None,
-    workers: int,
-    connections: Connections,
-    meter: Meter | None,
-    name: str | None,
-) -> _Attempt:
+def _over_mqtt(job: Job) -> _Attempt:
     launcher: Launcher | None = None
     served_by: str | None = None
     failure: RunError | BrokerError | None = None
 
     async def served() -> None:
         nonlocal launcher, served_by
-        async with open_broker(spec, port=port, log_dir=folder) as running:
+        async with open_broker(job.broker, port=job.options.port, log_dir=job.folder) as running:
             served_by = running.version if running.kind != "external" else running.address.url
-            launcher = Launcher(market, running, folder, limit, watch, workers, connections, keys, meter, name)
+            launcher = Launcher(job, running)
             await launcher.run()
 
     try:
@@ -251,12 +258,12 @@ def _over_mqtt(
             runner.run(served())
     except KeyboardInterrupt:
         if launcher is None:
-            shutil.rmtree(folder)
+            shutil.rmtree(job.folder)
             raise
     except (RunError, BrokerError, BaseExceptionGroup) as error:
         failure = _first(error)
         if launcher is None:
-            shutil.rmtree(folder)  # nothing happened that could be looked up there
+            shutil.rmtree(job.folder)  # nothing happened that could be looked up there
             raise failure from None
     assert launcher is not None
     return _Attempt(launcher.outcome, served_by, failure)

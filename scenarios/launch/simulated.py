@@ -1,7 +1,6 @@
 """A market in the world ``sim``: one process, virtual time."""
 
 from collections import Counter
-from collections.abc import Callable
 
 import msgspec
 
@@ -9,25 +8,22 @@ from node.protocol.host import Host, Record
 from node.runtime.journal import Journal
 from node.runtime.sim.faulty import FaultySimulation
 from node.runtime.sim.simulation import Network, Simulation
-from scenarios.launch.placement import AnyMarket, build_hosts, faults_of, host_names, one_host_each
-from scenarios.markets.registry import Metrics, live_metrics
+from scenarios.launch.placement import build_hosts, faults_of, host_names, one_host_each
+from scenarios.markets.base import Market
+from scenarios.markets.kind import Metrics, Watch
 from scenarios.results.outcome import Outcome, Status
 from scenarios.results.trace import EventLog
 
 EVENTS_PER_LOOK = 2000
 """Deliveries between two looks at the progress."""
 
-Watch = Callable[[Metrics, float, int], None]
-"""Told now and then: the metrics, seconds since the market opened, messages sent."""
-
 
 def run_simulated(
-    market: AnyMarket, timeout_s: float, log: EventLog, watch: Watch, journal: Journal | None = None
+    market: Market, metrics: Metrics, timeout_s: float, log: EventLog, watch: Watch, journal: Journal | None = None
 ) -> Outcome:
     """Run the market until it is settled, or for ``timeout_s`` of virtual time; Ctrl-C keeps what there is."""
     placement = one_host_each(market)
     hosts = build_hosts(market, placement, set(host_names(placement)))
-    metrics = live_metrics(market)
 
     def sink(records: list[Record]) -> None:
         log.write(records)

@@ -13,7 +13,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
@@ -26,8 +25,8 @@ from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import Clock, MqttHost
 from node.runtime.streams import stream
 from scenarios.broker_link import seal_of
+from scenarios.launch.options import Connections
 from scenarios.launch.placement import (
-    AnyMarket,
     Placement,
     build_hosts,
     faults_of,
@@ -35,11 +34,10 @@ from scenarios.launch.placement import (
     own_host_names,
     spread,
 )
+from scenarios.markets.base import Market
 from scenarios.markets.registry import read_market
 from scenarios.results import folder as rundir
 from scenarios.results.trace import EventLog
-
-Connections = Literal["per-host", "per-node"]
 
 
 class Orders(msgspec.Struct, frozen=True):
@@ -71,7 +69,7 @@ def _process(orders: Orders) -> str:
     return f"worker-{orders.index + 1}" + (f".{orders.life}" if orders.life > 1 else "")
 
 
-def placement_of(market: AnyMarket, connections: Connections, workers: int) -> Placement:
+def placement_of(market: Market, connections: Connections, workers: int) -> Placement:
     """Who sits on which host: one host per worker, or one per node."""
     return one_host_each(market) if connections == "per-node" else spread(market, workers)
 
@@ -113,7 +111,7 @@ async def _carry_out(orders: Orders) -> None:
         rundir.write_json(counters_file(orders), dict(counters))
 
 
-def _edges(market: AnyMarket, placement: Placement, hosts: Iterable[Host], opened_at: float | None) -> dict[str, Edge]:
+def _edges(market: Market, placement: Placement, hosts: Iterable[Host], opened_at: float | None) -> dict[str, Edge]:
     faults = faults_of(market, placement)
     if not faults:
         return {}

@@ -11,17 +11,17 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 
 from scenarios.errors import ScenarioError
-from scenarios.files.populations import with_file_rows
+from scenarios.files.populations import OWN_COLUMNS, with_file_rows
 from scenarios.files.tables import NetworkTable, Number
+from scenarios.markets.base import Scenario
 from scenarios.markets.dmp import schema as call_schema
-from scenarios.markets.dmp.schema import CallScenario
-from scenarios.markets.dmp.validity import check_call_scenario
 from scenarios.markets.psp import schema
-from scenarios.markets.psp.schema import Scenario
-from scenarios.markets.psp.validity import check_scenario
-from scenarios.markets.registry import SCENARIOS, AnyScenario
+from scenarios.markets.registry import kind_named
 
 LIBRARY = resources.files("scenarios") / "library"
+
+DEFAULT_MARKET = "psp"
+"""Of files that do not say."""
 
 Tables = dict[str, Any]
 
@@ -54,7 +54,7 @@ def source(name_or_path: str) -> tuple[str, str, Path]:
     return library[name_or_path], f"{name_or_path}.toml", Path.cwd()
 
 
-def load(name_or_path: str, settings: Sequence[str] = ()) -> AnyScenario:
+def load(name_or_path: str, settings: Sequence[str] = ()) -> Scenario:
     """The scenario of that name or file, with ``key=value`` settings put over it.
 
     Raises
@@ -76,7 +76,7 @@ def load(name_or_path: str, settings: Sequence[str] = ()) -> AnyScenario:
         raise ScenarioError(_placed(str(error), places)) from error
 
 
-def parse(tables: Mapping[str, Any], origin: str) -> AnyScenario:
+def parse(tables: Mapping[str, Any], origin: str) -> Scenario:
     """A valid scenario from its tables; ``origin`` is what errors call them.
 
     Raises
@@ -84,18 +84,20 @@ def parse(tables: Mapping[str, Any], origin: str) -> AnyScenario:
     ScenarioError
         If they are not valid; the text names origin, key, value and what is allowed.
     """
-    kind = SCENARIOS.get(str(tables.get("market", "psp")))
-    if kind is None:
-        raise ScenarioError(f"{origin}: market = {tables['market']!r}: allowed are: {', '.join(SCENARIOS)}")
     try:
-        scenario = msgspec.convert(tables, kind)
-    except msgspec.ValidationError as error:
-        raise ScenarioError(f"{origin}: {explained(str(error), tables, kind)}") from error
-    if isinstance(scenario, Scenario):
-        check_scenario(scenario, origin)
-    else:
-        check_call_scenario(scenario, origin)
+        kind = kind_named(str(tables.get("market", DEFAULT_MARKET)))
+        scenario = _converted(tables, kind.scenario)
+        kind.check(scenario)
+    except ScenarioError as error:
+        raise ScenarioError(f"{origin}: {error}") from error
     return scenario
+
+
+def _converted(tables: Mapping[str, Any], whole: type[Scenario]) -> Scenario:
+    try:
+        return msgspec.convert(tables, whole)
+    except msgspec.ValidationError as error:
+        raise ScenarioError(explained(str(error), tables, whole)) from error
 
 
 def _placed(error: str, places: Mapping[str, str]) -> str:
@@ -108,13 +110,13 @@ def _placed(error: str, places: Mapping[str, str]) -> str:
     return re.sub(r"\b((?:sellers|buyers)\.\d+)(\W)", place, error, count=1)
 
 
-def with_populations(scenario: AnyScenario) -> AnyScenario:
+def with_populations(scenario: Scenario) -> Scenario:
     """The scenario with the rows of its population files, which are relative to the working folder."""
     tables = msgspec.to_builtins(scenario)
-    if isinstance(scenario, CallScenario) or not any(group["file"] for group in tables["sellers"] + tables["buyers"]):
+    groups = {kind: tables[kind] for kind in OWN_COLUMNS if kind in tables}
+    if not any(group["file"] for users in groups.values() for group in users):
         return scenario
-    for kind in ("sellers", "buyers"):
-        tables[kind] = [_given(group) for group in tables[kind]]
+    tables |= {kind: [_given(group) for group in users] for kind, users in groups.items()}
     return parse(with_file_rows(tables, Path.cwd())[0], scenario.name)
 
 

@@ -1,7 +1,13 @@
 """Lines about a run of any market for the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from node.trace.breach import Breach
 from scenarios.chaos.expectations import Expectation, FaultRow
 from scenarios.results.outcome import Status
 
@@ -35,3 +41,28 @@ def fault_lines(faults: Sequence[FaultRow], expectations: Sequence[Expectation])
         figure = "" if one.figure is None else f" ({one.figure:.4g})"
         lines.append(f"expected {one.expectation}: {'[green]held[/]' if one.held else '[red]broken[/]'}{figure}")
     return lines
+
+
+def bar(share: float, width: int = 20) -> str:
+    """A share as a bar of characters."""
+    full = round(width * min(1.0, max(0.0, share)))
+    return "█" * full + "·" * (width - full)
+
+
+def print_rules(rules: Mapping[Any, str], breaches: Sequence[Breach], console: Console) -> None:
+    """Print which rules hold of a ledger, and every breach."""
+    for rule, text in rules.items():
+        broken = sum(one.rule == rule for one in breaches)
+        console.print(
+            f"  {text}: " + (f"[red]broken {broken} times[/]" if broken else "[green]holds[/]"), soft_wrap=True
+        )
+    print_rows("breaches", ("rule", "node", "what"), breaches, console)
+
+
+def print_rows(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], console: Console) -> None:
+    """Print rows of text under a title; nothing if there are none."""
+    if rows:
+        table = Table(*columns, title=title, title_justify="left", box=None, padding=(0, 3, 0, 0))
+        for row in rows:
+            table.add_row(*map(escape, row))
+        console.print(table)

@@ -5,16 +5,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from scenarios.extras import needs
 from scenarios.results import folder as rundir
 from scenarios.results import trace as events
+from scenarios.results.outcome import Summary
 
 
 def keep(
     folder: Path,
-    summary: msgspec.Struct,
+    summary: Summary,
     counters: Mapping[str, int],
     tables: Mapping[str, Mapping[str, Sequence[Any]]],
     opened_at: float,

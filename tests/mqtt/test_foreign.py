@@ -20,6 +20,7 @@ from node.strategy.psp.reserve import FixedReserve
 from tests.conftest import DEADLINE_S
 from tests.mqtt.conftest import Mosquitto
 from tests.mqtt.foreign import ForeignBuyer
+from tests.protocol.codecs import EXCHANGE
 
 TOPICS = Topics("mixed")
 TIMING = Timing(clearing_interval_s=0.02, quiet_period_s=0.3, retry_s=0.1)
@@ -28,7 +29,7 @@ TIMING = Timing(clearing_interval_s=0.02, quiet_period_s=0.3, retry_s=0.1)
 def hosts() -> list[Host]:
     seller = Seller(10.0, FixedReserve(0.5), TIMING)
     buyer = Buyer(["sh/s"], Flat(8.0, 2.0), OptOut(), TIMING, stream(0, "b", "thinking"))
-    return [Host("sh", {"s": seller}, limits=Limits()), Host("bh", {"b": buyer}, limits=Limits())]
+    return [Host("sh", {"s": seller}, EXCHANGE, limits=Limits()), Host("bh", {"b": buyer}, EXCHANGE, limits=Limits())]
 
 
 @pytest.mark.mosquitto

@@ -73,4 +73,4 @@ def test_launched_nodes_devices_and_a_foreign_client_share_a_market(
     code, stdout, _ = bidswarm("ledger", *journals, "--format", "json").finished()
     ledger = json.loads(stdout)
     assert (code, ledger["breaches"]) == (0, [])
-    assert {(one["buyer"], one["why"]) for one in ledger["in_doubt"]} == {("fh/fh", "buyer's journal missing")}
+    assert {(one["buyer"], one["why"]) for one in ledger["psp"]["in_doubt"]} == {("fh/fh", "buyer's journal missing")}

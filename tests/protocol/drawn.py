@@ -24,7 +24,7 @@ from node.protocol.dmp.messages import (
     Role,
     SealedBid,
 )
-from node.protocol.messages import Message
+from node.protocol.machine import Message
 from node.protocol.numbers import (
     DIGEST_BYTES,
     MAX_COUNT,

@@ -21,8 +21,9 @@ import msgspec
 from node.protocol.errors import RejectedError
 from node.protocol.host import Host
 from node.protocol.topics import NAME, Topics
-from node.protocol.wire.frames import decode_frame, decode_message, decode_post, unsealed
+from node.protocol.wire.frames import decode_frame, unsealed
 from node.protocol.wire.limits import Limits, Throttle
+from tests.protocol.codecs import BOTH
 from tests.protocol.dmp import test_fuzz as test_call_fuzz
 from tests.protocol.mutations import BYTES, mutated
 from tests.protocol.psp import test_fuzz
@@ -35,8 +36,8 @@ GROWTH_BYTES = 1024 * 1024
 Fresh = Callable[[], Spoilable]
 
 DECODERS: tuple[Callable[[bytes], object], ...] = (
-    *(decode_frame, decode_post, unsealed),
-    lambda data: decode_message(msgspec.Raw(data)),
+    *(decode_frame, BOTH.post, unsealed),
+    lambda data: BOTH.message(msgspec.Raw(data)),
 )
 
 TOPIC = re.compile(

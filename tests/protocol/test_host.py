@@ -9,6 +9,7 @@ from node.protocol.machine import (
     Effect,
     Event,
     Left,
+    Message,
     Opened,
     PeerOffline,
     PostOnBoard,
@@ -20,13 +21,13 @@ from node.protocol.machine import (
     TimerFired,
     Trace,
 )
-from node.protocol.messages import Message
 from node.protocol.psp.buyer import Buyer
 from node.protocol.psp.messages import Bid, Closed
 from node.protocol.psp.seller import Seller
-from node.protocol.wire.frames import Envelope, decode_frame, decode_message, decode_post, encode_frames, encode_message
+from node.protocol.wire.frames import Envelope, decode_frame, encode_frames, encode_message
 from node.strategy.psp.opt_out import OptOut
 from node.strategy.psp.reserve import FixedReserve
+from tests.protocol.codecs import BOTH
 from tests.protocol.psp.bench import TIMING, advert
 from tests.strategy.psp.offers import Scripted
 
@@ -50,7 +51,7 @@ BID = Bid(0, 0, 5.0, 1.0, 1)
 
 
 def host_of_puppets(**puppets: Puppet) -> Host:
-    return Host("me", puppets)
+    return Host("me", puppets, BOTH)
 
 
 def frame_of(*contents: tuple[str, str, Message]) -> bytes:
@@ -147,7 +148,7 @@ def test_what_nodes_send_to_one_host_is_one_frame() -> None:
     host.start(0.0)
     frames = dict(host.frames())
     assert [(found.to_node, found.from_node) for found in decode_frame(frames["you"])] == [("s", "a"), ("t", "b")]
-    assert [decode_message(found.message) for found in decode_frame(frames["they"])] == [BID]
+    assert [BOTH.message(found.message) for found in decode_frame(frames["they"])] == [BID]
     assert host.counters == {"sent": 3}
 
 
@@ -170,7 +171,7 @@ def test_only_the_newest_post_of_a_node_goes_out() -> None:
     a = Puppet(PostOnBoard(advert(9.0)), PostOnBoard(advert(8.0, seq=2)))
     host = host_of_puppets(a=a, b=Puppet(PostOnBoard(advert(7.0))))
     host.start(0.0)
-    assert [(poster, decode_post(post)) for poster, post in host.posts()] == [
+    assert [(poster, BOTH.post(post)) for poster, post in host.posts()] == [
         ("me/a", advert(8.0, seq=2)),
         ("me/b", advert(7.0)),
     ]
@@ -234,13 +235,13 @@ def test_timers_that_are_set_are_counted() -> None:
 
 @pytest.mark.parametrize(("states", "finished"), [((True, True), True), ((True, False), False), ((), True)])
 def test_host_is_finished_when_all_nodes_are(states: tuple[bool, ...], finished: bool) -> None:
-    host = Host("me", {f"n{k}": Puppet(finished=state) for k, state in enumerate(states)})
+    host = Host("me", {f"n{k}": Puppet(finished=state) for k, state in enumerate(states)}, BOTH)
     assert host.finished == finished
 
 
 def test_seller_and_buyer_on_two_hosts_settle_by_bytes_alone() -> None:
-    seller = Host("s", {"seller": Seller(100.0, FixedReserve(1.0), TIMING)})
-    buyer = Host("b", {"buyer": Buyer(["s/seller"], Flat(60, 2.0), OptOut(), TIMING, Scripted(0.5))})
+    seller = Host("s", {"seller": Seller(100.0, FixedReserve(1.0), TIMING)}, BOTH)
+    buyer = Host("b", {"buyer": Buyer(["s/seller"], Flat(60, 2.0), OptOut(), TIMING, Scripted(0.5))}, BOTH)
     hosts = {"s": seller, "b": buyer}
     for act in ("start", "open"):
         for host in hosts.values():

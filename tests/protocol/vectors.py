@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.protocol.dmp import messages as calls
 from node.protocol.errors import RejectedError
-from node.protocol.messages import Message
+from node.protocol.machine import Message
 from node.protocol.numbers import MAX_COUNT, MAX_MONEY, MAX_PRICE, MAX_QUANTITY_MB, NO_DIGEST
 from node.protocol.psp import messages as exchange
 from node.protocol.psp.messages import Advert, Bid, Profile
@@ -22,8 +22,6 @@ from node.protocol.wire.frames import (
     MAX_FRAME_BYTES,
     Envelope,
     decode_frame,
-    decode_message,
-    decode_post,
     encode_frames,
     encode_message,
     encode_post,
@@ -31,6 +29,7 @@ from node.protocol.wire.frames import (
 from node.protocol.wire.seal import Seal
 from node.runtime.ed25519 import Ed25519Signing
 from node.runtime.keys import Keys
+from tests.protocol.codecs import BOTH
 from tests.protocol.psp.bench import digest_of, fitting
 
 FOLDER = Path(__file__).parents[2] / "docs" / "vectors"
@@ -252,8 +251,8 @@ def public_key(seed: int) -> str:
 def rejections() -> Iterator[Json]:
     for what, value in BAD_MESSAGES.items():
         data = msgpack.packb(value)
-        yield rejection("message", what, data, lambda data: decode_message(msgspec.Raw(data)))
-        yield rejection("post", what, msgpack.packb([1, value]), decode_post)
+        yield rejection("message", what, data, lambda data: BOTH.message(msgspec.Raw(data)))
+        yield rejection("post", what, msgpack.packb([1, value]), BOTH.post)
     for what, data in BAD_FRAMES.items():
         yield rejection("frame", what, data, decode_frame)
     yield {"kind": "frame", "what": f"more than {MAX_FRAME_BYTES} bytes", "hex": None, "reason": "oversized frame"}

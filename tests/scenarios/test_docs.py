@@ -18,7 +18,6 @@ import pytest
 
 from broker.own.init import init
 from broker.own.setup import Wishes
-from node.protocol.messages import Message
 from node.protocol.psp import messages
 from node.protocol.topics import Topics
 from node.protocol.wire import frames
@@ -35,8 +34,9 @@ from scenarios.markets.load import load, parse, shipped
 from scenarios.markets.psp.market import draw
 from scenarios.markets.psp.results import Allocation, Summary
 from scenarios.markets.psp.schema import Scenario
-from scenarios.markets.registry import SCENARIOS, draw_market, json_schema
+from scenarios.markets.registry import draw_market, json_schema, kinds
 from tests.conftest import DEADLINE_S
+from tests.protocol.codecs import BOTH, AnyMessage
 from tests.protocol.psp.bench import digest_of
 from tests.scenarios.markets.dmp.conftest import simulated
 
@@ -123,7 +123,7 @@ def test_example_scenario_of_the_documentation_draws_a_market(example: str, surv
 
 def test_there_is_an_example_of_either_market() -> None:
     examples = [msgspec.toml.decode(example).get("market", "psp") for example in blocks("scenarios.md", "toml")]
-    assert set(examples) == set(SCENARIOS)
+    assert set(examples) == set(kinds())
 
 
 @pytest.mark.parametrize(
@@ -207,23 +207,23 @@ def hex_examples() -> list[tuple[str, bytes]]:
 def test_hex_example_of_the_protocol_decodes(name: str, data: bytes) -> None:
     if name == "frame":
         (envelope,) = frames.decode_frame(data)
-        assert frames.decode_message(envelope.message) == messages.Bid(0, 0, 50.0, 1.0, 1)
+        assert BOTH.message(envelope.message) == messages.Bid(0, 0, 50.0, 1.0, 1)
         assert list(frames.encode_frames([envelope])) == [data]
     elif name == "signed-frame":
         keys = Keys(base64.b64encode(bytes(range(32))).decode(), {})
         frame = dict(hex_examples())["frame"]
         assert Seal(Topics("m"), "a", Ed25519Signing(keys)).frame("b", frame) == data
     elif name == "post":
-        assert frames.encode_post(frames.decode_post(data)) == data
+        assert frames.encode_post(BOTH.post(data)) == data
     else:
-        message = frames.decode_message(msgspec.Raw(data))
+        message = BOTH.message(msgspec.Raw(data))
         assert type(message).__name__ == name
         assert bytes(memoryview(frames.encode_message(message))) == data
         assert not isinstance(message, messages.Profile) or message.digest == digest_of(message)
 
 
 def test_every_message_has_an_example_and_its_fields_in_order() -> None:
-    kinds = Message.__args__
+    kinds = AnyMessage.__args__
     assert {name for name, _ in hex_examples()} == {kind.__name__ for kind in kinds} | {"frame", "post", "signed-frame"}
     page = (DOCS / "protocol.md").read_text(encoding="utf-8")
     for kind in kinds:

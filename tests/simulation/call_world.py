@@ -24,6 +24,7 @@ from node.runtime.sim.simulation import Network
 from node.runtime.streams import stream
 from node.strategy.dmp import CostPlus, LoadBased, PricingStrategy
 from node.trace.dmp.ledger import CallLedger
+from tests.protocol.codecs import CALLS
 
 MARKET, AGENT = "ma/market", "sa/agent"
 
@@ -116,7 +117,7 @@ class CallWorld(FaultySimulation):
                 return self.market_host()
             case "sa":
                 self.agent = ServiceAgent(MARKET, self.brokered, self.timing, fee=0.1, price_weight=0.7)
-                return Host("sa", {"agent": self.agent})
+                return Host("sa", {"agent": self.agent}, CALLS)
         return self.operator_host(name) if name in self.operators else self.terminal_host(name)
 
     def market_host(self) -> Host:
@@ -130,7 +131,7 @@ class CallWorld(FaultySimulation):
             self.timing,
             stream(self.seed, MARKET, "ties"),
         )
-        return Host("ma", {"market": self.market})
+        return Host("ma", {"market": self.market}, CALLS)
 
     def operator_host(self, name: str) -> Host:
         """A fresh process of a network."""
@@ -138,12 +139,12 @@ class CallWorld(FaultySimulation):
         costs = (float(random.uniform(operator.cheapest, operator.dearest)) for _ in itertools.count())
         strategy = operator.strategy or CostPlus(0.0)
         machine = NetworkAgent(MARKET, operator.capacity_kbps, strategy, costs, self.timing, operator.overcommitment)
-        return Host(name, {name: machine})
+        return Host(name, {name: machine}, CALLS)
 
     def terminal_host(self, name: str) -> Host:
         """A fresh process of a terminal."""
         provider = MARKET if self.terminals.index(name) < self.users.direct else AGENT
-        return Host(name, {name: Terminal(MARKET, provider, self.plans[name], self.timing)})
+        return Host(name, {name: Terminal(MARKET, provider, self.plans[name], self.timing)}, CALLS)
 
     # Running
 

@@ -14,8 +14,8 @@ from concurrent.futures import ProcessPoolExecutor
 from node.mechanism.welfare import efficiency
 from node.trace.psp.ledger import Ledger
 from scenarios.markets.load import load
+from scenarios.markets.psp.live import optimum_of
 from scenarios.markets.psp.market import draw
-from scenarios.markets.psp.results import optimum_of
 from tests.simulation.world import World
 
 LEAST_EFFICIENCY = 0.99

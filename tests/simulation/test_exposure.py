@@ -4,9 +4,10 @@ import msgspec
 import pytest
 
 from node.protocol.host import Host
-from node.protocol.messages import Message
+from node.protocol.machine import Message
 from node.protocol.psp.messages import Profile
-from node.protocol.wire.frames import decode_frame, decode_message, encode_frames, encode_message
+from node.protocol.wire.frames import decode_frame, encode_frames, encode_message
+from tests.protocol.codecs import EXCHANGE
 from tests.protocol.psp.bench import fitting
 from tests.simulation.world import HAZARDS, World, world
 
@@ -19,7 +20,7 @@ class Lied(World):
     def _deliver(self, receiver: Host, sender: str, frame: bytes) -> None:
         if sender == "2" and receiver.name in self.victims:
             lies = [
-                msgspec.structs.replace(envelope, message=encode_message(forged(decode_message(envelope.message))))
+                msgspec.structs.replace(envelope, message=encode_message(forged(EXCHANGE.message(envelope.message))))
                 for envelope in decode_frame(frame)
             ]
             (frame,) = encode_frames(lies)

@@ -9,6 +9,7 @@ import pytest
 from node.protocol.host import Host
 from node.protocol.machine import Machine
 from node.protocol.wire.limits import Limits, Throttle
+from tests.protocol.codecs import EXCHANGE
 from tests.simulation.world import World, world
 
 FRAMES = 5_000
@@ -20,7 +21,7 @@ class Flooded(World):
 
     def __init__(self, seed: int) -> None:
         super().__init__(world("two-sellers", seed).market)
-        self.flooder = Host("flooder", dict[str, Machine]())
+        self.flooder = Host("flooder", dict[str, Machine](), EXCHANGE)
         self.random = Random(seed)
         self.sent: Counter[str] = Counter()
         for host in self._hosts.values():

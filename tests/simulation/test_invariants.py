@@ -3,7 +3,7 @@
 import pytest
 
 from node.mechanism.welfare import efficiency
-from scenarios.markets.psp.results import optimum_of
+from scenarios.markets.psp.live import optimum_of
 from tests.simulation.world import HAZARDS, World, small_market, within, world
 
 CHUNKS = [range(start, start + 60) for start in range(0, 240, 60)]

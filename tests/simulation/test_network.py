@@ -9,6 +9,7 @@ from node.protocol.host import Host
 from node.protocol.machine import Effect, Event, Opened, PostOnBoard, Received, Send, SetTimer, Started, TimerFired
 from node.protocol.psp.messages import Void
 from node.runtime.sim.simulation import Network, Simulation
+from tests.protocol.codecs import BOTH
 from tests.protocol.psp.bench import advert
 
 MESSAGES = 200
@@ -47,7 +48,7 @@ class Listener:
 
 def heard_over(network: Network, seed: int = 1) -> list[tuple[float, int]]:
     listener = Listener()
-    hosts = [Host("talker", {"node": Talker(MESSAGES)}), Host("listener", {"node": listener})]
+    hosts = [Host("talker", {"node": Talker(MESSAGES)}, BOTH), Host("listener", {"node": listener}, BOTH)]
     simulation = Simulation(hosts, network, seed, lambda _: None)
     simulation.open_market()
     simulation.run(1e3, 100_000)
@@ -101,7 +102,7 @@ def test_another_seed_is_another_network() -> None:
 
 
 def test_frames_to_nobody_are_lost() -> None:
-    hosts = [Host("talker", {"node": Talker(3)})]
+    hosts = [Host("talker", {"node": Talker(3)}, BOTH)]
     simulation = Simulation(hosts, Network(), 1, lambda _: None)
     simulation.open_market()
     assert not simulation.run(1e3, 100)
@@ -121,7 +122,11 @@ class Poster:
 
 def test_posts_arrive_at_who_watches_before_the_market_opens_however_bad_the_network() -> None:
     watching, other = Listener("poster/node"), Listener("somebody/else")
-    hosts = [Host("poster", {"node": Poster()}), Host("watching", {"node": watching}), Host("other", {"node": other})]
+    hosts = [
+        Host("poster", {"node": Poster()}, BOTH),
+        Host("watching", {"node": watching}, BOTH),
+        Host("other", {"node": other}, BOTH),
+    ]
     simulation = Simulation(hosts, Network(loss=0.9), 1, lambda _: None)
     opened_at = simulation.open_market()
     assert [at <= opened_at for at, _ in watching.heard] == [True]
@@ -129,7 +134,7 @@ def test_posts_arrive_at_who_watches_before_the_market_opens_however_bad_the_net
 
 
 def test_run_stops_at_its_time() -> None:
-    hosts = [Host("talker", {"node": Talker(MESSAGES)}), Host("listener", {"node": Listener()})]
+    hosts = [Host("talker", {"node": Talker(MESSAGES)}, BOTH), Host("listener", {"node": Listener()}, BOTH)]
     simulation = Simulation(hosts, Network(), 1, lambda _: None)
     simulation.open_market()
     assert not simulation.run(0.05, 100_000)
@@ -137,7 +142,7 @@ def test_run_stops_at_its_time() -> None:
 
 
 def test_run_stops_after_its_number_of_events_and_says_that_there_is_more() -> None:
-    hosts = [Host("talker", {"node": Talker(MESSAGES)}), Host("listener", {"node": Listener()})]
+    hosts = [Host("talker", {"node": Talker(MESSAGES)}, BOTH), Host("listener", {"node": Listener()}, BOTH)]
     simulation = Simulation(hosts, Network(), 1, lambda _: None)
     simulation.open_market()
     assert simulation.run(1e3, 10)
@@ -160,7 +165,7 @@ class Patient:
 
 
 def test_timer_wakes_its_host_once_however_often_others_came_first() -> None:
-    hosts = [Host("talker", {"node": Talker(MESSAGES)}), Host("listener", {"node": Patient()})]
+    hosts = [Host("talker", {"node": Talker(MESSAGES)}, BOTH), Host("listener", {"node": Patient()}, BOTH)]
     simulation = Simulation(hosts, Network(), 1, lambda _: None)
     simulation.open_market()
     simulation.run(9.0, 100_000)

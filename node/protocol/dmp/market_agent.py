@@ -31,6 +31,7 @@ from node.protocol.machine import (
     Effect,
     Event,
     JournalEntry,
+    Message,
     Opened,
     PeerOffline,
     Persist,
@@ -45,7 +46,6 @@ from node.protocol.machine import (
     Trace,
     effects_of,
 )
-from node.protocol.messages import Message
 from node.protocol.retry import PATIENCE
 
 BOARD_S = 1.0

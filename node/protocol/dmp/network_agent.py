@@ -25,6 +25,7 @@ from node.protocol.machine import (
     Event,
     JournalEntry,
     Left,
+    Message,
     Persist,
     Received,
     Reconnected,
@@ -35,7 +36,6 @@ from node.protocol.machine import (
     Trace,
     effects_of,
 )
-from node.protocol.messages import Message
 from node.protocol.numbers import MAX_PRICE
 from node.strategy.dmp import Call, PricingStrategy
 

@@ -29,6 +29,7 @@ from node.protocol.machine import (
     Effect,
     Event,
     JournalEntry,
+    Message,
     PeerOffline,
     Persist,
     Received,
@@ -41,7 +42,6 @@ from node.protocol.machine import (
     Trace,
     effects_of,
 )
-from node.protocol.messages import Message
 from node.protocol.numbers import life_of
 from node.protocol.retry import PATIENCE
 from node.protocol.topics import host_of

@@ -27,6 +27,7 @@ from node.protocol.machine import (
     Event,
     JournalEntry,
     Left,
+    Message,
     Persist,
     Received,
     Reconnected,
@@ -37,7 +38,6 @@ from node.protocol.machine import (
     Trace,
     effects_of,
 )
-from node.protocol.messages import Message
 from node.protocol.numbers import life_of
 
 

@@ -12,6 +12,7 @@ from node.protocol.machine import (
     Effect,
     Event,
     Left,
+    Message,
     Opened,
     PeerOffline,
     Persist,
@@ -26,7 +27,6 @@ from node.protocol.machine import (
     ValuationChanged,
     effects_of,
 )
-from node.protocol.messages import Message
 from node.protocol.psp.auction_view import Auction
 from node.protocol.psp.messages import (
     Accept,

@@ -10,6 +10,7 @@ from node.protocol.machine import (
     Event,
     JournalEntry,
     Left,
+    Message,
     Opened,
     PeerOffline,
     Persist,
@@ -25,7 +26,6 @@ from node.protocol.machine import (
     Trace,
     effects_of,
 )
-from node.protocol.messages import Message
 from node.protocol.psp.awards import Awards
 from node.protocol.psp.book import Book, Entry
 from node.protocol.psp.messages import (

@@ -1,12 +1,12 @@
 """Frames: everything one host has for another, as the bytes of one MQTT message (docs/protocol.md, section 3)."""
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 
 from node.protocol.errors import ProtocolUsageError, RejectedError
-from node.protocol.messages import Message
+from node.protocol.machine import Message
 from node.protocol.numbers import Count
 from node.protocol.topics import NAME
 
@@ -20,6 +20,8 @@ MAX_FRAME_BYTES = 1024 * 1024
 
 SIGNATURE_BYTES = 64
 """Of Ed25519 (RFC 8032)."""
+
+AMessage = TypeVar("AMessage")
 
 _NodeName = Annotated[str, msgspec.Meta(pattern=f"^{NAME}$", max_length=64)]
 
@@ -38,9 +40,9 @@ class _Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     envelopes: list[Envelope]
 
 
-class _Post(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class _Post(msgspec.Struct, Generic[AMessage], frozen=True, array_like=True, forbid_unknown_fields=True):
     version: int
-    message: Message
+    message: AMessage
 
 
 class _Sealed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -54,9 +56,7 @@ _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _encoder = msgspec.msgpack.Encoder()
 _frame_decoder = msgspec.msgpack.Decoder(_Frame)
-_post_decoder = msgspec.msgpack.Decoder(_Post)
 _sealed_decoder = msgspec.msgpack.Decoder(_Sealed)
-_message_decoder = msgspec.msgpack.Decoder(Message)
 
 
 def encode_message(message: Message) -> msgspec.Raw:
@@ -67,21 +67,6 @@ def encode_message(message: Message) -> msgspec.Raw:
 def encode_numbers(numbers: Iterable[float]) -> msgspec.Raw:
     """A list of floats, encoded once to be embedded in many profiles."""
     return msgspec.Raw(_encoder.encode([float(number) for number in numbers]))
-
-
-def decode_message(data: msgspec.Raw) -> Message:
-    """The message of an envelope.
-
-    Raises
-    ------
-    RejectedError
-        If it is not one: unknown tag, wrong type, number out of bounds, missing or surplus field, trailing bytes.
-    """
-    try:
-        message: Message = _message_decoder.decode(data)
-    except _UNDECODABLE as error:
-        raise RejectedError("malformed message") from error
-    return message
 
 
 def encode_frames(envelopes: list[Envelope]) -> list[bytes]:
@@ -140,24 +125,54 @@ def encode_post(message: Message) -> bytes:
     return _encoder.encode(_Post(VERSION, message))
 
 
-def decode_post(data: bytes) -> Message:
-    """The message of a board post.
+class Codec:
+    """Decodes what the nodes of one market say to each other.
 
-    Raises
-    ------
-    RejectedError
-        If it is too large, malformed or of another version.
+    Parameters
+    ----------
+    messages
+        The union of the market's messages, tagged structs.
     """
-    if len(data) > MAX_FRAME_BYTES:
-        raise RejectedError("oversized post")
-    try:
-        post = _post_decoder.decode(data)
-    except _UNDECODABLE as error:
-        _reject_signed(data)
-        raise RejectedError("malformed post") from error
-    if post.version != VERSION:
-        raise RejectedError("unknown version")
-    return post.message
+
+    __slots__ = ("_message", "_post")
+
+    def __init__(self, messages: Any) -> None:  # noqa: ANN401 - a union of types is of no type that can be named
+        self._message = msgspec.msgpack.Decoder(messages)
+        self._post = msgspec.msgpack.Decoder(_Post[messages])
+
+    def message(self, data: msgspec.Raw) -> Message:
+        """The message of an envelope.
+
+        Raises
+        ------
+        RejectedError
+            If it is not one: unknown tag, wrong type, number out of bounds, missing or surplus field, trailing bytes.
+        """
+        try:
+            message: Message = self._message.decode(data)
+        except _UNDECODABLE as error:
+            raise RejectedError("malformed message") from error
+        return message
+
+    def post(self, data: bytes) -> Message:
+        """The message of a board post.
+
+        Raises
+        ------
+        RejectedError
+            If it is too large, malformed or of another version.
+        """
+        if len(data) > MAX_FRAME_BYTES:
+            raise RejectedError("oversized post")
+        try:
+            post = self._post.decode(data)
+        except _UNDECODABLE as error:
+            _reject_signed(data)
+            raise RejectedError("malformed post") from error
+        if post.version != VERSION:
+            raise RejectedError("unknown version")
+        message: Message = post.message
+        return message
 
 
 def sealed(body: bytes, signature: bytes) -> bytes:

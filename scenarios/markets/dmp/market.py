@@ -12,11 +12,11 @@ from node.protocol.dmp.terminal import PlannedCall
 from node.protocol.dmp.timing import CallTiming
 from node.protocol.numbers import MAX_PRICE, MAX_RATE_KBPS, MAX_SECONDS
 from node.runtime.streams import stream
-from scenarios.chaos.schema import ChaosTable
 from scenarios.errors import ScenarioError
 from scenarios.files.draws import check_bound, drawn
 from scenarios.files.names import names_of
 from scenarios.files.tables import NetworkTable, Number
+from scenarios.markets import base
 from scenarios.markets.dmp.schema import (
     Agents,
     CallScenario,
@@ -48,25 +48,16 @@ class TerminalSpec(msgspec.Struct, frozen=True):
     calls: list[PlannedCall]
 
 
-class CallMarket(msgspec.Struct, frozen=True, tag_field="market", tag="dmp"):
-    """Everybody in one run, drawn. The file market.json in a run's folder holds one."""
+class CallMarket(base.Market, frozen=True, kw_only=True, tag="dmp"):
+    """Everybody in a Digital Marketplace."""
 
-    scenario: str
-    seed: int
     agent: str
     rules: Rules
     reputation: ReputationTable
     timing: CallTiming
-    network: NetworkTable
     operators: list[OperatorSpec]
     agents: list[Agents]
     terminals: list[TerminalSpec]
-    chaos: ChaosTable | None = None
-
-    @property
-    def nodes(self) -> int:
-        """How many nodes there are, the market agent among them."""
-        return len(self.user_names)
 
     @property
     def user_names(self) -> list[str]:
@@ -76,13 +67,18 @@ class CallMarket(msgspec.Struct, frozen=True, tag_field="market", tag="dmp"):
 
     @property
     def closers(self) -> list[str]:
-        """Those whose closing ends the run."""
+        """The market agent."""
         return [self.agent]
 
     @property
     def churning(self) -> list[str]:
-        """Those who come and go where a scenario says so."""
+        """All terminals."""
         return [terminal.name for terminal in self.terminals]
+
+    @property
+    def retry_s(self) -> float:
+        """As the timing says, seconds."""
+        return self.timing.retry_s
 
     @property
     def calls(self) -> int:
@@ -101,17 +97,27 @@ def draw_calls(scenario: CallScenario, seed: int) -> CallMarket:
     services = {service.name: service for service in scenario.services}
     table = scenario.marketplace
     return CallMarket(
-        scenario.name,
-        seed,
-        table.name,
-        Rules(table.reserve, table.public_reputations),
-        scenario.reputation,
-        call_timing(table, scenario.network),
-        scenario.network,
-        [operator for group in scenario.operators for operator in _operators(group, seed)],
-        scenario.agents,
-        [terminal for group in scenario.terminals for terminal in _terminals(group, services, seed)],
-        scenario.chaos,
+        scenario=scenario.name,
+        seed=seed,
+        network=scenario.network,
+        chaos=scenario.chaos,
+        agent=table.name,
+        rules=Rules(table.reserve, table.public_reputations),
+        reputation=scenario.reputation,
+        timing=call_timing(table, scenario.network),
+        operators=[operator for group in scenario.operators for operator in _operators(group, seed)],
+        agents=scenario.agents,
+        terminals=[terminal for group in scenario.terminals for terminal in _terminals(group, services, seed)],
+    )
+
+
+def described(market: CallMarket) -> str:
+    """A drawn Digital Marketplace in one line."""
+    until = max((one.calls[-1].wanted.at_s for one in market.terminals), default=0.0)
+    return (
+        f"{market.calls:,} calls of {len(market.terminals)} terminals in {until:,.0f} s of the market, "
+        f"{len(market.operators)} operators, {len(market.agents)} service agents (seed {market.seed}); "
+        f"{until / market.timing.speed:,.0f} s on the clock"
     )
 
 

@@ -2,21 +2,25 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+from rich.console import Console
 
 from node.mechanism.checks import FloatArray
 from node.protocol.host import Record
 from node.trace.dmp.metrics import CallMetrics, CallRow
 from scenarios.chaos.expectations import Ending, Expectation, FaultLog, FaultRow, checked
-from scenarios.extras import needs
+from scenarios.markets.dmp.live import LiveCalls, call_metrics
 from scenarios.markets.dmp.market import CallMarket
-from scenarios.results.outcome import Outcome, Status
+from scenarios.markets.dmp.pictures import plot_calls, plot_terminals
+from scenarios.markets.dmp.tables import print_calls
+from scenarios.results.outcome import Run, Status
+from scenarios.results.result import Result
 
-TableName = Literal["calls", "operators", "terminals", "reputations", "course"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PERIODS = 40
 """Points in time at which the course of a run is shown."""
@@ -70,8 +74,11 @@ class CallSummary(msgspec.Struct, frozen=True):
         return self.broker or "simulated network"
 
 
-class CallResult:
-    """A finished run: its figures, and its tables as arrays or DataFrames."""
+class CallResult(Result[CallSummary]):
+    """A finished run of a Digital Marketplace: its figures, and its tables as columns or DataFrames."""
+
+    TABLES = ("calls", "operators", "terminals", "reputations", "course")
+    PICTURES = ("calls", "terminals")
 
     def __init__(
         self, summary: CallSummary, market: CallMarket, metrics: CallMetrics, counters: dict[str, int]
@@ -81,12 +88,7 @@ class CallResult:
         self.metrics = metrics
         self.counters = counters
 
-    @property
-    def run_dir(self) -> Path:
-        """The folder of the run."""
-        return Path(self.summary.run_dir)
-
-    def columns(self, name: TableName) -> dict[str, Sequence[Any]]:
+    def columns(self, name: str) -> dict[str, Sequence[Any]]:
         """One table of the result by column name."""
         match name:
             case "calls":
@@ -106,10 +108,15 @@ class CallResult:
                 return dict(zip(("at_s", "operator", "reputation"), map(list, changes), strict=True))
             case "course":
                 return self.course().columns()
+        raise KeyError(name)
 
-    def frame(self, name: TableName) -> Any:  # noqa: ANN401 - a pandas DataFrame
-        """One table of the result as a pandas DataFrame."""
-        return needs("pandas").DataFrame(self.columns(name))
+    def plot(self, name: str | None = None) -> "Figure":
+        """What became of the calls over market time; with the name ``terminals``, what each of these paid."""
+        return plot_terminals(self) if name == "terminals" else plot_calls(self)
+
+    def print(self, console: Console) -> None:
+        """Print what each operator got, and the figures of the whole market."""
+        print_calls(self, console)
 
     def course(self) -> "Course":
         """The run in ``PERIODS`` stretches of market time."""
@@ -193,17 +200,10 @@ class Course:
         return values
 
 
-def call_metrics(market: CallMarket) -> CallMetrics:
-    """Metrics that know the users of this market."""
-    operators, terminals = market.operators, market.terminals
-    return CallMetrics(market.agent, [one.name for one in operators], [one.name for one in terminals])
-
-
-def summarise_calls(
-    market: CallMarket, outcome: Outcome, records: Iterable[Record], world: str, broker: str | None, run_dir: Path
-) -> CallResult:
+def summarise_calls(market: CallMarket, live: LiveCalls, run: Run, records: Iterable[Record]) -> CallResult:
     """The result of a run from its records in the order of time."""
-    metrics, faults = call_metrics(market), FaultLog()
+    del live  # it has seen the same, but not always all of it
+    metrics, faults, outcome = call_metrics(market), FaultLog(), run.outcome
     for record in faults.without_faults(records):
         metrics.add(record)
     ending = Ending(outcome.status == "settled", outcome.duration_s)
@@ -213,8 +213,8 @@ def summarise_calls(
     summary = CallSummary(
         scenario=market.scenario,
         seed=market.seed,
-        world=world,
-        broker=broker,
+        world=run.world,
+        broker=run.broker,
         nodes=market.nodes,
         status=outcome.status,
         duration_s=outcome.duration_s,
@@ -231,7 +231,7 @@ def summarise_calls(
         excess=sum(row.value - row.best_value for row in compared) / len(compared) if compared else 0.0,
         operators=_operators(metrics),
         breaches=metrics.breaches(),
-        run_dir=str(run_dir),
+        run_dir=str(run.folder),
         faults=faults.rows,
         expectations=checked(market.chaos.expect if market.chaos else [], ending, faults.heal_s),
     )

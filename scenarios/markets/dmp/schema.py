@@ -6,9 +6,9 @@ import msgspec
 
 from node.protocol.numbers import MAX_PRICE, MAX_RATE_KBPS, MAX_SECONDS
 from node.strategy.dmp.markups import LARGEST_EXPONENT
-from scenarios.chaos.schema import ChaosTable
-from scenarios.files.tables import NetworkTable, Number
+from scenarios.files.tables import Number
 from scenarios.files.types import Count, Name, Names, PositiveSeconds, Seconds, Share, Table
+from scenarios.markets import base
 
 _Rate = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_RATE_KBPS)]
 _Price = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
@@ -186,20 +186,13 @@ class MarketplaceTable(Table, frozen=True, kw_only=True):
     public_reputations: bool = False
 
 
-class CallScenario(Table, frozen=True, kw_only=True):
+class CallScenario(base.Scenario, frozen=True, kw_only=True):
     """A Digital Marketplace, and how long a run of it may take."""
 
-    format: Literal[1] = 1
     market: Literal["dmp"]
-    name: Name
-    title: str = ""
-    description: str = ""
-    timeout_s: PositiveSeconds = 60.0
     marketplace: MarketplaceTable = MarketplaceTable()
     reputation: ReputationTable = WindowRule()
-    network: NetworkTable = NetworkTable()
     services: Annotated[list[Service], msgspec.Meta(min_length=1)]
     operators: Annotated[list[Operators], msgspec.Meta(min_length=1)]
     agents: list[Agents] = msgspec.field(default_factory=list)
     terminals: Annotated[list[Terminals], msgspec.Meta(min_length=1)]
-    chaos: ChaosTable | None = None

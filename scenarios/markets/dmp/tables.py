@@ -1,16 +1,20 @@
 """The result of a run of the Digital Marketplace as tables for the terminal."""
 
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.table import Table
 
-from scenarios.markets.dmp.results import CallResult, CallSummary
 from scenarios.results.lines import ROWS, fault_lines, verdict
+
+if TYPE_CHECKING:
+    from scenarios.markets.dmp.results import CallResult, CallSummary
 
 MOST_BREACHES = 5
 """Breaches shown; the files hold the rest."""
 
 
-def print_calls(result: CallResult, console: Console) -> None:
+def print_calls(result: "CallResult", console: Console) -> None:
     """Print what each operator got, and the figures of the whole market."""
     summary = result.summary
     console.print(_operators(result))
@@ -26,33 +30,33 @@ def print_calls(result: CallResult, console: Console) -> None:
         lines.append(f"[red]the books do not agree in {len(summary.breaches)} places:[/] {shown}")
     elif summary.status == "settled":
         lines.append("the books of terminals, networks and market agent agree: no call lost, none served twice")
-    lines.append(f"results: {summary.run_dir} (look at calls.png and terminals.png)")
+    lines.append(result.where)
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
 
 
-def _carriage(summary: CallSummary) -> str:
+def _carriage(summary: "CallSummary") -> str:
     return (
         f"{summary.calls:,} calls in {summary.market_s:,.0f} s of the market, {summary.calls_per_s:,.0f} calls/s, "
         f"{summary.messages:,} messages, {summary.nodes} nodes, {summary.network}"
     )
 
 
-def _outcomes(summary: CallSummary) -> str:
+def _outcomes(summary: "CallSummary") -> str:
     return (
         f"{summary.served:,} served, {summary.decommitted:,} decommitted, {summary.blocked:,} blocked; "
         f"{summary.paid:,.2f} paid, {summary.mean_price:.4f} per call"
     )
 
 
-def _efficiency(summary: CallSummary) -> str:
+def _efficiency(summary: "CallSummary") -> str:
     return (
         f"{summary.efficient:.2%} of the contracts went to the operator with the least w·cost + (1 - w)·reputation; "
         f"on average over all, {summary.excess:.4g} more than that least"
     )
 
 
-def _operators(result: CallResult) -> Table:
+def _operators(result: "CallResult") -> Table:
     heads = ("operator", "won", "share", "served", "broken", "revenue", "price", "profit", "r")
     table = Table(*heads, box=None, padding=(0, 2, 0, 0))
     for column in table.columns[1:]:

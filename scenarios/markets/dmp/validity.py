@@ -16,23 +16,20 @@ from scenarios.markets.dmp.schema import (
 )
 
 
-def check_call_scenario(scenario: CallScenario, origin: str) -> None:
-    """Raise ScenarioError, naming ``origin``, key, value and what is allowed, if the scenario contradicts itself."""
-    try:
-        _check_names(scenario)
-        check_network(scenario.network)
-        services, agents = [one.name for one in scenario.services], [one.name for one in scenario.agents]
-        for k, service in enumerate(scenario.services):
-            check_numbers(f"services.{k}", service)
-        for k, group in enumerate(scenario.operators):
-            _check_operators(f"operators.{k}", group)
-        for k, terminals in enumerate(scenario.terminals):
-            _check_terminals(f"terminals.{k}", terminals, services, agents)
-        _check_agents(agents, {group.agent for group in scenario.terminals})
-        if scenario.chaos:
-            _check_chaos(scenario, scenario.chaos)
-    except ScenarioError as error:
-        raise ScenarioError(f"{origin}: {error}") from error
+def check_call_scenario(scenario: CallScenario) -> None:
+    """Raise ScenarioError, naming key, value and what is allowed, if the scenario contradicts itself."""
+    _check_names(scenario)
+    check_network(scenario.network)
+    services, agents = [one.name for one in scenario.services], [one.name for one in scenario.agents]
+    for k, service in enumerate(scenario.services):
+        check_numbers(f"services.{k}", service)
+    for k, group in enumerate(scenario.operators):
+        _check_operators(f"operators.{k}", group)
+    for k, terminals in enumerate(scenario.terminals):
+        _check_terminals(f"terminals.{k}", terminals, services, agents)
+    _check_agents(agents, {group.agent for group in scenario.terminals})
+    if scenario.chaos:
+        _check_chaos(scenario, scenario.chaos)
 
 
 def _check_names(scenario: CallScenario) -> None:

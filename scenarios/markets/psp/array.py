@@ -1,20 +1,23 @@
 """A market in the world ``array``: numpy on one core, rounds instead of messages."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from node.mechanism.welfare import efficiency
+from node.protocol.host import Record
 from node.rounds.market import ArrayMarket, Progress
 from node.rounds.outcome import ArrayOutcome, Course
 from node.runtime.streams import stream
 from node.trace.psp.convergence import ConvergenceMetrics, Oscillation, Quiescence
 from node.trace.psp.metrics import MarketMetrics
 from scenarios.errors import ScenarioError
+from scenarios.markets.kind import Watch
 from scenarios.markets.psp.course import Convergence, Fold, metrics_of
+from scenarios.markets.psp.live import optimum_of
 from scenarios.markets.psp.market import Market, edges
-from scenarios.markets.psp.results import Allocation, Result, Summary, is_exact, optimum_of
+from scenarios.markets.psp.results import Allocation, Result, Summary
 from scenarios.markets.psp.schema import AdaptiveStrategy, ParabolicValuation
 from scenarios.markets.psp.spread import shift_metrics
 from scenarios.results.outcome import Status
@@ -25,14 +28,33 @@ MOST_PAIRS = 50_000_000
 SELLERS_SHOWN = 1_000
 """Sellers whose prices and sales are kept over time: each takes two columns of a table."""
 
-WatchRounds = Callable[[Market, Progress], None]
-"""Told now and then how far the rounds are."""
+
+@dataclass(frozen=True, slots=True)
+class _Rounds:
+    """How far the rounds are, for those who watch."""
+
+    market: Market
+    progress: Progress
+    in_doubt: int = 0
+
+    def add(self, record: Record) -> None:
+        """Take in nothing: there is no trace."""
+
+    def headline(self, elapsed_s: float, messages: int) -> str:
+        """Rounds, moves, and the share of buyers who have not come to rest."""
+        del elapsed_s, messages
+        at = self.progress
+        return (
+            f"{self.market.scenario}  {at.rounds:,} rounds  {at.bids:,} moves  "
+            f"{at.pending:.2%} of {len(self.market.buyers):,} buyers have something to think about"
+        )
+
+    def table(self) -> None:
+        """Nothing: very many buyers fit on no terminal."""
 
 
-def check_arrayable(market: object) -> Market:
-    """The market, if the world ``array`` can play it; else ScenarioError, naming key, value and remedy."""
-    if not isinstance(market, Market):
-        raise ScenarioError("market = 'dmp': world 'array' knows 'psp' only; choose world 'sim' or 'mqtt'")
+def check_arrayable(market: Market) -> None:
+    """Raise ScenarioError, naming key, value and remedy, if the world ``array`` cannot play the market."""
     _only(market.auction.reserve_rule == "fixed", "auction.reserve_rule", market.auction.reserve_rule, "'fixed' only")
     for fault in ("loss", "duplication", "reordering"):
         share = getattr(market.network, fault)
@@ -54,7 +76,6 @@ def check_arrayable(market: object) -> Market:
     _only(last <= first.epsilon_start_money, "strategy.epsilon_end_money", last, "at most epsilon_start_money")
     pairs = len(market.buyers) * max(len(buyer.pool) for buyer in market.buyers)
     _only(pairs <= MOST_PAIRS, "sellers_each: buyers times the largest pool", pairs, f"at most {MOST_PAIRS:,}")
-    return market
 
 
 def _only(fulfilled: bool, key: str, value: object, what: str) -> None:  # noqa: FBT001 - reads as a sentence
@@ -64,15 +85,10 @@ def _only(fulfilled: bool, key: str, value: object, what: str) -> None:  # noqa:
         )
 
 
-def run_arrayed(market: Market, timeout_s: float, watch: WatchRounds | None, folder: Path, rounds: str) -> Result:
+def run_arrayed(market: Market, timeout_s: float, watch: Watch, folder: Path) -> Result:
     """Play the market until nobody moves, or for ``timeout_s``, where a round takes a clearing interval.
 
     Ctrl-C keeps what there is.
-
-    Parameters
-    ----------
-    rounds
-        ``random`` or ``synchronous``, as in a scenario.
     """
     strategy, interval = market.buyers[0].strategy, market.auction.clearing_interval_s
     assert isinstance(strategy, AdaptiveStrategy)
@@ -82,10 +98,10 @@ def run_arrayed(market: Market, timeout_s: float, watch: WatchRounds | None, fol
         strategy.epsilon_end_money,
         stream(market.seed, "array", "rounds"),
         most_rounds=int(timeout_s / interval),
-        watch=None if watch is None else lambda progress: watch(market, progress),
+        watch=lambda progress: watch(_Rounds(market, progress), interval * progress.rounds, 0),
         presence=strategy.presence_share,
         damping=strategy.damping,
-        synchronous=rounds == "synchronous",
+        synchronous=market.array.rounds == "synchronous",
         course=course,
     )
     rest = _Rest(outcome, np.bincount(edges(market)[0], minlength=len(market.buyers)), interval)
@@ -107,7 +123,7 @@ def _array_market(market: Market) -> ArrayMarket:
 
 def _summary(market: Market, outcome: ArrayOutcome, bids: int, folder: Path) -> Summary:
     rows = _allocations(market, outcome)
-    best = optimum_of(market).welfare if is_exact(market) else outcome.bound
+    best = outcome.bound if market.is_large else optimum_of(market).welfare
     return Summary(
         scenario=market.scenario,
         seed=market.seed,
@@ -127,7 +143,7 @@ def _summary(market: Market, outcome: ArrayOutcome, bids: int, folder: Path) -> 
         revenue=sum(row.charge for row in rows),
         allocations=rows,
         run_dir=str(folder),
-        optimum_is="exact" if is_exact(market) else "bound",
+        optimum_is="bound" if market.is_large else "exact",
     )
 
 

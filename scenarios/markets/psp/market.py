@@ -17,7 +17,9 @@ from scenarios.errors import ScenarioError
 from scenarios.files.draws import check_bound, drawn
 from scenarios.files.names import names_of
 from scenarios.files.tables import NetworkTable
+from scenarios.markets import base
 from scenarios.markets.psp.schema import (
+    ArrayTable,
     AuctionTable,
     Buyers,
     FlatValuation,
@@ -57,23 +59,19 @@ class BuyerSpec(msgspec.Struct, frozen=True):
     device: str | None = None
 
 
-class Market(msgspec.Struct, frozen=True, tag_field="market", tag="psp"):
-    """All users of one run, drawn. The file market.json in a run's folder holds one."""
+EXACT_PAIRS = 5_000
+"""Pairs of buyer and seller up to which the optimum is worked out exactly, in seconds; beyond, a bound has to do."""
 
-    scenario: str
-    seed: int
+
+class Market(base.Market, frozen=True, kw_only=True, tag="psp"):
+    """All users of an exchange."""
+
     auction: AuctionTable
     timing: Timing
-    network: NetworkTable
     sellers: list[SellerSpec]
     buyers: list[BuyerSpec]
-    shifts: list[Shift] = []
-    chaos: ChaosTable | None = None
-
-    @property
-    def nodes(self) -> int:
-        """How many users there are."""
-        return len(self.sellers) + len(self.buyers)
+    shifts: list[Shift] = msgspec.field(default_factory=list)
+    array: ArrayTable = ArrayTable()
 
     @property
     def user_names(self) -> list[str]:
@@ -87,14 +85,31 @@ class Market(msgspec.Struct, frozen=True, tag_field="market", tag="psp"):
         return {user.name: user.device for user in users if user.device}
 
     @property
+    def companions(self) -> dict[str, str]:
+        """Both nodes of a user who sells at one time and buys at another are on its one device."""
+        return {one.node: one.instead_of for one in self.shifts if one.instead_of}
+
+    @property
     def closers(self) -> list[str]:
-        """Those whose closing ends the run."""
+        """All sellers."""
         return [seller.name for seller in self.sellers]
+
+    auctioneers = closers
 
     @property
     def churning(self) -> list[str]:
-        """Those who come and go where a scenario says so."""
+        """All buyers."""
         return [buyer.name for buyer in self.buyers]
+
+    @property
+    def retry_s(self) -> float:
+        """As the timing says, seconds."""
+        return self.timing.retry_s
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the optimum takes too long to be worked out exactly, so that a bound has to do."""
+        return sum(len(buyer.pool) for buyer in self.buyers) > EXACT_PAIRS
 
 
 def draw(scenario: Scenario, seed: int) -> Market:
@@ -115,15 +130,25 @@ def draw(scenario: Scenario, seed: int) -> Market:
     for buyer in buyers:
         check_buyer(buyer, most.get(buyer.name, 1.0))
     return Market(
-        scenario.name,
-        seed,
-        scenario.auction,
-        timing(scenario.auction, scenario.network, shifts, scenario.chaos),
-        scenario.network,
-        sellers,
-        buyers,
-        shifts,
-        scenario.chaos,
+        scenario=scenario.name,
+        seed=seed,
+        network=scenario.network,
+        chaos=scenario.chaos,
+        auction=scenario.auction,
+        timing=timing(scenario.auction, scenario.network, shifts, scenario.chaos),
+        sellers=sellers,
+        buyers=buyers,
+        shifts=shifts,
+        array=scenario.array,
+    )
+
+
+def described(market: Market) -> str:
+    """A drawn exchange in one line."""
+    supply = sum(seller.supply_mb for seller in market.sellers)
+    return (
+        f"{len(market.buyers)} buyers, {len(market.sellers)} sellers with {supply:.6g} MB (seed {market.seed}); "
+        f"an auction closes after {market.timing.quiet_period_s:.6g} s of quiet"
     )
 
 

@@ -1,29 +1,33 @@
 """The result of a run, folded from its events: the same in every world."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
+from rich.console import Console
 
 from node.mechanism.checks import FloatArray
 from node.mechanism.psp.influence import influence_sizes
-from node.mechanism.welfare import Optimum, efficiency, optimum
+from node.mechanism.welfare import efficiency
 from node.protocol.host import Record
 from node.trace.psp.convergence import Oscillation, Quiescence
 from node.trace.psp.metrics import MarketMetrics
 from node.trace.psp.shifts import ShiftReport
 from scenarios.chaos.expectations import Ending, Expectation, FaultLog, FaultRow, checked
-from scenarios.extras import needs
 from scenarios.markets.psp.census import market_now
 from scenarios.markets.psp.course import Fold, fold
-from scenarios.markets.psp.market import Market, edges, theta
-from scenarios.markets.psp.spread import least_gain
-from scenarios.results.outcome import Outcome, Status
+from scenarios.markets.psp.live import LiveMetrics, optimum_of
+from scenarios.markets.psp.market import Market, edges
+from scenarios.markets.psp.pictures import plot_convergence
+from scenarios.markets.psp.spread import by_time, described, least_gain
+from scenarios.markets.psp.tables import print_result
+from scenarios.results import result
+from scenarios.results.outcome import Run, Status
 
-EXACT_PAIRS = 5_000
-"""Pairs of buyer and seller up to which the optimum is worked out exactly, in seconds; beyond, a bound has to do."""
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Allocation(msgspec.Struct, frozen=True):
@@ -67,19 +71,6 @@ class Summary(msgspec.Struct, frozen=True):
         return self.broker or ("no messages" if self.world == "array" else "simulated network")
 
 
-def optimum_of(market: Market) -> Optimum:
-    """The largest welfare that the market graph allows."""
-    supply = np.array([seller.supply_mb for seller in market.sellers])
-    needs("scipy")
-    tolerance = 1e-9 if is_exact(market) else 1e-5
-    return optimum([theta(buyer) for buyer in market.buyers], supply, edges(market), tolerance=tolerance)
-
-
-def is_exact(market: Market) -> bool:
-    """Whether the optimum of a market of this size is worked out exactly, or a bound has to do."""
-    return sum(len(buyer.pool) for buyer in market.buyers) <= EXACT_PAIRS
-
-
 def allocations_of(metrics: MarketMetrics) -> list[Allocation]:
     """Every purchase, bought or still tentative, by buyer and seller."""
     return [
@@ -89,8 +80,11 @@ def allocations_of(metrics: MarketMetrics) -> list[Allocation]:
     ]
 
 
-class Result:
-    """A finished run: its figures, and its tables as arrays, Arrow tables or DataFrames."""
+class Result(result.Result[Summary]):
+    """A finished run of an exchange: its figures, and its tables as arrays, columns or DataFrames."""
+
+    TABLES = ("allocations", "auctions", "buyers", "convergence")
+    PICTURES = ("convergence",)
 
     def __init__(self, summary: Summary, market: Market, folded: Fold, counters: dict[str, int]) -> None:
         self.summary = summary
@@ -119,11 +113,6 @@ class Result:
         return self._shifts.reports(least_gain(self.market))
 
     @property
-    def run_dir(self) -> Path:
-        """The folder of the run."""
-        return Path(self.summary.run_dir)
-
-    @property
     def _own_allocations(self) -> list[Allocation]:
         """Those of the market's own buyers: devices from elsewhere may have bought too."""
         own = {buyer.name for buyer in self.market.buyers}
@@ -138,7 +127,7 @@ class Result:
             quantity[buyers[allocation.buyer], sellers[allocation.seller]] = allocation.quantity
         return quantity
 
-    def columns(self, name: Literal["allocations", "auctions", "buyers", "convergence"]) -> dict[str, Sequence[Any]]:
+    def columns(self, name: str) -> dict[str, Sequence[Any]]:
         """One table of the result by column name."""
         return {
             "allocations": self._allocations,
@@ -147,9 +136,36 @@ class Result:
             "convergence": self._convergence,
         }[name]()
 
-    def frame(self, name: Literal["allocations", "auctions", "buyers", "convergence"]) -> Any:  # noqa: ANN401
-        """One table of the result as a pandas DataFrame."""
-        return needs("pandas").DataFrame(self.columns(name))
+    def plot(self, name: str | None = None) -> "Figure":
+        """Prices, quantities sold, welfare against the optimum and the largest gap over time."""
+        del name
+        return plot_convergence(self)
+
+    def print(self, console: Console) -> None:
+        """Print who bought what, what every auction sold, and the figures of the whole market."""
+        print_result(self, console)
+
+    def documents(self) -> dict[str, Any]:
+        """How the market came to rest: the file convergence.json."""
+        what = by_time(self.market)
+        shifts = [{"what": described(what[one.time_s]), **dataclasses.asdict(one)} for one in self.shifts]
+        rest = {
+            "quiescence": self.quiescence,
+            "oscillations": self.oscillations,
+            "shifts": shifts,
+            "moments": self.moments,
+            "ladder": self._named_ladder(),
+        }
+        return {"convergence": rest}
+
+    def _named_ladder(self) -> dict[str, Any] | None:
+        """What became of the price ladder, with its violations by name."""
+        ladder, market = self.ladder, self.market
+        if ladder is None:
+            return None
+        sellers, buyers = [seller.name for seller in market.sellers], [buyer.name for buyer in market.buyers]
+        examples = [(sellers[k], buyers[lower], sellers[j], buyers[i]) for k, lower, j, i in ladder.examples]
+        return {"checked": ladder.checked, "violated": ladder.violated, "examples": examples}
 
     def _allocations(self) -> dict[str, Sequence[Any]]:
         rows = self.summary.allocations
@@ -195,35 +211,27 @@ class Result:
         return columns | {f"sold_{name}": course.sold[:, j].tolist() for j, name in enumerate(names)}
 
 
-def summarise(
-    market: Market,
-    best: Optimum,
-    outcome: Outcome,
-    records: Iterable[Record],
-    world: str,
-    broker: str | None,
-    run_dir: Path,
-) -> Result:
+def summarise(market: Market, live: LiveMetrics, run: Run, records: Iterable[Record]) -> Result:
     """The result of a run from its records in the order of time, which is counted from the opening.
 
     Parameters
     ----------
-    best
-        The optimum of the market as it was at first.
+    live
+        What the run was watched by; it knows the optimum of the market as it was at first.
     """
-    faults = FaultLog()
+    faults, outcome = FaultLog(), run.outcome
     folded = fold(market, faults.without_faults(records), outcome.duration_s)
     metrics, now = folded.metrics, market_now(market, folded.metrics)
-    best = optimum_of(now) if market.shifts else best
-    most = best.welfare if is_exact(market) else best.bound
+    best = optimum_of(now) if market.shifts else live.best
+    most = best.bound if market.is_large else best.welfare
     rows = allocations_of(metrics)
     reached = efficiency(metrics.welfare, most)
     ending = Ending(outcome.status == "settled", outcome.duration_s, folded.rest.quiescence.time_s, reached)
     summary = Summary(
         scenario=market.scenario,
         seed=market.seed,
-        world=world,
-        broker=broker,
+        world=run.world,
+        broker=run.broker,
         nodes=market.nodes,
         status=outcome.status,
         duration_s=outcome.duration_s,
@@ -237,8 +245,8 @@ def summarise(
         sold=sum(row.quantity for row in rows),
         revenue=sum(row.charge for row in rows),
         allocations=rows,
-        run_dir=str(run_dir),
-        optimum_is="exact" if is_exact(market) else "bound",
+        run_dir=str(run.folder),
+        optimum_is="bound" if market.is_large else "exact",
         exposed_sellers=sorted(metrics.exposed),
         faults=faults.rows,
         expectations=checked(market.chaos.expect if market.chaos else [], ending, faults.heal_s),

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from node.protocol.numbers import MAX_MONEY, MAX_PRICE
-from scenarios.chaos.schema import ChaosTable
-from scenarios.files.tables import Megabytes, NetworkTable, Number, Positive
+from scenarios.files.tables import Megabytes, Number, Positive
 from scenarios.files.types import Count, Name, Names, PositiveSeconds, Seconds, Share, Table
+from scenarios.markets import base
 
 _PricePerMb = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
 Money = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_MONEY)]
@@ -169,19 +169,12 @@ class ArrayTable(Table, frozen=True, kw_only=True):
     rounds: Literal["random", "synchronous"] = "random"
 
 
-class Scenario(Table, frozen=True, kw_only=True):
+class Scenario(base.Scenario, frozen=True, kw_only=True):
     """A market of the exchange, and how long it may take."""
 
-    format: Literal[1] = 1
     market: Literal["psp"] = "psp"
-    name: Name
-    title: str = ""
-    description: str = ""
-    timeout_s: PositiveSeconds = 60.0
     auction: AuctionTable = AuctionTable()
-    network: NetworkTable = NetworkTable()
     array: ArrayTable = ArrayTable()
     sellers: Annotated[list[Sellers], msgspec.Meta(min_length=1)]
     buyers: Annotated[list[Buyers], msgspec.Meta(min_length=1)]
     shifts: list[ShiftTable] = msgspec.field(default_factory=list)
-    chaos: ChaosTable | None = None

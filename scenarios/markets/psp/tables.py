@@ -1,14 +1,18 @@
 """The result of a run as tables for the terminal."""
 
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.table import Table
 
-from scenarios.markets.psp.results import Result
 from scenarios.markets.psp.spread import sentence
 from scenarios.results.lines import ROWS, fault_lines, verdict
 
+if TYPE_CHECKING:
+    from scenarios.markets.psp.results import Result
 
-def print_result(result: Result, console: Console) -> None:
+
+def print_result(result: "Result", console: Console) -> None:
     """Print who bought what, what every auction sold, and the figures of the whole market."""
     summary = result.summary
     console.print(_allocations(result))
@@ -48,10 +52,10 @@ def print_result(result: Result, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    console.print(f"results: {summary.run_dir} (look at convergence.png)", highlight=False, soft_wrap=True)
+    console.print(result.where, highlight=False, soft_wrap=True)
 
 
-def _allocations(result: Result) -> Table:
+def _allocations(result: "Result") -> Table:
     rows = result.summary.allocations
     table = Table("buyer", "seller", "MB", "charge", "per MB", box=None, padding=(0, 2, 0, 0))
     for column in table.columns[2:]:
@@ -64,7 +68,7 @@ def _allocations(result: Result) -> Table:
     return table
 
 
-def _auctions(result: Result) -> Table:
+def _auctions(result: "Result") -> Table:
     columns = result.columns("auctions")
     table = Table("seller", "state", "supply", "sold", "revenue", "price", box=None, padding=(0, 2, 0, 0))
     for column in table.columns[2:]:

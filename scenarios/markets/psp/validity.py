@@ -20,23 +20,20 @@ from scenarios.markets.psp.schema import (
 from scenarios.markets.psp.shifts import check_shifts
 
 
-def check_scenario(scenario: Scenario, origin: str) -> None:
-    """Raise ScenarioError, naming ``origin``, key, value and what is allowed, if the scenario contradicts itself."""
-    try:
-        groups: list[Sellers | Buyers] = [*scenario.sellers, *scenario.buyers]
-        check_names([scenario.name], "a scenario")
-        check_names((name for group in groups for name in names_of(group)), "every user")
-        check_network(scenario.network)
-        for k, sellers in enumerate(scenario.sellers):
-            check_numbers(f"sellers.{k}", sellers)
-        for k, buyers in enumerate(scenario.buyers):
-            _check_buyers(f"buyers.{k}", buyers, {name for group in scenario.sellers for name in names_of(group)})
-        _check_devices(scenario, groups)
-        check_shifts(scenario)
-        if scenario.chaos:
-            check_chaos(scenario.chaos, [name for group in groups for name in names_of(group)], scenario.timeout_s)
-    except ScenarioError as error:
-        raise ScenarioError(f"{origin}: {error}") from error
+def check_scenario(scenario: Scenario) -> None:
+    """Raise ScenarioError, naming key, value and what is allowed, if the scenario contradicts itself."""
+    groups: list[Sellers | Buyers] = [*scenario.sellers, *scenario.buyers]
+    check_names([scenario.name], "a scenario")
+    check_names((name for group in groups for name in names_of(group)), "every user")
+    check_network(scenario.network)
+    for k, sellers in enumerate(scenario.sellers):
+        check_numbers(f"sellers.{k}", sellers)
+    for k, buyers in enumerate(scenario.buyers):
+        _check_buyers(f"buyers.{k}", buyers, {name for group in scenario.sellers for name in names_of(group)})
+    _check_devices(scenario, groups)
+    check_shifts(scenario)
+    if scenario.chaos:
+        check_chaos(scenario.chaos, [name for group in groups for name in names_of(group)], scenario.timeout_s)
 
 
 def _check_devices(scenario: Scenario, groups: list[Sellers | Buyers]) -> None:

@@ -14,8 +14,7 @@ from node.protocol.dmp.messages import (
     Report,
     Request,
 )
-from node.protocol.machine import PeerOffline, Started
-from node.protocol.messages import Message
+from node.protocol.machine import Message, PeerOffline, Started
 from node.protocol.numbers import MAX_PRICE
 from tests.protocol.dmp.bench import (
     MARKET,

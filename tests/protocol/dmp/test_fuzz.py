@@ -27,13 +27,13 @@ from node.protocol.dmp.network_agent import NetworkAgent
 from node.protocol.dmp.service_agent import ServiceAgent
 from node.protocol.dmp.terminal import PlannedCall, Terminal
 from node.protocol.host import Host
-from node.protocol.machine import Received, TimerFired
-from node.protocol.messages import Message
+from node.protocol.machine import Message, Received, TimerFired
 from node.protocol.psp.buyer import Buyer
 from node.protocol.psp.seller import Seller
 from node.strategy.dmp import FirstPrice
 from node.strategy.psp.opt_out import OptOut
 from node.strategy.psp.reserve import FixedReserve
+from tests.protocol.codecs import BOTH
 from tests.protocol.dmp.bench import TIMING, wanted
 from tests.protocol.psp import bench
 from tests.protocol.spoilt import Spoilable, outcomes_of_spoilt_frames
@@ -60,7 +60,7 @@ class Target(Spoilable):
             "seller": Seller(100.0, FixedReserve(1.0), bench.TIMING),
             "buyer": Buyer(["peer/s"], Flat(50, 2.0), OptOut(), bench.TIMING, random),
         }
-        self.host = Host("me", machines)
+        self.host = Host("me", machines, BOTH)
         self.host.start(0.0)
         self.host.open(0.0)
         for step in (self.admitted, self.asked, self.awarded, self.carried)[: PHASES.index(phase)]:

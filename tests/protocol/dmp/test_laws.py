@@ -22,8 +22,7 @@ from node.protocol.dmp.messages import (
     SealedBid,
 )
 from node.protocol.dmp.network_agent import ROUNDING, NetworkAgent
-from node.protocol.machine import Opened, Started
-from node.protocol.messages import Message
+from node.protocol.machine import Message, Opened, Started
 from tests.protocol.dmp.bench import MARKET, TIMING, Asking, M, N, P, T, U, wanted
 from tests.protocol.psp.bench import Bench, sent
 

@@ -20,8 +20,7 @@ from node.protocol.dmp.messages import (
     Request,
     SealedBid,
 )
-from node.protocol.machine import Left, PostOnBoard, Reconnected, Started
-from node.protocol.messages import Message
+from node.protocol.machine import Left, Message, PostOnBoard, Reconnected, Started
 from node.protocol.psp.messages import Bid, Closed, Withdraw
 from tests.protocol.dmp.bench import (
     AGENT,

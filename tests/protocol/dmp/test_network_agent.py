@@ -21,8 +21,7 @@ from node.protocol.dmp.messages import (
     SealedBid,
 )
 from node.protocol.dmp.network_agent import MOST_SKIPPED
-from node.protocol.machine import Left, Opened, PeerOffline, Reconnected, Started
-from node.protocol.messages import Message
+from node.protocol.machine import Left, Message, Opened, PeerOffline, Reconnected, Started
 from node.protocol.psp.messages import Bid
 from tests.protocol.dmp.bench import MARKET, NetworkBench, T, carrying_network, wanted
 from tests.protocol.psp.bench import dropped, profile, sent, sent_as, traced

@@ -20,8 +20,7 @@ from node.protocol.dmp.messages import (
     Request,
     SealedBid,
 )
-from node.protocol.machine import Left, Reconnected, Started
-from node.protocol.messages import Message
+from node.protocol.machine import Left, Message, Reconnected, Started
 from node.protocol.psp.messages import Award, Bid
 from node.protocol.retry import PATIENCE
 from tests.protocol.dmp.bench import (

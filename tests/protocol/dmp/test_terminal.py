@@ -21,8 +21,7 @@ from node.protocol.dmp.messages import (
     SealedBid,
 )
 from node.protocol.dmp.terminal import Terminal
-from node.protocol.machine import Left, Opened, PeerOffline, Reconnected, Started
-from node.protocol.messages import Message
+from node.protocol.machine import Left, Message, Opened, PeerOffline, Reconnected, Started
 from node.protocol.psp.messages import Award, Bid, Settled
 from tests.protocol.dmp.bench import AGENT, MARKET, TIMING, N, TerminalBench, calling_terminal, wanted
 from tests.protocol.psp.bench import Bench, dropped, sent, sent_as, traced

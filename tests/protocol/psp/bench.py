@@ -13,6 +13,7 @@ from node.protocol.machine import (
     Effect,
     Event,
     Machine,
+    Message,
     Opened,
     PostOnBoard,
     Received,
@@ -22,7 +23,6 @@ from node.protocol.machine import (
     TimerFired,
     Trace,
 )
-from node.protocol.messages import Message
 from node.protocol.numbers import NO_DIGEST
 from node.protocol.psp.buyer import Buyer
 from node.protocol.psp.digest import digest, packed
@@ -30,10 +30,11 @@ from node.protocol.psp.messages import Advert, Award, Bid, Hold, Profile
 from node.protocol.psp.quiet import TICKS
 from node.protocol.psp.seller import Seller
 from node.protocol.psp.timing import Timing
-from node.protocol.wire.frames import decode_message, encode_message
+from node.protocol.wire.frames import encode_message
 from node.strategy.psp.offer import Decision, Need, Offer, Target
 from node.strategy.psp.reserve import FixedReserve
 from node.strategy.random import Random
+from tests.protocol.codecs import BOTH
 
 TIMING = Timing(clearing_interval_s=1.0, quiet_period_s=10.0, retry_s=4.0)
 
@@ -101,7 +102,7 @@ class Bench:
 
     def hears(self, sender: str, message: Message) -> list[Effect]:
         """Receive a message as it comes off the wire, so that its numbers are floats within their bounds."""
-        return self.step(Received(sender, decode_message(encode_message(message))))
+        return self.step(Received(sender, BOTH.message(encode_message(message))))
 
     def fires(self, name: str) -> list[Effect]:
         """Let the clock run to a timer that must be set, and fire it."""

@@ -5,8 +5,7 @@ from itertools import pairwise
 import pytest
 
 from node.mechanism.valuation import Parabolic
-from node.protocol.machine import PeerOffline, Reconnected, Send, SetTimer, Started
-from node.protocol.messages import Message
+from node.protocol.machine import Message, PeerOffline, Reconnected, Send, SetTimer, Started
 from node.protocol.psp.messages import Accept, Award, Bid, Closed, Decline, Hold, Settled, Void, Withdraw, Withdrawn
 from node.protocol.retry import PATIENCE
 from tests.protocol.psp.bench import (

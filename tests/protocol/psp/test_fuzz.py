@@ -9,8 +9,7 @@ import pytest
 
 from node.mechanism.valuation import Parabolic
 from node.protocol.host import Host
-from node.protocol.machine import Received, TimerFired
-from node.protocol.messages import Message
+from node.protocol.machine import Message, Received, TimerFired
 from node.protocol.numbers import NO_DIGEST
 from node.protocol.psp.buyer import Buyer
 from node.protocol.psp.digest import digest, packed
@@ -21,6 +20,7 @@ from node.strategy.psp.best_reply import BestReply
 from node.strategy.psp.offer import BuyerStrategy
 from node.strategy.psp.opt_out import OptOut
 from node.strategy.psp.reserve import HighestLosingReserve
+from tests.protocol.codecs import BOTH
 from tests.protocol.judge import verdicts
 from tests.protocol.mutations import mutated
 from tests.protocol.psp.bench import TIMING, advert, fitting
@@ -44,7 +44,7 @@ class Target(Spoilable):
         self.seller = Seller(100.0, HighestLosingReserve(1.0, 0.1), TIMING)
         pool = ["peer/s", "peer/t"]
         self.buyer = Buyer(pool, Parabolic(50, 4.0), STRATEGIES[strategy](), TIMING, Scripted(0.5), budget=1e3)
-        self.host = Host("me", {"seller": self.seller, "buyer": self.buyer})
+        self.host = Host("me", {"seller": self.seller, "buyer": self.buyer}, BOTH)
         self.host.start(0.0)
         self.host.open(0.0)
         for step in (self.bidding, self.awarding, self.over)[: PHASES.index(phase)]:

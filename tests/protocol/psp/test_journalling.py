@@ -21,6 +21,7 @@ from node.protocol.planned import Planned
 from node.protocol.psp.messages import Accept, Award, Bid, Decline, Settled, Void, Withdraw
 from node.protocol.psp.seller import Seller
 from node.strategy.psp.reserve import FixedReserve
+from tests.protocol.codecs import EXCHANGE
 from tests.protocol.psp.bench import (
     TIMING,
     A,
@@ -266,7 +267,7 @@ def test_opening_is_written_once() -> None:
 
 
 def seller_host() -> Host:
-    return Host("s", {"seller": Seller(100.0, FixedReserve(1.0), TIMING)})
+    return Host("s", {"seller": Seller(100.0, FixedReserve(1.0), TIMING)}, EXCHANGE)
 
 
 def test_host_notes_each_life_of_its_nodes() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from node.protocol.machine import (
     CancelTimer,
+    Message,
     Opened,
     PeerOffline,
     PostOnBoard,
@@ -15,7 +16,6 @@ from node.protocol.machine import (
     Started,
     TimerFired,
 )
-from node.protocol.messages import Message
 from node.protocol.psp.digest import digest, packed
 from node.protocol.psp.messages import (
     Accept,

@@ -10,7 +10,7 @@ from msgspec.structs import astuple
 
 from node.protocol.dmp.messages import CallSpec
 from node.protocol.errors import ProtocolUsageError, RejectedError
-from node.protocol.messages import Message
+from node.protocol.machine import Message
 from node.protocol.psp.messages import Advert, Bid, Profile
 from node.protocol.wire.frames import (
     FLUSH_BYTES,
@@ -18,13 +18,12 @@ from node.protocol.wire.frames import (
     VERSION,
     Envelope,
     decode_frame,
-    decode_message,
-    decode_post,
     encode_frames,
     encode_message,
     encode_numbers,
     encode_post,
 )
+from tests.protocol.codecs import BOTH
 from tests.protocol.drawn import messages
 
 DIGEST = bytes(range(16))
@@ -43,19 +42,19 @@ def one_frame(*envelopes: Envelope) -> bytes:
 
 @given(messages)
 def test_message_decodes_as_it_was_encoded(message: Message) -> None:
-    assert decode_message(encode_message(message)) == message
+    assert BOTH.message(encode_message(message)) == message
 
 
 @given(messages)
 def test_post_decodes_as_it_was_encoded(message: Message) -> None:
-    assert decode_post(encode_post(message)) == message
+    assert BOTH.post(encode_post(message)) == message
 
 
 @given(st.lists(messages, min_size=1, max_size=20))
 def test_frame_decodes_as_it_was_encoded(several: list[Message]) -> None:
     frame = one_frame(*(envelope(message, seq) for seq, message in enumerate(several)))
     envelopes = decode_frame(frame)
-    assert [decode_message(found.message) for found in envelopes] == several
+    assert [BOTH.message(found.message) for found in envelopes] == several
     assert [found.seq for found in envelopes] == list(range(len(several)))
 
 
@@ -79,12 +78,12 @@ def test_we_read_frame_of_plain_msgpack() -> None:
     frame = msgpack.packb([1, [["seller", "buyer", 9, ["bid", 0, 3, 25, 1.5, 7]]]])
     (found,) = decode_frame(frame)
     assert (found.to_node, found.from_node, found.seq) == ("seller", "buyer", 9)
-    assert decode_message(found.message) == BID
+    assert BOTH.message(found.message) == BID
 
 
 def test_we_read_post_of_plain_msgpack() -> None:
     post = msgpack.packb([1, ["advert", 0, 4, 100, 12.5, 1, "open", 3, DIGEST]])
-    assert decode_post(post) == Advert(0, 4, 100.0, 12.5, 1.0, "open", 3, DIGEST)
+    assert BOTH.post(post) == Advert(0, 4, 100.0, 12.5, 1.0, "open", 3, DIGEST)
 
 
 def test_embedded_numbers_read_like_a_list() -> None:
@@ -131,7 +130,7 @@ def test_frame_beyond_the_limit_is_our_bug() -> None:
         list(encode_frames([big(60_000)]))
 
 
-@pytest.mark.parametrize(("decode", "reason"), [(decode_frame, "oversized frame"), (decode_post, "oversized post")])
+@pytest.mark.parametrize(("decode", "reason"), [(decode_frame, "oversized frame"), (BOTH.post, "oversized post")])
 def test_oversized_data_is_rejected_unread(decode: Any, reason: str) -> None:
     with pytest.raises(RejectedError, match=reason):
         decode(bytes(MAX_FRAME_BYTES + 1))
@@ -145,7 +144,7 @@ def test_other_version_is_rejected(version: int) -> None:
     with pytest.raises(RejectedError, match="unknown version"):
         decode_frame(msgpack.packb([version, []]))
     with pytest.raises(RejectedError, match="unknown version"):
-        decode_post(msgpack.packb([version, ["closed", 0]]))
+        BOTH.post(msgpack.packb([version, ["closed", 0]]))
 
 
 CALL = [0.0, "web", "session", 512.0, 60.0]
@@ -226,9 +225,9 @@ def test_hostile_bytes_are_no_frame(data: bytes) -> None:
 )
 def test_hostile_bytes_are_no_message_and_no_post(data: bytes) -> None:
     with pytest.raises(RejectedError, match="malformed message"):
-        decode_message(msgspec.Raw(data))
+        BOTH.message(msgspec.Raw(data))
     with pytest.raises(RejectedError, match="malformed post"):
-        decode_post(b"\x92\x01" + data)
+        BOTH.post(b"\x92\x01" + data)
 
 
 @pytest.mark.parametrize(
@@ -304,14 +303,14 @@ def test_hostile_bytes_are_no_message_and_no_post(data: bytes) -> None:
 def test_malformed_message_is_rejected(message: Any) -> None:
     data = msgpack.packb(message)
     with pytest.raises(RejectedError, match="malformed message"):
-        decode_message(msgspec.Raw(data))
+        BOTH.message(msgspec.Raw(data))
     with pytest.raises(RejectedError, match="malformed post"):
-        decode_post(msgpack.packb([VERSION, message]))
+        BOTH.post(msgpack.packb([VERSION, message]))
 
 
 def test_bad_message_does_not_spoil_its_neighbours() -> None:
     frame = msgpack.packb([1, [["seller", "buyer", 1, ["nonsense"]], GOOD]])
-    assert decode_message(decode_frame(frame)[1].message) == BID
+    assert BOTH.message(decode_frame(frame)[1].message) == BID
 
 
 @given(st.binary(max_size=200))

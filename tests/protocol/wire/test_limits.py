@@ -9,6 +9,7 @@ from node.protocol.host import Host
 from node.protocol.machine import Received
 from node.protocol.wire.frames import MAX_FRAME_BYTES, encode_post
 from node.protocol.wire.limits import MAX_HOSTS, MAX_NAMED, OTHERS, Limits, Throttle
+from tests.protocol.codecs import BOTH
 from tests.protocol.psp.bench import advert
 from tests.protocol.test_host import BID, Puppet, frame_of
 
@@ -122,7 +123,7 @@ def test_only_so_many_throttled_hosts_are_counted_by_name() -> None:
 
 def limited(**changes: Any) -> tuple[Host, Puppet]:
     puppet = Puppet(watches=("you/s",))
-    return Host("me", {"a": puppet}, limits=Limits(**changes)), puppet
+    return Host("me", {"a": puppet}, BOTH, limits=Limits(**changes)), puppet
 
 
 def test_frame_over_the_limit_is_dropped_unread_and_counted() -> None:
@@ -159,7 +160,7 @@ def test_message_of_one_sender_too_many_is_dropped_and_spoils_no_other() -> None
 @pytest.mark.parametrize("messages", [1, 100, 1000])
 def test_host_without_limits_reads_everything(messages: int) -> None:
     puppet = Puppet()
-    host = Host("me", {"a": puppet})
+    host = Host("me", {"a": puppet}, BOTH)
     bid = ["bid", 0, 0, 5.0, 1.0, 1]
     host.receive_frame(0.0, "you", msgpack.packb([1, [["a", f"s{k}", 1, bid] for k in range(messages)]]))
     assert len(puppet.events) == messages

@@ -26,6 +26,7 @@ from node.runtime.streams import stream
 from node.strategy.psp.opt_out import OptOut
 from node.strategy.psp.reserve import FixedReserve
 from tests.conftest import DEADLINE_S
+from tests.protocol.codecs import EXCHANGE
 
 TOPICS = Topics("test")
 TIMING = Timing(clearing_interval_s=0.02, quiet_period_s=0.3, retry_s=0.1)
@@ -44,13 +45,13 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def seller() -> Host:
-    return Host("s-host", {"s": Seller(10.0, FixedReserve(0.5), TIMING)})
+    return Host("s-host", {"s": Seller(10.0, FixedReserve(0.5), TIMING)}, EXCHANGE)
 
 
 def buyer() -> Host:
     strategy = OptOut()
     random = stream(0, "b", "thinking")
-    return Host("b-host", {"b": Buyer(["s-host/s"], Flat(4.0, 2.0), strategy, TIMING, random)})
+    return Host("b-host", {"b": Buyer(["s-host/s"], Flat(4.0, 2.0), strategy, TIMING, random)}, EXCHANGE)
 
 
 def driver(host: Host, endpoint: Endpoint, records: list[Record]) -> MqttHost:

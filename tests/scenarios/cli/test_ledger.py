@@ -80,6 +80,7 @@ def test_json_has_both_markets(folder: Path) -> None:
     code, text = said(folder, "--format", "json")
     found = json.loads(text)
     assert code == 0
-    assert (found["sales"], found["calls"], found["calls_served"], found["breaches"]) == (1, 1, 0, [])
-    assert [one["why"] for one in found["in_doubt"]] == ["receipt on its way"]
-    assert [one["why"] for one in found["calls_in_doubt"]] == ["call not over yet"]
+    sales, calls = found["psp"], found["dmp"]
+    assert (sales["sales"], calls["calls"], calls["served"], found["breaches"]) == (1, 1, 0, [])
+    assert [one["why"] for one in sales["in_doubt"]] == ["receipt on its way"]
+    assert [one["why"] for one in calls["in_doubt"]] == ["call not over yet"]

@@ -8,8 +8,8 @@ from node.protocol.host import Record
 from node.trace.dmp.metrics import CallMetrics
 from scenarios.errors import ScenarioError
 from scenarios.launch.simulated import run_simulated
+from scenarios.markets.dmp.live import LiveCalls, call_metrics
 from scenarios.markets.dmp.market import CallMarket
-from scenarios.markets.dmp.results import call_metrics
 from scenarios.markets.load import load, parse
 from scenarios.markets.registry import draw_market
 from scenarios.results.outcome import Outcome
@@ -67,7 +67,7 @@ def simulated(name: str, *settings: str, seed: int = 1) -> tuple[Outcome, CallMe
     """A scenario run in the simulation, without a folder."""
     market, log = draw_market(load(name, settings), seed), Kept()
     assert isinstance(market, CallMarket)
-    outcome = run_simulated(market, 600.0, log, lambda *_: None)  # type: ignore[arg-type]
+    outcome = run_simulated(market, LiveCalls(market), 600.0, log, lambda *_: None)  # type: ignore[arg-type]
     metrics = call_metrics(market)
     for record in log.records:
         metrics.add(record)

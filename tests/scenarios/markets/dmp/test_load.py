@@ -75,7 +75,7 @@ def test_setting_is_put_over_the_file(file: str, setting: str, key: str, value: 
         ("sellers=[]", "unknown key sellers; allowed here: format, market"),
         ("agents=[{}]", "agents.0 lacks the key name"),
         ("reputation.initial=0.5", "reputation lacks the key rule"),
-        ("market=pps", "market = 'pps': allowed are: psp, dmp"),
+        ("market=pps", "market = 'pps': allowed are: dmp, psp"),
         ("format=2", "format = 2: allowed are: 1"),
         ("reputation.rule=average", "reputation.rule = 'average': allowed are: window, step, none"),
         (

@@ -9,11 +9,10 @@ import pytest
 from rich.console import Console
 
 from node.protocol.host import Record
-from scenarios.cli.progress import Progress, calls_headline, operators
-from scenarios.markets.dmp.report import plot_calls, plot_terminals
+from scenarios.cli.progress import Progress
+from scenarios.markets.dmp.live import LiveCalls
 from scenarios.markets.dmp.results import PERIODS, CallResult, summarise_calls
-from scenarios.markets.dmp.tables import print_calls
-from scenarios.results.outcome import Outcome
+from scenarios.results.outcome import Outcome, Run
 from tests.scenarios.markets.dmp.conftest import market_of
 
 
@@ -58,7 +57,15 @@ RECORDS = [
 
 def result_of(*records: Record, folder: Path = Path(), **settings: Any) -> CallResult:
     outcome = Outcome("settled", 0.0, 2.0, {"sent": 99})
-    return summarise_calls(market_of(**settings), outcome, records, "sim", None, folder)
+    market = market_of(**settings)
+    return summarise_calls(market, LiveCalls(market), Run("sim", None, folder, outcome), records)
+
+
+def live(*records: Record, **settings: Any) -> LiveCalls:
+    watched = LiveCalls(market_of(**settings))
+    for one in records:
+        watched.add(one)
+    return watched
 
 
 # Summary
@@ -185,17 +192,19 @@ def test_course_names_a_network_that_nobody_planned() -> None:
 @pytest.mark.parametrize("count", [2, 12])
 @pytest.mark.parametrize("records", [RECORDS, []], ids=["calls", "nothing"])
 def test_course_is_drawn(records: list[Record], count: int, tmp_path: Path) -> None:
-    plot_calls(result_of(*records, folder=tmp_path, operators__0__count=count), tmp_path)
+    figure = result_of(*records, folder=tmp_path, operators__0__count=count).plot()
+    figure.savefig(tmp_path / "calls.png")
     assert (tmp_path / "calls.png").stat().st_size > 10_000
-    assert (tmp_path / "calls.svg").read_text().lstrip().startswith("<?xml")
+    assert [axes.get_ylabel() for axes in figure.axes][:2] == ["share of contracts, %", "revenue so far"]
 
 
 @pytest.mark.parametrize("count", [2, 70])
 @pytest.mark.parametrize("records", [RECORDS, []], ids=["calls", "nothing"])
 def test_terminals_are_drawn(records: list[Record], count: int, tmp_path: Path) -> None:
-    plot_terminals(result_of(*records, folder=tmp_path, terminals__0__count=count), tmp_path)
+    figure = result_of(*records, folder=tmp_path, terminals__0__count=count).plot("terminals")
+    figure.savefig(tmp_path / "terminals.png")
     assert (tmp_path / "terminals.png").stat().st_size > 5_000
-    assert (tmp_path / "terminals.svg").read_text().lstrip().startswith("<?xml")
+    assert figure.axes[-1].get_xlabel() == "terminal"
 
 
 # Text
@@ -204,7 +213,7 @@ def test_terminals_are_drawn(records: list[Record], count: int, tmp_path: Path) 
 def printed(result: CallResult) -> str:
     console = Console(width=120, file=io.StringIO())
     with console.capture() as capture:
-        print_calls(result, console)
+        result.print(console)
     return capture.get()
 
 
@@ -226,21 +235,19 @@ def test_printed_table_of_many_operators_is_cut() -> None:
 
 
 def test_headline_says_how_many_calls_are_done() -> None:
-    result = result_of(*RECORDS)
-    line = calls_headline(result.metrics, result.market, 2.0, 1234)
+    line = live(*RECORDS).headline(2.0, 1234)
     assert line == "small     2.0 s  4 of 3 calls done  2 calls/s  1,234 messages"
 
 
 def test_progress_of_a_run_is_shown_with_its_operators() -> None:
-    result, shown = result_of(*RECORDS), io.StringIO()
+    shown = io.StringIO()
     with Progress(Console(file=shown, force_terminal=True, width=120)) as progress:
-        progress.watch_for(result.market, None)(result.metrics, 2.0, 1234)
+        progress.watch(live(*RECORDS), 2.0, 1234)
     assert "4 of 3 calls done" in shown.getvalue()
     assert "net-2" in shown.getvalue()
 
 
 def test_operators_with_most_contracts_are_shown_first() -> None:
-    result = result_of(*RECORDS, operators__0__count=20)
-    table = operators(result.metrics)
+    table = live(*RECORDS, operators__0__count=20).table()
     assert list(table.columns[0].cells)[:2] == ["net-1", "net-2"]
     assert list(table.columns[-1].cells)[-1] == "and 8 more"

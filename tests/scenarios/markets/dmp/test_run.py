@@ -10,13 +10,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from node.mechanism.welfare import Optimum
 from scenarios.errors import ScenarioError
-from scenarios.launch.placement import AnyMarket
 from scenarios.launch.run import run
-from scenarios.launch.simulated import Watch
 from scenarios.markets.dmp.results import CallResult, OperatorRow
-from scenarios.markets.registry import Metrics, read_market
+from scenarios.markets.kind import Metrics, Watch
+from scenarios.markets.registry import read_market
 from tests.conftest import Command
 from tests.pictures import without_pictures
 
@@ -147,7 +145,7 @@ def test_faults_of_the_network_change_no_contract(tmp_path: Path) -> None:
 # Cut short
 
 
-def interrupting(after: int) -> Callable[[AnyMarket, Optimum | None], Watch]:
+def interrupting(after: int) -> Watch:
     """Presses Ctrl-C at that look."""
     looks = iter(range(after + 1))
 
@@ -156,11 +154,11 @@ def interrupting(after: int) -> Callable[[AnyMarket, Optimum | None], Watch]:
         if next(looks, None) == after:
             raise KeyboardInterrupt
 
-    return lambda _market, _best: watch
+    return watch
 
 
 def test_ctrl_c_keeps_what_was_computed(tmp_path: Path) -> None:
-    result = run("network-selection", world="sim", out=tmp_path, watch_for=interrupting(3))
+    result = run("network-selection", world="sim", out=tmp_path, watch=interrupting(3))
     assert isinstance(result, CallResult)
     assert (result.summary.status, result.summary.breaches) == ("interrupted", [])
     assert 0 < result.summary.served < result.summary.calls < result.market.calls
@@ -170,7 +168,7 @@ def test_ctrl_c_keeps_what_was_computed(tmp_path: Path) -> None:
 
 def test_ctrl_c_before_the_first_call_keeps_an_empty_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scenarios.launch.simulated.EVENTS_PER_LOOK", 10)
-    result = short("network-selection", tmp_path, watch_for=interrupting(0))
+    result = short("network-selection", tmp_path, watch=interrupting(0))
     assert (result.summary.status, result.summary.calls) == ("interrupted", 0)
     assert pq.read_table(result.run_dir / "terminals.parquet").num_rows == 20
 

@@ -7,12 +7,12 @@ import pytest
 
 from node.mechanism.psp import clear
 from node.mechanism.welfare import Profile, epsilon_gaps
-from node.rounds.market import ArrayMarket, Progress
+from node.rounds.market import ArrayMarket
 from node.rounds.play import Play
 from scenarios.errors import ScenarioError
 from scenarios.launch.run import run
 from scenarios.markets.psp import array as arrayed
-from scenarios.markets.psp import results
+from scenarios.markets.psp import market as drawn
 from scenarios.markets.psp.market import Market, theta
 from scenarios.markets.psp.results import Result, edges
 from tests.pictures import without_pictures
@@ -66,7 +66,7 @@ def final_profile(result: Result, monkeypatch: pytest.MonkeyPatch) -> tuple[Mark
     play = ArrayMarket.run
     monkeypatch.setattr(ArrayMarket, "run", lambda *a, **k: outcomes.append(play(*a, **k)) or outcomes[-1])
     market = result.market
-    arrayed.run_arrayed(market, 60.0, None, result.run_dir, "random")
+    arrayed.run_arrayed(market, 60.0, lambda *_: None, result.run_dir)
     return market, outcomes[0]
 
 
@@ -126,7 +126,7 @@ def test_efficiency_of_a_large_market_is_against_a_bound(
     plain: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exact = plain.summary
-    monkeypatch.setattr(results, "EXACT_PAIRS", 10)
+    monkeypatch.setattr(drawn, "EXACT_PAIRS", 10)
     bound = settled(tmp_path).summary
     assert (exact.optimum_is, bound.optimum_is) == ("exact", "bound")
     assert exact.optimum <= bound.optimum * (1 + 1e-9)
@@ -169,11 +169,11 @@ def test_interrupt_keeps_what_was_computed(after: int, tmp_path: Path, monkeypat
 
 
 def test_progress_is_told(tmp_path: Path) -> None:
-    seen: list[Progress] = []
-    settled(tmp_path, watch_rounds=lambda _market, progress: seen.append(progress))
-    assert seen[0].pending == 1.0
-    assert seen[-1].pending == 0.0
-    assert seen[-1].rounds > seen[0].rounds
+    seen: list[tuple[float, str]] = []
+    settled(tmp_path, watch=lambda rounds, elapsed_s, _: seen.append((elapsed_s, rounds.headline(elapsed_s, 0))))
+    assert "100.00% of" in seen[0][1]
+    assert " 0.00% of" in seen[-1][1]
+    assert seen[-1][0] > seen[0][0]
 
 
 def test_synchronous_rounds_are_played_if_asked_for(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_later_setting_stands_over_an_earlier_one(small: Loader) -> None:
         ("network.loss=1.0", "network.loss = 1.0: expected `float` < 1.0"),
         ("auction.clearing_interval_s=0", "auction.clearing_interval_s = 0: expected `float` > 0.0"),
         ("buyers.0.count=0", "buyers.0.count = 0: expected `int` >= 1"),
-        ("market=pps", "market = 'pps': allowed are: psp, dmp"),
+        ("market=pps", "market = 'pps': allowed are: dmp, psp"),
         ("format=2", "format = 2: allowed are: 1"),
         ("auction.reserve_rule=none", "auction.reserve_rule = 'none': allowed are: fixed, highest-losing"),
         (

@@ -1,36 +1,23 @@
-"""What a run of the Digital Marketplace leaves in its folder: tables, summary and picture (docs/results.md)."""
+"""The pictures of a run of the Digital Marketplace (docs/results.md)."""
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scenarios.errors import ScenarioError
 from scenarios.extras import needs
-from scenarios.markets.dmp.results import CallResult, Course, TableName
-from scenarios.results.tables import keep
 
-TABLES: tuple[TableName, ...] = ("calls", "operators", "terminals", "reputations", "course")
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
+    from scenarios.markets.dmp.results import CallResult, Course
 
 FEW_OPERATORS, FEW_TERMINALS = 10, 60
 """As many as a legend and an axis can tell apart."""
 
 
-def save_calls(result: CallResult, opened_at: float) -> None:
-    """Write summary.json, the tables as Parquet, and calls and terminals as PNG and SVG into the run's folder."""
-    folder = result.run_dir
-    keep(folder, result.summary, result.counters, {name: result.columns(name) for name in TABLES}, opened_at)
-    try:
-        plot_calls(result, folder)
-        plot_terminals(result, folder)
-    except ScenarioError:
-        return  # the plot is an extra
-
-
-def plot_calls(result: CallResult, folder: Path) -> None:
-    """Draw what each operator won, earned, asked and broke, its reputation, and calls not served, over market time."""
-    figure = needs("matplotlib.figure").Figure(figsize=(12, 9), layout="constrained")
+def plot_calls(result: "CallResult") -> "Figure":
+    """What each operator won, earned, asked and broke, its reputation, and calls not served, over market time."""
+    figure: Figure = needs("matplotlib.figure").Figure(figsize=(12, 9), layout="constrained")
     course = result.course()
     axes = figure.subplots(3, 2, sharex=True)
     _draw_operators(axes, course)
@@ -38,12 +25,12 @@ def plot_calls(result: CallResult, folder: Path) -> None:
     for one in axes[2]:
         one.set(xlabel="seconds of the market", xlim=(0, course.time_s[-1]))
     figure.suptitle(_title(result))
-    _save(figure, folder / "calls")
+    return figure
 
 
-def plot_terminals(result: CallResult, folder: Path) -> None:
-    """Draw what each terminal paid per call, and how many of its calls were not served."""
-    figure = needs("matplotlib.figure").Figure(figsize=(9, 6), layout="constrained")
+def plot_terminals(result: "CallResult") -> "Figure":
+    """What each terminal paid per call, and how many of its calls were not served."""
+    figure: Figure = needs("matplotlib.figure").Figure(figsize=(9, 6), layout="constrained")
     price, failed = figure.subplots(2, 1, sharex=True)
     table = result.columns("terminals")
     names, places = table["terminal"], np.arange(len(table["terminal"]))
@@ -58,10 +45,10 @@ def plot_terminals(result: CallResult, folder: Path) -> None:
     if len(names) <= FEW_TERMINALS:
         failed.set_xticks(places, names, rotation=90, fontsize="small")
     figure.suptitle(_title(result))
-    _save(figure, folder / "terminals")
+    return figure
 
 
-def _title(result: CallResult) -> str:
+def _title(result: "CallResult") -> str:
     summary = result.summary
     return (
         f"{summary.scenario}: {summary.calls:,} calls, {summary.served:,} served, {summary.decommitted:,} decommitted, "
@@ -69,12 +56,7 @@ def _title(result: CallResult) -> str:
     )
 
 
-def _save(figure: Any, path: Path) -> None:  # noqa: ANN401 - a figure
-    figure.savefig(path.with_suffix(".png"), dpi=110)
-    figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
-
-
-def _draw_operators(axes: Any, course: Course) -> None:  # noqa: ANN401 - axes
+def _draw_operators(axes: Any, course: "Course") -> None:  # noqa: ANN401 - axes
     (share, revenue), (price, broken), (reputation, _) = axes
     total, won = np.maximum(1.0, course.won.sum(axis=1)), np.maximum(1.0, course.won)
     few = len(course.operators) <= FEW_OPERATORS
@@ -94,7 +76,7 @@ def _draw_operators(axes: Any, course: Course) -> None:  # noqa: ANN401 - axes
         share.figure.legend(*share.get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize="small")
 
 
-def _draw_failures(axes: Any, course: Course) -> None:  # noqa: ANN401 - axes
+def _draw_failures(axes: Any, course: "Course") -> None:  # noqa: ANN401 - axes
     calls = np.maximum(1, course.calls)
     decommitted = 100.0 * course.decommitted.sum(axis=1) / calls
     blocked = 100.0 * course.blocked / calls

@@ -1,0 +1,251 @@
+"""A run over MQTT as its topics show it: who is ready, what has closed, what hosts tell, and when all is over."""
+
+import asyncio
+import contextlib
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+
+import aiomqtt
+import msgspec
+
+from broker import BrokerError
+from node.protocol.errors import RejectedError
+from node.protocol.host import Record
+from node.protocol.topics import Board, Presence, Topics, TraceOf, address, host_of
+from node.protocol.wire.frames import Codec
+from node.runtime.mqtt.endpoint import Endpoint
+from node.runtime.mqtt.host import OFFLINE, OPEN, READY, STOP, Clock, TraceBatch
+from scenarios.broker_link import seal_of
+from scenarios.errors import RunError
+from scenarios.launch.options import Job
+from scenarios.launch.placement import Placement, faults_of, host_names, own_host_names
+from scenarios.launch.workers import LEAVE_S
+from scenarios.markets.registry import kind_of
+from scenarios.results.outcome import Outcome, Status
+from scenarios.results.trace import EventLog
+
+START_S, START_S_PER_NODE, START_DEVICES_S = 30.0, 0.05, 600.0
+"""How long the hosts may take until they are ready: at least, per node, and at least where somebody starts devices."""
+
+LOOK_S = 0.1
+
+RETRIES_HEARD = 8.0
+"""For so many retry intervals the hosts stay after the last closing, where frames are lost or processes killed: what
+was agreed on, and not heard by the other side, is said again meanwhile."""
+
+
+class Observer:
+    """Opens the market when all hosts are ready, and ends it when all auctions are closed, or time is up.
+
+    Attributes
+    ----------
+    opened
+        Set once the market is open.
+    opened_at, ended_at
+        Seconds of the run's clock; None before.
+    status
+        How the run ended; ``interrupted`` until it has.
+    log
+        Where the records go that no worker writes down.
+    """
+
+    def __init__(self, job: Job, placement: Placement, topic_market: str, endpoint: Endpoint, epoch: float) -> None:
+        market = job.market
+        self._job = job
+        self._kind = kind_of(market)
+        self._codec = Codec(self._kind.messages)
+        self._endpoint = endpoint
+        self._topic_market = topic_market
+        self._topics = Topics(topic_market)
+        self._seal = seal_of(self._topics, job.keys)("launcher")
+        self._epoch = epoch
+        self.clock = Clock(epoch)
+        self.log = EventLog(job.folder / "events" / "launcher.jsonl")
+        self._hosts = set(host_names(placement))
+        self._devices = self._hosts.difference(own_host_names(market, placement))
+        self._is_disturbed = faults_of(market, placement) is not None
+        self._closers = {address(placement[name], name) for name in market.closers}
+        self._meter = job.onlookers.meter
+        self._meter.expect(address(placement[name], name) for name in market.auctioneers)
+        self._ready: set[str] = set()
+        self._present: set[str] = set()
+        self._closed: set[str] = set()
+        self._all_closed_at = math.inf
+        self._retained: set[str] = set()
+        self._counters: dict[str, dict[str, int]] = {}
+        self.opened = asyncio.Event()
+        self.opened_at: float | None = None
+        self.ended_at: float | None = None
+        self.status: Status = "interrupted"
+
+    def outcome(self, counters: Counter[str]) -> Outcome:
+        """How the run ended, or how far it came, with what all hosts have counted."""
+        opened = self.opened_at if self.opened_at is not None else self.clock()
+        ended = self.ended_at if self.ended_at is not None else self.clock()
+        return Outcome(self.status, opened, ended - opened, dict(counters))
+
+    @property
+    def counted(self) -> Counter[str]:
+        """What the hosts counted, as each last published it."""
+        return sum(map(Counter, self._counters.values()), Counter[str]())
+
+    def lose(self, hosts: Collection[str], *, for_good: bool) -> Counter[str]:
+        """Take these hosts for gone, and wait for their sellers no more if it is for good; what they had counted."""
+        counted = sum((Counter(self._counters.pop(host, {})) for host in hosts), Counter[str]())
+        self._present.difference_update(hosts)
+        if for_good:
+            self._hosts.difference_update(hosts)
+            self._closers = {closer for closer in self._closers if host_of(closer) in self._hosts}
+        return counted
+
+    async def observe(self, is_whole: Callable[[], bool]) -> None:
+        """Watch the run until it is over.
+
+        Parameters
+        ----------
+        is_whole
+            Whether the broker is up, and nobody is away who comes back.
+
+        Raises
+        ------
+        RunError
+            If the hosts did not get ready.
+        BrokerError
+            If the broker does not serve.
+        """
+        while self.ended_at is None:
+            try:
+                async with self._endpoint.client(f"{self._topic_market}-launcher") as client:
+                    await self._session(client, is_whole)
+            except aiomqtt.MqttError as error:
+                if self.opened_at is None and self.clock() > self._patience():
+                    where = f"{self._endpoint.host}:{self._endpoint.port}"
+                    raise BrokerError(f"the broker at {where} does not serve the launcher: {error}") from error
+                if self._is_over(is_whole):
+                    self.ended_at = self.clock()
+                await asyncio.sleep(LOOK_S)
+
+    def _patience(self) -> float:
+        return (START_DEVICES_S if self._devices else START_S) + START_S_PER_NODE * self._job.market.nodes
+
+    async def _session(self, client: aiomqtt.Client, is_whole: Callable[[], bool]) -> None:
+        await client.subscribe(
+            [(self._topics.every_presence, 1), (self._topics.every_board, 1), (self._topics.every_trace, 0)]
+        )
+        reader = asyncio.create_task(self._read(client), name="observer")
+        try:
+            await self._until_over(client, reader, is_whole)
+        except (asyncio.CancelledError, RunError):
+            await self._farewell(client)
+            raise
+        else:
+            await self._farewell(client)
+        finally:
+            reader.cancel()
+
+    async def _until_over(
+        self, client: aiomqtt.Client, reader: asyncio.Task[None], is_whole: Callable[[], bool]
+    ) -> None:
+        if self.opened_at is not None:
+            await self._say_open(client)  # a broker that died may have forgotten it
+        while not self._is_over(is_whole):
+            if self.opened_at is None and self._ready >= self._hosts:
+                self.opened_at = self.clock()
+                self.opened.set()
+                await self._say_open(client)
+            if reader.done():
+                await reader
+            self._show()
+            await asyncio.sleep(LOOK_S)
+
+    def _show(self) -> None:
+        sent = sum(counters.get("sent", 0) for counters in self._counters.values())
+        self._job.onlookers.watch(self._job.metrics, self._elapsed(), sent)
+
+    async def _say_open(self, client: aiomqtt.Client) -> None:
+        self._retained.add(self._topics.control)
+        await client.publish(self._topics.control, OPEN, qos=1, retain=True)
+
+    async def _farewell(self, client: aiomqtt.Client) -> None:
+        """Send everybody home, and leave no retained message on a broker that may be somebody else's."""
+        self.ended_at = self.clock()
+        with contextlib.suppress(aiomqtt.MqttError):
+            await client.publish(self._topics.control, STOP, qos=1, retain=True)
+            deadline = self.clock() + LEAVE_S
+            while self._present and self.clock() < deadline:  # noqa: ASYNC110 - it is soon over
+                await asyncio.sleep(LOOK_S / 2)
+            for topic in sorted(self._retained):
+                await client.publish(topic, b"", qos=1, retain=True)
+        self._show()
+
+    def _elapsed(self) -> float:
+        if self.opened_at is None:
+            return 0.0
+        return (self.clock() if self.ended_at is None else self.ended_at) - self.opened_at
+
+    def _is_over(self, is_whole: Callable[[], bool]) -> bool:
+        if self.opened_at is None:
+            if self.clock() > self._patience():
+                self.status = "failed"
+                missing = sorted(self._hosts - self._ready)
+                raise RunError(f"{len(missing)} of {len(self._hosts)} hosts did not get ready, {missing[0]} among them")
+            return False
+        if self._is_settled(is_whole):
+            self.status = "settled"
+            return True
+        if self._elapsed() > self._job.limit_s:
+            self.status = "timeout"
+            return True
+        return False
+
+    def _is_settled(self, is_whole: Callable[[], bool]) -> bool:
+        """Whether all is closed; where something goes wrong, also whether everybody who comes back is heard out."""
+        if not self._closed >= self._closers:
+            return False
+        if not self._is_disturbed:
+            return True
+        self._all_closed_at = min(self._all_closed_at, self.clock())
+        if not is_whole() or not self._present >= self._hosts:
+            self._all_closed_at = self.clock()
+        return self.clock() >= self._all_closed_at + RETRIES_HEARD * self._job.market.retry_s
+
+    async def _read(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            payload = message.payload
+            if isinstance(payload, bytes) and payload:
+                try:
+                    self._note(message.topic.value, payload)
+                except (RejectedError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                    continue  # an observer counts nothing; the hosts do
+
+    def _note(self, topic: str, payload: bytes) -> None:
+        match self._topics.parse(topic):
+            case Presence(host):
+                self._retained.add(topic)
+                if payload == READY:
+                    self._ready.add(host)
+                if payload == OFFLINE:
+                    self._present.discard(host)
+                else:
+                    self._present.add(host)
+            case Board(poster):
+                self._retained.add(topic)
+                post = self._seal.opened_post(poster, payload) if self._seal else payload
+                if self._kind.is_closed(self._codec.post(post)):
+                    self._closed.add(poster)
+            case TraceOf(host) if host in self._hosts:
+                batch = msgspec.msgpack.decode(payload, type=TraceBatch)
+                self._counters[host] = batch.counters
+                self._meter.count(host, batch.counters)
+                records = self._from_device(batch.records) if host in self._devices else batch.records
+                self._meter.take(records)
+                for record in records:
+                    self._job.metrics.add(record)
+
+    def _from_device(self, records: Iterable[Record]) -> list[Record]:
+        """What a device says of itself, in the time of the run: no worker writes it down."""
+        own = [msgspec.structs.replace(record, time_s=record.time_s - self._epoch) for record in records]
+        self.log.write(own)
+        self.log.flush()
+        return own

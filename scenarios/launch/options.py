@@ -1,0 +1,85 @@
+"""How a run is to be carried out, and who looks on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from broker import BrokerAddress
+from node.runtime.keys import Keys
+from scenarios.markets.base import Market
+from scenarios.markets.kind import Metrics, Watch
+from scenarios.metrics.meter import Meter
+
+World = Literal["mqtt", "sim", "array"]
+
+Connections = Literal["per-host", "per-node"]
+"""Who has an MQTT connection."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How to run a scenario; ``scenarios.launch.run.run`` explains each."""
+
+    seed: int = 0
+    world: World = "mqtt"
+    broker: str = "embedded"
+    profile: Path | None = None
+    port: int | None = None
+    hosts: int | None = None
+    connections: Connections = "per-host"
+    market_name: str | None = None
+    timeout_s: float | None = None
+    out: Path = Path("runs")
+
+
+def _unwatched(metrics: Metrics, elapsed_s: float, messages: int) -> None:
+    del metrics, elapsed_s, messages
+
+
+def _unsaid(text: str) -> None:
+    del text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onlookers:
+    """Who is told how far a run is.
+
+    Attributes
+    ----------
+    watch
+        Told now and then: the metrics, seconds since the market opened, messages sent.
+    say
+        Told what a large market is waiting for before it opens and after it ends.
+    meter
+        Fed with what the hosts publish, over MQTT.
+    """
+
+    watch: Watch = _unwatched
+    say: Callable[[str], None] = _unsaid
+    meter: Meter = field(default_factory=Meter)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run that can begin: everything has been checked, and its folder made.
+
+    Attributes
+    ----------
+    limit_s
+        Seconds after which it is given up.
+    workers
+        Processes that carry the nodes, over MQTT.
+    broker, keys
+        Where to connect, and what to sign with, over MQTT.
+    """
+
+    market: Market
+    metrics: Metrics
+    folder: Path
+    limit_s: float
+    workers: int
+    options: RunOptions
+    onlookers: Onlookers
+    broker: str | BrokerAddress
+    keys: Keys | None

@@ -1,0 +1,84 @@
+"""What the scenario tables and the drawn market of every kind have in common."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from scenarios.chaos.schema import ChaosTable
+from scenarios.files.tables import NetworkTable
+from scenarios.files.types import Name, PositiveSeconds, Table
+
+
+class Scenario(Table, frozen=True, kw_only=True):
+    """The keys that a scenario file of any market may have; a market derives from it, and sets ``market`` to its name.
+
+    What ``[network]`` and ``[chaos]`` say is applied by the program, whatever the market.
+    """
+
+    format: Literal[1] = 1
+    market: str
+    name: Name
+    title: str = ""
+    description: str = ""
+    timeout_s: PositiveSeconds = 60.0
+    network: NetworkTable = NetworkTable()
+    chaos: ChaosTable | None = None
+
+
+class Market(msgspec.Struct, frozen=True, kw_only=True, tag_field="market"):
+    """Everybody in one run, drawn from a scenario and a seed; a market derives from it, with its name as the tag.
+
+    The file market.json in a run's folder holds one: worker processes read it there. A market overrides the properties
+    that are not as below.
+    """
+
+    scenario: str
+    seed: int
+    network: NetworkTable
+    chaos: ChaosTable | None = None
+
+    @property
+    def user_names(self) -> Sequence[str]:
+        """All nodes."""
+        raise NotImplementedError
+
+    @property
+    def closers(self) -> Sequence[str]:
+        """Those whose closing ends the run."""
+        raise NotImplementedError
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes there are."""
+        return len(self.user_names)
+
+    @property
+    def churning(self) -> Sequence[str]:
+        """Those of whom ``churn`` takes a share: nobody."""
+        return ()
+
+    @property
+    def auctioneers(self) -> Sequence[str]:
+        """Those whose auctions are counted by the metrics: nobody."""
+        return ()
+
+    @property
+    def devices(self) -> Mapping[str, str]:
+        """The hosts of those nodes that somebody else starts, by node: none."""
+        return {}
+
+    @property
+    def companions(self) -> Mapping[str, str]:
+        """The nodes that share another one's host, by node: none."""
+        return {}
+
+    @property
+    def retry_s(self) -> float:
+        """After how long what nobody answered is said again, seconds."""
+        return 1.0
+
+    @property
+    def is_large(self) -> bool:
+        """Whether what the run is measured against takes long to work out."""
+        return False

@@ -1,0 +1,32 @@
+"""The Digital Marketplace, as the program sees it."""
+
+from node.protocol.dmp.messages import CallMessage, Registry
+from node.protocol.machine import Message
+from scenarios.markets.dmp.audit import CallAudit
+from scenarios.markets.dmp.live import LiveCalls
+from scenarios.markets.dmp.market import CallMarket, described, draw_calls
+from scenarios.markets.dmp.nodes import call_machines
+from scenarios.markets.dmp.results import summarise_calls
+from scenarios.markets.dmp.schema import CallScenario
+from scenarios.markets.dmp.validity import check_call_scenario
+from scenarios.markets.kind import MarketKind
+
+
+def _is_closed(post: Message) -> bool:
+    return isinstance(post, Registry) and post.state == "closed"
+
+
+MARKETPLACE = MarketKind(
+    name="dmp",
+    scenario=CallScenario,
+    market=CallMarket,
+    messages=CallMessage,
+    check=check_call_scenario,
+    draw=draw_calls,
+    describe=described,
+    machines=call_machines,
+    is_closed=_is_closed,
+    metrics=LiveCalls,
+    summarise=summarise_calls,
+    audit=CallAudit,
+)

@@ -1,0 +1,99 @@
+"""The seam between the program and a market: all that the program asks of one (docs/extending.md)."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from rich.console import Console, RenderableType
+
+from node.protocol.host import Record
+from node.protocol.machine import JournalEntry, Machine, Message
+from node.trace.breach import Breach
+from scenarios.markets.base import Market, Scenario
+from scenarios.results.outcome import Run
+from scenarios.results.result import Result
+
+
+class Metrics(Protocol):
+    """What a run is watched by: it folds the trace while the run goes on."""
+
+    @property
+    def in_doubt(self) -> int:
+        """How many trades somebody still waits for."""
+        ...
+
+    def add(self, record: Record) -> None:
+        """Take in the next record."""
+        ...
+
+    def headline(self, elapsed_s: float, messages: int) -> str:
+        """The state of the market in one line."""
+        ...
+
+    def table(self) -> RenderableType | None:
+        """What a terminal shows below that line, if anything."""
+        ...
+
+
+class Audit(Protocol):
+    """Whether the journals of a market agree."""
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes of this market there are journals of."""
+        ...
+
+    @property
+    def breaches(self) -> list[Breach]:
+        """Every rule that does not hold."""
+        ...
+
+    def document(self) -> dict[str, Any]:
+        """What was found, as JSON."""
+        ...
+
+    def print(self, console: Console) -> None:
+        """Print what was found for people."""
+        ...
+
+
+Watch = Callable[[Metrics, float, int], None]
+"""Told now and then: the metrics, seconds since the market opened, messages sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWorld:
+    """A world that one market alone can be run in, without nodes."""
+
+    check: Callable[[Any], None]
+    """ScenarioError if it cannot play this market; the text names key, value and remedy."""
+
+    play: Callable[[Any, float, Watch, Path], Result[Any]]
+    """Play a market for so many seconds at most, watched; the folder is the run's."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarketKind:
+    """A market; the program finds it by the entry point of its ``name`` in the group ``bidswarm.markets``."""
+
+    name: str
+    scenario: type[Scenario]
+    market: type[Market]
+    messages: Any
+    """The union of its messages, from which the codec of its frames is made."""
+    check: Callable[[Any], None]
+    """ScenarioError if a scenario contradicts itself; the text names key, value and what is allowed."""
+    draw: Callable[[Any, int], Market]
+    """The market that a seed draws from a scenario."""
+    describe: Callable[[Any], str]
+    """A drawn market in one line."""
+    machines: Callable[[Any, Mapping[str, str], set[str]], Iterator[tuple[str, Machine]]]
+    """The machines of the nodes of these names, given everybody's address by name."""
+    is_closed: Callable[[Message], bool]
+    """Whether this board post says that its poster has closed."""
+    metrics: Callable[[Any], Metrics]
+    summarise: Callable[[Any, Any, Run, Iterable[Record]], Result[Any]]
+    """The result of a run from its market, metrics, end, and records in the order of time."""
+    audit: Callable[[Iterable[JournalEntry]], Audit]
+    worlds: Mapping[str, OwnWorld] = field(default_factory=dict)

@@ -1,0 +1,34 @@
+"""The exchange, as the program sees it."""
+
+from node.protocol.machine import Message
+from node.protocol.psp.messages import Advert, ExchangeMessage
+from scenarios.markets.kind import MarketKind, OwnWorld
+from scenarios.markets.psp.array import check_arrayable, run_arrayed
+from scenarios.markets.psp.audit import ExchangeAudit
+from scenarios.markets.psp.live import LiveMetrics
+from scenarios.markets.psp.market import Market, described, draw
+from scenarios.markets.psp.nodes import exchange_machines
+from scenarios.markets.psp.results import summarise
+from scenarios.markets.psp.schema import Scenario
+from scenarios.markets.psp.validity import check_scenario
+
+
+def _is_closed(post: Message) -> bool:
+    return isinstance(post, Advert) and post.state == "closed"
+
+
+EXCHANGE = MarketKind(
+    name="psp",
+    scenario=Scenario,
+    market=Market,
+    messages=ExchangeMessage,
+    check=check_scenario,
+    draw=draw,
+    describe=described,
+    machines=exchange_machines,
+    is_closed=_is_closed,
+    metrics=LiveMetrics,
+    summarise=summarise,
+    audit=ExchangeAudit,
+    worlds={"array": OwnWorld(check_arrayable, run_arrayed)},
+)

@@ -1,0 +1,102 @@
+"""A finished run of any market: it saves, prints and draws itself from the tables and figures that the market names."""
+
+import io
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from rich.console import Console
+
+from scenarios.errors import ScenarioError
+from scenarios.extras import needs
+from scenarios.results import folder as rundir
+from scenarios.results.outcome import Summary
+from scenarios.results.tables import keep
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+ASummary = TypeVar("ASummary", bound=Summary)
+
+
+class Result(ABC, Generic[ASummary]):
+    """The figures of a run, and its tables as columns or DataFrames.
+
+    Attributes
+    ----------
+    summary
+        The figures, a msgspec struct.
+    counters
+        What the hosts of the run counted.
+    TABLES
+        The names of the tables; each is kept as a Parquet file of that name.
+    PICTURES
+        The names of the pictures, the one that shows most first; each is kept as a PNG and an SVG file of that name.
+    """
+
+    TABLES: ClassVar[tuple[str, ...]]
+    PICTURES: ClassVar[tuple[str, ...]]
+    summary: ASummary
+    counters: Mapping[str, int]
+
+    @abstractmethod
+    def columns(self, name: str) -> dict[str, Sequence[Any]]:
+        """One table by column name."""
+
+    @abstractmethod
+    def plot(self, name: str | None = None) -> "Figure":
+        """One picture as a matplotlib figure; the first, if no name is given."""
+
+    @abstractmethod
+    def print(self, console: Console) -> None:
+        """Print tables and figures for people."""
+
+    def documents(self) -> dict[str, Any]:
+        """What else is kept, as JSON files of these names."""
+        return {}
+
+    @property
+    def run_dir(self) -> Path:
+        """The folder of the run."""
+        return Path(self.summary.run_dir)
+
+    def frame(self, name: str) -> Any:  # noqa: ANN401 - a pandas DataFrame
+        """One table as a pandas DataFrame."""
+        return needs("pandas").DataFrame(self.columns(name))
+
+    def save(self, opened_at: float) -> None:
+        """Write figures, tables, trace and pictures into the folder of the run, which holds the trace as lines.
+
+        Without matplotlib, which is optional, there are no pictures.
+
+        Parameters
+        ----------
+        opened_at
+            When the market opened, seconds of the trace's clock.
+        """
+        for name, document in self.documents().items():
+            rundir.write_json(self.run_dir / f"{name}.json", document)
+        tables = {name: self.columns(name) for name in self.TABLES}
+        keep(self.run_dir, self.summary, self.counters, tables, opened_at)
+        try:
+            needs("matplotlib.figure")
+        except ScenarioError:
+            return
+        for name in self.PICTURES:
+            figure = self.plot(name)
+            figure.savefig(self.run_dir / f"{name}.png", dpi=110)
+            figure.savefig(self.run_dir / f"{name}.svg", metadata={"Date": None})
+
+    @property
+    def where(self) -> str:
+        """The folder, and the pictures in it to look at."""
+        drawn = [f"{name}.png" for name in self.PICTURES if (self.run_dir / f"{name}.png").exists()]
+        return f"results: {self.run_dir}" + (f" (look at {' and '.join(drawn)})" if drawn else "")
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: as ``print`` says it, in colour."""
+        console = Console(record=True, file=io.StringIO(), width=120)
+        self.print(console)
+        return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
