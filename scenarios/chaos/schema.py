@@ -1,9 +1,15 @@
 """What the table ``[chaos]`` of a scenario may say, in either market (docs/scenarios.md)."""
 
-from typing import Annotated, Literal
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
+import numpy as np
 
+from node.runtime.faults.plan import Fault
+from scenarios.errors import ScenarioError
+from scenarios.files.names import some
 from scenarios.files.types import Loss, Names, PositiveSeconds, Seconds, Share, Table
 
 _Skew = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
@@ -11,7 +17,47 @@ _Few = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 _PerMinute = Annotated[float, msgspec.Meta(gt=0.0, le=60.0)]
 
 
-class DelaySpike(Table, frozen=True, kw_only=True, tag_field="kind", tag="delay-spike"):
+class Struck(NamedTuple):
+    """Whom faults may strike.
+
+    Attributes
+    ----------
+    placement
+        Node name to host name.
+    churning
+        The users of whom ``churn`` takes a share.
+    """
+
+    placement: Mapping[str, str]
+    churning: Sequence[str]
+
+    @property
+    def hosts(self) -> list[str]:
+        """All hosts, each once."""
+        return list(dict.fromkeys(self.placement.values()))
+
+    def hosts_of(self, nodes: Iterable[str]) -> frozenset[str]:
+        """The hosts that carry these users."""
+        return frozenset(self.placement[node] for node in nodes)
+
+
+class _Fault(Table, frozen=True, tag_field="kind"):
+    """Something that goes wrong."""
+
+    @property
+    def named(self) -> Sequence[str]:
+        """The users that the table names."""
+        return ()
+
+    def check_users(self, key: str, users: Sequence[str]) -> None:
+        """ScenarioError, naming ``key`` and value, if it names somebody who is not one of the ``users``."""
+        known = set(users)
+        for name in self.named:
+            if name not in known:
+                raise ScenarioError(f"{key}.nodes = {name!r}: there is no such user; known: {some(users)}")
+
+
+class DelaySpike(_Fault, frozen=True, kw_only=True, tag="delay-spike"):
     """Frames of these users' hosts, or of all, take so much longer."""
 
     at_s: Seconds
@@ -19,31 +65,100 @@ class DelaySpike(Table, frozen=True, kw_only=True, tag_field="kind", tag="delay-
     extra_delay_s: PositiveSeconds
     nodes: Names | None = None
 
+    @property
+    def named(self) -> Sequence[str]:
+        """The users that the table names."""
+        return self.nodes or ()
 
-class Partition(Table, frozen=True, kw_only=True, tag_field="kind", tag="partition"):
+    @property
+    def lasts_s(self) -> float:
+        """How long, seconds."""
+        return self.for_s
+
+    def faults(self, key: str, struck: Struck, random: np.random.Generator) -> Iterator[Fault]:
+        """The one."""
+        del key, random
+        hosts = struck.hosts_of(self.named)
+        yield Fault("delay-spike", self.at_s, self.at_s + self.for_s, hosts, self.extra_delay_s)
+
+
+class Partition(_Fault, frozen=True, kw_only=True, tag="partition"):
     """The hosts of these users are cut off from all others."""
 
     at_s: Seconds
     for_s: PositiveSeconds
     nodes: Names
 
+    @property
+    def named(self) -> Sequence[str]:
+        """The users that the table names."""
+        return self.nodes
 
-class Crash(Table, frozen=True, kw_only=True, tag_field="kind", tag="crash"):
+    @property
+    def lasts_s(self) -> float:
+        """How long, seconds."""
+        return self.for_s
+
+    def check_users(self, key: str, users: Sequence[str]) -> None:
+        """Moreover, there must be somebody left to cut them off from."""
+        super().check_users(key, users)
+        if set(self.nodes) >= set(users):
+            raise ScenarioError(f"{key}.nodes names all users: there is nobody to cut them off from; name some of them")
+
+    def faults(self, key: str, struck: Struck, random: np.random.Generator) -> Iterator[Fault]:
+        """The one; ScenarioError, naming ``key``, if it has all hosts on one side."""
+        del random
+        hosts = struck.hosts_of(self.nodes)
+        if hosts >= set(struck.hosts):
+            raise ScenarioError(
+                f"{key}.nodes: these users share hosts with all others, so nothing can cut them off: "
+                "add --connections per-node, which makes every user a host of its own"
+            )
+        yield Fault("partition", self.at_s, self.at_s + self.for_s, hosts)
+
+
+class Crash(_Fault, frozen=True, kw_only=True, tag="crash"):
     """The hosts of these users die without a word, and start again from their journals, if ever."""
 
     at_s: Seconds
     for_s: PositiveSeconds | None = None
     nodes: Names
 
+    @property
+    def named(self) -> Sequence[str]:
+        """The users that the table names."""
+        return self.nodes
 
-class BrokerCrash(Table, frozen=True, kw_only=True, tag_field="kind", tag="broker-crash"):
+    @property
+    def lasts_s(self) -> float:
+        """How long, seconds; one that never ends is over at once."""
+        return self.for_s or 0.0
+
+    def faults(self, key: str, struck: Struck, random: np.random.Generator) -> Iterator[Fault]:
+        """The one."""
+        del key, random
+        until_s = math.inf if self.for_s is None else self.at_s + self.for_s
+        yield Fault("crash", self.at_s, until_s, struck.hosts_of(self.nodes))
+
+
+class BrokerCrash(_Fault, frozen=True, kw_only=True, tag="broker-crash"):
     """The broker dies with all it retains, and starts again empty."""
 
     at_s: Seconds
     for_s: PositiveSeconds
 
+    @property
+    def lasts_s(self) -> float:
+        """How long, seconds."""
+        return self.for_s
 
-class ClockSkew(Table, frozen=True, kw_only=True, tag_field="kind", tag="clock-skew"):
+    def faults(self, key: str, struck: Struck, random: np.random.Generator) -> Iterator[Fault]:
+        """The one."""
+        del key, struck, random
+        yield Fault("broker-crash", self.at_s, self.at_s + self.for_s)
+
+
+class ClockSkew(_Fault, frozen=True, kw_only=True, tag="clock-skew"):
     """The clocks of these users are fast by so much, or slow."""
 
     at_s: Seconds
@@ -51,8 +166,23 @@ class ClockSkew(Table, frozen=True, kw_only=True, tag_field="kind", tag="clock-s
     nodes: Names
     skew_s: _Skew
 
+    @property
+    def named(self) -> Sequence[str]:
+        """The users that the table names."""
+        return self.nodes
 
-class Churn(Table, frozen=True, kw_only=True, tag_field="kind", tag="churn"):
+    @property
+    def lasts_s(self) -> float:
+        """How long, seconds."""
+        return self.for_s
+
+    def faults(self, key: str, struck: Struck, random: np.random.Generator) -> Iterator[Fault]:
+        """The one."""
+        del key, random
+        yield Fault("clock-skew", self.at_s, self.at_s + self.for_s, struck.hosts_of(self.nodes), self.skew_s)
+
+
+class Churn(_Fault, frozen=True, kw_only=True, tag="churn"):
     """So large a share of the buyers, or terminals, crashes every minute; each is back after ``away_s``."""
 
     at_s: Seconds
@@ -60,14 +190,52 @@ class Churn(Table, frozen=True, kw_only=True, tag_field="kind", tag="churn"):
     share_per_minute: _PerMinute
     away_s: PositiveSeconds
 
+    @property
+    def lasts_s(self) -> float:
+        """How long at the most, until the last is back, seconds."""
+        return self.for_s + self.away_s
 
-class RandomFaults(Table, frozen=True, kw_only=True, tag_field="kind", tag="random"):
+    def faults(self, key: str, struck: Struck, random: np.random.Generator) -> Iterator[Fault]:
+        """Crashes of each user as a Poisson stream, in which nobody crashes who is away."""
+        del key
+        for user in struck.churning:
+            yield from self._crashes(struck.placement[user], random)
+
+    def _crashes(self, host: str, random: np.random.Generator) -> Iterator[Fault]:
+        pause_s = 60.0 / self.share_per_minute
+        at_s = self.at_s + random.exponential(pause_s)
+        while at_s < self.at_s + self.for_s:
+            yield Fault("crash", at_s, at_s + self.away_s, frozenset({host}))
+            at_s += self.away_s + random.exponential(pause_s)
+
+
+class RandomFaults(_Fault, frozen=True, kw_only=True, tag="random"):
     """So many partitions and crashes of hosts drawn by the seed, all of which are over ``within_s`` after ``at_s``."""
 
     at_s: Seconds = 0.0
     within_s: PositiveSeconds
     partitions: _Few = 1
     crashes: _Few = 2
+
+    @property
+    def lasts_s(self) -> float:
+        """How long at the most, seconds."""
+        return self.within_s
+
+    def faults(self, key: str, struck: Struck, random: np.random.Generator) -> Iterator[Fault]:
+        """Those drawn; with one host there is nothing to part."""
+        del key
+        hosts = struck.hosts
+        for _ in range(self.partitions if len(hosts) > 1 else 0):
+            size = int(random.integers(1, len(hosts)))
+            group = frozenset(hosts[k] for k in random.choice(len(hosts), size, replace=False))
+            yield Fault("partition", *self._span(random), group)
+        for _ in range(self.crashes):
+            yield Fault("crash", *self._span(random), frozenset({hosts[int(random.integers(len(hosts)))]}))
+
+    def _span(self, random: np.random.Generator) -> tuple[float, float]:
+        start, end = sorted(self.at_s + self.within_s * random.random(2))
+        return float(start), float(end)
 
 
 FaultTable = DelaySpike | Partition | Crash | BrokerCrash | ClockSkew | Churn | RandomFaults

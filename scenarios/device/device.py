@@ -20,7 +20,7 @@ from scenarios.device.schema import NodeFile
 from scenarios.errors import ScenarioError
 from scenarios.files.tables import NetworkTable
 from scenarios.markets.psp.market import BuyerSpec, SellerSpec, check_buyer, check_seller, timing
-from scenarios.markets.psp.nodes import buyer_machine, reserve_rule
+from scenarios.markets.psp.nodes import buyer_machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _seller(settings: NodeFile, node: str) -> Seller:
     assert isinstance(table.reserve_price_per_mb, float)
     spec = SellerSpec(node, table.supply_mb, table.reserve_price_per_mb)
     check_seller(spec)
-    return Seller(spec.supply_mb, reserve_rule(settings.auction, spec), intervals(settings))
+    return Seller(spec.supply_mb, settings.auction.reserve(spec.reserve_price_per_mb), intervals(settings))
 
 
 def _buyer(settings: NodeFile, node: str) -> Buyer:

@@ -60,7 +60,3 @@ class NodeFile(Table, frozen=True, kw_only=True):
     auction: AuctionTable = AuctionTable()
     seller: SellerTable | None = None
     buyer: BuyerTable | None = None
-
-
-TABLES: dict[str, type[msgspec.Struct]] = {"auction": AuctionTable, "seller": SellerTable, "buyer": BuyerTable}
-"""By key."""

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from scenarios.device.schema import TABLES, NodeFile
+from scenarios.device.schema import NodeFile
 from scenarios.errors import ScenarioError
+from scenarios.files.explained import explained
 
 Tables = dict[str, Any]
 
@@ -33,9 +34,7 @@ def read_settings(file: Path | None, options: Mapping[str, Any]) -> NodeFile:
     try:
         settings = msgspec.convert(tables, NodeFile)
     except msgspec.ValidationError as error:
-        from scenarios.markets.load import explained  # noqa: PLC0415 - a node that runs never needs it
-
-        text = explained(str(error), tables, NodeFile, TABLES)
+        text = explained(str(error), tables, NodeFile)
         raise ScenarioError(f"{origin}: {_as_option(text)}; see: bidswarm node --help") from None
     if fault := _fault(settings):
         raise ScenarioError(f"{origin}: {fault}; see: bidswarm node --help")

@@ -1,12 +1,15 @@
 """Drawing the numbers of a scenario."""
 
-from functools import partial
-from itertools import islice
+from typing import TypeVar
 
+import msgspec
 import numpy as np
 
 from scenarios.errors import ScenarioError
-from scenarios.files.tables import Choice, LogNormal, Normal, Number, Uniform
+from scenarios.files.tables import Distribution, Number
+from scenarios.files.types import Table
+
+_Any = TypeVar("_Any", bound=Table)
 
 
 def drawn(number: Number, random: np.random.Generator) -> float:
@@ -17,20 +20,20 @@ def drawn(number: Number, random: np.random.Generator) -> float:
     ScenarioError
         If a normal distribution hardly ever lies between its bounds.
     """
-    match number:
-        case Uniform(low=low, high=high):
-            return float(random.uniform(low, high))
-        case Normal(mean=mean, deviation=deviation, low=low, high=high):
-            draws = iter(partial(random.normal, mean, deviation), None)
-            found = next((value for value in islice(draws, 100_000) if low <= value <= high), None)
-            if found is None:
-                raise ScenarioError(f"a normal {mean} ± {deviation} hardly ever lies in [{low}, {high}]")
-            return float(found)
-        case LogNormal(median=median, sigma=sigma):
-            return float(random.lognormal(np.log(median), sigma))
-        case Choice(values=values):
-            return float(random.choice(values))
-    return float(number)
+    return number.draw(random) if isinstance(number, Distribution) else float(number)
+
+
+def drawn_table(table: _Any, random: np.random.Generator) -> _Any:
+    """The table with one number in place of each distribution, drawn in the order of its fields."""
+    values = {field: getattr(table, field) for field in table.__struct_fields__}
+    numbers = {field: value.draw(random) for field, value in values.items() if isinstance(value, Distribution)}
+    return msgspec.structs.replace(table, **numbers)
+
+
+def as_drawn(number: Number) -> float:
+    """A number that has been drawn; a table that draws holds such."""
+    assert isinstance(number, float | int)
+    return number
 
 
 def check_bound(what: str, number: float, most: float) -> None:

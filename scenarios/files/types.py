@@ -18,3 +18,13 @@ Names = Annotated[list[Name], msgspec.Meta(min_length=1)]
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A table of the file: no other keys than these."""
+
+    def check(self, key: str) -> None:
+        """Raise ScenarioError, naming key, value and what is allowed, if this table or one in it contradicts itself.
+
+        ``key`` is where it stands in the file.
+        """
+        for field in self.__struct_fields__:
+            value = getattr(self, field)
+            if isinstance(value, Table):
+                value.check(f"{key}.{field}")

@@ -2,20 +2,18 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 import msgspec
 
 from scenarios.errors import ScenarioError
+from scenarios.files.explained import explained
 from scenarios.files.populations import OWN_COLUMNS, with_file_rows
-from scenarios.files.tables import NetworkTable, Number
 from scenarios.markets.base import Scenario
-from scenarios.markets.dmp import schema as call_schema
-from scenarios.markets.psp import schema
 from scenarios.markets.registry import kind_named
 
 LIBRARY = resources.files("scenarios") / "library"
@@ -163,99 +161,3 @@ def _inner(target: Any, part: str) -> list[Any]:  # noqa: ANN401 - whatever TOML
         return target if part == "*" else [target[int(part)]]
     default = {"kind": "opt-out"} if part == "strategy" else {}
     return [target.setdefault(part, default)]
-
-
-def explained(
-    error: str,
-    tables: Mapping[str, Any],
-    whole: type[msgspec.Struct],
-    parts: Mapping[str, type[msgspec.Struct]] | None = None,
-) -> str:
-    """The decoder's error with the key as a user wrote it, and the value found there.
-
-    ``whole`` is what the file should be, ``parts`` are its tables by key; those of scenarios, if not given.
-    """
-    parts = _TABLES if parts is None else parts
-    what, _, path = error.partition(" - at `")
-    key = path.rstrip("`").removeprefix("$").lstrip(".").replace("[", ".").replace("]", "")
-    if what.startswith("Object contains unknown field"):
-        unknown = what.split("`")[1]
-        allowed = ", ".join(_allowed_keys(key, tables, whole, parts))
-        place = f"{key}.{unknown}" if key else unknown
-        return f"unknown key {place}" + (f"; allowed here: {allowed}" if allowed else "")
-    if what.startswith("Object missing required field"):
-        return f"{key or 'the scenario'} lacks the key {what.split('`')[1]}"
-    found = _value_at(tables, key)
-    values = _allowed_values(key, [whole, *parts.values()]) if what.startswith("Invalid") else ()
-    # What one kind of table refuses, another may take.
-    choices = ", ".join(str(value) for value in values if value != found)
-    return f"{key} = {found!r}: " + (f"allowed are: {choices}" if choices else f"{what[0].lower()}{what[1:]}")
-
-
-def _value_at(tables: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - whatever TOML holds
-    value: Any = tables
-    for part in key.split("."):
-        try:
-            value = value[int(part)] if isinstance(value, list | tuple) else value[part]
-        except (KeyError, IndexError, ValueError, TypeError):
-            return "?"
-    return value
-
-
-_TABLES: dict[str, type[msgspec.Struct]] = {
-    "auction": schema.AuctionTable,
-    "network": NetworkTable,
-    "sellers": schema.Sellers,
-    "buyers": schema.Buyers,
-    "marketplace": call_schema.MarketplaceTable,
-    "services": call_schema.Service,
-    "operators": call_schema.Operators,
-    "agents": call_schema.Agents,
-    "terminals": call_schema.Terminals,
-}
-
-
-_KINDS: dict[str, tuple[type[msgspec.Struct], ...]] = {
-    "valuation.kind": get_args(schema.ValuationTable),
-    "shifts.kind": get_args(schema.ShiftTable),
-    "strategy.kind": get_args(schema.StrategyTable),
-    "pricing.kind": get_args(call_schema.PricingTable),
-    "reputation.rule": get_args(call_schema.ReputationTable),
-    "pricing.cost.distribution": get_args(call_schema.Belief),
-    "pricing.reputation.distribution": get_args(call_schema.Belief),
-    "distribution": tuple(kind for kind in get_args(Number) if isinstance(kind, type)),
-}
-"""The tables that one key tells apart, by the end of that key."""
-
-
-def _tag(table: type[msgspec.Struct]) -> str:
-    return str(table.__struct_config__.tag)
-
-
-def _allowed_keys(
-    key: str, tables: Mapping[str, Any], whole: type[msgspec.Struct], parts: Mapping[str, type[msgspec.Struct]]
-) -> Iterator[str]:
-    path = [part for part in key.split(".") if part and not part.isdigit() and part != "..."]
-    found = _value_at(tables, key)
-    tag = (
-        next((found[key] for key in ("kind", "distribution", "rule") if key in found), None)
-        if isinstance(found, dict)
-        else None
-    )
-    tagged = (kind for kinds in _KINDS.values() for kind in kinds if _tag(kind) == tag)
-    table = parts.get(".".join(path)) or next(tagged, None) if path else whole
-    if table:
-        yield from (field.encode_name for field in msgspec.structs.fields(table))
-
-
-def _allowed_values(key: str, tables: Sequence[type[msgspec.Struct]]) -> Iterator[Any]:
-    path = ".".join(part for part in key.split(".") if not part.isdigit())
-    for end, kinds in _KINDS.items():
-        if path.endswith(end):
-            yield from map(_tag, kinds)
-            return
-    looked_in: list[type[msgspec.Struct]] = [*tables, schema.OptOutStrategy]
-    for table in looked_in:
-        for field in msgspec.structs.fields(table):
-            if key.rpartition(".")[2] == field.encode_name and get_origin(field.type) is Literal:
-                yield from get_args(field.type)

@@ -22,7 +22,7 @@ from node.trace.psp.metrics import MarketMetrics
 from scenarios.launch.placement import build_hosts, faults_of, host_names, one_host_each, spread
 from scenarios.markets.load import load, parse
 from scenarios.markets.psp.market import Market, draw, theta
-from scenarios.markets.psp.shifts import Kind, Shift
+from scenarios.markets.psp.schema import Shift, ShiftKind
 
 ROUNDING = 1e-9
 LONGEST_S = 10_000.0
@@ -224,7 +224,7 @@ def shifted(market: Market, seed: int) -> Market:
     shifts: list[Shift] = []
     for user in market.user_names:
         factors = (0.0, 0.3, 2.0) if any(user == seller.name for seller in market.sellers) else (0.2, 3.0)
-        kind: Kind = "valuation" if 0.2 in factors else "supply"
+        kind: ShiftKind = "valuation" if 0.2 in factors else "supply"
         if random.random() < 0.2:
             shifts.append(Shift(random.uniform(0.0, 0.4 * span_s), user, "join"))
         if random.random() < 0.4:

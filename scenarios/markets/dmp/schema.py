@@ -1,11 +1,25 @@
 """What a scenario file of the Digital Marketplace may say (docs/scenarios.md); units are in the names."""
 
+import math
 from typing import Annotated, Literal
 
 import msgspec
 
+from node.mechanism.dmp import Beta, StepReputation, Uniform, WindowReputation
+from node.protocol.dmp.networks import Reputation
 from node.protocol.numbers import MAX_PRICE, MAX_RATE_KBPS, MAX_SECONDS
+from node.strategy.dmp import (
+    CommonEquilibriumBid,
+    CostPlus,
+    FirstPrice,
+    LoadBased,
+    NoRegret,
+    PricingStrategy,
+    PrivateEquilibriumBid,
+)
 from node.strategy.dmp.markups import LARGEST_EXPONENT
+from node.strategy.random import Random
+from scenarios.errors import ScenarioError
 from scenarios.files.tables import Number
 from scenarios.files.types import Count, Name, Names, PositiveSeconds, Seconds, Share, Table
 from scenarios.markets import base
@@ -29,6 +43,10 @@ class UniformBelief(Table, frozen=True, kw_only=True, tag_field="distribution", 
     low: _Price = 0.0
     high: _Price = 1.0
 
+    def build(self) -> Uniform:
+        """What is believed."""
+        return Uniform(self.low, self.high)
+
 
 class BetaBelief(Table, frozen=True, kw_only=True, tag_field="distribution", tag="beta"):
     """Beta with shapes ``a`` and ``b``, stretched to ``low`` … ``high``."""
@@ -37,6 +55,10 @@ class BetaBelief(Table, frozen=True, kw_only=True, tag_field="distribution", tag
     b: _Shape
     low: _Price = 0.0
     high: _Price = 1.0
+
+    def build(self) -> Beta:
+        """What is believed."""
+        return Beta(self.a, self.b, self.low, self.high)
 
 
 Belief = UniformBelief | BetaBelief
@@ -48,11 +70,25 @@ class CostPlusPricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="c
 
     margin: _Price = 0.1
 
+    def build(self, random: Random) -> PricingStrategy:
+        """One operator's; it draws nothing."""
+        del random
+        return CostPlus(self.margin)
+
 
 class FirstPricePricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="first-price"):
     """The paper's b*, whatever the price weight."""
 
     cost: Belief = UniformBelief()
+
+    def check(self, key: str) -> None:
+        """A belief must have a width."""
+        _check_belief(f"{key}.cost", self.cost)
+
+    def build(self, random: Random) -> PricingStrategy:
+        """One operator's; it draws nothing."""
+        del random
+        return FirstPrice(self.cost.build())
 
 
 class PrivateEquilibriumPricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="private-equilibrium"):
@@ -62,6 +98,15 @@ class PrivateEquilibriumPricing(Table, frozen=True, kw_only=True, tag_field="kin
     reputation: Belief = UniformBelief()
     ceiling_money: _Price = 10.0
 
+    def check(self, key: str) -> None:
+        """Beliefs must have a width, and the ceiling room for every cost."""
+        _check_beliefs(key, self.cost, self.reputation, self.ceiling_money)
+
+    def build(self, random: Random) -> PricingStrategy:
+        """One operator's; it draws nothing."""
+        del random
+        return PrivateEquilibriumBid(self.cost.build(), self.reputation.build(), self.ceiling_money)
+
 
 class CommonEquilibriumPricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="common-equilibrium"):
     """The equilibrium bid where all reputations are common knowledge."""
@@ -70,6 +115,15 @@ class CommonEquilibriumPricing(Table, frozen=True, kw_only=True, tag_field="kind
     reputation: Belief = UniformBelief()
     ceiling_money: _Price = 10.0
 
+    def check(self, key: str) -> None:
+        """Beliefs must have a width, and the ceiling room for every cost."""
+        _check_beliefs(key, self.cost, self.reputation, self.ceiling_money)
+
+    def build(self, random: Random) -> PricingStrategy:
+        """One operator's; it draws nothing."""
+        del random
+        return CommonEquilibriumBid(self.cost.build(), self.reputation.build(), self.ceiling_money)
+
 
 class LoadBasedPricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="load-based"):
     """The cost, a margin, and more the busier the network is."""
@@ -77,6 +131,11 @@ class LoadBasedPricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="
     margin_money: _Price = 0.05
     congestion_money: _Price = 0.5
     exponent: _Exponent = 2.0
+
+    def build(self, random: Random) -> PricingStrategy:
+        """One operator's; it draws nothing."""
+        del random
+        return LoadBased(self.margin_money, self.congestion_money, self.exponent)
 
 
 class NoRegretPricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="no-regret"):
@@ -87,6 +146,10 @@ class NoRegretPricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="n
     rate: _PositiveShare = 0.01
     exploration: _PositiveShare = 0.12
 
+    def build(self, random: Random) -> PricingStrategy:
+        """One operator's, which draws its mark-ups from ``random``."""
+        return NoRegret(random, self.ceiling_money, self.arms, self.rate, self.exploration)
+
 
 PricingTable = (
     CostPlusPricing
@@ -96,6 +159,19 @@ PricingTable = (
     | LoadBasedPricing
     | NoRegretPricing
 )
+
+
+def _check_belief(key: str, belief: Belief, most: float = math.inf) -> None:
+    if not belief.low < belief.high <= most:
+        limit = "" if most == math.inf else f", and that at most {most:g}"
+        raise ScenarioError(f"{key}.low = {belief.low} must be below high = {belief.high}{limit}")
+
+
+def _check_beliefs(key: str, cost: Belief, reputation: Belief, ceiling: float) -> None:
+    _check_belief(f"{key}.cost", cost)
+    _check_belief(f"{key}.reputation", reputation, most=1.0)
+    if ceiling < cost.high:
+        raise ScenarioError(f"{key}.ceiling_money = {ceiling} must be at least cost.high = {cost.high}")
 
 
 class Service(Table, frozen=True, kw_only=True):
@@ -152,6 +228,10 @@ class WindowRule(Table, frozen=True, kw_only=True, tag_field="rule", tag="window
     calls: Count = 5
     initial: Share = 0.0
 
+    def build(self, initial: float | None) -> Reputation:
+        """A first reputation, the rule's if ``initial`` is None, and how it moves."""
+        return WindowReputation(self.calls, self.initial if initial is None else initial)
+
 
 class StepRule(Table, frozen=True, kw_only=True, tag_field="rule", tag="step"):
     """A step down for each call served, ``commitment / (1 - commitment)`` steps up for each that is not."""
@@ -160,11 +240,19 @@ class StepRule(Table, frozen=True, kw_only=True, tag_field="rule", tag="step"):
     initial: Share = 0.0
     step: _PositiveShare = 0.01
 
+    def build(self, initial: float | None) -> Reputation:
+        """A first reputation, the rule's if ``initial`` is None, and how it moves."""
+        return StepReputation(self.commitment, self.initial if initial is None else initial, self.step)
+
 
 class FixedRule(Table, frozen=True, kw_only=True, tag_field="rule", tag="none"):
     """Nothing that happens moves it: the prices alone decide."""
 
     initial: Share = 0.0
+
+    def build(self, initial: float | None) -> Reputation:
+        """A first reputation, the rule's if ``initial`` is None, which stays."""
+        return StepReputation(0.0, self.initial if initial is None else initial, step=0.0)
 
 
 ReputationTable = WindowRule | StepRule | FixedRule

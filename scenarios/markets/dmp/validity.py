@@ -1,30 +1,25 @@
 """What a scenario of the Digital Marketplace must fulfil beyond the types of its keys."""
 
+import math
+
 from scenarios.chaos.schema import ChaosTable, ExpectSettled
 from scenarios.chaos.validity import check_chaos
 from scenarios.errors import ScenarioError
-from scenarios.files.checks import check_names, check_network, check_numbers
+from scenarios.files.checks import check_names
 from scenarios.files.names import names_of, some
-from scenarios.files.tables import Choice, LogNormal, Normal, Number, Uniform
-from scenarios.markets.dmp.schema import (
-    CallScenario,
-    CommonEquilibriumPricing,
-    FirstPricePricing,
-    Operators,
-    PrivateEquilibriumPricing,
-    Terminals,
-)
+from scenarios.files.tables import Distribution, Number
+from scenarios.markets.dmp.schema import CallScenario, Operators, Terminals
 
 
 def check_call_scenario(scenario: CallScenario) -> None:
     """Raise ScenarioError, naming key, value and what is allowed, if the scenario contradicts itself."""
     _check_names(scenario)
-    check_network(scenario.network)
+    scenario.network.check("network")
     services, agents = [one.name for one in scenario.services], [one.name for one in scenario.agents]
     for k, service in enumerate(scenario.services):
-        check_numbers(f"services.{k}", service)
+        service.check(f"services.{k}")
     for k, group in enumerate(scenario.operators):
-        _check_operators(f"operators.{k}", group)
+        group.check(f"operators.{k}")
     for k, terminals in enumerate(scenario.terminals):
         _check_terminals(f"terminals.{k}", terminals, services, agents)
     _check_agents(agents, {group.agent for group in scenario.terminals})
@@ -50,27 +45,8 @@ def _node_names(scenario: CallScenario) -> list[str]:
     return [*nodes, scenario.marketplace.name]
 
 
-def _check_operators(key: str, group: Operators) -> None:
-    check_numbers(key, group)
-    pricing = group.pricing
-    if isinstance(pricing, FirstPricePricing | PrivateEquilibriumPricing | CommonEquilibriumPricing):
-        _check_belief(f"{key}.pricing.cost", pricing.cost)
-    if isinstance(pricing, PrivateEquilibriumPricing | CommonEquilibriumPricing):
-        _check_belief(f"{key}.pricing.reputation", pricing.reputation, most=1.0)
-        ceiling, most = pricing.ceiling_money, pricing.cost.high
-        if ceiling < most:
-            raise ScenarioError(f"{key}.pricing.ceiling_money = {ceiling} must be at least cost.high = {most}")
-
-
-def _check_belief(key: str, belief: object, most: float = float("inf")) -> None:
-    low, high = getattr(belief, "low", 0.0), getattr(belief, "high", 1.0)
-    if not low < high <= most:
-        limit = "" if most == float("inf") else f", and that at most {most:g}"
-        raise ScenarioError(f"{key}.low = {low} must be below high = {high}{limit}")
-
-
 def _check_terminals(key: str, group: Terminals, services: list[str], agents: list[str]) -> None:
-    check_numbers(key, group)
+    group.check(key)
     for name in group.services or ():
         if name not in services:
             raise ScenarioError(f"{key}.services = {name!r}: there is no such service; known: {some(services)}")
@@ -81,17 +57,14 @@ def _check_terminals(key: str, group: Terminals, services: list[str], agents: li
 
 
 def _check_weight(key: str, number: Number) -> None:
-    match number:
-        case Uniform(high=high) | Normal(high=high):
-            key, most = f"{key}.high", high
-        case Choice(values=values):
-            key, most = f"{key}.values", max(values)
-        case LogNormal():
-            raise ScenarioError(f"{key}.distribution = 'log-normal' has no bound; the price weight must be at most 1")
-        case _:
-            most = number
-    if most > 1.0:
-        raise ScenarioError(f"{key} = {most:g} must be at most 1")
+    if isinstance(number, Distribution):
+        bound = number.bound
+        if bound.most == math.inf:
+            kind = type(number).__struct_config__.tag
+            raise ScenarioError(f"{key}.{bound.key} = {kind!r} has no bound; the price weight must be at most 1")
+        key, number = f"{key}.{bound.key}", bound.most
+    if number > 1.0:
+        raise ScenarioError(f"{key} = {number:g} must be at most 1")
 
 
 def _check_agents(agents: list[str], used: set[str | None]) -> None:

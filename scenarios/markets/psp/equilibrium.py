@@ -7,7 +7,6 @@ import numpy as np
 from node.mechanism.welfare import Profile, epsilon_gaps
 from node.trace.psp.metrics import MarketMetrics
 from scenarios.markets.psp.market import Market, SellerSpec, edges, theta
-from scenarios.markets.psp.nodes import reserve_rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ def largest_gap(market: Market, metrics: MarketMetrics) -> float:
     for j, seller in enumerate(market.sellers):
         for k in range(starts[j], starts[j + 1]):
             quantity, price = np.array([*lots[k].bids.values()], float).reshape(-1, 2).T
-            reserve[k] = reserve_rule(market.auction, seller).reserve(quantity, price, lots[k].supply)
+            reserve[k] = market.auction.reserve(seller.reserve_price_per_mb).reserve(quantity, price, lots[k].supply)
     budgets = [np.inf if buyer.budget_money is None else buyer.budget_money for buyer in market.buyers]
     valuations = [theta(buyer) for buyer in market.buyers]
     pool = [(i, k) for i, j in zip(*edges(market), strict=True) for k in range(starts[j], starts[j + 1])]

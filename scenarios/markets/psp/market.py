@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import numpy as np
 
-from node.mechanism import valuation
-from node.mechanism.valuation import Valuation
+from node.mechanism.valuation import Scaled, Valuation
 from node.mechanism.welfare import Edges
 from node.protocol.numbers import MAX_PRICE, MAX_QUANTITY_MB
 from node.protocol.psp.timing import Timing
@@ -14,7 +13,7 @@ from node.runtime.streams import stream
 from scenarios.chaos.plan import latest_s
 from scenarios.chaos.schema import ChaosTable
 from scenarios.errors import ScenarioError
-from scenarios.files.draws import check_bound, drawn
+from scenarios.files.draws import check_bound, drawn, drawn_table
 from scenarios.files.names import names_of
 from scenarios.files.tables import NetworkTable
 from scenarios.markets import base
@@ -22,17 +21,13 @@ from scenarios.markets.psp.schema import (
     ArrayTable,
     AuctionTable,
     Buyers,
-    FlatValuation,
-    IsoelasticValuation,
-    LogarithmicValuation,
-    ParabolicValuation,
-    PiecewiseLinearValuation,
     Scenario,
     Sellers,
+    Shift,
     StrategyTable,
     ValuationTable,
 )
-from scenarios.markets.psp.shifts import Shift, shifts_of
+from scenarios.markets.psp.shifts import shifts_of
 
 
 class SellerSpec(msgspec.Struct, frozen=True):
@@ -191,19 +186,9 @@ def _buyers(group: Buyers, sellers: list[str], seed: int) -> Iterator[BuyerSpec]
     for name in names_of(group):
         random = stream(seed, name, "population")
         budget = None if group.budget_money is None else drawn(group.budget_money, random)
-        numbers = {
-            field: drawn(number, random)
-            for field in group.valuation.__struct_fields__
-            if field != "knots" and (number := getattr(group.valuation, field)) is not None
-        }
-        yield BuyerSpec(
-            name,
-            _pool(group, sellers, random),
-            msgspec.structs.replace(group.valuation, **numbers),
-            group.strategy,
-            budget,
-            device=group.device,
-        )
+        valuation = drawn_table(group.valuation, random)
+        pool = _pool(group, sellers, random)
+        yield BuyerSpec(name, pool, valuation, group.strategy, budget, device=group.device)
 
 
 def _pool(group: Buyers, sellers: list[str], random: np.random.Generator) -> list[str]:
@@ -231,31 +216,7 @@ def theta(buyer: BuyerSpec) -> Valuation:
         If its numbers do not make one; the text names the buyer.
     """
     try:
-        drawn = _theta(buyer.valuation)
-        return drawn if buyer.valuation_factor == 1.0 else valuation.Scaled(drawn, buyer.valuation_factor)
+        built = buyer.valuation.build()
+        return built if buyer.valuation_factor == 1.0 else Scaled(built, buyer.valuation_factor)
     except ValueError as error:
         raise ScenarioError(f"buyer {buyer.name!r}: valuation: {error}") from error
-
-
-def _theta(table: ValuationTable) -> Valuation:
-    numbers = {field: getattr(table, field) for field in table.__struct_fields__}
-    match table:
-        case FlatValuation():
-            return valuation.Flat(numbers["demand_mb"], numbers["value_per_mb"])
-        case ParabolicValuation():
-            return valuation.Parabolic(numbers["demand_mb"], numbers["choke_price_per_mb"])
-        case LogarithmicValuation():
-            return valuation.Logarithmic(
-                demand_mb=numbers["demand_mb"],
-                choke_price=numbers["choke_price_per_mb"],
-                price_at_demand=numbers["price_at_demand_per_mb"],
-            )
-        case IsoelasticValuation():
-            return valuation.Isoelastic(
-                demand_mb=numbers["demand_mb"],
-                price_at_demand=numbers["price_at_demand_per_mb"],
-                elasticity=numbers["elasticity"],
-                choke_price=numbers["choke_price_per_mb"],
-            )
-        case PiecewiseLinearValuation():
-            return valuation.PiecewiseLinear(tuple(numbers["knots"]))

@@ -1,10 +1,23 @@
 """What a scenario file may say (docs/scenarios.md); the unit of every number is in its name."""
 
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import msgspec
 
+from node.mechanism import valuation
+from node.mechanism.valuation import Valuation
 from node.protocol.numbers import MAX_MONEY, MAX_PRICE
+from node.strategy.psp.adaptive import AdaptiveBestReply
+from node.strategy.psp.best_reply import BestReply
+from node.strategy.psp.offer import BuyerStrategy
+from node.strategy.psp.opt_out import OptOut
+from node.strategy.psp.reserve import FixedReserve, HighestLosingReserve, ReserveRule
+from scenarios.errors import ScenarioError
+from scenarios.files.draws import as_drawn
+from scenarios.files.names import some
 from scenarios.files.tables import Megabytes, Number, Positive
 from scenarios.files.types import Count, Name, Names, PositiveSeconds, Seconds, Share, Table
 from scenarios.markets import base
@@ -20,12 +33,20 @@ class FlatValuation(Table, frozen=True, kw_only=True, tag_field="kind", tag="fla
     demand_mb: Number
     value_per_mb: Number
 
+    def build(self) -> Valuation:
+        """The valuation of these numbers; ValueError if they make none."""
+        return valuation.Flat(as_drawn(self.demand_mb), as_drawn(self.value_per_mb))
+
 
 class ParabolicValuation(Table, frozen=True, kw_only=True, tag_field="kind", tag="parabolic"):
     """The worth of the next MB falls linearly from the choke price to nothing at the demand."""
 
     demand_mb: Number
     choke_price_per_mb: Number
+
+    def build(self) -> Valuation:
+        """The valuation of these numbers; ValueError if they make none."""
+        return valuation.Parabolic(as_drawn(self.demand_mb), as_drawn(self.choke_price_per_mb))
 
 
 class LogarithmicValuation(Table, frozen=True, kw_only=True, tag_field="kind", tag="logarithmic"):
@@ -34,6 +55,19 @@ class LogarithmicValuation(Table, frozen=True, kw_only=True, tag_field="kind", t
     demand_mb: Number
     choke_price_per_mb: Number
     price_at_demand_per_mb: Number
+
+    def check(self, key: str) -> None:
+        """The price at the demand must not exceed the choke price."""
+        super().check(key)
+        _check_falling(key, self.choke_price_per_mb, self.price_at_demand_per_mb)
+
+    def build(self) -> Valuation:
+        """The valuation of these numbers; ValueError if they make none."""
+        return valuation.Logarithmic(
+            demand_mb=as_drawn(self.demand_mb),
+            choke_price=as_drawn(self.choke_price_per_mb),
+            price_at_demand=as_drawn(self.price_at_demand_per_mb),
+        )
 
 
 class IsoelasticValuation(Table, frozen=True, kw_only=True, tag_field="kind", tag="isoelastic"):
@@ -44,11 +78,42 @@ class IsoelasticValuation(Table, frozen=True, kw_only=True, tag_field="kind", ta
     price_at_demand_per_mb: Number
     elasticity: Number
 
+    def check(self, key: str) -> None:
+        """The price at the demand must not exceed the choke price."""
+        super().check(key)
+        _check_falling(key, self.choke_price_per_mb, self.price_at_demand_per_mb)
+
+    def build(self) -> Valuation:
+        """The valuation of these numbers; ValueError if they make none."""
+        return valuation.Isoelastic(
+            demand_mb=as_drawn(self.demand_mb),
+            price_at_demand=as_drawn(self.price_at_demand_per_mb),
+            elasticity=as_drawn(self.elasticity),
+            choke_price=as_drawn(self.choke_price_per_mb),
+        )
+
 
 class PiecewiseLinearValuation(Table, frozen=True, kw_only=True, tag_field="kind", tag="piecewise-linear"):
     """The worth of the next MB as a table of [MB, price per MB], from 0 MB on, falling."""
 
     knots: Annotated[list[tuple[Megabytes, _PricePerMb]], msgspec.Meta(min_length=2)]
+
+    def check(self, key: str) -> None:
+        """Quantities must rise from 0, and prices must not rise."""
+        quantities, prices = zip(*self.knots, strict=True)
+        rising = all(a < b for a, b in pairwise(quantities))
+        falling = all(a >= b for a, b in pairwise(prices))
+        if quantities[0] != 0.0 or not rising or not falling:
+            raise ScenarioError(f"{key}.knots = {self.knots!r}: MB must rise from 0, and prices must not rise")
+
+    def build(self) -> Valuation:
+        """The valuation of these knots; ValueError if they make none."""
+        return valuation.PiecewiseLinear(tuple(self.knots))
+
+
+def _check_falling(key: str, choke: Number, last: Number) -> None:
+    if isinstance(choke, float) and isinstance(last, float) and last > choke:
+        raise ScenarioError(f"{key}.price_at_demand_per_mb = {last} must not exceed choke_price_per_mb = {choke}")
 
 
 ValuationTable = (
@@ -63,6 +128,10 @@ class OptOutStrategy(Table, frozen=True, kw_only=True, tag_field="kind", tag="op
     price_at: Literal["total", "share"] = "total"
     think_s: Seconds = 0.0
 
+    def build(self) -> BuyerStrategy:
+        """One buyer's."""
+        return OptOut(self.split, self.price_at, self.think_s)
+
 
 class BestReplyStrategy(Table, frozen=True, kw_only=True, tag_field="kind", tag="best-reply"):
     """Lazar & Semret's: the ε-best reply, whenever it gains more than the fee."""
@@ -71,6 +140,15 @@ class BestReplyStrategy(Table, frozen=True, kw_only=True, tag_field="kind", tag=
     epsilon_fee_money: Money
     think_min_s: Seconds = 0.0
     think_max_s: Seconds = 0.0
+
+    def check(self, key: str) -> None:
+        """The least think time must not exceed the most."""
+        if self.think_min_s > self.think_max_s:
+            raise ScenarioError(f"{key}.think_min_s = {self.think_min_s} must not exceed think_max_s")
+
+    def build(self) -> BuyerStrategy:
+        """One buyer's."""
+        return BestReply(self.epsilon_step_money, self.epsilon_fee_money, (self.think_min_s, self.think_max_s))
 
 
 class AdaptiveStrategy(Table, frozen=True, kw_only=True, tag_field="kind", tag="adaptive"):
@@ -81,6 +159,16 @@ class AdaptiveStrategy(Table, frozen=True, kw_only=True, tag_field="kind", tag="
     crowd: _Crowd = 0.1
     presence_share: Share = 0.005
     damping: Share = 0.5
+
+    def build(self) -> BuyerStrategy:
+        """One buyer's."""
+        return AdaptiveBestReply(
+            epsilon_start=self.epsilon_start_money,
+            epsilon_end=self.epsilon_end_money,
+            crowd=self.crowd,
+            presence=self.presence_share,
+            damping=self.damping,
+        )
 
 
 StrategyTable = OptOutStrategy | BestReplyStrategy | AdaptiveStrategy
@@ -119,11 +207,44 @@ class Buyers(Table, frozen=True, kw_only=True):
     joins_at_s: Seconds = 0.0
 
 
+ShiftKind = Literal["join", "leave", "supply", "valuation"]
+
+
+class Shift(msgspec.Struct, frozen=True):
+    """What happens to one node, so many seconds after the market opened.
+
+    Attributes
+    ----------
+    factor
+        Of ``supply`` and ``valuation``: how many times what it was at first.
+    instead_of
+        Of ``join``: the node of the same user that leaves; both are on one device.
+    """
+
+    at_s: float
+    node: str
+    kind: ShiftKind
+    factor: float = 1.0
+    instead_of: str = ""
+
+
+Users = AbstractSet[str]
+"""The names of some users."""
+
+
 class LeaveShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="leave"):
     """Users leave: buyers take back their bids, sellers what they have not sold."""
 
     at_s: PositiveSeconds
     nodes: Names
+
+    def check_nodes(self, key: str, sellers: Users, buyers: Users) -> None:
+        """Any user may leave."""
+        _check_known(f"{key}.nodes", self.nodes, sellers | buyers, "user")
+
+    def shifts(self) -> Iterator[Shift]:
+        """One for each user."""
+        return (Shift(self.at_s, node, "leave") for node in self.nodes)
 
 
 class SupplyShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="supply"):
@@ -133,6 +254,15 @@ class SupplyShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="suppl
     nodes: Names
     factor: Megabytes
 
+    def check_nodes(self, key: str, sellers: Users, buyers: Users) -> None:
+        """Only sellers have a supply."""
+        del buyers
+        _check_known(f"{key}.nodes", self.nodes, sellers, "seller")
+
+    def shifts(self) -> Iterator[Shift]:
+        """One for each seller."""
+        return (Shift(self.at_s, node, "supply", self.factor) for node in self.nodes)
+
 
 class ValuationShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="valuation"):
     """Every MB is worth ``factor`` times as much to these buyers as it was at first."""
@@ -140,6 +270,15 @@ class ValuationShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="va
     at_s: PositiveSeconds
     nodes: Names
     factor: Positive
+
+    def check_nodes(self, key: str, sellers: Users, buyers: Users) -> None:
+        """Only buyers have a valuation."""
+        del sellers
+        _check_known(f"{key}.nodes", self.nodes, buyers, "buyer")
+
+    def shifts(self) -> Iterator[Shift]:
+        """One for each buyer."""
+        return (Shift(self.at_s, node, "valuation", self.factor) for node in self.nodes)
 
 
 class SwitchShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="switch"):
@@ -149,8 +288,25 @@ class SwitchShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="switc
     node: Name
     to: Name
 
+    def check_nodes(self, key: str, sellers: Users, buyers: Users) -> None:
+        """A buyer becomes a seller, or a seller a buyer."""
+        _check_known(f"{key}.node", [self.node], sellers | buyers, "user")
+        other, what = (buyers, "buyer") if self.node in sellers else (sellers, "seller")
+        _check_known(f"{key}.to", [self.to], other, what)
+
+    def shifts(self) -> Iterator[Shift]:
+        """The one leaves, the other joins."""
+        yield Shift(self.at_s, self.node, "leave")
+        yield Shift(self.at_s, self.to, "join", instead_of=self.node)
+
 
 ShiftTable = LeaveShift | SupplyShift | ValuationShift | SwitchShift
+
+
+def _check_known(key: str, names: Sequence[str], known: Users, what: str) -> None:
+    for name in names:
+        if name not in known:
+            raise ScenarioError(f"{key} = {name!r}: there is no such {what}; known: {some(sorted(known))}")
 
 
 class AuctionTable(Table, frozen=True, kw_only=True):
@@ -161,6 +317,12 @@ class AuctionTable(Table, frozen=True, kw_only=True):
     retry_s: PositiveSeconds | None = None
     reserve_rule: Literal["fixed", "highest-losing"] = "fixed"
     reserve_step_per_mb: _PricePerMb = 0.01
+
+    def reserve(self, first_per_mb: float) -> ReserveRule:
+        """How a seller whose reserve price is ``first_per_mb`` at first sets it."""
+        if self.reserve_rule == "fixed":
+            return FixedReserve(first_per_mb)
+        return HighestLosingReserve(first_per_mb, self.reserve_step_per_mb)
 
 
 class ArrayTable(Table, frozen=True, kw_only=True):

@@ -5,8 +5,7 @@ from itertools import groupby
 
 from node.trace.psp.shifts import ShiftMetrics, ShiftReport
 from scenarios.markets.psp.market import BuyerSpec, Market, theta
-from scenarios.markets.psp.schema import AdaptiveStrategy, BestReplyStrategy
-from scenarios.markets.psp.shifts import Shift
+from scenarios.markets.psp.schema import AdaptiveStrategy, BestReplyStrategy, Shift
 
 ROUNDING = 1e-6
 """A bid that is larger than a presence bid by so small a share is none the less one."""

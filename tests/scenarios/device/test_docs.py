@@ -10,10 +10,11 @@ from broker import read_profile
 from scenarios.cli.node import _options
 from scenarios.device.device import build
 from scenarios.device.narrator import TEXTS
-from scenarios.device.schema import TABLES, NodeFile
+from scenarios.device.schema import AuctionTable, BuyerTable, NodeFile, SellerTable
 from scenarios.device.settings import read_settings
 
 PAGE = (Path(__file__).parents[3] / "docs" / "devices.md").read_text(encoding="utf-8")
+TABLES = {"auction": AuctionTable, "seller": SellerTable, "buyer": BuyerTable}
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 
 

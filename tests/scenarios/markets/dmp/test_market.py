@@ -22,7 +22,6 @@ from node.strategy.dmp import (
 )
 from scenarios.errors import ScenarioError
 from scenarios.launch.placement import build_hosts, host_names, one_host_each, spread
-from scenarios.markets.dmp.nodes import reputation
 from scenarios.markets.dmp.schema import FixedRule, StepRule, WindowRule
 from scenarios.markets.registry import read_market
 from tests.scenarios.markets.dmp.conftest import market_of
@@ -194,14 +193,14 @@ def test_operator_has_its_pricing_strategy(pricing: dict[str, Any], kind: type) 
 
 
 def test_reputation_follows_its_rule() -> None:
-    assert reputation(WindowRule(calls=4, initial=0.5), None) == WindowReputation(4, 0.5)
-    assert reputation(StepRule(commitment=0.8, initial=0.5), None) == StepReputation(0.8, 0.5, 0.01)
+    assert WindowRule(calls=4, initial=0.5).build(None) == WindowReputation(4, 0.5)
+    assert StepRule(commitment=0.8, initial=0.5).build(None) == StepReputation(0.8, 0.5, 0.01)
 
 
 def test_operators_own_reputation_comes_before_the_rules() -> None:
-    assert reputation(WindowRule(initial=0.5), 0.25).value == 0.25
+    assert WindowRule(initial=0.5).build(0.25).value == 0.25
 
 
 @pytest.mark.parametrize("served", [True, False])
 def test_fixed_reputation_is_moved_by_nothing(served: bool) -> None:
-    assert reputation(FixedRule(initial=0.5), None).after(served).value == 0.5
+    assert FixedRule(initial=0.5).build(None).after(served).value == 0.5

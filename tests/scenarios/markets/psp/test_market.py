@@ -16,7 +16,6 @@ from scenarios.errors import ScenarioError
 from scenarios.launch.placement import build_hosts, one_host_each
 from scenarios.markets.load import load, parse
 from scenarios.markets.psp.market import Market, draw, theta
-from scenarios.markets.psp.nodes import reserve_rule
 
 FLAT = {"kind": "flat", "demand_mb": 5.0, "value_per_mb": 1.0}
 
@@ -208,7 +207,7 @@ def test_reserve_rule_is_that_of_the_market(rule: str, built: object) -> None:
     sellers = [{"supply_mb": 1, "reserve_price_per_mb": 0.5}]
     tables = {"name": "m", "auction": auction, "sellers": sellers, "buyers": [{"valuation": FLAT}]}
     market = draw(parse(tables, "m.toml"), 1)
-    assert reserve_rule(market.auction, market.sellers[0]) == built
+    assert market.auction.reserve(market.sellers[0].reserve_price_per_mb) == built
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from scenarios.launch.run import run
 from scenarios.markets.load import parse
 from scenarios.markets.psp.market import Market, draw, theta
 from scenarios.markets.psp.results import Result
-from scenarios.markets.psp.schema import Scenario
-from scenarios.markets.psp.shifts import Shift, plan
+from scenarios.markets.psp.schema import Scenario, Shift
+from scenarios.markets.psp.shifts import plan
 from scenarios.markets.psp.spread import sentence
 
 FLAT = {"kind": "flat", "demand_mb": 5, "value_per_mb": 2.0}
