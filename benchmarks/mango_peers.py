@@ -19,7 +19,7 @@ from node.protocol.topics import address
 from node.protocol.wire.frames import encode_message
 from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import Clock
-from node.runtime.sim.simulation import Network
+from node.runtime.sim.simulation import LinkModel
 
 
 class Echo(Agent):  # type: ignore[misc]  # mango's own types are not complete
@@ -39,12 +39,12 @@ class Echo(Agent):  # type: ignore[misc]  # mango's own types are not complete
         self.say(AgentAddress(meta["sender_addr"], meta["sender_id"]))
 
 
-def mango_simulation(contents: list[Any], agents: int, messages: int, network: Network) -> float:
+def mango_simulation(contents: list[Any], agents: int, messages: int, network: LinkModel) -> float:
     """Messages delivered per second of the processor by mango's SimulationWorld; one in flight for each two agents."""
     return asyncio.run(_simulated(contents, agents, messages, network))
 
 
-async def _simulated(contents: list[Any], agents: int, messages: int, network: Network) -> float:
+async def _simulated(contents: list[Any], agents: int, messages: int, network: LinkModel) -> float:
     draws = random.Random(1)
     delays = DelayProviderCommunicationSimulation(lambda: draws.uniform(network.delay_min_s, network.delay_max_s))
     world = create_world(communication_sim=delays, record_messages=False)

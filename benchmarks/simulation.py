@@ -28,14 +28,14 @@ from node.protocol.psp.seller import Seller
 from node.protocol.psp.timing import Timing
 from node.protocol.topics import address
 from node.protocol.wire.frames import VERSION, Envelope, encode_frames, encode_message
-from node.runtime.sim.simulation import Network, Simulation
+from node.runtime.sim.simulation import LinkModel, Simulation
 from node.runtime.streams import stream
 from node.strategy.psp.offer import HOLD, Decision, Need, Offer, Target
 from node.strategy.psp.reserve import FixedReserve
 from node.strategy.random import Random
 from tests.protocol import codecs
 
-NETWORK = Network(delay_min_s=0.0005, delay_max_s=0.003)
+NETWORK = LinkModel(delay_min_s=0.0005, delay_max_s=0.003)
 TIMING = Timing(clearing_interval_s=0.05, quiet_period_s=1.0, retry_s=0.25)
 SUPPLY_MB = 10.0
 """Per bidder: less than they want, so that every bid changes what the others get."""

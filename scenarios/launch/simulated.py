@@ -6,8 +6,8 @@ import msgspec
 
 from node.protocol.host import Host, Record
 from node.runtime.journal import Journal
-from node.runtime.sim.faulty import FaultySimulation
-from node.runtime.sim.simulation import Network, Simulation
+from node.runtime.sim.injector import FaultInjector
+from node.runtime.sim.simulation import LinkModel, Simulation
 from scenarios.launch.placement import build_hosts, faults_of, host_names, one_host_each
 from scenarios.markets.base import Market
 from scenarios.markets.kind import Metrics, Watch
@@ -30,17 +30,15 @@ def run_simulated(
         for record in records:
             metrics.add(record)
 
-    network = Network(**msgspec.structs.asdict(market.network))
+    links = LinkModel(**msgspec.structs.asdict(market.network))
 
     def rebuilt(name: str) -> Host:
         hosts.extend(build_hosts(market, placement, {name}))
         return hosts[-1]
 
-    faults = faults_of(market, placement)
-    if faults:
-        simulation: Simulation = FaultySimulation(hosts, network, market.seed, sink, journal, faults, rebuilt)
-    else:
-        simulation = Simulation(hosts, network, market.seed, sink, journal)
+    plan = faults_of(market, placement)
+    faults = FaultInjector(plan, rebuilt) if plan else None
+    simulation = Simulation(hosts, links, market.seed, sink, journal, faults)
     opened_at = simulation.open_market()
     status: Status = "interrupted"
     try:

@@ -19,8 +19,8 @@ from node.protocol.dmp.terminal import PlannedCall, Terminal
 from node.protocol.dmp.timing import CallTiming
 from node.protocol.host import Host, Record
 from node.runtime.journal import Journal
-from node.runtime.sim.faulty import FaultySimulation
-from node.runtime.sim.simulation import Network
+from node.runtime.sim.injector import FaultInjector
+from node.runtime.sim.simulation import LinkModel, Simulation
 from node.runtime.streams import stream
 from node.strategy.dmp import CostPlus, LoadBased, PricingStrategy
 from node.trace.dmp.ledger import CallLedger
@@ -28,9 +28,9 @@ from tests.protocol.codecs import CALLS
 
 MARKET, AGENT = "ma/market", "sa/agent"
 
-PLAIN = Network()
-BAD = Network(delay_min_s=0.0, delay_max_s=0.05, loss=0.05, duplication=0.05, reordering=1.0)
-SLOW = Network(delay_min_s=0.02, delay_max_s=0.1, reordering=1.0)
+PLAIN = LinkModel()
+BAD = LinkModel(delay_min_s=0.0, delay_max_s=0.05, loss=0.05, duplication=0.05, reordering=1.0)
+SLOW = LinkModel(delay_min_s=0.02, delay_max_s=0.1, reordering=1.0)
 
 TIMING = CallTiming(bid_window_s=4.0, retry_s=0.25, gather_s=5.0, speed=20.0)
 """Patient enough for the worst of these networks: what is lost is said again in time."""
@@ -69,13 +69,13 @@ OPERATORS = (
 )
 
 
-class CallWorld(FaultySimulation):
+class CallWorld(Simulation):
     """Some networks, and terminals of whom some have a service agent; each is a host of its own."""
 
     def __init__(
         self,
         seed: int,
-        network: Network = PLAIN,
+        links: LinkModel = PLAIN,
         operators: Iterable[Operator] = OPERATORS,
         users: Users | None = None,
         reputation: Reputation | None = None,
@@ -94,7 +94,8 @@ class CallWorld(FaultySimulation):
         self.brokered = frozenset(f"{name}/{name}" for name in self.terminals[self.users.direct :])
         self.written = Journal(Path(":memory:"), durable=False) if journalled else None
         names = ["ma", *self.operators, *(["sa"] if self.brokered else []), *self.terminals]
-        super().__init__(map(self.fresh, names), network, seed, self.records.extend, self.written)
+        self.faults = FaultInjector()
+        super().__init__(map(self.fresh, names), links, seed, self.records.extend, self.written, self.faults)
 
     def plan_of(self, name: str) -> list[PlannedCall]:
         random, users = stream(self.seed, name, "calls"), self.users
@@ -163,8 +164,8 @@ class CallWorld(FaultySimulation):
 
     # What must hold at every step
 
-    def _collect(self, host: Host) -> None:
-        super()._collect(host)
+    def collect(self, host: Host) -> None:
+        super().collect(host)
         machine = host.machines.get(host.name)
         if isinstance(machine, NetworkAgent):
             assert machine.carried_kbps <= machine._capacity * (1.0 + ROUNDING)
@@ -211,7 +212,7 @@ class CallWorld(FaultySimulation):
 
     def rejected(self) -> Counter[str]:
         """What any host took for the fault of another."""
-        counters = sum((host.counters for host in self._hosts.values()), Counter[str]())
+        counters = sum((host.counters for host in self.hosts.values()), Counter[str]())
         return Counter({key: count for key, count in counters.items() if key.startswith("rejected")})
 
     # What must hold at the end
@@ -241,7 +242,7 @@ class CallWorld(FaultySimulation):
         assert self.rejected() == Counter()
 
     def terminals_alive(self) -> set[str]:
-        return {f"{name}/{name}" for name in self.terminals if name not in self.dead}
+        return {f"{name}/{name}" for name in self.terminals if name not in self.faults.dead}
 
     def check_carriers(self) -> None:
         """No call is carried twice, and only by whom the market agent has chosen."""

@@ -5,14 +5,14 @@ from random import Random
 
 import pytest
 
-from node.runtime.sim.simulation import Network
+from node.runtime.sim.simulation import LinkModel
 from tests.simulation.call_world import BAD, PLAIN, CallWorld, Users
 
 MANY = Users(direct=3, brokered=3, calls=40)
 NETWORKS = pytest.mark.parametrize("network", [PLAIN, BAD], ids=["plain", "bad"])
 
 
-def running(seed: int, network: Network = PLAIN, seconds: float = 12.0) -> CallWorld:
+def running(seed: int, network: LinkModel = PLAIN, seconds: float = 12.0) -> CallWorld:
     """A market in full swing: so many seconds of the clock have passed."""
     world = CallWorld(seed, network, users=MANY)
     world.open_market()
@@ -32,11 +32,11 @@ def wins(world: CallWorld, network: str, since: float) -> list[int]:
 
 @NETWORKS
 @pytest.mark.parametrize("seed", range(2))
-def test_calls_of_a_crashed_network_are_decommitted_and_others_go_on(seed: int, network: Network) -> None:
+def test_calls_of_a_crashed_network_are_decommitted_and_others_go_on(seed: int, network: LinkModel) -> None:
     world = running(seed, network)
     carried = world.market._auctioneer._contracts.carried_by("n1/n1")
     before, crashed_at = outcomes(world, "n1")["decommitted"], world.now
-    world.crash("n1")
+    world.faults.crash("n1")
     assert outcomes(world, "n1")["decommitted"] - before >= len(carried)
     assert world.goes_on()
     assert wins(world, "n1", crashed_at) == []
@@ -46,12 +46,12 @@ def test_calls_of_a_crashed_network_are_decommitted_and_others_go_on(seed: int, 
 
 @NETWORKS
 @pytest.mark.parametrize("seed", range(2))
-def test_network_started_anew_wins_again(seed: int, network: Network) -> None:
+def test_network_started_anew_wins_again(seed: int, network: LinkModel) -> None:
     world = running(seed, network)
-    world.crash("n0")
+    world.faults.crash("n0")
     world.lasts(3.0)
     back_at = world.now
-    world.restart(world.operator_host("n0"))
+    world.faults.restart(world.operator_host("n0"))
     assert world.goes_on()
     assert wins(world, "n0", back_at)
     world.check_books()
@@ -59,13 +59,13 @@ def test_network_started_anew_wins_again(seed: int, network: Network) -> None:
 
 @NETWORKS
 @pytest.mark.parametrize("seed", range(2))
-def test_network_that_is_silent_for_a_while_is_put_out_and_comes_back(seed: int, network: Network) -> None:
+def test_network_that_is_silent_for_a_while_is_put_out_and_comes_back(seed: int, network: LinkModel) -> None:
     world = running(seed, network)
-    world.cut_off("n0")
+    world.faults.cut_off("n0")
     world.lasts(4.0 * world.timing.bid_window_s)
     assert "n0/n0" not in world.market._networks.present
     back_at = world.now
-    world.cut.discard("n0")
+    world.faults.cut.discard("n0")
     assert world.goes_on()
     assert wins(world, "n0", back_at)
     world.check_outcomes()
@@ -74,11 +74,11 @@ def test_network_that_is_silent_for_a_while_is_put_out_and_comes_back(seed: int,
 @pytest.mark.parametrize("seed", range(2))
 def test_network_that_is_reported_gone_comes_back_when_it_is_connected(seed: int) -> None:
     world = running(seed, BAD)
-    world.cut_off("n0")
-    world.tell_offline("n0")
+    world.faults.cut_off("n0")
+    world.faults.tell_offline("n0")
     world.lasts(2.0)
     back_at = world.now
-    world.reconnect("n0")
+    world.faults.reconnect("n0")
     assert world.goes_on()
     assert wins(world, "n0", back_at)
     world.check_outcomes()
@@ -87,7 +87,7 @@ def test_network_that_is_reported_gone_comes_back_when_it_is_connected(seed: int
 def test_market_without_any_network_blocks_all_calls() -> None:
     world = running(1)
     for name in world.operators:
-        world.crash(name)
+        world.faults.crash(name)
     gone_at = world.now
     assert world.goes_on()
     assert {one.kind for one in world.seen("ma", "contracted", "blocked") if one.time_s > gone_at} == {"blocked"}
@@ -96,31 +96,31 @@ def test_market_without_any_network_blocks_all_calls() -> None:
 
 @NETWORKS
 @pytest.mark.parametrize("names", [("t0",), ("t3",), ("t3", "t4", "t5"), ("t0", "t1", "t2", "t3")], ids="-".join)
-def test_market_closes_without_crashed_terminals(names: tuple[str, ...], network: Network) -> None:
+def test_market_closes_without_crashed_terminals(names: tuple[str, ...], network: LinkModel) -> None:
     world = running(2, network)
     for name in names:
-        world.crash(name)
+        world.faults.crash(name)
     assert world.goes_on()
     world.check_outcomes()
 
 
 @NETWORKS
-def test_market_closes_without_a_crashed_service_agent(network: Network) -> None:
+def test_market_closes_without_a_crashed_service_agent(network: LinkModel) -> None:
     world = running(2, network)
-    world.crash("sa")
-    world.dead |= {"t3", "t4", "t5"}
+    world.faults.crash("sa")
+    world.faults.dead |= {"t3", "t4", "t5"}
     assert world.goes_on()
     world.check_outcomes()
 
 
 @NETWORKS
 @pytest.mark.parametrize("name", ["t0", "t3"], ids=["direct", "brokered"])
-def test_terminal_started_anew_makes_all_its_calls_anew(name: str, network: Network) -> None:
+def test_terminal_started_anew_makes_all_its_calls_anew(name: str, network: LinkModel) -> None:
     world = running(3, network)
-    world.crash(name)
+    world.faults.crash(name)
     world.lasts(1.0)
     start = len(world.records)
-    world.restart(world.terminal_host(name))
+    world.faults.restart(world.terminal_host(name))
     assert world.goes_on()
     anew = [one for one in world.records[start:] if one.node == f"{name}/{name}"]
     assert len([one for one in anew if one.kind == "requested"]) == MANY.calls
@@ -131,10 +131,10 @@ def test_terminal_started_anew_makes_all_its_calls_anew(name: str, network: Netw
 @pytest.mark.parametrize("seed", range(2))
 def test_customer_reported_gone_finds_its_calls_when_it_is_back(name: str, seed: int) -> None:
     world = running(seed, BAD)
-    world.cut_off(name)
-    world.tell_offline(name)
+    world.faults.cut_off(name)
+    world.faults.tell_offline(name)
     world.lasts(3.0)
-    world.reconnect(name)
+    world.faults.reconnect(name)
     assert world.goes_on()
     world.check_outcomes()
 
@@ -142,20 +142,20 @@ def test_customer_reported_gone_finds_its_calls_when_it_is_back(name: str, seed:
 @pytest.mark.parametrize("name", ["ma", "sa", "n0", "t0", "t3"])
 def test_short_silence_of_any_host_loses_no_call(name: str) -> None:
     world = running(4, BAD)
-    world.cut_off(name)
+    world.faults.cut_off(name)
     world.lasts(1.0)
-    world.reconnect(name)
+    world.faults.reconnect(name)
     assert world.goes_on()
     world.check_books()
 
 
 def away(world: CallWorld, name: str, seconds: float, *, reported: bool) -> None:
     """The host is cut off for so long; its last will may say so."""
-    world.cut_off(name)
+    world.faults.cut_off(name)
     if reported:
-        world.tell_offline(name)
+        world.faults.tell_offline(name)
     world.lasts(seconds)
-    world.reconnect(name)
+    world.faults.reconnect(name)
 
 
 def troubled(seed: int) -> CallWorld:
@@ -169,9 +169,9 @@ def troubled(seed: int) -> CallWorld:
             case "silent" | "reported" as how:
                 away(world, name, random.uniform(0.0, 4.0), reported=how == "reported")
             case "restarted" if name in world.operators:
-                world.crash(name)
+                world.faults.crash(name)
                 world.lasts(random.uniform(0.0, 4.0))
-                world.restart(world.operator_host(name))
+                world.faults.restart(world.operator_host(name))
     return world
 
 
@@ -200,9 +200,9 @@ def remembering(seed: int, seconds: float = 12.0) -> CallWorld:
 
 
 def restart(world: CallWorld, name: str, away_s: float) -> None:
-    world.crash(name)
+    world.faults.crash(name)
     world.lasts(away_s)
-    world.restart(world.fresh(name))
+    world.faults.restart(world.fresh(name))
 
 
 @pytest.mark.parametrize("name", ["ma", "sa", "n0", "t0", "t3"])

@@ -5,14 +5,14 @@ from scipy.stats import chi2
 
 from node.mechanism.dmp import StepReputation
 from node.protocol.dmp.network_agent import ROUNDING
-from node.runtime.sim.simulation import Network
+from node.runtime.sim.simulation import LinkModel
 from tests.simulation.call_world import BAD, PLAIN, SLOW, CallWorld, Operator, Users
 
 NETWORKS = {"plain": PLAIN, "bad": BAD, "slow": SLOW}
 CHUNKS = [range(start, start + 20) for start in range(0, 40, 20)]
 
 
-def settled(seed: int, network: Network = PLAIN, **changes: object) -> CallWorld:
+def settled(seed: int, network: LinkModel = PLAIN, **changes: object) -> CallWorld:
     world = CallWorld(seed, network, **changes)  # type: ignore[arg-type]
     assert world.settles(), seed
     return world
@@ -20,13 +20,13 @@ def settled(seed: int, network: Network = PLAIN, **changes: object) -> CallWorld
 
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 @pytest.mark.parametrize("seeds", CHUNKS, ids=lambda seeds: f"seeds {seeds.start} to {seeds.stop - 1}")
-def test_every_call_has_one_outcome_and_one_carrier_at_most(seeds: range, network: Network) -> None:
+def test_every_call_has_one_outcome_and_one_carrier_at_most(seeds: range, network: LinkModel) -> None:
     for seed in seeds:
         settled(seed, network).check_books()
 
 
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
-def test_no_network_ever_carries_more_than_it_can(network: Network) -> None:
+def test_no_network_ever_carries_more_than_it_can(network: LinkModel) -> None:
     for seed in range(100, 115):
         world = settled(seed, network)
         for name, most_kbps in world.most_carried().items():
@@ -34,7 +34,7 @@ def test_no_network_ever_carries_more_than_it_can(network: Network) -> None:
 
 
 @pytest.mark.parametrize("other", [BAD, SLOW], ids=["bad", "slow"])
-def test_winners_are_the_same_call_by_call_over_any_network(other: Network) -> None:
+def test_winners_are_the_same_call_by_call_over_any_network(other: LinkModel) -> None:
     for seed in range(200, 215):
         assert settled(seed).winners() == settled(seed, other).winners(), seed
 

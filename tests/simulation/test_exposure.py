@@ -17,14 +17,14 @@ class Lied(World):
 
     victims = frozenset({"D", "E"})
 
-    def _deliver(self, receiver: Host, sender: str, frame: bytes) -> None:
+    def deliver(self, receiver: Host, sender: str, frame: bytes) -> None:
         if sender == "2" and receiver.name in self.victims:
             lies = [
                 msgspec.structs.replace(envelope, message=encode_message(forged(EXCHANGE.message(envelope.message))))
                 for envelope in decode_frame(frame)
             ]
             (frame,) = encode_frames(lies)
-        super()._deliver(receiver, sender, frame)
+        super().deliver(receiver, sender, frame)
 
 
 def forged(message: Message) -> Message:

@@ -18,7 +18,7 @@ def kinds(market: World) -> list[str]:
 def test_crashed_bidder_frees_its_supply() -> None:
     market = two_sellers()
     market.runs_until("cleared")
-    market.crash("E")
+    market.faults.crash("E")
     assert market.goes_on()
     assert market.bought("E") == 0.0
     assert {buyer: market.bought(buyer) for buyer in "ABCD"} == pytest.approx({"A": 50, "B": 40, "C": 26, "D": 20})
@@ -29,7 +29,7 @@ def test_winner_that_crashes_while_it_is_asked_reopens_its_auction() -> None:
     market = two_sellers()
     seller = market.runs_until("awarding").node.partition("/")[0]
     winners = [buyer for (of, buyer), position in market.metrics.positions.items() if of == seller and position.total]
-    market.crash(winners[0])
+    market.faults.crash(winners[0])
     assert market.goes_on()
     assert "reopened" in kinds(market)
     assert market.bought(winners[0]) == 0.0
@@ -38,7 +38,7 @@ def test_winner_that_crashes_while_it_is_asked_reopens_its_auction() -> None:
 def test_crashed_seller_loses_its_bidders_to_the_other() -> None:
     market = two_sellers()
     market.runs_until("cleared")
-    market.crash("2")
+    market.faults.crash("2")
     assert market.goes_on()
     sold = market.sold()
     assert {seller for seller, _ in sold} == {"1"}
@@ -48,8 +48,8 @@ def test_crashed_seller_loses_its_bidders_to_the_other() -> None:
 def test_silent_bidder_is_given_up() -> None:
     market = two_sellers()
     market.runs_until("cleared")
-    market.cut_off("C")
-    market.dead.add("C")
+    market.faults.cut_off("C")
+    market.faults.dead.add("C")
     assert market.goes_on()
     assert "voided" in kinds(market)
     assert {buyer: market.bought(buyer) for buyer in "ABDE"} == pytest.approx({"A": 50, "B": 40, "D": 20, "E": 14})
@@ -59,8 +59,8 @@ def test_silent_seller_is_given_up() -> None:
     """The other seller must be patient: until then the buyers wait for their outstanding bids."""
     market = world("two-sellers", 1, "auction.quiet_period_s=300")
     market.open_market()
-    market.cut_off("2")
-    market.dead.add("2")
+    market.faults.cut_off("2")
+    market.faults.dead.add("2")
     assert market.goes_on()
     assert sum(market.sold().values()) == pytest.approx(65.0)
 
@@ -68,11 +68,11 @@ def test_silent_seller_is_given_up() -> None:
 def test_bidder_reported_gone_bids_again_when_it_is_back() -> None:
     market = two_sellers()
     market.runs_until("cleared")
-    market.cut_off("C")
-    market.tell_offline("C")
+    market.faults.cut_off("C")
+    market.faults.tell_offline("C")
     market.run(market.now + 0.3, 10_000)
     assert [record.peer for record in market.records if record.kind == "voided"] == ["C/C"]
-    market.reconnect("C")
+    market.faults.reconnect("C")
     assert market.goes_on()
     assert market.bought("C") == pytest.approx(26.0)
     market.check_books()
@@ -81,10 +81,10 @@ def test_bidder_reported_gone_bids_again_when_it_is_back() -> None:
 def test_seller_back_after_a_pause_is_bid_at_again() -> None:
     market = two_sellers()
     market.runs_until("cleared")
-    market.cut_off("2")
-    market.tell_offline("2")
+    market.faults.cut_off("2")
+    market.faults.tell_offline("2")
     market.run(market.now + 0.3, 10_000)
-    market.reconnect("2")
+    market.faults.reconnect("2")
     assert market.goes_on()
     assert sum(market.sold().values()) == pytest.approx(150.0)
     market.check_books()
@@ -95,9 +95,9 @@ def test_short_silence_of_any_host_loses_nothing(seed: int) -> None:
     market = two_sellers(seed)
     for name in ("A", "1", "C", "2", "E"):
         market.run(market.now + 0.15, 100_000)
-        market.cut_off(name)
+        market.faults.cut_off(name)
         market.run(market.now + 0.4, 100_000)
-        market.cut.discard(name)
+        market.faults.cut.discard(name)
     assert market.goes_on()
     market.check_books()
     assert all(market.bought(buyer) == pytest.approx(want) for buyer, want in {"B": 40, "C": 26, "D": 20}.items())
@@ -106,20 +106,20 @@ def test_short_silence_of_any_host_loses_nothing(seed: int) -> None:
 def cut_off_when_settling(market: World) -> str:
     """The seller that settles first is cut off before its receipt arrives; its name."""
     seller = market.runs_until("settled").node.partition("/")[0]
-    market.cut_off(seller)
+    market.faults.cut_off(seller)
     return seller
 
 
 def test_acceptance_without_receipt_is_reported_in_doubt() -> None:
     market = two_sellers()
-    market.dead.add(cut_off_when_settling(market))
+    market.faults.dead.add(cut_off_when_settling(market))
     assert market.goes_on()
     assert market.metrics.in_doubt >= 1
 
 
 def test_what_is_in_doubt_is_neither_bought_again_nor_forgotten() -> None:
     market = two_sellers()
-    market.dead.add(cut_off_when_settling(market))
+    market.faults.dead.add(cut_off_when_settling(market))
     market.goes_on()
     assert market.metrics.in_doubt
     doubtful = {record.node.partition("/")[0]: record for record in market.records if record.kind == "in-doubt"}
@@ -136,8 +136,8 @@ def test_seller_back_while_settling_ends_with_every_receipt_twinned(told: bool) 
     market = two_sellers()
     seller = cut_off_when_settling(market)
     if told:
-        market.tell_offline(seller)
+        market.faults.tell_offline(seller)
     market.run(market.now + 1.0, 10_000)
-    market.reconnect(seller)
+    market.faults.reconnect(seller)
     assert market.goes_on()
     market.check_books()

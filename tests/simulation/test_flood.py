@@ -24,12 +24,12 @@ class Flooded(World):
         self.flooder = Host("flooder", dict[str, Machine](), EXCHANGE)
         self.random = Random(seed)
         self.sent: Counter[str] = Counter()
-        for host in self._hosts.values():
+        for host in self.hosts.values():
             host._throttle = Throttle(LIMITS)
 
     def floods(self) -> None:
         for k in range(FRAMES):
-            self._at(self.now + k * 1e-3, self._send, self.flooder, "12"[k % 2], self._frame(k))
+            self.at(self.now + k * 1e-3, self.send, self.flooder, "12"[k % 2], self._frame(k))
 
     def _frame(self, k: int) -> bytes:
         """Garbage, bids at no price from ever new nodes, the same ones again, and words about other people's awards."""
@@ -43,7 +43,7 @@ class Flooded(World):
 
     def counted(self, verdict: str) -> int:
         return sum(
-            count for host in self._hosts.values() for key, count in host.counters.items() if key.startswith(verdict)
+            count for host in self.hosts.values() for key, count in host.counters.items() if key.startswith(verdict)
         )
 
 

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from node.protocol.host import Host
-from node.runtime.sim.faulty import FaultySimulation
+from node.runtime.sim.simulation import Simulation
 from tests.protocol.psp.bench import snapshot
 from tests.simulation.call_world import BAD, CallWorld
 from tests.simulation.world import HAZARDS, World, world
 
 
-class Taped(FaultySimulation):
+class Taped(Simulation):
     """A world that keeps everything that was delivered in it."""
 
     def __init__(self, *arguments: Any) -> None:
@@ -20,26 +20,26 @@ class Taped(FaultySimulation):
         self.posts: list[tuple[str, str, bytes]] = []
         super().__init__(*arguments)
 
-    def _deliver(self, receiver: Host, sender: str, frame: bytes) -> None:
+    def deliver(self, receiver: Host, sender: str, frame: bytes) -> None:
         self.frames.append((receiver.name, sender, frame))
-        super()._deliver(receiver, sender, frame)
+        super().deliver(receiver, sender, frame)
 
-    def _deliver_post(self, reader: Host, poster: str, post: bytes) -> None:
+    def deliver_post(self, reader: Host, poster: str, post: bytes) -> None:
         self.posts.append((reader.name, poster, post))
-        super()._deliver_post(reader, poster, post)
+        super().deliver_post(reader, poster, post)
 
     @property
     def books(self) -> Any:
-        return {name: snapshot(host.machines) for name, host in self._hosts.items()}
+        return {name: snapshot(host.machines) for name, host in self.hosts.items()}
 
     def replays(self, random: Random) -> None:
         """Deliver everything again, overtaking itself, and let the answers be answered."""
         frames, posts = list(self.frames), list(self.posts)
         random.shuffle(frames)
         for receiver, sender, frame in frames:
-            self._deliver(self._hosts[receiver], sender, frame)
+            self.deliver(self.hosts[receiver], sender, frame)
         for reader, poster, post in posts:
-            self._deliver_post(self._hosts[reader], poster, post)
+            self.deliver_post(self.hosts[reader], poster, post)
         while self._events:
             self._next()
 
@@ -84,7 +84,7 @@ def test_frames_replayed_in_an_open_market_leave_its_result_as_it_was() -> None:
     for k in range(20):
         market.run(market.now + 0.1, 10_000)
         receiver, sender, frame = Random(k).choice(market.frames)
-        market._deliver(market._hosts[receiver], sender, frame)
+        market.deliver(market.hosts[receiver], sender, frame)
     assert market.goes_on()
     market.check_books()
     assert {buyer: market.bought(buyer) for buyer in "ABCDE"} == pytest.approx(

@@ -13,4 +13,4 @@ def test_small_markets_settle_whatever_happens_to_their_users(seeds: range) -> N
         market = World(shifted(small_market(seed), seed))
         assert market.settles(), seed
         market.check_books()
-        assert not [reason for host in market._hosts.values() for reason in host.counters if "rejected" in reason], seed
+        assert not [reason for host in market.hosts.values() for reason in host.counters if "rejected" in reason], seed

@@ -11,7 +11,7 @@ def signed(*strangers: str) -> World:
     """The paper's example, where nobody has the key of the strangers."""
     market = world("two-sellers", 1)
     known = [name for name in NAMES if name not in strangers]
-    for host in market._hosts.values():
+    for host in market.hosts.values():
         host._seal = seal(host.name, *known)
     return market
 
@@ -25,20 +25,20 @@ def test_signed_market_ends_like_an_unsigned_one() -> None:
     assert plain.settles()
     assert market.settles()
     assert market.records == plain.records
-    assert not any(map(rejected, market._hosts.values()))
+    assert not any(map(rejected, market.hosts.values()))
 
 
 def test_host_without_keys_takes_no_part() -> None:
     market = signed()
-    market._hosts["C"]._seal = None
+    market.hosts["C"]._seal = None
     assert market.settles()
     assert market.bought("C") == 0.0
     assert market.bought("B") > 0.0
-    assert rejected(market._hosts["C"]) == {"rejected: signed, but no keys here"}
+    assert rejected(market.hosts["C"]) == {"rejected: signed, but no keys here"}
 
 
 def test_host_whose_key_nobody_has_takes_no_part() -> None:
     market = signed("C")
     assert market.settles()
     assert market.bought("C") == 0.0
-    assert rejected(market._hosts["2"]) == {"rejected: no key for host"}
+    assert rejected(market.hosts["2"]) == {"rejected: no key for host"}

@@ -25,14 +25,14 @@ class Scribe(World):
     def write(self, of: str, to: str, message: list[Any]) -> None:
         self.lines.append(f"{self.now:8.4f}  {of} > {to}  {' '.join(map(plain, message))}")
 
-    def _deliver(self, receiver: Host, sender: str, frame: bytes) -> None:
+    def deliver(self, receiver: Host, sender: str, frame: bytes) -> None:
         for to, of, _, message in msgpack.unpackb(frame)[1]:
             self.write(of, to, message)
-        super()._deliver(receiver, sender, frame)
+        super().deliver(receiver, sender, frame)
 
-    def _deliver_post(self, reader: Host, poster: str, post: bytes) -> None:
+    def deliver_post(self, reader: Host, poster: str, post: bytes) -> None:
         self.write(poster.partition("/")[2], reader.name, msgpack.unpackb(post)[1])
-        super()._deliver_post(reader, poster, post)
+        super().deliver_post(reader, poster, post)
 
 
 def plain(value: Any) -> str:

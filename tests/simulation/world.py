@@ -16,8 +16,8 @@ from node.protocol.psp.seller import Seller
 from node.protocol.topics import node_of
 from node.runtime.faults.clock_skew import Skewed
 from node.runtime.journal import Journal
-from node.runtime.sim.faulty import FaultySimulation
-from node.runtime.sim.simulation import Network
+from node.runtime.sim.injector import FaultInjector
+from node.runtime.sim.simulation import LinkModel, Simulation
 from node.trace.psp.metrics import MarketMetrics
 from scenarios.launch.placement import build_hosts, faults_of, host_names, one_host_each, spread
 from scenarios.markets.load import load, parse
@@ -32,7 +32,7 @@ Receipts = dict[tuple[str, str, int], tuple[float, float]]
 """(seller, buyer, round) to (MB, money)."""
 
 
-class World(FaultySimulation):
+class World(Simulation):
     """Runs a drawn market."""
 
     def __init__(self, market: Market, hosts_in_all: int | None = None) -> None:
@@ -49,9 +49,9 @@ class World(FaultySimulation):
             self.know(host)
         self.placement = placement
         self.journal = Journal(Path(":memory:"), durable=False)
-        network = Network(**msgspec.structs.asdict(market.network))
-        faults = faults_of(market, placement)
-        super().__init__(hosts, network, market.seed, self.note, self.journal, faults, self.rebuilt)
+        links = LinkModel(**msgspec.structs.asdict(market.network))
+        self.faults = FaultInjector(faults_of(market, placement), self.rebuilt)
+        super().__init__(hosts, links, market.seed, self.note, self.journal, self.faults)
 
     def rebuilt(self, name: str) -> Host:
         """A fresh process of a host."""
@@ -95,8 +95,8 @@ class World(FaultySimulation):
 
     # What must hold at every step
 
-    def _collect(self, host: Host) -> None:
-        super()._collect(host)
+    def collect(self, host: Host) -> None:
+        super().collect(host)
         for machine in map(unplanned, host.machines.values()):
             if isinstance(machine, Buyer):
                 wanted = sum(auction.standing.quantity for auction in machine._auctions.values())

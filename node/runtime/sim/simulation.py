@@ -7,17 +7,18 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 
 from node.protocol.host import Host, Record
+from node.protocol.topics import host_of
 from node.runtime.journal import Journal
 from node.runtime.streams import stream
 
 
-class Network(msgspec.Struct, frozen=True):
+class LinkModel(msgspec.Struct, frozen=True):
     """How frames travel between hosts.
 
     Attributes
@@ -55,23 +56,77 @@ def _rare_collections() -> Iterator[None]:
         gc.set_threshold(*usual)
 
 
+class Faults(Protocol):
+    """What a simulation asks of whatever goes wrong in it; times are virtual, seconds."""
+
+    def attach(self, simulation: "Simulation") -> None:
+        """Take part in this simulation, which has its hosts by now."""
+
+    def begin(self) -> None:
+        """The market has just opened: plan what is to go wrong from now on."""
+
+    def send(self, sender: Host, to: str, frame: bytes) -> None:
+        """Hand a frame to ``Simulation.send`` when it leaves its host, if it does."""
+
+    def post(self, sender: Host, poster: str, post: bytes) -> None:
+        """Hand a board post to ``Simulation.post`` when it leaves its host, if it does."""
+
+    def hears(self, reader: Host, sender: str) -> bool:
+        """Whether what the host ``sender`` has sent reaches the reader now."""
+        ...
+
+    def missed(self, reader: Host, poster: str) -> None:
+        """A post has not reached the reader, which did not hear its host."""
+
+    def wakes_at(self, host: Host) -> float:
+        """When the host can have a turn; never in the past, infinite if it cannot have one again."""
+        ...
+
+    def rests(self, host: Host) -> bool:
+        """Whether the host means to do nothing more."""
+        ...
+
+
 class Simulation:
-    """Runs hosts on virtual time; the same seed gives the same records, byte for byte."""
+    """Runs hosts on virtual time; the same seed gives the same records, byte for byte.
+
+    Parameters
+    ----------
+    links
+        How frames travel between any two hosts.
+    sink
+        Takes the trace of the hosts, a turn at a time.
+    journal
+        Where hosts write what binds them; without one, nothing is written.
+    faults
+        What goes wrong besides the links; without it, nothing does.
+
+    Attributes
+    ----------
+    now
+        The virtual time, seconds.
+    delivered
+        Frames that have reached a host.
+    hosts
+        The processes that run now, by name.
+    """
 
     def __init__(
         self,
         hosts: Iterable[Host],
-        network: Network,
+        links: LinkModel,
         seed: int,
         sink: Callable[[list[Record]], None],
         journal: Journal | None = None,
+        faults: Faults | None = None,
     ) -> None:
         self.now = 0.0
         self.delivered = 0
-        self._hosts = {host.name: host for host in hosts}
-        self._network = network
+        self.seed = seed
+        self.hosts = {host.name: host for host in hosts}
+        self._links = links
         self._shares = _uniform_shares(stream(seed, "network", "delivery"))
-        self._sink = sink
+        self.sink = sink
         self._journal = journal
         self._events: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._order = itertools.count()
@@ -81,31 +136,36 @@ class Simulation:
         self._busy: Host | None = None
         self._turned: Host | None = None
         self._readers: defaultdict[str, list[Host]] = defaultdict(list)
-        for host in self._hosts.values():
+        for host in self.hosts.values():
             for poster in host.watched:
                 self._readers[poster].append(host)
+        self._faults = faults
+        if faults:
+            faults.attach(self)
 
     @property
     def settled(self) -> bool:
         """Whether no node means to do anything more."""
         # The host that was last found busy most often still is; the others need not be asked.
         if self._busy is None or self._rests(self._busy):
-            self._busy = next((host for host in self._hosts.values() if not self._rests(host)), None)
+            self._busy = next((host for host in self.hosts.values() if not self._rests(host)), None)
         return self._busy is None
 
     def _rests(self, host: Host) -> bool:
-        return host.finished
+        return host.finished if self._faults is None else self._faults.rests(host)
 
     def open_market(self) -> float:
         """Start all nodes, let every post arrive, then let the start barrier fall; the time of that, seconds."""
-        for host in self._hosts.values():
+        for host in self.hosts.values():
             host.start(self.now)
-            self._collect(host)
+            self.collect(host)
         while self._events:
             self._next()
-        for host in self._hosts.values():
+        for host in self.hosts.values():
             host.open(self.now)
-            self._collect(host)
+            self.collect(host)
+        if self._faults:
+            self._faults.begin()
         return self.now
 
     def run(self, until: float, most_events: int) -> bool:
@@ -124,10 +184,13 @@ class Simulation:
         self.now, _, action, arguments = heapq.heappop(self._events)
         action(*arguments)
 
-    def _at(self, time_s: float, action: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401 - the action's own
+    def at(self, time_s: float, action: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401 - the action's own
+        """Do something at a time that is not past, seconds; what is due at one time is done in the order of asking."""
         heapq.heappush(self._events, (time_s, next(self._order), action, arguments))
 
-    def _collect(self, host: Host) -> None:
+    # Turns of hosts
+
+    def collect(self, host: Host) -> None:
         """Take what a host has to say after its turn, and note when it wants its next one."""
         self._turned = host
         deadline = host.fire(self.now)
@@ -139,64 +202,102 @@ class Simulation:
     def _take_output(self, host: Host) -> None:
         if (entries := host.entries()) and self._journal:
             self._journal.append(entries)
+        faults = self._faults
         for to, frame in host.frames():
-            self._send(host, to, frame)
+            if faults is None:
+                self.send(host, to, frame)
+            else:
+                faults.send(host, to, frame)
         for poster, post in host.posts():
-            self._post(host, poster, post)
+            if faults is None:
+                self.post(poster, post)
+            else:
+                faults.post(host, poster, post)
         if records := host.records():
-            self._sink(records)
+            self.sink(records)
 
     def _wake_later(self, host: Host, deadline: float) -> None:
         self._wake_at[host.name] = deadline
         # A wake that an earlier one put off is still on its way.
         if (host.name, deadline) not in self._wakes:
             self._wakes.add((host.name, deadline))
-            self._at(max(deadline, self.now), self._wake, host, deadline)
+            self.at(max(deadline, self.now), self._wake, host, deadline)
 
     def _wake(self, host: Host, deadline: float) -> None:
+        if self._faults is not None and (at := self._faults.wakes_at(host)) > self.now:
+            if at < math.inf:
+                self.at(at, self._wake, host, deadline)
+            return
         self._wakes.remove((host.name, deadline))
         if self._wake_at.get(host.name) == deadline:
             del self._wake_at[host.name]
-        self._collect(host)
+        self.collect(host)
+
+    def replace(self, host: Host) -> None:
+        """Start a fresh process in place of the one of its name, with what the journal holds of its nodes."""
+        self.look_again()
+        self._wake_at.pop(host.name, None)
+        self._wakes = {wake for wake in self._wakes if wake[0] != host.name}
+        self.hosts[host.name] = host
+        for readers in self._readers.values():
+            readers[:] = [host if reader.name == host.name else reader for reader in readers]
+        host.start(self.now, self._journal.past() if self._journal else None)
+        self.collect(host)
+
+    def look_again(self) -> None:
+        """Ask every host anew whether the market is settled: the one found busy may never have another turn."""
+        self._busy = None
 
     # The network
 
-    def _draw(self, share: float) -> bool:
+    def draw(self) -> float:
+        """The network's next draw, uniform in [0, 1)."""
+        return next(self._shares)
+
+    def _drawn(self, share: float) -> bool:
         return next(self._shares) < share
 
-    def _delay(self) -> float:
-        shortest, longest = self._network.delay_min_s, self._network.delay_max_s
+    def delay(self) -> float:
+        """How long the next frame or post takes, seconds."""
+        shortest, longest = self._links.delay_min_s, self._links.delay_max_s
         return shortest + (longest - shortest) * next(self._shares)
 
-    def _send(self, sender: Host, to: str, frame: bytes) -> None:
-        receiver, network = self._hosts.get(to), self._network
-        copies = 2 if network.duplication and self._draw(network.duplication) else 1
+    def send(self, sender: Host, to: str, frame: bytes) -> None:
+        """Let a frame travel from the sender to the host ``to``."""
+        receiver, links = self.hosts.get(to), self._links
+        copies = 2 if links.duplication and self._drawn(links.duplication) else 1
         for _ in range(copies):
-            arrival = self.now + self._delay()
-            if not (network.reordering and self._draw(network.reordering)):
+            arrival = self.now + self.delay()
+            if not (links.reordering and self._drawn(links.reordering)):
                 last = self._last_arrivals[sender.name]
                 if arrival < last.get(to, 0.0):
                     arrival = last[to]
                 last[to] = arrival
-            if receiver and not (network.loss and self._draw(network.loss)):
-                self._at(arrival, self._deliver, receiver, sender.name, frame)
+            if receiver and not (links.loss and self._drawn(links.loss)):
+                self.at(arrival, self.deliver, receiver, sender.name, frame)
 
-    def _deliver(self, receiver: Host, sender: str, frame: bytes) -> None:
-        self.delivered += 1
-        receiver.receive_frame(self.now, sender, frame)
-        self._collect(receiver)
-
-    def _post(self, sender: Host, poster: str, post: bytes) -> None:
-        del sender
+    def post(self, poster: str, post: bytes) -> None:
+        """Let a board post travel from the node ``poster`` to all that watch it."""
         for reader in self._readers[poster]:
-            self._at(self._post_arrival(), self._deliver_post, reader, poster, post)
+            self.at(self._post_arrival(), self.deliver_post, reader, poster, post)
+
+    def deliver(self, receiver: Host, sender: str, frame: bytes) -> None:
+        """Hand a frame from the host ``sender`` to its receiver."""
+        if self._faults is None or self._faults.hears(receiver, sender):
+            self.delivered += 1
+            receiver.receive_frame(self.now, sender, frame)
+            self.collect(receiver)
+
+    def deliver_post(self, reader: Host, poster: str, post: bytes) -> None:
+        """Hand a board post to one that watches its poster."""
+        if self._faults is None or self._faults.hears(reader, host_of(poster)):
+            reader.receive_post(self.now, poster, post)
+            self.collect(reader)
+        else:
+            self._faults.missed(reader, poster)
 
     def _post_arrival(self) -> float:
-        arrival = self.now + self._delay()
-        while self._network.loss and self._draw(self._network.loss):
-            arrival += 2.0 * self._network.delay_max_s
+        arrival = self.now + self.delay()
+        while self._links.loss and self._drawn(self._links.loss):
+            arrival += 2.0 * self._links.delay_max_s
         return arrival
-
-    def _deliver_post(self, reader: Host, poster: str, post: bytes) -> None:
-        reader.receive_post(self.now, poster, post)
-        self._collect(reader)

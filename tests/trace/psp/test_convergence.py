@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.protocol.host import Record
-from node.runtime.sim.simulation import Network, Simulation
+from node.runtime.sim.simulation import LinkModel, Simulation
 from node.trace.psp.convergence import ConvergenceMetrics, Cycling, PriceCourse, Quiescence, split_difference
 from scenarios.launch.placement import build_hosts, host_names, one_host_each
 from scenarios.markets.load import load
@@ -247,7 +247,7 @@ def neighbourhood(*settings: str, seed: int, until_s: float) -> tuple[Record, ..
     placement = one_host_each(market)
     hosts = build_hosts(market, placement, set(host_names(placement)))
     trace: list[Record] = []
-    simulation = Simulation(hosts, Network(**msgspec.structs.asdict(market.network)), seed, trace.extend)
+    simulation = Simulation(hosts, LinkModel(**msgspec.structs.asdict(market.network)), seed, trace.extend)
     simulation.run(simulation.open_market() + until_s, 10**6)
     return tuple(trace)
 
