@@ -4,12 +4,12 @@ from broker.address import BrokerAddress, without_secret
 from broker.errors import BrokerError
 from broker.local.running import RunningBroker
 from broker.open import open_broker
-from broker.profile import Profile, read_profile, write_profile
+from broker.profile import BrokerProfile, read_profile, write_profile
 
 __all__ = [
     "BrokerAddress",
     "BrokerError",
-    "Profile",
+    "BrokerProfile",
     "RunningBroker",
     "open_broker",
     "read_profile",

@@ -45,7 +45,7 @@ class SigningTable(_Table, frozen=True):
     public_keys: dict[str, str]
 
 
-class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BrokerProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One user of a broker: ``name`` is the MQTT user name and the host in addresses.
 
     Without ``signing`` frames are neither signed nor checked.
@@ -64,7 +64,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return replace(where, username=self.name, password=self.broker.password, ca=self.broker.ca)
 
 
-def read_profile(path: Path) -> Profile:
+def read_profile(path: Path) -> BrokerProfile:
     """The profile in the file.
 
     Raises
@@ -74,7 +74,7 @@ def read_profile(path: Path) -> Profile:
     """
     text = read_private(path, "profile")
     try:
-        profile = msgspec.toml.decode(text, type=Profile)
+        profile = msgspec.toml.decode(text, type=BrokerProfile)
     except msgspec.MsgspecError as error:
         raise BrokerError(f"profile {path}: {error}; copy it anew from the folder of bidswarm broker init") from None
     try:
@@ -86,12 +86,12 @@ def read_profile(path: Path) -> Profile:
     return profile
 
 
-def write_profile(path: Path, profile: Profile) -> None:
+def write_profile(path: Path, profile: BrokerProfile) -> None:
     """Write the profile with mode 0600; ``BrokerError`` if that fails."""
     write_private(path, profile_text(profile))
 
 
-def profile_text(profile: Profile) -> str:
+def profile_text(profile: BrokerProfile) -> str:
     """The profile as the TOML it is kept as."""
     head = [f"{key} = {json.dumps(getattr(profile, key))}" for key in ("format", "name", "role")]
     lines = [*head, "", "[broker]", f"url = {json.dumps(profile.broker.url)}"]
@@ -110,7 +110,7 @@ def is_name(text: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text) is not None
 
 
-def _fault(profile: Profile) -> str | None:
+def _fault(profile: BrokerProfile) -> str | None:
     """What is wrong with a profile of the right form, and the remedy."""
     if not is_name(profile.name):
         return f"name must match [A-Za-z0-9_-]{{1,64}}, got {profile.name!r}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from broker import BrokerAddress, BrokerError, Profile, read_profile
+from broker import BrokerAddress, BrokerError, BrokerProfile, read_profile
 from node.protocol.topics import Topics
 from node.protocol.wire.seal import Seal
 from node.runtime.keys import Keys
@@ -11,7 +11,7 @@ from node.runtime.mqtt.endpoint import Endpoint
 from scenarios.extras import needs
 
 
-def launcher_profile(path: Path) -> Profile:
+def launcher_profile(path: Path) -> BrokerProfile:
     """The profile of a launcher; ``BrokerError`` if it cannot be read, or is somebody else's."""
     profile = read_profile(path)
     if profile.role != "launcher":
@@ -22,7 +22,7 @@ def launcher_profile(path: Path) -> Profile:
     return profile
 
 
-def keys_of(profile: Profile) -> Keys | None:
+def keys_of(profile: BrokerProfile) -> Keys | None:
     """What to sign and check frames with; None where they are not signed."""
     return Keys(profile.signing.private_key, profile.signing.public_keys) if profile.signing else None
 

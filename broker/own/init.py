@@ -15,7 +15,7 @@ from broker.own import certificates, credentials
 from broker.own.configuration import access_rules, configuration
 from broker.own.setup import Setup, User, Wishes, read_setup, setup_text, wished
 from broker.private import read_private, write_private
-from broker.profile import LAUNCHER_KEY, BrokerTable, Profile, SigningTable, read_profile, write_profile
+from broker.profile import LAUNCHER_KEY, BrokerProfile, BrokerTable, SigningTable, read_profile, write_profile
 
 LOCAL = ("localhost", "127.0.0.1")
 """The certificate is always for these too."""
@@ -43,7 +43,7 @@ class _Member:
 
     user: User
     line: str = field(repr=False)
-    profile: Profile | None
+    profile: BrokerProfile | None
     is_new: bool
 
 
@@ -124,10 +124,10 @@ def _member(folder: Path, user: User, line: str | None) -> _Member:
     return _Member(user, line or new_line, profile, is_new=line is None)
 
 
-def _new_profile(user: User) -> Profile:
+def _new_profile(user: User) -> BrokerProfile:
     signing = None if user.role == "observer" else SigningTable(credentials.new_signing_key(), {})
     # The address follows with those of all others.
-    return Profile(1, user.name, user.role, BrokerTable("", credentials.new_password()), signing)
+    return BrokerProfile(1, user.name, user.role, BrokerTable("", credentials.new_password()), signing)
 
 
 def _certify(folder: Path, setup: Setup) -> str:

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from broker import BrokerAddress, BrokerError
-from broker.profile import BrokerTable, Profile, SigningTable, profile_text, read_profile, write_profile
+from broker.profile import BrokerProfile, BrokerTable, SigningTable, profile_text, read_profile, write_profile
 
 KEY = base64.b64encode(bytes(range(32))).decode()
-PROFILE = Profile(
+PROFILE = BrokerProfile(
     format=1,
     name="alice",
     role="host",

@@ -8,7 +8,7 @@ from pathlib import Path
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from broker import BrokerAddress, Profile, read_profile
+from broker import BrokerAddress, BrokerProfile, read_profile
 from broker.client import tls_context
 from broker.local.mosquitto import mosquitto_program
 from broker.local.ports import free_port
@@ -43,7 +43,7 @@ class SecuredBroker:
     def profile_path(self, name: str) -> Path:
         return self.folder / "profiles" / f"{name}.toml"
 
-    def profile(self, name: str) -> Profile:
+    def profile(self, name: str) -> BrokerProfile:
         return read_profile(self.profile_path(name))
 
     def client(self, name: str, identifier: str = "", will: str | None = None) -> "PlainClient":

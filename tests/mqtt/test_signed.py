@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from broker.own.credentials import new_signing_key, public_key
-from broker.profile import BrokerTable, Profile, SigningTable, write_profile
+from broker.profile import BrokerProfile, BrokerTable, SigningTable, write_profile
 from scenarios.launch.run import run
 from tests.mqtt.conftest import Mosquitto
 
@@ -16,7 +16,7 @@ def test_run_with_the_keys_of_a_profile_signs_everything(mosquitto: Mosquitto, t
     signing = SigningTable(key, {"*": public_key(key)})
     profile = tmp_path / "launcher.toml"
     url = f"mqtt://127.0.0.1:{mosquitto.port}"
-    write_profile(profile, Profile(1, "launcher", "launcher", BrokerTable(url, "unused"), signing))
+    write_profile(profile, BrokerProfile(1, "launcher", "launcher", BrokerTable(url, "unused"), signing))
 
     result = run("two-sellers", profile=profile, hosts=2, out=tmp_path / "runs")
 
@@ -31,7 +31,7 @@ def test_run_whose_keys_do_not_fit_ends_without_a_sale(mosquitto: Mosquitto, tmp
     signing = SigningTable(new_signing_key(), {"*": public_key(new_signing_key())})
     profile = tmp_path / "launcher.toml"
     url = f"mqtt://127.0.0.1:{mosquitto.port}"
-    write_profile(profile, Profile(1, "launcher", "launcher", BrokerTable(url, "unused"), signing))
+    write_profile(profile, BrokerProfile(1, "launcher", "launcher", BrokerTable(url, "unused"), signing))
 
     result = run("two-sellers", profile=profile, hosts=2, timeout_s=1.0, out=tmp_path / "runs")
 

@@ -19,7 +19,7 @@ from broker.own.credentials import password_line, public_key
 from broker.own.init import init
 from broker.own.setup import Wishes, read_setup
 from broker.private import write_private
-from broker.profile import Profile
+from broker.profile import BrokerProfile
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "broker"
 
 
-def profile(folder: Path, name: str) -> Profile:
+def profile(folder: Path, name: str) -> BrokerProfile:
     return read_profile(folder / "profiles" / f"{name}.toml")
 
 
