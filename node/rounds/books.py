@@ -8,15 +8,13 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
 from node.mechanism.psp import SLIVER
+from node.mechanism.rounding import SUM_ROUNDING
 
 _ROWS = 4096
 """Books sorted at once: their matrices stay in the processor's cache."""
 
 _TOP = np.int64(0x7FF0_0000_0000_0000)
 """Bits of the infinite float64. Those of prices are below it and in the order of the prices."""
-
-_ROUNDING = 1e-12
-"""What floating-point sums may leave of a supply that is in truth sold out, relative; as in ``psp.clear``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +147,8 @@ def _margin(price: FloatArray, reach: FloatArray, supply: FloatArray) -> tuple[F
     not_cheaper = (price >= marginal_price[:, None]).sum(axis=1)
     above = np.where(dearer > 0, reach[row, np.minimum(dearer, price.shape[1]) - 1], 0.0)
     tied = reach[row, not_cheaper - 1] - above
-    left = np.where(supply - above > _ROUNDING * supply, supply - above, 0.0)
+    # What sums leave of a supply that is in truth sold out is nothing, as in ``psp.clear``.
+    left = np.where(supply - above > SUM_ROUNDING * supply, supply - above, 0.0)
     return marginal_price, np.divide(left, tied, out=np.zeros_like(left), where=ends & (tied > 0.0))
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import msgspec
 
 from node.mechanism.dmp import WindowReputation
+from node.mechanism.rounding import ROUNDING
 from node.protocol.dmp.auctioneer import Rules
 from node.protocol.dmp.market_agent import MarketAgent
 from node.protocol.dmp.messages import CallSpec
-from node.protocol.dmp.network_agent import ROUNDING, NetworkAgent
+from node.protocol.dmp.network_agent import NetworkAgent
 from node.protocol.dmp.networks import Reputation
 from node.protocol.dmp.service_agent import ServiceAgent
 from node.protocol.dmp.terminal import PlannedCall, Terminal

@@ -4,7 +4,7 @@ import pytest
 from scipy.stats import chi2
 
 from node.mechanism.dmp import StepReputation
-from node.protocol.dmp.network_agent import ROUNDING
+from node.mechanism.rounding import ROUNDING
 from node.runtime.sim.simulation import LinkModel
 from tests.simulation.call_world import BAD, PLAIN, SLOW, CallWorld, Operator, Users
 

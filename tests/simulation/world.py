@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from node.mechanism.rounding import ROUNDING
 from node.protocol.host import Host, Record
 from node.protocol.machine import Machine
 from node.protocol.planned import Planned
@@ -24,7 +25,6 @@ from scenarios.markets.load import load, parse
 from scenarios.markets.psp.market import Market, draw, theta
 from scenarios.markets.psp.schema import Shift, ShiftKind
 
-ROUNDING = 1e-9
 LONGEST_S = 10_000.0
 MOST_EVENTS = 400_000
 

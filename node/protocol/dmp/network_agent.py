@@ -4,6 +4,7 @@ import heapq
 import math
 from collections.abc import Iterable, Iterator
 
+from node.mechanism.rounding import ROUNDING
 from node.protocol.dmp import membership
 from node.protocol.dmp.journal_lines import line_of
 from node.protocol.dmp.membership import Membership
@@ -38,8 +39,6 @@ from node.protocol.machine import (
 )
 from node.protocol.numbers import MAX_PRICE
 from node.strategy.dmp import Call, PricingStrategy
-
-ROUNDING = 1e-9
 
 MOST_SKIPPED = 1_000_000
 """Auctions that it may have missed in a row: it draws a cost for each of them."""

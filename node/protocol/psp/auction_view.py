@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, field
 
+from node.mechanism.rounding import ROUNDING
 from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.numbers import life_of
 from node.protocol.psp.digest import digest, packed
 from node.protocol.psp.messages import Accept, Advert, Award, Bid, Hold, Profile, Settled, Void, Withdraw, Withdrawn
 from node.protocol.psp.seen import Seen, remembered
 from node.protocol.retry import PATIENCE, backoff
-from node.strategy.psp.offer import NOTHING, ROUNDING, Offer, Target
+from node.strategy.psp.offer import NOTHING, Offer, Target
 
 
 @dataclass(slots=True)

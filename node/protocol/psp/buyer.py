@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Literal
 
+from node.mechanism.rounding import ROUNDING
 from node.mechanism.valuation import Remaining, Scaled, Valuation
 from node.protocol.errors import IgnoredError, ProtocolUsageError, RejectedError
 from node.protocol.machine import (
@@ -44,7 +45,7 @@ from node.protocol.psp.messages import (
 from node.protocol.psp.timing import Timing
 from node.protocol.retry import PATIENCE, RoundTrip
 from node.protocol.topics import host_of
-from node.strategy.psp.offer import NOTHING, ROUNDING, BuyerStrategy, Need, Target
+from node.strategy.psp.offer import NOTHING, BuyerStrategy, Need, Target
 from node.strategy.random import Random
 
 _PARTICIPANTS = attrgetter("participants")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from node.mechanism.rounding import ROUNDING
 from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.machine import (
     CancelTimer,
@@ -46,7 +47,6 @@ from node.protocol.psp.quiet import Quiet
 from node.protocol.psp.timing import Timing
 from node.protocol.retry import backoff
 from node.protocol.topics import host_of
-from node.strategy.psp.offer import ROUNDING
 from node.strategy.psp.reserve import ReserveRule
 
 

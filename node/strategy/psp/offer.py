@@ -9,11 +9,9 @@ from typing import Protocol
 import msgspec
 
 from node.mechanism.psp import Staircase, expected_allocation, unchecked_staircase
+from node.mechanism.rounding import ROUNDING
 from node.mechanism.valuation import Valuation
 from node.strategy.random import Random
-
-ROUNDING = 1e-9
-"""Share of a quantity below which a difference is rounding, not news."""
 
 
 class Target(msgspec.Struct, frozen=True, gc=False):

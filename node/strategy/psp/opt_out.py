@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from node.mechanism.psp import best_reply, merged_staircase
-from node.strategy.psp.offer import HOLD, NOTHING, ROUNDING, Decision, Need, Offer, Target, affordable, prospect
+from node.mechanism.rounding import ROUNDING
+from node.strategy.psp.offer import HOLD, NOTHING, Decision, Need, Offer, Target, affordable, prospect
 from node.strategy.random import Random
 
 Split = Literal["equal", "fill-largest-first"]

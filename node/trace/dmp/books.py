@@ -5,8 +5,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from node.mechanism.rounding import ROUNDING
 from node.protocol.machine import JournalEntry
-from node.trace.breach import ROUNDING, Breach
+from node.trace.breach import Breach
 
 Rule = Literal["contract", "outcome", "once", "capacity", "order"]
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from node.mechanism.rounding import ROUNDING
 from node.protocol.machine import JournalEntry
-from node.trace.breach import ROUNDING, Breach
+from node.trace.breach import Breach
 
 
 class SaleKey(NamedTuple):

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from node.mechanism.rounding import ROUNDING
 from node.trace.psp.shifts import ShiftMetrics, ShiftReport
 from scenarios.markets.psp.market import BuyerSpec, Market, theta
 from scenarios.markets.psp.schema import AdaptiveStrategy, BestReplyStrategy, Shift
-
-ROUNDING = 1e-6
-"""A bid that is larger than a presence bid by so small a share is none the less one."""
 
 
 def by_time(market: Market) -> dict[float, list[Shift]]:
@@ -29,6 +27,7 @@ def presence_mb(buyer: BuyerSpec) -> float:
     """MB of the bid that a buyer keeps at every seller of its pool."""
     if not isinstance(buyer.strategy, AdaptiveStrategy):
         return 0.0
+    # The same bid, if no more than a rounding error larger.
     return (1.0 + ROUNDING) * buyer.strategy.presence_share * theta(buyer).demand_mb
 
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.mechanism.dmp import WindowReputation
+from node.mechanism.rounding import ROUNDING
 from node.protocol.dmp.auctioneer import Rules
 from node.protocol.dmp.market_agent import MarketAgent
 from node.protocol.dmp.messages import (
@@ -21,7 +22,7 @@ from node.protocol.dmp.messages import (
     Request,
     SealedBid,
 )
-from node.protocol.dmp.network_agent import ROUNDING, NetworkAgent
+from node.protocol.dmp.network_agent import NetworkAgent
 from node.protocol.machine import Message, Opened, Started
 from tests.protocol.dmp.bench import MARKET, TIMING, Asking, M, N, P, T, U, wanted
 from tests.protocol.psp.bench import Bench, sent

@@ -14,11 +14,11 @@ from node.mechanism.dmp.checks import price_weight, rivals
 from node.mechanism.dmp.equilibrium.common import CommonEquilibrium
 from node.mechanism.dmp.equilibrium.distribution import UNIT, Distribution
 from node.mechanism.dmp.equilibrium.quadrature import gauss_legendre, spread
+from node.mechanism.rounding import SUM_ROUNDING
 
 _PANELS, _COSTS = 1000, 501
 """Of a rival's type: panels of reputations with two nodes each, and costs between which its bid is interpolated."""
 
-_ROUNDING = 1e-12
 _TYPES, _DEVIATIONS, _FINE = 41, 1201, 201
 """Costs and reputations audited, deviations tried of each, and of the worst around its best."""
 
@@ -191,7 +191,7 @@ class _Rival:
         self.left = cost.survival(self.costs)
         self.mass = np.diff(-reputation.survival(ends)).repeat(2) * np.tile(weight, _PANELS)
         prices = np.broadcast_to(bid(self.costs[None, :], r[:, None]), (r.size, _COSTS))
-        if not np.isfinite(prices).all() or (np.diff(prices, axis=1) < -_ROUNDING).any():
+        if not np.isfinite(prices).all() or (np.diff(prices, axis=1) < -SUM_ROUNDING).any():
             raise ValueError("bid must be finite and non-decreasing in the cost")
         self.compound = w * prices + (1.0 - w) * r[:, None]
         self.range = float(self.compound.min()), float(self.compound.max())

@@ -8,8 +8,7 @@ from node.mechanism.dmp.checks import price_weight, rivals, within
 from node.mechanism.dmp.equilibrium.distribution import UNIT, Distribution
 from node.mechanism.dmp.equilibrium.excess import Excess, mean_excess
 from node.mechanism.dmp.equilibrium.pseudo_type import PseudoType, pseudo_type
-
-_ROUNDING = 4.0 * np.finfo(np.float64).eps
+from node.mechanism.rounding import BOUND_ROUNDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class PrivateEquilibrium:
         ValueError
             If a pseudo-type is outside of [low, high].
         """
-        slack = _ROUNDING * max(abs(self.low), abs(self.high))
+        slack = BOUND_ROUNDING * max(abs(self.low), abs(self.high))
         types = np.clip(within("t", t, self.low - slack, self.high + slack), self.low, self.high)
         return types + self._excess(types)
 
