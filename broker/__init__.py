@@ -2,7 +2,7 @@
 
 from broker.address import BrokerAddress, without_secret
 from broker.errors import BrokerError
-from broker.local.running import RunningBroker
+from broker.local.running_broker import RunningBroker
 from broker.open import open_broker
 from broker.profile import BrokerProfile, read_profile, write_profile
 

@@ -10,7 +10,7 @@ from broker.local.children import stop_child
 from broker.local.embedded import start_embedded
 from broker.local.mosquitto import start_mosquitto
 from broker.local.ports import require_free
-from broker.local.running import RunningBroker
+from broker.local.running_broker import RunningBroker
 
 
 @asynccontextmanager

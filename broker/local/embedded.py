@@ -6,7 +6,7 @@ from broker.address import BrokerAddress
 from broker.errors import BrokerError
 from broker.local.children import start_child
 from broker.local.ports import LOOPBACK
-from broker.local.running import RunningBroker
+from broker.local.running_broker import RunningBroker
 
 
 async def start_embedded(port: int | None, log: Path) -> RunningBroker:

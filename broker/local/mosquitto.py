@@ -12,7 +12,7 @@ from broker.client import mqtt_client
 from broker.errors import BrokerError
 from broker.local.children import START_TIMEOUT_S, start_child, start_failure, stop_child
 from broker.local.ports import LOOPBACK, free_port
-from broker.local.running import RunningBroker
+from broker.local.running_broker import RunningBroker
 
 # Where packages put it although PATH often lacks the folder: Debian and macOS for plain users, Windows for all.
 USUAL_FOLDERS = (

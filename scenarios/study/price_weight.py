@@ -7,9 +7,9 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray
 from scenarios.errors import ScenarioError
-from scenarios.study.crossing import cheapest_wins, intersection
 from scenarios.study.draws import blocks, uniform_bid
 from scenarios.study.intersections import Intersections
+from scenarios.study.threshold import cheapest_wins, intersection
 
 WEIGHTS = (0.25, 0.75)
 """The price weights at which the paper verifies eq. (15)."""

@@ -6,7 +6,7 @@ from node.mechanism.valuation.logarithmic import Logarithmic
 from node.mechanism.valuation.parabolic import Parabolic
 from node.mechanism.valuation.piecewise import PiecewiseLinear
 from node.mechanism.valuation.protocol import Valuation
-from node.mechanism.valuation.remaining import Remaining
+from node.mechanism.valuation.remainder import Remainder
 from node.mechanism.valuation.scaled import Scaled
 
-__all__ = ["Flat", "Isoelastic", "Logarithmic", "Parabolic", "PiecewiseLinear", "Remaining", "Scaled", "Valuation"]
+__all__ = ["Flat", "Isoelastic", "Logarithmic", "Parabolic", "PiecewiseLinear", "Remainder", "Scaled", "Valuation"]

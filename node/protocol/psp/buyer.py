@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Literal
 
 from node.mechanism.rounding import ROUNDING
-from node.mechanism.valuation import Remaining, Scaled, Valuation
+from node.mechanism.valuation import Remainder, Scaled, Valuation
 from node.protocol.errors import IgnoredError, ProtocolUsageError, RejectedError
 from node.protocol.machine import (
     Dropped,
@@ -268,7 +268,7 @@ class Buyer:
                 yield Send(auction.seller, auction.hold(undecided=False))
 
     def _need(self) -> Need:
-        wanted = Remaining(self._valuation, self._held) if self._held else self._valuation
+        wanted = Remainder(self._valuation, self._held) if self._held else self._valuation
         return Need(wanted, max(0.0, self._budget - self._paid))
 
     def _placed_all(self, now: float, auctions: Sequence[Auction], targets: Sequence[Target]) -> Iterator[Effect]:

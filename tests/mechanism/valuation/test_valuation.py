@@ -13,7 +13,7 @@ from node.mechanism.valuation import (
     Logarithmic,
     Parabolic,
     PiecewiseLinear,
-    Remaining,
+    Remainder,
     Scaled,
     Valuation,
 )
@@ -151,7 +151,7 @@ def test_valuations_are_values() -> None:
 @given(valuations(), shares, shares)
 def test_remaining_is_the_rest_of_the_whole(theta: Valuation, held_share: float, share: float) -> None:
     held = held_share * theta.demand_mb
-    rest = Remaining(theta, held)
+    rest = Remainder(theta, held)
     amount = share * rest.demand_mb
     slack = 1e-9 * scale(theta)
     assert rest.value(amount) == pytest.approx(theta.value(held + amount) - theta.value(held), abs=slack)
@@ -163,13 +163,13 @@ def test_remaining_is_the_rest_of_the_whole(theta: Valuation, held_share: float,
 @settings(max_examples=300)
 @given(st.floats(1.0, 100.0), st.floats(0.0, 1.0, exclude_max=True))
 def test_rounding_does_not_take_the_price_from_the_last_mb(demand: float, share: float) -> None:
-    rest = Remaining(Flat(demand, 2.0), share * demand)
+    rest = Remainder(Flat(demand, 2.0), share * demand)
     assert rest.marginal(rest.demand_mb) == 2.0
     assert rest.marginal(rest.demand_mb * 1.01) == 0.0
 
 
 def test_nothing_remains_of_a_demand_that_was_exceeded() -> None:
-    rest = Remaining(Flat(10, 2), 12)
+    rest = Remainder(Flat(10, 2), 12)
     assert (rest.demand_mb, rest.demand(1), rest.marginal(0), rest.value(3)) == (0, 0, 0, 0)
 
 
@@ -191,7 +191,7 @@ def test_rejects_a_field_by_name(family: Any, field: str, bad: Any) -> None:
 @pytest.mark.parametrize("bad", [-1.0, math.nan, math.inf])
 def test_rejects_holding_less_than_nothing(bad: float) -> None:
     with pytest.raises(ValueError, match=r"^held_mb must be finite and at least 0"):
-        Remaining(Flat(5, 3), bad)
+        Remainder(Flat(5, 3), bad)
 
 
 def test_logarithmic_must_fall() -> None:

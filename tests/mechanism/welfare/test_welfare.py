@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from node.mechanism.valuation import Flat, Isoelastic, Logarithmic, Parabolic, PiecewiseLinear, Remaining, Valuation
+from node.mechanism.valuation import Flat, Isoelastic, Logarithmic, Parabolic, PiecewiseLinear, Remainder, Valuation
 from node.mechanism.welfare import Edges, efficiency, optimum, welfare, welfare_loss_bound
 from tests.mechanism.valuation.valuations import valuations
 from tests.oracles.welfare import water_filling
@@ -132,7 +132,7 @@ def test_unfinished_optimum_shows_its_gap() -> None:
         ([Flat(5, 2)], [], everyone(1, 0)),
         ([Flat(5, 2)], [3], (np.zeros(0, int), np.zeros(0, int))),
         ([Flat(5, 2)], [0], everyone(1, 1)),
-        ([Remaining(Flat(5, 2), 5)], [3], everyone(1, 1)),
+        ([Remainder(Flat(5, 2), 5)], [3], everyone(1, 1)),
     ],
 )
 def test_market_in_which_nothing_can_be_traded(buyers: list[Valuation], supply: list[float], edges: Edges) -> None:
@@ -142,7 +142,7 @@ def test_market_in_which_nothing_can_be_traded(buyers: list[Valuation], supply: 
 
 
 def test_satisfied_buyer_leaves_the_supply_to_the_others() -> None:
-    best = optimum([Remaining(Flat(5, 9), 5), Flat(5, 2)], [3], everyone(2, 1))
+    best = optimum([Remainder(Flat(5, 9), 5), Flat(5, 2)], [3], everyone(2, 1))
     assert best.quantity == pytest.approx([0, 3])
 
 

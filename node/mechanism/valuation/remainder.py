@@ -5,7 +5,7 @@ from node.mechanism.valuation.protocol import Valuation
 
 
 @dataclass(frozen=True, slots=True)
-class Remaining:
+class Remainder:
     """What more is worth to a user that already holds some of the good.
 
     Attributes
@@ -23,7 +23,7 @@ class Remaining:
     Examples
     --------
     >>> from node.mechanism.valuation import Parabolic
-    >>> rest = Remaining(Parabolic(demand_mb=100, choke_price=20), held_mb=75)
+    >>> rest = Remainder(Parabolic(demand_mb=100, choke_price=20), held_mb=75)
     >>> rest.demand_mb, rest.value(25), rest.marginal(0), rest.demand(2)
     (25, 62.5, 5.0, 15.0)
     """

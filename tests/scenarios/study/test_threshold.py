@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from node.mechanism.checks import FloatArray
 from node.mechanism.dmp import PrivateEquilibrium, compound_bid, first_price_bid
-from scenarios.study.crossing import cheapest_wins, intersection
 from scenarios.study.draws import blocks, uniform_bid
 from scenarios.study.price_weight import PAPERS_TABLE
+from scenarios.study.threshold import cheapest_wins, intersection
 
 STEPS = 2_000
 
