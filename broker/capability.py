@@ -1,7 +1,6 @@
 """Whether a running broker can carry an auction: shown by doing once what hosts do (docs/protocol.md, section 2)."""
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -16,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from broker.address import BrokerAddress
 from broker.client import TIMEOUT_S, mqtt_client, tls_context
 from broker.errors import BrokerError
+from broker.names import ROOT, is_name
 from broker.reachability import require_tcp, speaks_tls, tls_facts
 
 SUBACK_FAILURE = 0x80
@@ -105,8 +105,8 @@ async def require_services(client: aiomqtt.Client, address: BrokerAddress) -> No
     """Return if the broker does what auctions need, for a user that may write; ``BrokerError`` otherwise."""
     # The name of the user is the name of the host, so that a broker with access rules per user grants these topics.
     user = address.username or ""
-    host = user if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", user) else "check"
-    topics = _Topics(f"bidswarm/v1/capability-check-{uuid4().hex[:12]}", host)
+    host = user if is_name(user) else "check"
+    topics = _Topics(f"{ROOT}/capability-check-{uuid4().hex[:12]}", host)
     services: tuple[tuple[str, Callable[[], Awaitable[None]]], ...] = (
         ("deliver a QoS 1 message to a '+' subscription", lambda: _require_inbox(client, topics)),
         ("deliver a retained message to a '#' subscription", lambda: _require_board(client, topics)),
@@ -126,7 +126,7 @@ async def _require(service: str, require: Callable[[], Awaitable[None]], address
     except (aiomqtt.MqttError, TimeoutError) as error:
         raise BrokerError(
             f"{address.host_port} does not {service} ({str(error) or 'no answer'}): enable it on the broker, and let "
-            f"user {address.username!r} read and write below bidswarm/v1/ (docs/protocol.md, section 2)"
+            f"user {address.username!r} read and write below {ROOT}/ (docs/protocol.md, section 2)"
         ) from None
 
 

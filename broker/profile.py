@@ -3,7 +3,6 @@
 import base64
 import binascii
 import json
-import re
 import ssl
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import msgspec
 
 from broker.address import BrokerAddress, broker_address
 from broker.errors import BrokerError
+from broker.names import NAME, is_name
 from broker.private import read_private, write_private
 
 FORMAT = 1
@@ -105,15 +105,10 @@ def profile_text(profile: BrokerProfile) -> str:
     return "\n".join(lines) + "\n"
 
 
-def is_name(text: str) -> bool:
-    """Whether a host may be called so (docs/protocol.md, section 1)."""
-    return re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text) is not None
-
-
 def _fault(profile: BrokerProfile) -> str | None:
     """What is wrong with a profile of the right form, and the remedy."""
     if not is_name(profile.name):
-        return f"name must match [A-Za-z0-9_-]{{1,64}}, got {profile.name!r}"
+        return f"name must match {NAME}, got {profile.name!r}"
     if "@" in profile.broker.url:
         return "broker.url must hold no login: name and broker.password are the login"
     broker_address(profile.broker.url)

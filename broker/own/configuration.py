@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from broker.names import ROOT
 from broker.profile import Role
 
-MARKETS = "bidswarm/v1/+"
+MARKETS = f"{ROOT}/+"
 
 # A topic filter has no pattern for roles: Mosquitto's `pattern` lines hold for every user, so that an observer could
 # write a board of its own. Every user therefore has lines of its own, with its name in place of %u.
@@ -28,7 +29,7 @@ RULES: dict[Role, tuple[str, ...]] = {
         f"read {MARKETS}/trace/#",
         f"read {MARKETS}/control",
     ),
-    "launcher": ("readwrite bidswarm/v1/#",),
+    "launcher": (f"readwrite {ROOT}/#",),
 }
 
 CONFIGURATION = """\

@@ -12,8 +12,9 @@ import msgspec
 
 from broker.address import PORTS
 from broker.errors import BrokerError
+from broker.names import is_name
 from broker.private import read_private
-from broker.profile import Role, is_name
+from broker.profile import Role
 
 LAUNCHER = "launcher"
 """The launcher's name if none is wished for: a market needs one to open it."""

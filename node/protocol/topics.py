@@ -3,6 +3,9 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Annotated
+
+import msgspec
 
 from node.protocol.errors import ProtocolUsageError, RejectedError
 
@@ -10,6 +13,12 @@ ROOT = "bidswarm/v1"
 
 NAME = r"[A-Za-z0-9_-]{1,64}"
 """What a market, a host and a node may be called."""
+
+Name = Annotated[str, msgspec.Meta(pattern=f"^{NAME}$", max_length=64)]
+"""A name in a message or a file. ``^…$`` lets one line break at the end pass, which ``name`` does not."""
+
+Address = Annotated[str, msgspec.Meta(pattern=f"^{NAME}/{NAME}$", max_length=129)]
+"""The address of a node in a message or a file."""
 
 _NAME = re.compile(NAME)
 _ADDRESS = re.compile(f"{NAME}/{NAME}")

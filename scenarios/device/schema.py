@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from node.protocol.topics import NAME
+from node.protocol.topics import NAME, Name
 from scenarios.files.tables import Number
-from scenarios.files.types import Name, PositiveSeconds, Seconds, Table
+from scenarios.files.types import PositiveSeconds, Seconds, Table
 from scenarios.markets.psp import schema
 from scenarios.markets.psp.schema import Money, OptOutStrategy, StrategyTable, ValuationTable
 

@@ -13,7 +13,8 @@ import msgspec
 
 from broker import BrokerAddress, BrokerError
 from broker.capability import logged_in, require_services
-from broker.profile import Role, is_name
+from broker.names import is_name
+from broker.profile import Role
 from broker.reachability import require_tcp, tls_facts
 from node.protocol.topics import Topics
 from scenarios.doctor.intrusion import succeeded

@@ -11,7 +11,7 @@ from broker import BrokerAddress
 from broker.capability import logged_in
 from broker.client import TIMEOUT_S
 from broker.profile import Role
-from node.protocol.topics import Topics, address
+from node.protocol.topics import ROOT, Topics, address
 
 SOMEBODY = "somebody-else"
 SILENCE_S = 1.0
@@ -45,7 +45,7 @@ def attempts_of(role: Role, user: str, topics: Topics) -> list[Attempt]:
     match role:
         case "launcher":
             outside = f"bidswarm-doctor/{topics.market}"
-            return [Attempt("use topics outside bidswarm/v1/", outside, outside)]
+            return [Attempt(f"use topics outside {ROOT}/", outside, outside)]
         case "observer":
             return [*writes, Attempt("publish a trace", topics.trace(user), topics.every_trace)]
         case "host":

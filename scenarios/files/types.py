@@ -4,14 +4,13 @@ from typing import Annotated
 
 import msgspec
 
-from node.protocol.topics import NAME
+from node.protocol.topics import Name
 
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=1e6)]
 PositiveSeconds = Annotated[float, msgspec.Meta(gt=0.0, le=1e6)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Loss = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
-Name = Annotated[str, msgspec.Meta(pattern=f"^{NAME}$", max_length=64)]
 
 Names = Annotated[list[Name], msgspec.Meta(min_length=1)]
 

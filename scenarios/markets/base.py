@@ -5,9 +5,10 @@ from typing import Literal
 
 import msgspec
 
+from node.protocol.topics import Name
 from scenarios.chaos.schema import ChaosTable
 from scenarios.files.tables import NetworkTable
-from scenarios.files.types import Name, PositiveSeconds, Table
+from scenarios.files.types import PositiveSeconds, Table
 
 
 class Scenario(Table, frozen=True, kw_only=True):

@@ -3,12 +3,12 @@
 Customers are terminals and service agents; the market agent serves them and auctions every call among the networks.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
 from node.protocol.numbers import Count, Price, Rate, Seconds, Share
-from node.protocol.topics import NAME
+from node.protocol.topics import Address, Name
 
 Role = Literal["network", "terminal", "service-agent"]
 
@@ -17,8 +17,7 @@ ContractKind = Literal["session", "application", "flow", "location-and-paging"]
 
 MarketState = Literal["upcoming", "open", "closed"]
 
-Service = Annotated[str, msgspec.Meta(pattern=f"^{NAME}$", max_length=64)]
-Address = Annotated[str, msgspec.Meta(pattern=f"^{NAME}/{NAME}$", max_length=129)]
+Service = Name
 
 
 class _CallMessage(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):

@@ -8,7 +8,7 @@ import msgspec
 from node.protocol.errors import ProtocolUsageError, RejectedError
 from node.protocol.machine import Message
 from node.protocol.numbers import Count
-from node.protocol.topics import NAME
+from node.protocol.topics import Name
 
 VERSION = 1
 
@@ -23,14 +23,12 @@ SIGNATURE_BYTES = 64
 
 AMessage = TypeVar("AMessage")
 
-_NodeName = Annotated[str, msgspec.Meta(pattern=f"^{NAME}$", max_length=64)]
-
 
 class Envelope(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """One message between two nodes; ``seq`` counts what the sender has sent, to anyone."""
 
-    to_node: _NodeName
-    from_node: _NodeName
+    to_node: Name
+    from_node: Name
     seq: Count
     message: msgspec.Raw
 

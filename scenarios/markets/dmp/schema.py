@@ -8,6 +8,7 @@ import msgspec
 from node.mechanism.dmp import Beta, StepReputation, Uniform, WindowReputation
 from node.protocol.dmp.networks import Reputation
 from node.protocol.numbers import MAX_PRICE, MAX_RATE_KBPS, MAX_SECONDS
+from node.protocol.topics import Name
 from node.strategy.dmp import (
     CommonEquilibriumBid,
     CostPlus,
@@ -21,7 +22,7 @@ from node.strategy.dmp.markups import LARGEST_EXPONENT
 from node.strategy.random import Random
 from scenarios.errors import ScenarioError
 from scenarios.files.tables import Number
-from scenarios.files.types import Count, Name, Names, PositiveSeconds, Seconds, Share, Table
+from scenarios.files.types import Count, Names, PositiveSeconds, Seconds, Share, Table
 from scenarios.markets import base
 
 _Rate = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_RATE_KBPS)]

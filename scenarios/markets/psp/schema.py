@@ -10,6 +10,7 @@ import msgspec
 from node.mechanism import valuation
 from node.mechanism.valuation import Valuation
 from node.protocol.numbers import MAX_MONEY, MAX_PRICE
+from node.protocol.topics import Name
 from node.strategy.psp.adaptive import AdaptiveBestReply
 from node.strategy.psp.best_reply import BestReply
 from node.strategy.psp.offer import BuyerStrategy
@@ -19,7 +20,7 @@ from scenarios.errors import ScenarioError
 from scenarios.files.draws import as_drawn
 from scenarios.files.names import some
 from scenarios.files.tables import Megabytes, Number, Positive
-from scenarios.files.types import Count, Name, Names, PositiveSeconds, Seconds, Share, Table
+from scenarios.files.types import Count, Names, PositiveSeconds, Seconds, Share, Table
 from scenarios.markets import base
 
 _PricePerMb = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
