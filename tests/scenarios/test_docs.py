@@ -99,6 +99,10 @@ def test_shipped_file_is_valid_by_the_json_schema_as_it_stands(name: str) -> Non
     jsonschema.Draft202012Validator(json_schema()).validate(tables)
 
 
+def test_every_shipped_scenario_has_its_row() -> None:
+    assert first_column(section("scenarios.md", "## What ships")) >= set(shipped())
+
+
 def test_json_schema_refuses_an_unknown_key() -> None:
     tables = msgspec.toml.decode(shipped()["two-sellers"]) | {"colour": "red"}
     assert not jsonschema.Draft202012Validator(json_schema()).is_valid(tables)
