@@ -44,7 +44,7 @@ def disturbed(how: str, count: int, each: int) -> list[str]:
     ("count", "sellers", "each", "seed"),
     [(10, 1, 1, seed) for seed in range(4)] + [(50, 10, 3, seed) for seed in range(2)],
 )
-def test_elastic_markets_settle_next_to_their_optimum(
+def test_corollary_iv_1_elastic_markets_settle_next_to_their_optimum(
     count: int, sellers: int, each: int, seed: int, how: str, tmp_path: Path
 ) -> None:
     supply = 30.0 * count / sellers

@@ -27,7 +27,7 @@ def chunk_name(seeds: range) -> str:
 
 
 @pytest.mark.parametrize("seeds", CHUNKS, ids=chunk_name)
-def test_bids_that_arrive_before_the_clearing_end_as_in_the_paper(seeds: range) -> None:
+def test_section_iv_c_bids_that_arrive_before_the_clearing_end_as_in_the_paper(seeds: range) -> None:
     for seed in seeds:
         market = world("two-sellers", seed, *within(0.5), "network.reordering=1.0")
         assert market.settles(), seed
@@ -36,7 +36,7 @@ def test_bids_that_arrive_before_the_clearing_end_as_in_the_paper(seeds: range) 
 
 
 @pytest.mark.parametrize("seeds", CHUNKS, ids=chunk_name)
-def test_filling_the_largest_first_serves_everybody_in_any_order(seeds: range) -> None:
+def test_lemma_iv_2_everything_is_sold_in_any_order_where_the_largest_is_filled_first(seeds: range) -> None:
     for seed in seeds:
         market = world("two-sellers", seed, *within(10), *HAZARDS, *FILL)
         assert market.settles(), seed
@@ -69,6 +69,28 @@ def test_welfare_is_that_of_serving_everybody() -> None:
     assert market.metrics.welfare == pytest.approx(50 * 1.0 + 40 * 1.2 + 26 * 1.5 + 20 * 2.0 + 14 * 2.2)
 
 
+PRICES = {"A": 1.0, "B": 1.2, "C": 1.5, "D": 2.0, "E": 2.2}
+
+
+def revenue_curve(sold: dict[str, float], amount: float) -> float:
+    """Integral of eq. 9 from 0 to the amount: the highest price at which so much is wanted of one seller, money."""
+    worth = 0.0
+    for buyer in sorted(sold, key=PRICES.__getitem__, reverse=True):
+        step = min(amount, sold[buyer])
+        worth, amount = worth + step * PRICES[buyer], amount - step
+    return worth
+
+
+def test_eq_18_fails_buyers_and_sellers_value_the_outcome_differently() -> None:
+    """Every user is in the influence set of both auctions; eq. 11 counts the dearest demand for each buyer again."""
+    market = world("two-sellers", 1, *within(0.5))
+    market.settles()
+    of_buyers = sum(PRICES[buyer] * amount for (_, buyer), amount in market.sold().items())
+    books = {seller: {b: amount for (s, b), amount in market.sold().items() if s == seller} for seller in "12"}
+    of_sellers = sum(revenue_curve(book, amount) for book in books.values() for amount in book.values())
+    assert (of_buyers, of_sellers) == pytest.approx((207.8, 259.2))
+
+
 class Audited(World):
     """Every clearing of every seller is done again, straight from the definitions and in exact numbers."""
 
@@ -93,7 +115,7 @@ class Audited(World):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_every_clearing_is_as_defined(seed: int) -> None:
+def test_eq_5_and_6_every_clearing_is_as_defined(seed: int) -> None:
     market = Audited(world("two-sellers", seed, *within(10), *HAZARDS).market)
     assert market.settles()
     assert market.audits >= 4

@@ -20,7 +20,7 @@ def chosen(prices: Any, reputations: Any, w: float, seed: int = 1, **limit: floa
 
 
 @given(books, unit, limits, limits)
-def test_the_winner_is_one_of_the_lowest_compound_bids(
+def test_eq_5_the_winner_is_one_of_the_lowest_compound_bids(
     book: list[tuple[float, float]], w: float, reserve: float, budget: float
 ) -> None:
     prices, reputations = [b for b, _ in book], [r for _, r in book]
@@ -50,7 +50,7 @@ def test_the_winner_does_not_depend_on_the_unit(book: list[tuple[float, float]],
     assert chosen(prices, reputations, w) == chosen(scale * prices, scale * reputations, w)
 
 
-def test_ties_are_drawn_fairly() -> None:
+def test_section_iii_b_ties_are_drawn_fairly() -> None:
     random = np.random.default_rng(7)
     counts = np.zeros(5)
     for _ in range(6000):

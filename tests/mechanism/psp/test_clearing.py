@@ -107,7 +107,7 @@ def test_zero_is_not_negative() -> None:
 
 @settings(max_examples=300)
 @given(books())
-def test_agrees_with_the_definitions(case: BookCase) -> None:
+def test_eq_5_and_6_clearing_agrees_with_the_definitions(case: BookCase) -> None:
     result, book = outcome(case), exactly(case)
     expected = [float(amount) for amount in oracle.allocations(*book)]
     by_exclusion = [float(amount) for amount in oracle.charges_by_exclusion(*book)]
@@ -118,7 +118,7 @@ def test_agrees_with_the_definitions(case: BookCase) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_agrees_with_the_integral_on_large_books_full_of_ties(seed: int) -> None:
+def test_eq_6_charge_is_the_integral_of_the_market_price_in_large_books_full_of_ties(seed: int) -> None:
     rng = np.random.default_rng(seed)
     quantity, price = rng.integers(0, 9, 400).astype(float), rng.integers(0, 30, 400) / 3
     supply, reserve = float(rng.uniform(0, 1.2) * quantity.sum()), float(rng.integers(0, 9)) / 3
@@ -141,12 +141,20 @@ def test_allocates_between_nothing_and_the_quantity_bid(case: BookCase) -> None:
 
 
 @given(books())
-def test_nobody_pays_more_than_its_bid_nor_less_than_the_reserve(case: BookCase) -> None:
+def test_section_iv_c_1_nobody_pays_more_than_its_bid_nor_less_than_the_reserve(case: BookCase) -> None:
     result = outcome(case)
     slack = TOLERANCE * case.worth
     assert np.all(result.charge >= case.reserve * result.allocation - slack)
     assert np.all(result.charge >= 0.0)
     assert np.all(result.charge <= np.array(case.price) * result.allocation + slack)
+
+
+@given(books())
+def test_eq_19_every_winner_bids_more_than_any_loser(case: BookCase) -> None:
+    allocation = outcome(case).allocation
+    bids = [bid for bid in zip(case.quantity, case.price, allocation, strict=True) if bid[0] and bid[1] >= case.reserve]
+    winning, losing = [p for _, p, a in bids if a], [p for _, p, a in bids if not a]
+    assert not winning or not losing or min(winning) > max(losing)
 
 
 @given(books(), prices())

@@ -30,7 +30,7 @@ def buyers_of(edges: Edges, seller: int) -> set[int]:
     return {i for i, j in zip(*edges, strict=True) if j == seller}
 
 
-def test_chain_has_the_influence_sets_of_eq_17() -> None:
+def test_eq_17_influence_sets_of_a_chain() -> None:
     sets = influence(CHAIN, 1)
     assert sets.sellers.tolist() == [0, 1, 2]
     assert sets.buyers.tolist() == [0, 1, 2]
@@ -47,7 +47,7 @@ def test_auction_without_buyers_has_empty_sets() -> None:
 
 
 @given(graphs)
-def test_sets_and_sizes_are_the_unions_of_eq_17(edges: Edges) -> None:
+def test_eq_17_sets_and_sizes_are_the_unions(edges: Edges) -> None:
     primary, secondary = influence_sizes(edges, SELLERS)
     for j in range(SELLERS):
         sets = influence(edges, j)
@@ -58,7 +58,7 @@ def test_sets_and_sizes_are_the_unions_of_eq_17(edges: Edges) -> None:
 
 
 @given(graphs)
-def test_influence_is_mutual(edges: Edges) -> None:
+def test_eq_16_influence_is_mutual(edges: Edges) -> None:
     sets = [set(influence(edges, j).sellers.tolist()) for j in range(SELLERS)]
     assert all((j in sets[k]) == (k in sets[j]) for j, k in product(range(SELLERS), repeat=2))
 
@@ -123,7 +123,7 @@ TWO = graph((0, 0), (0, 1), (1, 0), (1, 1))
 WON = [True, True, True, False]
 
 
-def test_ladder_holds_where_the_absent_buyer_bids_between_the_prices() -> None:
+def test_eq_20_ladder_holds_where_the_absent_buyer_bids_between_the_prices() -> None:
     ladder = price_ladder(TWO, WON, market_price=[1.0, 3.0], bid_price=[4.0, 2.0])
     assert (ladder.checked, ladder.violated, ladder.share) == (1, 0, 1.0)
 
@@ -133,7 +133,7 @@ def test_ladder_holds_where_the_absent_buyer_bids_between_the_prices() -> None:
     [([2.5, 3.0], [4.0, 2.0]), ([1.0, 2.0], [4.0, 2.0]), ([1.0, 3.0], [2.9, 2.0])],
     ids=["k-above-l", "l-not-below-j", "j-above-i"],
 )
-def test_each_broken_rung_is_found(market_price: list[float], bid_price: list[float]) -> None:
+def test_eq_20_each_broken_rung_is_found(market_price: list[float], bid_price: list[float]) -> None:
     ladder = price_ladder(TWO, WON, market_price, bid_price)
     assert (ladder.violated, ladder.examples, ladder.share) == (1, ((0, 1, 1, 0),), 0.0)
 
@@ -149,7 +149,7 @@ def test_buyer_that_cannot_reach_the_auction_says_nothing_about_it() -> None:
 
 
 @given(graphs, st.data())
-def test_ladder_counts_what_enumeration_finds(pool: Edges, data: st.DataObject) -> None:
+def test_eq_20_ladder_counts_what_enumeration_finds(pool: Edges, data: st.DataObject) -> None:
     def prices(count: int) -> list[float]:
         return data.draw(st.lists(st.sampled_from(PRICES), min_size=count, max_size=count))
 

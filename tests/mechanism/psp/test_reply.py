@@ -119,7 +119,7 @@ def test_price_that_rounds_below_the_reserve_is_the_reserve() -> None:
 
 @settings(max_examples=100)
 @given(valuations(), markets, epsilons, thrifts, st.data())
-def test_truthful_reply_is_best_up_to_epsilon(
+def test_ls_proposition_1_truthful_reply_is_best_up_to_epsilon(
     theta: Valuation, cases: list[BookCase], epsilon: float, thrift: float, data: st.DataObject
 ) -> None:
     budget = budget_of(thrift, theta, cases)
@@ -159,7 +159,7 @@ def test_equal_prices_share_in_proportion_to_their_sizes() -> None:
     assert (reply.price, reply.cost, reply.utility) == (2, 20, 20)
 
 
-def test_retreats_by_epsilon_over_the_choke_price() -> None:
+def test_ls_algorithm_1_retreats_by_epsilon_over_the_choke_price() -> None:
     market = merged_staircase([staircase([80], [4], 100)])
     assert sum(best_reply(Parabolic(50, 10), market).quantity) == pytest.approx(30)
     assert sum(best_reply(Parabolic(50, 10), market, epsilon=5).quantity) == pytest.approx(29.5)

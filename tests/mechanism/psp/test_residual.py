@@ -14,7 +14,7 @@ TOLERANCE = 1e-9
 
 
 @given(books(), st.lists(st.floats(0, 2), max_size=5))
-def test_residual_supply_is_what_dearer_bids_leave(case: BookCase, factors: list[float]) -> None:
+def test_eq_3_residual_supply_is_what_dearer_bids_leave(case: BookCase, factors: list[float]) -> None:
     top = max([case.reserve, *case.price])
     asked = [*case.price, *(factor * top for factor in factors)]
     book = oracle.book_of(case.quantity, case.price)
@@ -27,7 +27,7 @@ def test_residual_supply_is_what_dearer_bids_leave(case: BookCase, factors: list
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 4)), max_size=8), st.integers(0, 20), st.integers(0, 3))
-def test_market_price_inverts_the_residual_supply(bids: list[tuple[int, int]], supply: int, reserve: int) -> None:
+def test_eq_2_market_price_inverts_the_residual_supply(bids: list[tuple[int, int]], supply: int, reserve: int) -> None:
     asked = np.arange(0, 22) / 2
     quantity, price = [d for d, _ in bids], [p for _, p in bids]
     book = oracle.book_of(quantity, price)
@@ -45,14 +45,14 @@ def test_market_price_checks_its_arguments_by_name() -> None:
 
 
 @given(books(), amounts(), prices())
-def test_expected_allocation_is_what_clearing_gives(case: BookCase, quantity: float, price: float) -> None:
+def test_eq_5_expected_allocation_is_what_clearing_gives(case: BookCase, quantity: float, price: float) -> None:
     allocation = clear([*case.quantity, quantity], [*case.price, price], case.supply, case.reserve).allocation[-1]
     expected = expected_allocation(quantity, price, case.quantity, case.price, case.supply, case.reserve)
     assert expected == pytest.approx(allocation, abs=TOLERANCE * max(case.supply, sum(case.quantity) + quantity))
 
 
 @given(books())
-def test_staircase_has_the_steps_of_the_market_price(case: BookCase) -> None:
+def test_eq_2_staircase_has_the_steps_of_the_market_price(case: BookCase) -> None:
     steps = staircase(case.quantity, case.price, case.supply, case.reserve)
     book = oracle.book_of(case.quantity, case.price)
     expected = oracle.steps_of(book, Fraction(case.supply), Fraction(case.reserve))
@@ -64,7 +64,7 @@ def test_staircase_has_the_steps_of_the_market_price(case: BookCase) -> None:
 
 
 @given(st.lists(books(max_size=4), max_size=4))
-def test_merged_staircases_hold_all_steps_cheapest_first(cases: list[BookCase]) -> None:
+def test_eq_2_of_substitutes_merges_the_steps_of_all_sellers(cases: list[BookCase]) -> None:
     steps = [staircase(case.quantity, case.price, case.supply, case.reserve) for case in cases]
     market = merged_staircase(steps)
     assert market.sellers == len(cases)

@@ -27,12 +27,12 @@ def scale(theta: Valuation) -> float:
 
 
 @given(valuations())
-def test_nothing_is_worth_nothing(theta: Valuation) -> None:
+def test_definition_iv_1_nothing_is_worth_nothing(theta: Valuation) -> None:
     assert theta.value(0.0) == 0.0
 
 
 @given(valuations(), shares)
-def test_value_is_the_integral_of_the_marginal(theta: Valuation, share: float) -> None:
+def test_lemma_iv_1_value_is_the_integral_of_the_marginal(theta: Valuation, share: float) -> None:
     amount = share * theta.demand_mb
     # Substituting a root spreads the knee of an isoelastic marginal valuation, close to 0, over the interval.
     integral = quad(
@@ -41,8 +41,14 @@ def test_value_is_the_integral_of_the_marginal(theta: Valuation, share: float) -
     assert theta.value(amount) == pytest.approx(integral, rel=1e-5, abs=1e-6 * scale(theta))
 
 
+def test_eq_10_values_the_first_mb_of_every_seller_as_the_first_of_all() -> None:
+    """So that its sum over sellers is too much for a good that is the same everywhere."""
+    theta = Parabolic(demand_mb=100, choke_price=20)
+    assert (theta.value(50) + theta.value(50), theta.value(100)) == (1500.0, 1000.0)
+
+
 @given(valuations(), shares, shares)
-def test_value_does_not_fall_and_is_concave(theta: Valuation, one: float, other: float) -> None:
+def test_definition_iv_1_value_does_not_fall_and_is_concave(theta: Valuation, one: float, other: float) -> None:
     low, high = sorted((one * theta.demand_mb, other * theta.demand_mb))
     slack = 1e-12 * scale(theta)
     middle = theta.value(0.5 * (low + high))
@@ -51,7 +57,7 @@ def test_value_does_not_fall_and_is_concave(theta: Valuation, one: float, other:
 
 
 @given(valuations(), shares, shares)
-def test_marginal_does_not_rise(theta: Valuation, one: float, other: float) -> None:
+def test_definition_iv_1_marginal_does_not_rise(theta: Valuation, one: float, other: float) -> None:
     low, high = sorted((one * theta.demand_mb, other * theta.demand_mb))
     assert theta.marginal(low) >= theta.marginal(high) - 1e-12 * theta.marginal(0.0)
     assert theta.marginal(high) >= 0.0

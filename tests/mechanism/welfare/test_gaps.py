@@ -97,7 +97,7 @@ def test_rejects_a_bad_reserve_by_name() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_settled_dynamics_are_within_epsilon_and_the_loss_within_its_bound(seed: int) -> None:
+def test_ls_proposition_3_settled_dynamics_lose_no_more_than_the_bound(seed: int) -> None:
     rng = np.random.default_rng(seed)
     buyers = [Parabolic(float(rng.uniform(50, 100)), float(rng.uniform(10, 20))) for _ in range(6)]
     epsilon, supply, edges = 1.0, 100.0, (np.arange(6), np.zeros(6, int))

@@ -198,7 +198,7 @@ def test_what_a_solver_oversells_is_taken_back(monkeypatch: pytest.MonkeyPatch) 
     assert best.welfare == pytest.approx(15)
 
 
-def test_welfare_loss_bound_needs_large_allocations() -> None:
+def test_ls_proposition_3_bound_needs_large_allocations() -> None:
     assert welfare_loss_bound([2.1, 0.0, 9.0], supply=10, epsilon=4, curvature=1) == 80
     assert welfare_loss_bound([2.0, 0.0, 9.0], supply=10, epsilon=4, curvature=1) is None
     assert welfare_loss_bound([0.0], supply=10, epsilon=0, curvature=1) is None

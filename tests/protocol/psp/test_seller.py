@@ -275,7 +275,7 @@ def test_profile_shows_book_and_own_row() -> None:
     assert (profiles[B].allocation, profiles[B].charge) == (70.0, 40.0 * 1 + 30.0 * 4)
 
 
-def test_clearing_adverts_what_is_left() -> None:
+def test_eq_15_clearing_adverts_what_is_left() -> None:
     bench = fresh()
     bench.bids(A, 60, 4)
     assert posted(bench.clears()) == [advert(40, seq=2, round_=1, digest=digest(packed(0, 100.0, 1.0, [60.0], [4.0])))]

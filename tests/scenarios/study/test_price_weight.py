@@ -18,7 +18,7 @@ def million() -> PriceWeightStudy:
 
 
 @pytest.mark.parametrize("key", PAPER)
-def test_figure_of_the_paper_is_met_within_its_monte_carlo_error(million: PriceWeightStudy, key: str) -> None:
+def test_eq_15_and_section_iii_c_figures_are_met_within_their_error(million: PriceWeightStudy, key: str) -> None:
     # The paper has 10,000 runs, ten times the standard error of a million, and prints some figures with two digits.
     error = 10.0 * million.fixed.standard_errors()[key]
     digits = len(str(PAPER[key]).partition(".")[2])
@@ -33,7 +33,7 @@ def test_figure_is_met_without_the_paper(million: PriceWeightStudy, bids: str, s
 
 
 @pytest.mark.parametrize("bidders", range(2, 9))
-def test_share_of_draws_with_an_intersection(bidders: int) -> None:
+def test_section_iii_c_share_of_draws_with_an_intersection(bidders: int) -> None:
     study = price_weight_study(bidders, runs=50_000, seed=bidders)
     for found in (study.fixed, study.private):
         error = found.standard_errors()["p_intersection"]

@@ -59,7 +59,7 @@ def test_wins_are_those_of_the_bids_themselves(w: float) -> None:
         assert cheapest_wins(price, reputation, [w]) == [np.count_nonzero(winners == np.argmin(cost, axis=0))]
 
 
-def test_papers_table_crosses_where_its_figure_does() -> None:
+def test_table_i_bids_cross_where_figure_2_has_it() -> None:
     assert PAPERS_TABLE.intersection == pytest.approx(0.65, abs=0.006)
     assert uniform_bid(PAPERS_TABLE.cost, 3) == pytest.approx(PAPERS_TABLE.bid, abs=6e-5)
 

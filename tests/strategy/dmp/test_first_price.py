@@ -10,7 +10,7 @@ DISTRIBUTIONS = [Uniform(), Uniform(0.5, 2.0), Beta(2.0, 3.0)]
 
 
 @pytest.mark.parametrize(("cost", "bid"), [(0.2548, 0.5032), (0.2728, 0.5152), (0.4084, 0.6056)])
-def test_bids_of_table_1(cost: float, bid: float) -> None:
+def test_table_i_bids_of_the_strategy(cost: float, bid: float) -> None:
     assert FirstPrice().price(call(cost=cost, bidders=3)) == pytest.approx(bid, abs=5e-5)
 
 

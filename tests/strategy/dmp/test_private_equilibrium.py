@@ -46,7 +46,7 @@ def test_is_at_most_the_ceiling_unless_the_call_costs_more(known: Call) -> None:
 
 
 @pytest.mark.parametrize("known", [call(price_weight=0.0), call(bidders=1), call(price_weight=0.0, bidders=1)])
-def test_asks_ceiling_where_there_is_no_equilibrium(known: Call) -> None:
+def test_proposition_1_asks_ceiling_where_there_is_no_equilibrium(known: Call) -> None:
     assert PrivateEquilibriumBid(ceiling=4.0).price(known) == 4.0
 
 

@@ -28,7 +28,7 @@ def decided(strategy: OptOut, need: Need, *offers: Offer) -> Decision:
         pytest.param(50, [70, 70], [50, 0], id="a tie goes to the first of the pool"),
     ],
 )
-def test_equal_split_over_fewest_sellers_that_serve_demand(
+def test_definition_iv_2_equal_split_over_fewest_sellers_that_serve_demand(
     demand: float, supplies: list[float], expected: list[float]
 ) -> None:
     decision = decided(OptOut(), flat_need(demand), *(offer(supply) for supply in supplies))
@@ -94,7 +94,7 @@ def test_elastic_buyer_bids_marginal_value_of_its_total() -> None:
     assert prices(decision.targets) == [5.0, 5.0]
 
 
-def test_price_at_share_bids_marginal_value_of_each_share() -> None:
+def test_definition_iv_2_price_at_share_bids_marginal_value_of_each_share() -> None:
     decision = decided(OptOut(price_at="share"), need_of(ELASTIC), offer(40, reserve=5.0), offer(40, reserve=5.0))
     assert prices(decision.targets) == [ELASTIC.marginal(37.5)] * 2
 

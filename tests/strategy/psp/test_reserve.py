@@ -32,7 +32,7 @@ def test_fixed_reserve_is_its_floor(bids: Bids) -> None:
         pytest.param([], 0.5, id="no bids"),
     ],
 )
-def test_highest_losing_reserve(bids: Bids, expected: float) -> None:
+def test_eq_14_highest_losing_reserve(bids: Bids, expected: float) -> None:
     assert reserve(HighestLosingReserve(0.5, 0.1), bids, 100) == pytest.approx(expected)
 
 
@@ -54,3 +54,15 @@ def test_highest_losing_reserve_turns_no_winner_away(bids: Bids, supply: float, 
     set_price = HighestLosingReserve(floor, 0.1).reserve(quantity, price, supply)
     before = clear(quantity, price, supply, floor).allocation
     assert clear(quantity, price, supply, set_price).allocation == pytest.approx(before)
+
+
+def test_ls_proposition_1_fails_where_the_reserve_follows_eq_14() -> None:
+    """A buyer to whom each of 100 MB is worth 5 gains by asking for 90, since then nobody loses."""
+
+    def utility(wanted: float, rule: ReserveRule) -> float:
+        bids = np.array([wanted, 10.0]), np.array([5.0, 3.0])
+        outcome = clear(*bids, 100.0, rule.reserve(*bids, 100.0))
+        return float(5.0 * outcome.allocation[0] - outcome.charge[0])
+
+    assert utility(90.0, FixedReserve(0.0)) < utility(100.0, FixedReserve(0.0))
+    assert utility(90.0, HighestLosingReserve(0.0, 0.1)) > utility(100.0, HighestLosingReserve(0.0, 0.1))

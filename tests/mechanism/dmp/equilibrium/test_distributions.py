@@ -63,7 +63,7 @@ def test_beta_says_that_it_needs_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(st.floats(0.0, 1.0), st.integers(1, 7), st.data())
-def test_order_statistics_are_those_of_all_outcomes(probability: float, n: int, data: st.DataObject) -> None:
+def test_eq_1_order_statistics_are_those_of_all_outcomes(probability: float, n: int, data: st.DataObject) -> None:
     i = data.draw(st.integers(1, n))
     found = float(order_statistic_cdf(probability, i, n))
     assert found == pytest.approx(oracle.order_statistic_cdf(probability, i, n), abs=1e-12)

@@ -22,13 +22,13 @@ from tests.oracles import dmp as oracle
 GRID = np.linspace(0.0, 1.0, 33)
 
 
-def test_bids_of_table_1() -> None:
+def test_table_i_bids() -> None:
     assert first_price_bid([0.2548, 0.2728, 0.4084], 3).round(4).tolist() == [0.5032, 0.5152, 0.6056]
 
 
 @pytest.mark.parametrize("bidders", [2, 3, 10])
 @pytest.mark.parametrize("costs", [Uniform(), Beta(2, 3), Beta(0.7, 4), Beta(5, 1)])
-def test_first_price_bids_are_the_integral_of_proposition_2(costs: Any, bidders: int) -> None:
+def test_proposition_2_first_price_bids_are_the_integral(costs: Any, bidders: int) -> None:
     def survival(x: float) -> float:
         return float(costs.survival(x))
 
@@ -146,7 +146,7 @@ def test_nobody_gains_by_leaving_the_equilibrium(types: Any, w: float, bidders: 
 
 
 @pytest.mark.parametrize(("w", "gain"), [(0.5, 0.2346), (0.9, 0.0452)])
-def test_the_bid_of_proposition_2_is_no_equilibrium_below_full_price_weight(w: float, gain: float) -> None:
+def test_conjecture_3_the_first_price_bid_is_no_equilibrium_below_full_price_weight(w: float, gain: float) -> None:
     audit = best_reply_gain(lambda c, r: first_price_bid(c, 3) + 0.0 * r, w, 3)
     assert audit.gain == pytest.approx(gain, abs=1e-3)
     assert (audit.cost, audit.reputation) == (0.0, 0.0)
@@ -175,7 +175,7 @@ def test_an_audit_needs_a_bid_that_rises(bid: Any) -> None:
         best_reply_gain(bid, 0.5, 2)
 
 
-def test_without_a_price_weight_or_a_rival_there_is_no_equilibrium() -> None:
+def test_proposition_1_without_a_price_weight_there_is_no_equilibrium() -> None:
     with pytest.raises(NoEquilibriumError, match="w must be above 0"):
         PrivateEquilibrium(0.0, 3)
     with pytest.raises(NoEquilibriumError, match="bidders must be at least 2"):

@@ -22,7 +22,7 @@ def test_prices_rise_along_a_chain_of_auctions(chains: list[Result]) -> None:
         assert prices[0] < prices[4]
 
 
-def test_ladder_holds_but_for_what_a_move_is_not_worth(chains: list[Result]) -> None:
+def test_eq_20_ladder_holds_but_for_what_a_move_is_not_worth(chains: list[Result]) -> None:
     ladders = [chain.ladder for chain in chains if chain.ladder]
     assert len(ladders) == len(chains)
     assert sum(ladder.checked for ladder in ladders) >= 20
@@ -37,7 +37,7 @@ def test_ladder_is_written_with_its_violations_by_name(chains: list[Result]) -> 
         assert all(k.startswith("seller-") and lower[-1] == k[-1] for k, lower, *_ in written["examples"])
 
 
-def test_opt_out_in_the_large_settles_and_breaks_the_ladder_in_places(tmp_path: Path) -> None:
+def test_eq_20_is_broken_in_places_by_opt_out_in_the_large(tmp_path: Path) -> None:
     result = run("flat-values", world="sim", seed=0, out=tmp_path)
     assert result.summary.status == "settled"
     assert result.summary.efficiency > 0.95
