@@ -23,7 +23,7 @@ def launcher_profile(path: Path) -> BrokerProfile:
 
 
 def keys_of(profile: BrokerProfile) -> Keys | None:
-    """What to sign and check frames with; None where they are not signed."""
+    """The profile's keys for signing and checking frames; None if it has none."""
     return Keys(profile.signing.private_key, profile.signing.public_keys) if profile.signing else None
 
 
@@ -37,7 +37,7 @@ SealOf = Callable[[str], Seal | None]
 
 
 def unsealed(host: str) -> None:
-    """Nothing: frames are neither signed nor checked."""
+    """No seal for any host: frames are neither signed nor checked."""
     del host
 
 

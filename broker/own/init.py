@@ -106,7 +106,7 @@ def _password_lines(folder: Path) -> dict[str, str]:
 
 
 def _members(folder: Path, users: list[User], removed: Sequence[str]) -> list[_Member]:
-    """The users with their secrets, found or made; nothing is left of who is removed."""
+    """The users with their secrets, read from their profiles or made; a removed user loses its login."""
     for name in removed:
         _profile_path(folder, name).unlink(missing_ok=True)
     lines = {name: line for name, line in _password_lines(folder).items() if name not in removed}

@@ -45,7 +45,7 @@ class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What ``broker init`` is asked for; ``None`` and nothing leave what is there."""
+    """The options of ``broker init``; ``None`` or an empty list keeps what ``broker.toml`` says."""
 
     hosts: Sequence[str] = ()
     launcher: str | None = None

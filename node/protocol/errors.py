@@ -1,4 +1,4 @@
-"""Three things that must not be confused: old news, a peer's fault, and our bug."""
+"""Three errors that must not be confused: a stale message, a message no correct peer sends, a bug of our own."""
 
 
 class IgnoredError(Exception):

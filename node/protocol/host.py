@@ -81,7 +81,7 @@ def _entry(now: float, node: str, said: Persist) -> JournalEntry:
 
 
 Past = Mapping[str, Restored]
-"""By address: what the nodes of a host that is started anew wrote down before."""
+"""By address: the journal entries of each node from before its host was restarted."""
 
 
 @dataclass(slots=True, eq=False)

@@ -33,9 +33,9 @@ class JournalEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Restored(msgspec.Struct, frozen=True):
-    """The node has lived ``lives`` times before, and this is what it wrote down in its order; ``Started`` follows.
+    """The node ran ``lives`` times before, and wrote these journal entries, oldest first; ``Started`` follows.
 
-    What it numbers begins at ``first_number``, so that no number of an earlier life comes again.
+    The node numbers its messages from ``first_number`` on, so that it never repeats a number of an earlier life.
     """
 
     lives: int
@@ -240,7 +240,7 @@ Effect = Send | PostOnBoard | SetTimer | CancelTimer | Persist | Trace | Dropped
 
 
 def effects_of(handle: Callable[[float, Event], Iterable[Effect]], now: float, event: Event) -> list[Effect]:
-    """What handling an event leads to; a message that changes nothing leads to a note of why."""
+    """Collect the effects of handling an event; a message that changes nothing yields ``Dropped`` with the reason."""
     try:
         return list(handle(now, event))
     except IgnoredError as reason:
@@ -259,7 +259,7 @@ class Machine(Protocol):
 
     @property
     def finished(self) -> bool:
-        """Whether it neither waits for anything nor means to do anything more unless spoken to."""
+        """Whether it waits for nothing, and will act again only if it receives something."""
         ...
 
     def step(self, now: float, event: Event) -> list[Effect]:

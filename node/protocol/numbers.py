@@ -12,10 +12,10 @@ MAX_SECONDS = 1e9
 MAX_RATE_KBPS = 1e12
 
 DIGEST_BYTES = 16
-"""A seller chooses both books that it might tell, so half as many bits withstand it."""
+"""A seller may search for two books with one digest; by the birthday bound that takes 2^64 tries for 16 bytes."""
 
 NO_DIGEST = bytes(DIGEST_BYTES)
-"""Stands for the book of an auction that was never cleared."""
+"""The digest in adverts and profiles of an auction that was never cleared."""
 
 NUMBERS_PER_LIFE = 2**32
 """A node that is started anew counts on from the next multiple of this: two million lives fit below ``MAX_COUNT``."""

@@ -1,4 +1,4 @@
-"""A node to whom things happen at times known beforehand: market shifts (paper, Prop. IV.1)."""
+"""A node that receives events of its own at planned times: market shifts (paper, Prop. IV.1)."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ Plan = Sequence[tuple[float, Event]]
 class Planned:
     """Hands a plan's events to a machine when they are due.
 
-    With ``Opened`` in the plan the node joins late: of the market's own opening its machine hears nothing.
+    If the plan has an ``Opened``, the node joins late: its machine gets that one, and not the opening of the market.
     """
 
     def __init__(self, machine: Machine, plan: Plan) -> None:
@@ -46,7 +46,7 @@ class Planned:
         return self.machine.step(now, event)
 
     def _opened(self, now: float) -> list[Effect]:
-        """Set the timers; a node that was started anew since the market opened does at once what it has missed."""
+        """Set a timer for each planned event; one whose time passed while the node was down is due at once."""
         noted: list[Effect] = []
         if self._opened_at is None:
             self._opened_at = now

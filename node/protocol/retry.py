@@ -1,4 +1,4 @@
-"""How long a node waits for an answer, and when it says again what has none."""
+"""How long a node waits for an answer, and when it repeats a message that got none."""
 
 import math
 
@@ -16,7 +16,7 @@ ROUND_TRIP_WEIGHT = 0.25
 """Weight of the last round trip in the running mean."""
 
 LONGEST_ROUND_TRIP = 4.0
-"""What had to be said again may have been lost: its round trip counts as so many times the mean at most."""
+"""The round trip of a repeated message includes its loss, so it counts as at most so many times the mean."""
 
 PATIENT_ROUND_TRIPS = 3.0
 """Mean round trips after which something counts as unanswered."""

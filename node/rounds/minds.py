@@ -1,4 +1,4 @@
-"""What the buyers of the world ``array`` know of themselves, and how it makes them cautious or curious."""
+"""Per buyer of the world ``array``: ε, last gain and last prices seen, which decide when it looks again."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from node.rounds.reply import Replies
 from node.strategy.psp.adaptive import SHRINK
 
 QUIET_LOOKS = 8
-"""Looks without an own move after which ε shrinks: none is at stale books, so fewer do than with messages."""
+"""Looks without an own move after which ε shrinks; fewer than with messages, since books are never stale here."""
 
 _DRIFT_WEIGHT = 0.1
 """Share of its demand by which a buyer's gain is taken to follow the prices it sees, MB."""
@@ -40,7 +40,7 @@ class Minds:
 
     @classmethod
     def fresh(cls, shape: tuple[int, ...], epsilon: float) -> "Minds":
-        """Of buyers (n) with pools (k) who have seen nothing yet."""
+        """The state of n buyers, with pools of up to k sellers, that have not looked yet."""
         count = shape[0]
         gain, gap = np.full((2, count), np.inf)
         return cls(np.full(count, epsilon), gain, gap, np.zeros(shape), np.zeros(count), np.zeros(count, np.intp))
@@ -59,14 +59,14 @@ class Minds:
         return worth
 
     def looked(self, lookers: IntArray, replies: Replies, price: FloatArray) -> None:
-        """They saw these prices, shape (lookers, k), could gain so much, and are to get what the replies say."""
+        """Store the prices that the lookers saw, shape (lookers, k), and the gains and amounts of their replies."""
         moves = replies.gain > replies.epsilon
         left = np.where(moves & np.isfinite(replies.gain), replies.gap - replies.gain, replies.gain)
         self.epsilon[lookers], self.gain[lookers], self.gap[lookers] = replies.epsilon, left, replies.gap
         self.price_seen[lookers], self.amount_seen[lookers] = price, replies.amount
 
     def held(self, holders: IntArray, last_epsilon: float) -> None:
-        """The quiet grow more exact, and may gain more by a shorter step."""
+        """Count one more look without a move; after ``QUIET_LOOKS`` of them divide ε by ``SHRINK``."""
         self.quiet_looks[holders] += 1
         quiet = holders[(self.quiet_looks[holders] >= QUIET_LOOKS) & (self.epsilon[holders] > last_epsilon)]
         self.epsilon[quiet] = np.maximum(last_epsilon, self.epsilon[quiet] / SHRINK)

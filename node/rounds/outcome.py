@@ -1,4 +1,4 @@
-"""What a run of the world ``array`` comes to, and its course."""
+"""The outcome of a run of the world ``array``, and the figures of its market over time."""
 
 from dataclasses import dataclass, field
 
@@ -76,12 +76,12 @@ class Course:
     sold: list[FloatArray] = field(default_factory=list)
 
     def follow(self, play: Play) -> None:
-        """Take the market down if it is time for another row."""
+        """Add a row if enough rounds have been played since the last."""
         if not self.rounds or play.rounds >= (1.0 + _STRIDE) * self.rounds[-1]:
             self.note(play)
 
     def note(self, play: Play) -> None:
-        """Take the market down as it is, once per round."""
+        """Add a row with the market as it is, at most one for each round."""
         if self.rounds and self.rounds[-1] == play.rounds:
             return
         allocation = _allocation(play)

@@ -1,4 +1,4 @@
-"""A run of the world ``array``: who looks when, who moves how."""
+"""A run of the world ``array``: which buyers look in a round, and how they move."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +28,7 @@ _FEW = 0.1
 """Share of auctions up to which a survey asks only their bidders."""
 
 _CAUTION, _MOST_CAUTION = 4.0, 16.0
-"""Factor by which expected gains are taken more seriously once nobody seems to have one, and where that ends."""
+"""Factor by which estimated gains grow once no buyer seems to have one, and the product at which that stops."""
 
 _NOBODY_PRICE = 1e300
 """Reserve of the seller without supply that fills up short pools."""
@@ -166,7 +166,7 @@ class Play:
         return best_replies(self.buyers.some(chosen), self.books, epsilon, caution)
 
     def _overlooked(self) -> IntArray:
-        """Who would move after all, though nobody seemed to have a reason: the suspicious, or else everybody looks."""
+        """Buyers that would still move though none seemed to have a reason: raise the caution, and at last ask all."""
         everybody = np.arange(self.bids.size)
         while self._caution < _MOST_CAUTION:
             self._caution *= _CAUTION
@@ -179,7 +179,7 @@ class Play:
         return np.flatnonzero(replies.gain > self.last_epsilon)
 
     def standing(self) -> Replies:
-        """What everybody could gain and pays as bids stand, and would bid next with the last ε."""
+        """The replies of all buyers to the standing bids at the last ε: gaps, charges and next bids."""
         if self._standing is None:
             caution = Caution(self.last_epsilon, self.damping, self.presence)
             epsilon = np.full(self.bids.size, self.last_epsilon)
@@ -187,7 +187,7 @@ class Play:
         return self._standing
 
     def mend(self) -> None:
-        """Make everything agree with the bids that stand, after a round was cut short."""
+        """Recompute all derived arrays from the standing bids, after Ctrl-C ended a round half-way."""
         self.buyers.quantity[:] = self.books.quantity[self.buyers.place]
         shared = self.buyers.seller == self.supply.size  # by all that fill up a short pool
         self.buyers.price[:] = np.where(shared, 0.0, self.books.bid_price[self.buyers.place]).max(axis=1)
@@ -195,7 +195,7 @@ class Play:
         self._standing = None
 
     def _move(self, movers: IntArray, quantity: FloatArray, price: FloatArray) -> None:
-        """Lets their bids stand, shape (movers, k), each buyer's at one price."""
+        """Place the bids of the movers, shape (movers, k); a buyer bids one price everywhere."""
         seller, place = self.buyers.seller[movers], self.buyers.place[movers]
         self._standing = None
         price = self.books.rounded(price)

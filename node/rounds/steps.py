@@ -1,4 +1,4 @@
-"""What the others leave very many buyers: staircases, apart and merged."""
+"""The residual supply that very many buyers face: one staircase for each seller, and all of them merged."""
 
 from dataclasses import dataclass
 
@@ -135,7 +135,7 @@ def merged(steps: Steps) -> tuple[FloatArray, FloatArray]:
     """Prices and running quantities of all steps of a buyer, cheapest first; shape (s, b)."""
     buyers = steps.price.shape[1]
     keys = steps.price.view(np.int64).transpose(1, 0, 2).reshape(buyers, -1)
-    keys = keys | np.arange(keys.shape[1])  # a copy, for with a single buyer the reshaped array is none
+    keys = keys | np.arange(keys.shape[1])  # a copy: with a single buyer, reshape returned a view
     keys.sort(axis=1)
     order, low = np.ascontiguousarray(keys.T), _low_bits(keys.shape[1])
     cheapest_first: FloatArray = (order & ~low).view(np.float64)

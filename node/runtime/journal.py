@@ -17,8 +17,9 @@ APPLICATION_ID = 0x62696473
 FORMAT = 1
 
 _TOLD_AGAIN = frozenset({"requested", "connected", "served", "blocked"})
-"""Whoever loses such a line with its power asks again under the same number, and is told the same; so is a customer of
-``decommitted``. They survive the process at once, and a loss of power once a line that binds follows."""
+"""Kinds of lines that need not be on disk at once. A customer that loses one in a power cut asks again under the same
+number and gets the same answer; ``decommitted`` is such a line too, in the journal of a customer. Each survives a crash
+of the process at once, and a power cut as soon as a line that binds has been written after it."""
 
 _COLUMNS = ", ".join(f'"{field}"' for field in JournalEntry.__struct_fields__)
 _CREATE = """
@@ -104,7 +105,7 @@ class Journal:
         return {node: Restored(lives[node], tuple(written[node])) for node in written}
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._database.close()
 
     @contextlib.contextmanager
@@ -145,7 +146,7 @@ def _entries(database: sqlite3.Connection) -> Iterator[JournalEntry]:
 
 
 def _binds(entry: JournalEntry) -> bool:
-    """Market agents write of calls with the number of the auction, customers without."""
+    """Whether the line must be on disk before a frame leaves; only market agents name an auction in ``decommitted``."""
     return entry.kind not in _TOLD_AGAIN and not (entry.kind == "decommitted" and not entry.auction)
 
 

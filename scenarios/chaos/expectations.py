@@ -67,7 +67,7 @@ class FaultLog:
 
     @property
     def heal_s(self) -> float:
-        """When the last of them was over, seconds since the market opened; one that never was, when it began."""
+        """End of the last fault, seconds since the market opened; a fault that never ends counts with its begin."""
         return max((row.at_s if row.until_s is None else row.until_s for row in self.rows), default=0.0)
 
 

@@ -9,14 +9,14 @@ from node.runtime.faults.plan import Fault, Plan
 
 
 class Deed(NamedTuple):
-    """What is to be done so many seconds after the opening."""
+    """An action, and how many seconds after the opening it is due."""
 
     at_s: float
     do: Callable[[], Awaitable[None]]
 
 
 class Breaker(Protocol):
-    """Who can do it."""
+    """Kills and restarts the processes of a run."""
 
     async def kill_worker(self, index: int, *, comes_back: bool) -> None:
         """End a worker by SIGKILL."""
@@ -40,7 +40,7 @@ class Breaker(Protocol):
 
 
 def deeds(plan: Plan, carried: Mapping[int, Sequence[str]], breaker: Breaker) -> list[Deed]:
-    """All that is to be done, in order of time; ``carried`` are the hosts of each worker."""
+    """The plan's kills, restarts and trace notes, sorted by time; ``carried`` are the hosts of each worker."""
     found = [*_told(plan, breaker), *_broker(plan, breaker), *_workers(plan, carried, breaker)]
     return sorted((one for one in found if one.at_s < math.inf), key=lambda one: one.at_s)
 

@@ -26,7 +26,7 @@ FEWEST_FILES = 256
 """Open files that one host with its journal and its logs stays well below."""
 
 OLDEST_DATE = datetime(2025, 1, 1, tzinfo=UTC)
-"""No clock is right that shows an earlier one; a Raspberry Pi without a network may start in 1970."""
+"""A clock that shows an earlier date is wrong; a Raspberry Pi without a network may start in 1970."""
 
 DAY_S = 86_400.0
 RENEW_DAYS = 30
@@ -66,7 +66,7 @@ async def _finding(examination: Awaitable[Finding]) -> Finding:
 
 
 def _clock(address: BrokerAddress) -> Finding:
-    """MQTT tells no time: whoever made the authority in the profile did so before now, and now it still holds."""
+    """Check the clock against the dates of the profile's certificate authority, since MQTT tells no time."""
     now = datetime.now(UTC)
     said = f"{now:%Y-%m-%d %H:%M:%S} UTC"
     since, until = OLDEST_DATE, datetime.max.replace(tzinfo=UTC)

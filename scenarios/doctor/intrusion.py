@@ -1,4 +1,4 @@
-"""What a broker's rules must refuse a user, tried with the means of that user (docs/protocol.md, section 2)."""
+"""Tries, with the login of a user, what the broker's access rules must refuse it (docs/protocol.md, section 2)."""
 
 import asyncio
 from contextlib import suppress
@@ -15,7 +15,7 @@ from node.protocol.topics import ROOT, Topics, address
 
 SOMEBODY = "somebody-else"
 SILENCE_S = 1.0
-"""How long a message may take to arrive where nothing marks the end: an observer can write nothing it reads."""
+"""How long to wait for forged messages as an observer, which cannot send itself a last message that ends the wait."""
 
 FENCE = b"fence"
 

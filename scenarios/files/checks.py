@@ -9,7 +9,7 @@ from scenarios.errors import ScenarioError
 
 def check_names(names: Iterable[str], whose: str) -> None:
     """Raise ScenarioError if a name may not be one, or is given twice; ``whose`` says in the text who needs one."""
-    # The pattern of the schema lets a last line break pass, and does not see the numbers of a population.
+    # The schema's pattern accepts a name that ends in a line break, and never sees the numbered names of a population.
     seen: set[str] = set()
     for name in names:
         if not re.fullmatch(NAME, name):

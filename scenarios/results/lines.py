@@ -29,7 +29,7 @@ def verdict(status: Status) -> str:
 
 
 def fault_lines(faults: Sequence[FaultRow], expectations: Sequence[Expectation]) -> list[str]:
-    """What went wrong, and what of the scenario's expectations held in spite of it; nothing if nothing did."""
+    """A line for each fault that happened, and for each expectation of the scenario whether it held."""
     lines = ["faults:"] if faults else []
     for row in faults[:ROWS]:
         until = "" if row.until_s is None else f" to {row.until_s:.2f} s"

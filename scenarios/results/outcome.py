@@ -1,4 +1,4 @@
-"""How a run ended, whatever it was a run of."""
+"""How a run of any market ended."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ class Stop:
         self.is_wanted = False
 
     def __enter__(self) -> Self:
-        # A shell starts background jobs with SIGINT ignored, so it is set here whatever it was.
+        # A shell starts background jobs with SIGINT ignored; the handler is installed all the same.
         self._before = [signal.signal(each, self._note) for each in SIGNALS]
         return self
 

@@ -1,17 +1,17 @@
-"""How much a host listens to any other, so that a flood drowns nobody but its sender (docs/protocol.md, section 3)."""
+"""How much a host reads from each other host, so that a flood harms only its sender (docs/protocol.md, section 3)."""
 
 from dataclasses import dataclass, field
 
 import msgspec
 
 MAX_HOSTS = 1_000
-"""Hosts that are told apart, and may have nodes here to talk to; what they have said takes memory."""
+"""Most hosts that get an allowance of their own, and may talk to nodes here; each takes memory."""
 
 MAX_NAMED = 100
 """Throttled hosts that are counted by name; counters go to observers and into results."""
 
 OTHERS = "others"
-"""As which all further ones are counted and share one allowance; no harm if a host is called so too."""
+"""The name under which further hosts are counted, and share one allowance; a host of that name shares it too."""
 
 
 class Limits(msgspec.Struct, frozen=True):

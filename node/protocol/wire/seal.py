@@ -1,4 +1,4 @@
-"""Who vouches for a frame where the broker is not trusted to: its sender's signature (docs/protocol.md, section 3)."""
+"""Signatures of frames and posts, for brokers that are not trusted to check senders (docs/protocol.md, section 3)."""
 
 from typing import Protocol
 

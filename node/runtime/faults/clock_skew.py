@@ -9,7 +9,7 @@ from node.protocol.machine import Effect, Event, Machine, Opened, Persist, Resto
 
 
 class Skewed:
-    """Tells a machine a wrong time; timers that are set run on, as those of an operating system do.
+    """Tells a machine a wrong time; timers that are already set still fire at the true time, as in an operating system.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Skewed:
         return [*noted, *effects] if Persist("opened") not in effects else effects
 
     def _noted(self, now: float, event: Event) -> Iterator[Effect]:
-        """The opening, from which skews are counted, also in another life of the node."""
+        """Remember when the market opened, since skews count from then; restored from the journal after a restart."""
         match event:
             case Restored(_, entries):
                 self._opened_at = next((entry.time_s for entry in entries if entry.kind == "opened"), math.inf)

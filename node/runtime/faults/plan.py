@@ -10,7 +10,7 @@ import numpy as np
 from node.protocol.host import Record
 
 LATE_POST_S = 0.2
-"""How much later a lost board post comes, seconds: it is retained, so that none is lost for good."""
+"""How much later a lost board post arrives, seconds; the broker retains posts, so none is lost for good."""
 
 FaultKind = Literal["delay-spike", "partition", "crash", "broker-crash", "clock-skew"]
 
@@ -84,7 +84,7 @@ def fault_record(time_s: float, kind: Literal["fault", "healed"], fault: Fault) 
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
-    """The same time as spans in order that neither overlap nor touch."""
+    """Merge spans that overlap or touch; the result is sorted."""
     result: list[Span] = []
     for start, end in sorted(spans):
         if result and start <= result[-1][1]:
@@ -95,7 +95,7 @@ def joined(spans: Iterable[Span]) -> list[Span]:
 
 
 class Edge:
-    """Where faults meet what a host sends and receives; the same in worlds ``sim`` and ``mqtt``.
+    """Applies a plan of faults to what one host sends and receives; the same in worlds ``sim`` and ``mqtt``.
 
     Times are those of the world's clock, seconds. Before the market opens only the steady faults are felt.
 
@@ -157,5 +157,5 @@ class Edge:
         return self.opened_at + fault.at_s <= now < self.opened_at + fault.until_s
 
     def _drawn(self, share: float) -> bool:
-        # Without a share there is no draw, so that a fault less leaves the others where they were.
+        # A share of 0 draws no number, so that removing one fault from a plan does not change the draws of the others.
         return share > 0.0 and self._random.random() < share

@@ -1,4 +1,4 @@
-"""A host's edge over MQTT: what may leave, and when; what comes across a cut, and when."""
+"""Applies a plan of faults to one host over MQTT: delays what it sends, and holds back what a cut keeps from it."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -17,7 +17,7 @@ class Parcel(NamedTuple):
 
 
 class Gate:
-    """Without an edge all passes at once."""
+    """Decides when frames and posts leave and are read; without an edge, that is with no fault plan, immediately."""
 
     def __init__(self, host: str, topics: Topics, edge: Edge | None) -> None:
         self._host = host
@@ -26,7 +26,7 @@ class Gate:
         self._held: dict[str, bytes] = {}
 
     def opened(self, now: float) -> None:
-        """The market opens, unless it is known to have been open before."""
+        """Note when the market opened; the earliest time counts."""
         if self._edge:
             self._edge.opened_at = min(self._edge.opened_at, now)
 

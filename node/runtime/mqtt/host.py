@@ -122,7 +122,7 @@ class MqttHost:
             self._has_news.set()
 
     def leave(self, grace_s: float) -> None:
-        """Have the nodes take back what does not bind them, and stop."""
+        """Tell the nodes that their user leaves, so that they withdraw what does not bind them; then stop."""
         if self._is_started:
             self._host.leave(self._clock())
         self.stop(grace_s)
@@ -267,7 +267,7 @@ class MqttHost:
             case Board(poster) if payload:
                 self._posters_seen.add(poster)
                 self._host.receive_post(now, poster, payload)
-            # While the market is being left, goodbyes are no news.
+            # While this host leaves the market, the others leave too: their last words must not reach its nodes.
             case Presence(host) if payload == OFFLINE and host != self._host.name and not self._stopping.is_set():
                 self._host.peer_offline(now, host)
             case Control() if payload == OPEN:

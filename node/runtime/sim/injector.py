@@ -58,7 +58,7 @@ class FaultInjector:
         self.tell_offline(name)
 
     def tell_offline(self, name: str) -> None:
-        """Its last will says that the host is gone."""
+        """Send the last will of the host to all others."""
         for host in list(self._simulation.hosts.values()):
             if host.name != name:
                 self._tell_offline(host, name)
@@ -121,7 +121,7 @@ class FaultInjector:
         simulation.look_again()
         if comes_back:
             self._coming_back.add(name)
-        if not self._is_offline(name):  # else there is nobody to say its last will
+        if not self._is_offline(name):  # a host without a connection has no last will that the broker could send
             for host in simulation.hosts.values():
                 if host.name != name:
                     simulation.at(simulation.now + simulation.delay(), self._tell_offline, host, name)
@@ -162,7 +162,7 @@ class FaultInjector:
     # What the simulation asks
 
     def rests(self, host: Host) -> bool:
-        """Whether the host means to do nothing more; one that crashed does not, unless it is to come back."""
+        """Whether the host will do nothing more. A crashed host rests, unless the plan restarts it."""
         return host.name not in self._coming_back if host.name in self.dead else host.finished
 
     def wakes_at(self, host: Host) -> float:
@@ -244,7 +244,7 @@ class FaultInjector:
             self._tell_offline(reader, name)
 
     def _hold(self, until: float, reader: Host, what: str, then: Callable[[Host, str], None]) -> None:
-        """Only what is newest at the heal is delivered then, as from a broker that retains it."""
+        """At the heal deliver the newest post or presence only, as a broker does that retains it."""
         if (reader.name, what) not in self._held:
             self._held.add((reader.name, what))
             self._at_end(until, self._release, reader, what, then)

@@ -47,7 +47,7 @@ def _uniform_shares(random: np.random.Generator) -> Iterator[float]:
 
 @contextlib.contextmanager
 def _rare_collections() -> Iterator[None]:
-    """Look for reference cycles a hundred times less often: a market makes few, and much to look through."""
+    """Run the garbage collector a hundred times less often: a market has many objects and few reference cycles."""
     usual = gc.get_threshold()
     gc.set_threshold(100 * usual[0], *usual[1:])
     try:
@@ -172,7 +172,7 @@ class Simulation:
         """Run to time ``until`` or until all is settled, at most so many events; whether there is more to do."""
         with _rare_collections():
             for _ in range(most_events):
-                # Nothing can have settled before the host that was found busy has had another turn.
+                # The market cannot be settled before the host last found busy has had another turn.
                 if (self._busy is self._turned or self._busy is None) and self.settled:
                     return False
                 if not self._events or self._events[0][0] > until:
@@ -218,7 +218,7 @@ class Simulation:
 
     def _wake_later(self, host: Host, deadline: float) -> None:
         self._wake_at[host.name] = deadline
-        # A wake that an earlier one put off is still on its way.
+        # An event for this deadline may still be queued: it was queued before an earlier deadline took its place.
         if (host.name, deadline) not in self._wakes:
             self._wakes.add((host.name, deadline))
             self.at(max(deadline, self.now), self._wake, host, deadline)

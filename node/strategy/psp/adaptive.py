@@ -18,16 +18,16 @@ SHRINK = 4.0
 """Divisor of ε after a quiet spell, as in Bertsekas' ε-scaling."""
 
 STEP = 3.0
-"""ε of the reply in units of the least gain of a move: who moves stays clear of its rivals for a while."""
+"""ε of the reply in units of the least gain of a move, so that a move stays a best reply while rivals move too."""
 
 STUCK = 3.0
 """Where the reply gains more than so many ε, and part of the way to it less than one, the buyer goes all the way."""
 
 BURSTS = 4
-"""So often the standing bids may come to cost more than the budget; from then on the buyer asks for less each time."""
+"""Times that standing bids may cost more than the budget before the buyer lowers, each time, what it asks for."""
 
 CAUTION = 0.95
-"""What it asks for in all then, at most, as a share of what it was about to be given or of the last such limit."""
+"""The new limit as a share of the allocation it could not pay, or of the limit before, whichever is less."""
 
 SHIFT = 8.0
 """A gain of more than so many ε says that the market has shifted: twice what made the buyer move when ε was larger."""
@@ -84,7 +84,7 @@ class AdaptiveBestReply:
             # With the small ε of a market at rest, prices that fell far would be climbed in tiny steps.
             self._epsilon = min(self.epsilon_start, SHRINK * self._epsilon)
             targets, gain = self._reply(need, offers, standing)
-        # Who has no bid is shown nothing of what it could win of the others: it enters.
+        # A buyer without a bid gets no profile, so it cannot see what it could win: it enters with its full reply.
         enters = need.budget > 0.0 and not any(offer.standing.quantity for offer in offers)
         if gain > self._epsilon or enters:
             self._quiet_since = now
@@ -96,7 +96,7 @@ class AdaptiveBestReply:
         return Decision(None, reconsider=not is_last)
 
     def _burst(self, total: float) -> None:
-        """Its ask raises prices beyond its budget, less lowers them again: without a limit that goes on for ever."""
+        """Ask for less after several bursts of the budget; else the buyer's own demand would burst it without end."""
         self._bursts += 1
         if self._bursts > BURSTS:
             self._most = CAUTION * min(self._most, total)

@@ -146,7 +146,7 @@ def prospect(offers: Sequence[Offer], targets: Sequence[Target]) -> Prospect:
 def affordable(need: Need, offers: Sequence[Offer], targets: Sequence[Target]) -> Prospect:
     """The targets' prospect; where they would cost more than the budget, with all that get something lowered alike.
 
-    A bid that its buyer must decline when it wins would be struck out and placed again for ever.
+    Else the buyer would win, decline the award, be struck out and bid the same again, without end.
     """
     wished = prospect(offers, targets)
     if wished.cost <= need.budget:

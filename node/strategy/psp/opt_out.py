@@ -18,8 +18,9 @@ PriceAt = Literal["total", "share"]
 class OptOut:
     """Bids at the fewest sellers that can serve the demand, and moves only if its expected allocation grows.
 
-    Where its standing bids would cost more than its budget it lowers them, for it would have to decline their awards,
-    and never wants more again than it could then pay for: else it would lower and raise its bids for ever.
+    A buyer whose standing bids would cost more than its budget lowers them, since it would have to decline the awards.
+    From then on it never wants more than it could pay for at that time; else it would lower and raise its bids
+    without end.
 
     Attributes
     ----------

@@ -94,7 +94,7 @@ class CommonEquilibrium:
         """
         rank = self._rank(operator)
         bids = (within("compound_bid", compound_bid, -np.inf, np.inf) - self._base) / self._scale
-        costs = bids  # who is past the highest bid that may win bids its cost
+        costs = bids  # a compound cost above the highest bid that may win is bid as it is
         if rank < len(self._solution.costs):
             costs = np.where(
                 bids >= self._upper, bids, np.interp(bids, self._solution.bids, self._solution.costs[rank])
@@ -202,7 +202,7 @@ def _entry(solution: Solution, rank: int) -> float:
         return float(solution.bids[0])
     bids, start = solution.bids, solution.costs[rank, 0]
     margins = bids - solution.costs[:rank]
-    inside = (margins > 0.0).all(axis=0)  # those ahead enter first
+    inside = (margins > 0.0).all(axis=0)  # operators with better reputations enter at lower bids
     pressure = np.divide(1.0, margins, out=np.zeros_like(margins), where=margins > 0.0).sum(0)
     room = np.where(inside, (bids - start) * pressure - (rank - 1), -1.0)
     room[-1] = 1.0  # where all margins are 0, everybody has entered
