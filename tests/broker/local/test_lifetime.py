@@ -89,7 +89,7 @@ async def test_broker_dies_with_a_killed_launcher(
     launcher = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", LAUNCHER, kind),
         stdout=asyncio.subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         env=os.environ | {"TMPDIR": str(tmp_path)},  # a killed launcher cannot remove its temporary folder
     )
     assert launcher.stdout is not None
