@@ -109,6 +109,8 @@ class Simulation:
         Frames that have reached a host.
     hosts
         The processes that run now, by name.
+    seed
+        The root seed, from which faults draw too.
     """
 
     def __init__(
