@@ -1,10 +1,10 @@
-"""What the journals of either market show broken."""
+"""A broken rule, as the ledger of either market finds it."""
 
 from typing import NamedTuple
 
 
 class Breach(NamedTuple):
-    """A rule that does not hold, at whom, and how."""
+    """The rule that is broken, the node that breaks it, and how."""
 
     rule: str
     node: str

@@ -1,4 +1,4 @@
-"""Taking part: a node's standing with the agent that serves it, said again until it is confirmed."""
+"""A node's membership with the agent that serves it: registers and deregisters, and repeats both until confirmed."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -11,7 +11,7 @@ from node.protocol.retry import PATIENCE, backoff
 TIMER = "membership"
 
 _AWAITED = {Registered: {"joining"}, Deregistered: {"leaving", "in", "joining"}}
-"""In which states the provider's word is news."""
+"""States in which each confirmation of the provider changes something."""
 
 
 class Membership:
@@ -33,7 +33,7 @@ class Membership:
         self._repeated = 0
 
     def starts_from(self, number: int) -> None:
-        """Number what is said above the words of an earlier life."""
+        """Number the next messages above those of an earlier life."""
         self._seq = number
 
     def join(self, now: float) -> Iterator[Effect]:
@@ -42,7 +42,7 @@ class Membership:
         yield from self._says(now)
 
     def leave(self, now: float) -> Iterator[Effect]:
-        """Ask to be let go, once."""
+        """Deregister, unless that is done or under way."""
         if self.state in {"joining", "in"}:
             self.state = "leaving"
             yield from self._says(now)
@@ -58,7 +58,7 @@ class Membership:
         return Deregister(self._seq) if self.state == "leaving" else Register(self._seq, self._role)
 
     def retried(self, now: float) -> Iterator[Effect]:
-        """Say it again. Who wants in asks for ever; who wants out goes in the end."""
+        """Resend the last message: ``Register`` without limit, ``Deregister`` at most ``PATIENCE`` times."""
         if self.state == "leaving" and self._repeated >= PATIENCE:
             self.state = "left"
         if self.state in {"joining", "leaving"}:

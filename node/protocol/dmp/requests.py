@@ -1,4 +1,4 @@
-"""A customer's side of its calls: what it has asked and reported, said again until it is answered."""
+"""A customer's side of its calls: sends requests and reports, and repeats each until it is answered."""
 
 import math
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from node.protocol.retry import backoff
 TIMER = "retry"
 
 LONGEST_BACKOFF = 64.0
-"""Multiple of the retry interval up to which the pause grows: where calls queue up, asking again is no help."""
+"""Multiple of the retry interval up to which the pause grows: repeating does not shorten a queue of calls."""
 
 
 @dataclass(slots=True)
@@ -54,13 +54,13 @@ class Caller:
         yield from self.ask_again(now, self._newest, wanted, price_weight, budget)
 
     def remember(self, call: int) -> None:
-        """The call is under way: in an earlier life it was asked for."""
+        """Restore a call that was asked for in an earlier life."""
         self._newest = max(self._newest, call)
         self._open.add(call)
 
     @property
     def unsaid(self) -> list[int]:
-        """Calls of an earlier life of which nothing has been said in this one."""
+        """Calls restored from the journal and not yet repeated since the restart."""
         return sorted(self._open - self._asked.keys() - self._reported.keys())
 
     def ask_again(
@@ -82,7 +82,7 @@ class Caller:
         yield Send(self.provider, message)
 
     def retried(self, now: float) -> Iterator[Effect]:
-        """Say again what has waited long enough."""
+        """Repeat the requests and reports that have waited long enough for an answer."""
         waiting = [*self._asked.values(), *self._reported.values()]
         for said in waiting:
             if said.due <= now:
@@ -94,7 +94,7 @@ class Caller:
             yield SetTimer(TIMER, self._wakes_at)
 
     def provider_lives(self, now: float, life: int) -> Iterator[Effect]:
-        """Say everything again at once if the market agent was started anew: it may have forgotten."""
+        """Repeat everything at once if the market agent was restarted, since it may have forgotten requests."""
         if life != self._life:
             self._life = life
             for said in [*self._asked.values(), *self._reported.values()]:
@@ -124,7 +124,7 @@ class Caller:
         return call in self._asked
 
     def over(self, call: int) -> None:
-        """Wait for nothing more that has to do with the call."""
+        """Stop waiting for any answer about the call."""
         self._open.discard(call)
         self._reported.pop(call, None)
 
