@@ -1,15 +1,12 @@
 """Clearing of one auction: every allocation and every charge from a single sort."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from node.mechanism.checks import FloatArray, IntArray, bids, non_negative
-
-# What floating-point sums may leave of a supply that is in truth sold out; relative.
-_ROUNDING = 1e-12
+from node.mechanism.checks import FloatArray, bids, non_negative
+from node.mechanism.psp.rationing import ROUNDING, Margin, rationed
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +23,6 @@ class Clearing:
 
     allocation: FloatArray
     charge: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class _Margin:
-    """Where supply ends in the stack of bids, dearest first: inside the group ``start:end`` of one price."""
-
-    price: float
-    start: int
-    end: int
-    wanted: float
-    served: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,48 +75,18 @@ def clear(quantity: Any, price: Any, supply: float, reserve: float = 0.0) -> Cle
     supply, reserve = non_negative("supply", supply), non_negative("reserve", reserve)
     if not quantity.size:
         return Clearing(np.zeros(0), np.zeros(0))
-    order = price.argsort()[np.count_nonzero(price < reserve) :][::-1]
-    reach = _reach(quantity, price, order)
-    if not reach.size or reach[-1] <= supply:
-        # Nobody is excluded: whoever may buy does, at the reserve.
-        allocation = quantity * (price >= reserve)
-        return Clearing(allocation, reserve * allocation)
-    marginal_price = float(price[order[reach.searchsorted(supply, side="right")]])
-    allocation = quantity * (price > marginal_price)
-    margin = _margin(quantity, price, order, marginal_price, supply, float(allocation.sum()))
+    allocation, order, reach, margin = rationed(quantity, price, supply, reserve)
+    if margin is None:
+        return Clearing(allocation, reserve * allocation)  # nobody is excluded
     tied = order[margin.start : margin.end]
     # No bid displaces more than itself, so the queue is needed only that far: a few bids of a large book.
     longest = max(allocation.max(), quantity[tied].max())
-    queue_end = int(reach.searchsorted((reach[margin.end - 1] + longest) * (1.0 + _ROUNDING))) + 1
+    queue_end = int(reach.searchsorted((reach[margin.end - 1] + longest) * (1.0 + ROUNDING))) + 1
     losers = order[margin.end : max(margin.end, queue_end)]
     behind = quantity[losers], price[losers], reserve
     charge = _queue(margin.wanted - margin.served, margin.price, *behind).worth(allocation)
-    allocation[tied], charge[tied] = _marginal_outcome(quantity[tied], margin, _queue(0.0, 0.0, *behind))
+    charge[tied] = _marginal_charge(quantity[tied], allocation[tied], margin, _queue(0.0, 0.0, *behind))
     return Clearing(allocation, charge)
-
-
-def _reach(quantity: FloatArray, price: FloatArray, order: IntArray) -> FloatArray:
-    """How much the bids want in all down to each one, dearest first; shape of ``order``, MB."""
-    reach = quantity[order]
-    with np.errstate(over="ignore"):
-        reach.cumsum(out=reach)
-    if reach.size and not math.isfinite(float(reach[-1])):
-        raise ValueError("quantity must have a finite sum")
-    if reach.size and not math.isfinite(float(reach[-1]) * float(price[order[0]])):
-        raise ValueError("quantity times price must be finite")
-    return reach
-
-
-def _margin(
-    quantity: FloatArray, price: FloatArray, order: IntArray, marginal_price: float, supply: float, sold: float
-) -> _Margin:
-    """The group of bids at the price in which the supply ends, sharing what the dearer bids left unsold."""
-    start = int(np.count_nonzero(price > marginal_price))
-    end = int(np.count_nonzero(price >= marginal_price))
-    wanted = float(quantity[order[start:end]].sum())
-    left = supply - sold
-    # A rounding error is no allocation: who gets it would pass for a winner.
-    return _Margin(marginal_price, start, end, wanted, served=min(left, wanted) if left > _ROUNDING * supply else 0.0)
 
 
 def _queue(width: float, paid: float, quantity: FloatArray, price: FloatArray, reserve: float) -> _Queue:
@@ -140,12 +96,11 @@ def _queue(width: float, paid: float, quantity: FloatArray, price: FloatArray, r
     return _Queue(widths.cumsum(), values.cumsum(), reserve)
 
 
-def _marginal_outcome(quantity: FloatArray, margin: _Margin, losers: _Queue) -> tuple[FloatArray, FloatArray]:
-    """Allocation and charge of the bids at the marginal price, who do not queue behind themselves.
+def _marginal_charge(quantity: FloatArray, allocation: FloatArray, margin: Margin, losers: _Queue) -> FloatArray:
+    """What the bids at the marginal price pay, who do not queue behind themselves.
 
     Without such a bid the rest of its group could take all but ``cheap`` MB of what it gets, at the group's price;
     the losers behind the group would take those.
     """
-    allocation = quantity * (margin.served / margin.wanted)
     cheap = np.maximum(margin.served - (margin.wanted - quantity), 0.0)
-    return allocation, margin.price * np.maximum(allocation - cheap, 0.0) + losers.worth(cheap)
+    return margin.price * np.maximum(allocation - cheap, 0.0) + losers.worth(cheap)

@@ -10,6 +10,9 @@ from typing import Any
 
 from node.mechanism.checks import bids, non_negative
 
+SLACK = 1e-9
+"""Share of a supply below which a lost or displaced quantity is rounding (docs/decisions/0007)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Staircase:
@@ -33,6 +36,15 @@ class Staircase:
     def available(self, price: float) -> float:
         """MB that can be had at ``price`` per MB: Q of that price."""
         return sum(self.quantity[: bisect_right(self.price, price)])
+
+    def price_at(self, amount: float) -> float:
+        """P(amount): the price of the dearest step that it reaches into by more than rounding."""
+        left = amount - SLACK * sum(self.quantity)
+        for price, quantity in zip(self.price, self.quantity, strict=True):
+            left -= quantity
+            if left <= 0.0:
+                return price
+        return self.price[-1] if self.price else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """How good an outcome is: social welfare, its optimum, and what single buyers could still gain."""
 
 from node.mechanism.welfare.flow import Edges
-from node.mechanism.welfare.gaps import Profile, epsilon_gaps
+from node.mechanism.welfare.gaps import Profile, epsilon_gaps, truthfulness_gaps
 from node.mechanism.welfare.measures import efficiency, welfare, welfare_loss_bound
 from node.mechanism.welfare.optimum import Optimum, optimum
 
@@ -12,6 +12,7 @@ __all__ = [
     "efficiency",
     "epsilon_gaps",
     "optimum",
+    "truthfulness_gaps",
     "welfare",
     "welfare_loss_bound",
 ]
