@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from node.mechanism.psp import PSP, AuctionMechanism
 from node.mechanism.rounding import ROUNDING
 from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.numbers import life_of
@@ -18,6 +19,8 @@ class Auction:
 
     Attributes
     ----------
+    mechanism
+        How it charges, by what the market's users agreed on beforehand.
     standing
         The buyer's bid; nothing where it has none.
     bound
@@ -35,6 +38,7 @@ class Auction:
     """
 
     seller: str
+    mechanism: AuctionMechanism = PSP
     standing: Target = NOTHING
     bound: Award | None = None
     pending: Bid | Withdraw | None = None
@@ -84,10 +88,10 @@ class Auction:
         """What the strategy may know: the profile where the buyer has a bid, else the advert."""
         if self._seen and self.standing.quantity > 0.0:
             last = self._seen
-            return Offer(last.supply, last.reserve, last.opponents, self.standing, last.supply)
+            return Offer(last.supply, last.reserve, last.opponents, self.standing, last.supply, self.mechanism)
         if self._advert is None:
             return Offer(0.0, 0.0)
-        return Offer(self._advert.left, self._advert.reserve, whole=self._advert.supply)
+        return Offer(self._advert.left, self._advert.reserve, whole=self._advert.supply, mechanism=self.mechanism)
 
     def starts_from(self, number: int) -> None:
         """Number the bids above those of an earlier life."""

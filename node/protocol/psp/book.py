@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 
 from node.mechanism.checks import FloatArray
-from node.mechanism.psp import SLIVER, clear
+from node.mechanism.psp import PSP, SLIVER, AuctionMechanism
 from node.protocol.errors import IgnoredError
 from node.protocol.numbers import NO_DIGEST
 from node.protocol.psp.digest import digest, packed
@@ -161,13 +161,13 @@ class Book:
         """Those who may not have seen their last profile, and those who may yet change their bid."""
         return ((buyer, entry) for buyer, entry in self._entries.items() if entry.undecided or entry.is_unseen)
 
-    def clear(self, rule: ReserveRule, supply: float) -> list[tuple[str, Entry]]:
+    def clear(self, rule: ReserveRule, supply: float, mechanism: AuctionMechanism = PSP) -> list[tuple[str, Entry]]:
         """Clear the auction; the result is those whose allocation or charge changed, the departed with none."""
         entries = sorted(self._entries.items(), key=lambda item: (-item[1].price, -item[1].quantity))
         quantity = np.array([entry.quantity for _, entry in entries])
         price = np.array([entry.price for _, entry in entries])
         self.reserve = rule.reserve(quantity, price, supply)
-        outcome = clear(quantity, price, supply, self.reserve)
+        outcome = mechanism.clear(quantity, price, supply, self.reserve)
         self._note_profile(quantity, price, supply)
         self.sold, self.revenue = float(outcome.allocation.sum()), float(outcome.charge.sum())
         self.market_price = self._price_of(quantity, price, supply)

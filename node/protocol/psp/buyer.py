@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Literal
 
+from node.mechanism.psp import PSP, AuctionMechanism
 from node.mechanism.rounding import ROUNDING
 from node.mechanism.valuation import Remainder, Scaled, Valuation
 from node.protocol.errors import IgnoredError, ProtocolUsageError, RejectedError
@@ -65,6 +66,7 @@ class Buyer:
         "_first_valuation",
         "_held",
         "_is_open",
+        "_mechanism",
         "_paid",
         "_random",
         "_retrying",
@@ -83,13 +85,15 @@ class Buyer:
         timing: Timing,
         random: Random,
         budget: float = math.inf,
+        mechanism: AuctionMechanism = PSP,
     ) -> None:
-        self._auctions = {seller: Auction(seller) for seller in pool}
+        self._auctions = {seller: Auction(seller, mechanism) for seller in pool}
         self._first_valuation = self._valuation = valuation
         self._strategy = strategy
         self._timing = timing
         self._random = random
         self._budget = budget
+        self._mechanism = mechanism
         self._round_trip = RoundTrip(timing.clearing_interval_s)
         self._held = self._paid = 0.0
         self._is_open = self._thinking = self._retrying = False
@@ -153,7 +157,7 @@ class Buyer:
             auction.starts_from(past.first_number)
         for entry in past.entries:
             if entry.kind in {"accepted", "bought", "freed"}:
-                auction = self._auctions.setdefault(entry.peer, Auction(entry.peer))
+                auction = self._auctions.setdefault(entry.peer, Auction(entry.peer, self._mechanism))
                 award = Award(entry.auction, entry.round, entry.seq, entry.quantity, entry.charge)
                 try:
                     self._remembered(now, auction, entry.kind, award)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from node.mechanism.psp import PSP, AuctionMechanism
 from node.mechanism.rounding import ROUNDING
 from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.machine import (
@@ -51,7 +52,7 @@ from node.strategy.psp.reserve import ReserveRule
 
 
 class Seller:
-    """One auction of ``supply`` MB; one that ``opens_late`` is upcoming until its own opening.
+    """One auction of ``supply`` MB, held by a ``mechanism``; one that ``opens_late`` is upcoming until its own opening.
 
     Open: a changed bid asks for a clearing, at most one per clearing interval; the bidders get their profiles. Quiet
     for the quiet period, and every bidder known to have seen the last profile: awarding. Each winner is asked whether
@@ -61,11 +62,19 @@ class Seller:
     """
 
     def __init__(
-        self, supply: float, rule: ReserveRule, timing: Timing, auction: int = 0, *, opens_late: bool = False
+        self,
+        supply: float,
+        rule: ReserveRule,
+        timing: Timing,
+        auction: int = 0,
+        *,
+        mechanism: AuctionMechanism = PSP,
+        opens_late: bool = False,
     ) -> None:
         self._auction = auction
         self._supply = supply
         self._rule = rule
+        self._mechanism = mechanism
         self._timing = timing
         self._state: AuctionState = "upcoming" if opens_late else "open"
         self._round = 0
@@ -231,7 +240,7 @@ class Seller:
     def _cleared(self, now: float) -> Iterator[Effect]:
         self._clearing_due = False
         self._round += 1
-        reallocated = self._book.clear(self._rule, self._unsold)
+        reallocated = self._book.clear(self._rule, self._unsold, self._mechanism)
         for buyer, entry in reallocated:
             yield Trace("allocated", peer=buyer, round=self._round, quantity=entry.allocation, charge=entry.charge)
         told = self._book.with_news()

@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from node.mechanism.psp import best_reply, merged_staircase
-from node.strategy.psp.offer import Decision, Need, Offer, Prospect, Target, affordable, prospect
+from node.strategy.psp.offer import Decision, Need, Offer, Prospect, Target, affordable, best_reply, prospect
 from node.strategy.random import Random
 
 QUIET_THINK_TIMES = 15
@@ -31,6 +30,9 @@ CAUTION = 0.95
 
 SHIFT = 8.0
 """A gain of more than so many ε says that the market has shifted: twice what made the buyer move when ε was larger."""
+
+RESTLESS = 5
+"""Where best replies need not come to rest, a buyer is content with twice as much less after every so many moves."""
 
 
 @dataclass(slots=True)
@@ -61,6 +63,8 @@ class AdaptiveBestReply:
     presence: float = 0.005
     damping: float = 0.5
     _epsilon: float = field(init=False)
+    _least: float = field(init=False)
+    _moves: int = field(init=False, default=0)
     _think_s: float = field(init=False, default=0.0)
     _quiet_since: float = field(init=False, default=0.0)
     _bursts: int = field(init=False, default=0)
@@ -68,6 +72,7 @@ class AdaptiveBestReply:
 
     def __post_init__(self) -> None:
         self._epsilon = self.epsilon_start
+        self._least = self.epsilon_end
 
     def think_time(self, participants: int, round_trip_s: float, random: Random) -> float:
         """Uniform with a mean that lets about one bidder of the busiest auction move per clearing."""
@@ -80,7 +85,8 @@ class AdaptiveBestReply:
         if standing.bursts(need.budget):
             self._burst(standing.total)
         targets, gain = self._reply(need, offers, standing)
-        if gain > SHIFT * self._epsilon and self._epsilon < self.epsilon_start:
+        # Where a reply forgoes much for a large ε, it may gain nothing by that, and ε would go up and down for ever.
+        if gain > SHIFT * self._epsilon and self._epsilon < self.epsilon_start and offers[0].mechanism.is_truthful:
             # With the small ε of a market at rest, prices that fell far would be climbed in tiny steps.
             self._epsilon = min(self.epsilon_start, SHRINK * self._epsilon)
             targets, gain = self._reply(need, offers, standing)
@@ -88,12 +94,20 @@ class AdaptiveBestReply:
         enters = need.budget > 0.0 and not any(offer.standing.quantity for offer in offers)
         if gain > self._epsilon or enters:
             self._quiet_since = now
+            self._moved_on(offers)
             return Decision(targets)
-        is_last = self._epsilon <= self.epsilon_end  # else there may be a move yet that is worth the next ε
+        is_last = self._epsilon <= self._least  # else there may be a move yet that is worth the next ε
         if not is_last and now - self._quiet_since > QUIET_THINK_TIMES * self._think_s:
-            self._epsilon = max(self.epsilon_end, self._epsilon / SHRINK)
+            self._epsilon = max(self._least, self._epsilon / SHRINK)
             self._quiet_since = now
         return Decision(None, reconsider=not is_last)
+
+    def _moved_on(self, offers: Sequence[Offer]) -> None:
+        """Ask for more of a move after many, in a mechanism whose best replies may chase each other for ever."""
+        self._moves += 1
+        if self._moves % RESTLESS == 0 and not offers[0].mechanism.is_truthful:
+            self._least *= 2.0
+            self._epsilon = max(self._epsilon, self._least)
 
     def _burst(self, total: float) -> None:
         """Ask for less after several bursts of the budget; else the buyer's own demand would burst it without end."""
@@ -103,23 +117,32 @@ class AdaptiveBestReply:
 
     def _reply(self, need: Need, offers: Sequence[Offer], standing: Prospect) -> tuple[Sequence[Target], float]:
         """What to bid, and the money that gains."""
-        market = merged_staircase([offer.staircase for offer in offers])
-        reply = best_reply(need.valuation, market, epsilon=STEP * self._epsilon, budget=need.budget)
+        reply = best_reply(need, offers, STEP * self._epsilon)
         old, now = standing.targets, standing.utility(need)
         share = self.damping if any(target.quantity for target in old) else 1.0
-        part = affordable(need, offers, self._moved(need, old, reply.quantity, share))
+        part = affordable(need, offers, self._moved(need, offers, old, reply.quantity, share))
         gain = part.utility(need) - now
         if gain <= self._epsilon and reply.utility - now > STUCK * self._epsilon:
             # Bids that win nothing count when the total is capped, so half of the way may lose what the whole gains.
-            whole = affordable(need, offers, self._moved(need, old, reply.quantity, 1.0))
+            whole = affordable(need, offers, self._moved(need, offers, old, reply.quantity, 1.0))
             if (more := whole.utility(need) - now) > self._epsilon:
                 return whole.targets, more
         return part.targets, gain
 
-    def _moved(self, need: Need, standing: Sequence[Target], reply: Sequence[float], share: float) -> list[Target]:
-        """A share of the way to the reply, in all at most the reply and the limit, at the price that total is worth."""
+    def _moved(
+        self, need: Need, offers: Sequence[Offer], standing: Sequence[Target], reply: Sequence[float], share: float
+    ) -> list[Target]:
+        """A share of the way to the reply, in all at most the reply and the limit, at the price that total is worth.
+
+        Where a bidder pays its own price, at what it has to beat and a little more, if that is less.
+        """
         mixed = [(1.0 - share) * old.quantity + share * new for old, new in zip(standing, reply, strict=True)]
         before, after = sum(mixed), min(sum(mixed), sum(reply), self._most)
         scale = after / before if before > 0.0 else 0.0
-        least, price = self.presence * need.valuation.demand_mb, need.valuation.marginal(after)
-        return [Target(max(least, scale * quantity), price) for quantity in mixed]
+        least, worth = self.presence * need.valuation.demand_mb, need.valuation.marginal(after)
+        clearance = STEP * self._epsilon / after if after > 0.0 else 0.0
+        targets = []
+        for offer, quantity in zip(offers, mixed, strict=True):
+            amount = max(least, scale * quantity)
+            targets.append(Target(amount, offer.mechanism.bid_price(offer.staircase, amount, worth, clearance)))
+        return targets

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from node.mechanism.psp import best_reply, merged_staircase
-from node.strategy.psp.offer import HOLD, Decision, Need, Offer, Target, prospect
+from node.strategy.psp.offer import HOLD, Decision, Need, Offer, Target, best_reply, prospect
 from node.strategy.random import Random
 
 
@@ -39,8 +38,11 @@ class BestReply:
         """The ε-best reply, or hold where it gains no more than the fee."""
         del now
         offers = [offer.as_if_empty() for offer in offers]
-        market = merged_staircase([offer.staircase for offer in offers])
-        reply = best_reply(need.valuation, market, epsilon=self.epsilon_step, budget=need.budget)
-        targets = [Target(quantity, reply.price) for quantity in reply.quantity]
+        reply = best_reply(need, offers, self.epsilon_step)
+        clearance = min(self.epsilon_step, need.budget) / sum(reply.quantity) if any(reply.quantity) else 0.0
+        targets = [
+            Target(quantity, offer.mechanism.bid_price(offer.staircase, quantity, reply.price, clearance))
+            for offer, quantity in zip(offers, reply.quantity, strict=True)
+        ]
         gain = reply.utility - prospect(offers, [offer.standing for offer in offers]).utility(need)
         return Decision(targets) if gain > self.epsilon_fee else HOLD

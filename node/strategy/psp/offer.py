@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from node.mechanism.psp import Staircase, expected_allocation, unchecked_staircase
+from node.mechanism.psp import PSP, AuctionMechanism, Reply, Staircase, expected_allocation, unchecked_staircase
 from node.mechanism.rounding import ROUNDING
 from node.mechanism.valuation import Valuation
 from node.strategy.random import Random
@@ -48,6 +48,8 @@ class Offer(msgspec.Struct, frozen=True, dict=True):
         The buyer's own bid there.
     whole
         MB on sale before anybody bid.
+    mechanism
+        How the auction charges; that of all auctions of the market.
     """
 
     supply: float
@@ -55,6 +57,7 @@ class Offer(msgspec.Struct, frozen=True, dict=True):
     opponents: Callable[[], Bids] = _nobody
     standing: Target = NOTHING
     whole: float = 0.0
+    mechanism: AuctionMechanism = PSP
 
     @cached_property
     def bids(self) -> Bids:
@@ -139,8 +142,18 @@ class Prospect:
 def prospect(offers: Sequence[Offer], targets: Sequence[Target]) -> Prospect:
     """What the targets would bring if the opponents' bids stayed as they are."""
     amounts = [offer.allocation(target) for offer, target in zip(offers, targets, strict=True)]
-    cost = sum(offer.staircase.cost(amount) for offer, amount in zip(offers, amounts, strict=True) if amount > 0.0)
+    cost = sum(
+        offer.mechanism.charge(offer.staircase, target.quantity, target.price, amount)
+        for offer, target, amount in zip(offers, targets, amounts, strict=True)
+        if amount > 0.0
+    )
     return Prospect(targets, amounts, cost)
+
+
+def best_reply(need: Need, offers: Sequence[Offer], epsilon: float) -> Reply:
+    """The best reply in the mechanism of the offers, of which there is at least one; ``epsilon`` is money."""
+    auctions = [offer.staircase for offer in offers]
+    return offers[0].mechanism.best_reply(need.valuation, auctions, epsilon=epsilon, budget=need.budget)
 
 
 def affordable(need: Need, offers: Sequence[Offer], targets: Sequence[Target]) -> Prospect:
@@ -151,7 +164,7 @@ def affordable(need: Need, offers: Sequence[Offer], targets: Sequence[Target]) -
     wished = prospect(offers, targets)
     if wished.cost <= need.budget:
         return wished
-    # The last MB are the dearest, so a share of what the targets get costs no more than that share of the cost.
+    # Less of what the targets get costs no more per MB, in any mechanism.
     share = need.budget / wished.cost
     lowered = [
         Target(share * amount, target.price) if amount > 0.0 else target
