@@ -90,7 +90,7 @@ class Auction:
             last = self._seen
             return Offer(last.supply, last.reserve, last.opponents, self.standing, last.supply, self.mechanism)
         if self._advert is None:
-            return Offer(0.0, 0.0)
+            return Offer(0.0, 0.0, mechanism=self.mechanism)
         return Offer(self._advert.left, self._advert.reserve, whole=self._advert.supply, mechanism=self.mechanism)
 
     def starts_from(self, number: int) -> None:
