@@ -20,6 +20,7 @@ from scenarios.device.schema import NodeFile
 from scenarios.errors import ScenarioError
 from scenarios.files.tables import NetworkTable
 from scenarios.markets.psp.market import BuyerSpec, SellerSpec, check_buyer, check_seller, timing
+from scenarios.markets.psp.mechanisms import mechanism_of
 from scenarios.markets.psp.nodes import buyer_machine
 
 
@@ -96,7 +97,12 @@ def _seller(settings: NodeFile, node: str) -> Seller:
     assert isinstance(table.reserve_price_per_mb, float)
     spec = SellerSpec(node, table.supply_mb, table.reserve_price_per_mb)
     check_seller(spec)
-    return Seller(spec.supply_mb, settings.auction.reserve(spec.reserve_price_per_mb), intervals(settings))
+    return Seller(
+        spec.supply_mb,
+        settings.auction.reserve(spec.reserve_price_per_mb),
+        intervals(settings),
+        mechanism=mechanism_of(settings.auction),
+    )
 
 
 def _buyer(settings: NodeFile, node: str) -> Buyer:
@@ -106,4 +112,4 @@ def _buyer(settings: NodeFile, node: str) -> Buyer:
     spec = BuyerSpec(node, pool, table.valuation, table.strategy, table.budget_money)
     check_buyer(spec)
     # Only think times are drawn: two devices must not think alike, and a run need not be repeatable.
-    return buyer_machine(spec, pool, intervals(settings), secrets.randbits(64))
+    return buyer_machine(spec, pool, intervals(settings), secrets.randbits(64), mechanism_of(settings.auction))

@@ -9,6 +9,9 @@ from node.mechanism.psp import PSP, AuctionMechanism, Reply, Staircase, staircas
 from node.mechanism.valuation import Valuation
 from node.mechanism.welfare.flow import Edges
 
+_ROUNDING = 1e-9
+"""Share of a utility below which a gain is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -96,7 +99,7 @@ def truthfulness_gaps(
     The truthful reply is Lazar & Semret's: all that is worth more than it costs to displace others for it, at the price
     of its last MB; less of it where the charge for that would exceed the budget. Under PSP nothing is better (Prop. 1).
 
-    Parameters, result and errors are those of ``epsilon_gaps``.
+    Parameters, result and errors are those of ``epsilon_gaps``; a gain that is rounding is 0.
     """
     supply, reserve = non_negative_array("supply", supply), non_negative_array("reserve", reserve)
     books = [profile.at(seller) for seller in range(supply.size)]
@@ -105,8 +108,9 @@ def truthfulness_gaps(
     for theta, budget, auctions in zip(valuations, np.asarray(budgets, float).tolist(), faced, strict=True):
         best = mechanism.best_reply(theta, auctions, budget=budget).utility
         truthful = PSP.best_reply(theta, auctions, budget=budget)
-        gaps.append(best - _utility(mechanism, theta, budget, auctions, truthful))
-    return np.maximum(gaps, 0.0)
+        gain = best - _utility(mechanism, theta, budget, auctions, truthful)
+        gaps.append(gain if gain > _ROUNDING * best else 0.0)
+    return np.array(gaps)
 
 
 def _faced(

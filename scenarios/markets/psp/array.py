@@ -56,6 +56,7 @@ class _Rounds:
 def check_arrayable(market: Market) -> None:
     """Raise ScenarioError, naming key, value and remedy, if the world ``array`` cannot play the market."""
     _only(market.auction.reserve_rule == "fixed", "auction.reserve_rule", market.auction.reserve_rule, "'fixed' only")
+    _only(market.auction.mechanism == "psp", "auction.mechanism", market.auction.mechanism, "'psp' only")
     for fault in ("loss", "duplication", "reordering"):
         share = getattr(market.network, fault)
         _only(share == 0.0, f"network.{fault}", share, "no network faults: it has no messages")
@@ -127,6 +128,7 @@ def _summary(market: Market, outcome: ArrayOutcome, bids: int, folder: Path) -> 
     return Summary(
         scenario=market.scenario,
         seed=market.seed,
+        mechanism=market.auction.mechanism,
         world="array",
         broker=None,
         nodes=market.nodes,
@@ -138,6 +140,7 @@ def _summary(market: Market, outcome: ArrayOutcome, bids: int, folder: Path) -> 
         optimum=best,
         efficiency=efficiency(outcome.welfare, best),
         epsilon_gap=float(outcome.gap.max(initial=0.0)),
+        truthfulness_gap=0.0,  # by Prop. 1 of Lazar & Semret
         supply=sum(seller.supply_mb for seller in market.sellers),
         sold=sum(row.quantity for row in rows),
         revenue=sum(row.charge for row in rows),

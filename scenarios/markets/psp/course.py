@@ -15,6 +15,7 @@ from scenarios.markets.psp.census import market_now
 from scenarios.markets.psp.equilibrium import largest_gap
 from scenarios.markets.psp.ladder import ladder_of
 from scenarios.markets.psp.market import Market, theta
+from scenarios.markets.psp.mechanisms import mechanism_of
 from scenarios.markets.psp.spread import shift_metrics
 
 MOST_NUMBERS = 4_000_000
@@ -65,7 +66,7 @@ class Moment:
 class Fold:
     """What a run's events come to: the market at the end, its course, and how its buyers came to rest.
 
-    The ``ladder`` is None in the world ``array``, which has no events.
+    The ``ladder`` is None in the world ``array``, which has no events, and where the mechanism is not truthful.
     """
 
     metrics: MarketMetrics
@@ -99,7 +100,8 @@ def fold(market: Market, records: Iterable[Record], until: float) -> Fold:
             rows.may_add(metrics)
     rows.add(metrics)
     moments += [_moment(market, metrics, until)]
-    ladder = ladder_of(market_now(market, metrics), metrics)
+    # The ladder supposes truthful bids.
+    ladder = ladder_of(market_now(market, metrics), metrics) if mechanism_of(market.auction).is_truthful else None
     return Fold(metrics, rows.convergence(), rest, shifts, moments, ladder)
 
 

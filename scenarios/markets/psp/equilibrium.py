@@ -1,12 +1,15 @@
 """How near to an equilibrium a run has come."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from node.mechanism.welfare import Profile, epsilon_gaps
+from node.mechanism.checks import FloatArray
+from node.mechanism.welfare import Profile, epsilon_gaps, truthfulness_gaps
 from node.trace.psp.metrics import MarketMetrics
 from scenarios.markets.psp.market import Market, SellerSpec, edges, theta
+from scenarios.markets.psp.mechanisms import mechanism_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,15 @@ def largest_gap(market: Market, metrics: MarketMetrics) -> float:
 
     An auction that was awarded in several tranches counts as so many auctions.
     """
+    return _largest(epsilon_gaps, market, metrics)
+
+
+def largest_gain_of_lying(market: Market, metrics: MarketMetrics) -> float:
+    """By how much the best reply to those bids beats the truthful one: the most for any buyer, money."""
+    return _largest(truthfulness_gaps, market, metrics)
+
+
+def _largest(gaps_of: Callable[..., FloatArray], market: Market, metrics: MarketMetrics) -> float:
     lots_of = [_lots(seller, metrics) for seller in market.sellers]
     starts = np.cumsum([0] + [len(lots) for lots in lots_of]).tolist()
     lots = [lot for of_seller in lots_of for lot in of_seller]
@@ -35,7 +47,8 @@ def largest_gap(market: Market, metrics: MarketMetrics) -> float:
     valuations = [theta(buyer) for buyer in market.buyers]
     pool = [(i, k) for i, j in zip(*edges(market), strict=True) for k in range(starts[j], starts[j + 1])]
     buyer, lot = np.array(pool, dtype=np.intp).reshape(-1, 2).T
-    gaps = epsilon_gaps(valuations, budgets, [lot.supply for lot in lots], reserve, profile, (buyer, lot))
+    supply, mechanism = [lot.supply for lot in lots], mechanism_of(market.auction)
+    gaps = gaps_of(valuations, budgets, supply, reserve, profile, (buyer, lot), mechanism)
     return float(gaps.max(initial=0.0))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from node.mechanism.psp import AuctionMechanism
 from node.protocol.machine import Machine, Opened
 from node.protocol.planned import Planned
 from node.protocol.psp.buyer import Buyer
@@ -12,6 +13,7 @@ from node.protocol.psp.seller import Seller
 from node.protocol.psp.timing import Timing
 from node.runtime.streams import stream
 from scenarios.markets.psp.market import BuyerSpec, Market, SellerSpec, theta
+from scenarios.markets.psp.mechanisms import mechanism_of
 from scenarios.markets.psp.shifts import plan
 
 
@@ -29,18 +31,26 @@ def _seller(market: Market, seller: SellerSpec) -> Machine:
     events = plan(market.shifts, seller.name, seller.supply_mb)
     joins_at_s = next((at_s for at_s, event in events if event == Opened()), 0.0)
     timing = msgspec.structs.replace(market.timing, open_at_least_s=market.timing.open_at_least_s - joins_at_s)
-    reserve = market.auction.reserve(seller.reserve_price_per_mb)
-    machine = Seller(seller.supply_mb, reserve, timing, opens_late=joins_at_s > 0.0)
+    machine = Seller(
+        seller.supply_mb,
+        market.auction.reserve(seller.reserve_price_per_mb),
+        timing,
+        mechanism=mechanism_of(market.auction),
+        opens_late=joins_at_s > 0.0,
+    )
     return Planned(machine, events) if events else machine
 
 
 def _buyer(market: Market, buyer: BuyerSpec, addresses: Mapping[str, str]) -> Machine:
     events = plan(market.shifts, buyer.name)
-    machine = buyer_machine(buyer, [addresses[seller] for seller in buyer.pool], market.timing, market.seed)
+    pool = [addresses[seller] for seller in buyer.pool]
+    machine = buyer_machine(buyer, pool, market.timing, market.seed, mechanism_of(market.auction))
     return Planned(machine, events) if events else machine
 
 
-def buyer_machine(buyer: BuyerSpec, pool: Sequence[str], timing: Timing, seed: int) -> Buyer:
+def buyer_machine(
+    buyer: BuyerSpec, pool: Sequence[str], timing: Timing, seed: int, mechanism: AuctionMechanism
+) -> Buyer:
     """The machine of a buyer whose sellers have these addresses."""
     return Buyer(
         pool=pool,
@@ -49,4 +59,5 @@ def buyer_machine(buyer: BuyerSpec, pool: Sequence[str], timing: Timing, seed: i
         timing=timing,
         random=stream(seed, buyer.name, "thinking"),
         budget=math.inf if buyer.budget_money is None else buyer.budget_money,
+        mechanism=mechanism,
     )

@@ -18,6 +18,7 @@ from node.trace.psp.shifts import ShiftReport
 from scenarios.chaos.expectations import Ending, Expectation, FaultLog, FaultRow, checked
 from scenarios.markets.psp.census import market_now
 from scenarios.markets.psp.course import Fold, fold
+from scenarios.markets.psp.equilibrium import largest_gain_of_lying
 from scenarios.markets.psp.live import LiveMetrics, optimum_of
 from scenarios.markets.psp.market import Market, edges
 from scenarios.markets.psp.pictures import plot_convergence
@@ -44,6 +45,7 @@ class Summary(msgspec.Struct, frozen=True):
 
     scenario: str
     seed: int
+    mechanism: str
     world: str
     broker: str | None
     nodes: int
@@ -55,6 +57,7 @@ class Summary(msgspec.Struct, frozen=True):
     optimum: float
     efficiency: float
     epsilon_gap: float
+    truthfulness_gap: float
     supply: float
     sold: float
     revenue: float
@@ -230,6 +233,7 @@ def summarise(market: Market, live: LiveMetrics, run: Run, records: Iterable[Rec
     summary = Summary(
         scenario=market.scenario,
         seed=market.seed,
+        mechanism=market.auction.mechanism,
         world=run.world,
         broker=run.broker,
         nodes=market.nodes,
@@ -241,6 +245,7 @@ def summarise(market: Market, live: LiveMetrics, run: Run, records: Iterable[Rec
         optimum=most,
         efficiency=reached,
         epsilon_gap=folded.moments[-1].epsilon_gap,
+        truthfulness_gap=largest_gain_of_lying(now, metrics),
         supply=sum(seller.supply_mb for seller in now.sellers),
         sold=sum(row.quantity for row in rows),
         revenue=sum(row.charge for row in rows),

@@ -316,6 +316,7 @@ class AuctionTable(Table, frozen=True, kw_only=True):
     clearing_interval_s: PositiveSeconds = 0.05
     quiet_period_s: PositiveSeconds | None = None
     retry_s: PositiveSeconds | None = None
+    mechanism: Literal["psp", "uniform-price", "pay-as-bid"] = "psp"
     reserve_rule: Literal["fixed", "highest-losing"] = "fixed"
     reserve_step_per_mb: _PricePerMb = 0.01
 

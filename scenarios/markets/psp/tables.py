@@ -21,7 +21,7 @@ def print_result(result: "Result", console: Console) -> None:
     console.print()
     console.print(
         f"{verdict(summary.status)} after {summary.duration_s:.2f} s: {summary.bids:,} bids, "
-        f"{summary.messages:,} messages, {summary.nodes} nodes, {summary.network}",
+        f"{summary.messages:,} messages, {summary.nodes} nodes, {summary.network}, mechanism {summary.mechanism}",
         highlight=False,
         soft_wrap=True,
     )
@@ -52,6 +52,9 @@ def print_result(result: "Result", console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    if summary.truthfulness_gap > 0.0:
+        told = f"most that a buyer gains over a truthful reply: {summary.truthfulness_gap:.4g}"
+        console.print(told, highlight=False, soft_wrap=True)
     console.print(result.where, highlight=False, soft_wrap=True)
 
 

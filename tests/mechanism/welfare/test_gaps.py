@@ -5,9 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.mechanism.psp import best_reply, clear, merged_staircase, staircase
+from node.mechanism.psp import MECHANISMS, AuctionMechanism, best_reply, clear, merged_staircase, staircase
 from node.mechanism.valuation import Flat, Parabolic, Valuation
-from node.mechanism.welfare import Edges, Profile, epsilon_gaps, optimum, welfare, welfare_loss_bound
+from node.mechanism.welfare import (
+    Edges,
+    Profile,
+    epsilon_gaps,
+    optimum,
+    truthfulness_gaps,
+    welfare,
+    welfare_loss_bound,
+)
 
 BUYERS, SELLERS = 4, 2
 POOL: Edges = (np.repeat(np.arange(BUYERS), SELLERS), np.tile(np.arange(SELLERS), BUYERS))
@@ -110,3 +118,80 @@ def test_ls_proposition_3_settled_dynamics_lose_no_more_than_the_bound(seed: int
     loss = optimum(buyers, [supply], edges).bound - welfare(buyers, allocation)
     bound = welfare_loss_bound(allocation.tolist(), supply, 2 * epsilon, curvature)
     assert loss <= (math.inf if bound is None else bound)
+
+
+# Other mechanisms
+
+every = pytest.mark.parametrize("mechanism", MECHANISMS.values(), ids=str)
+
+
+@every
+@pytest.mark.parametrize("buyers", [2, 5, 20])
+def test_gap_is_what_the_best_reply_of_the_mechanism_gains(mechanism: AuctionMechanism, buyers: int) -> None:
+    rng = np.random.default_rng(buyers)
+    theta = [Parabolic(float(rng.uniform(20, 100)), float(rng.uniform(5, 20))) for _ in range(buyers)]
+    supply, edges = [20.0 * buyers], (np.arange(buyers), np.zeros(buyers, int))
+    quantity, price = rng.uniform(0, 40, buyers), rng.uniform(0, 12, buyers)
+    bids = Profile(np.arange(buyers), np.zeros(buyers, int), quantity, price)
+    gaps = epsilon_gaps(list(theta), [math.inf] * buyers, supply, [0.5], bids, edges, mechanism)
+    outcome = mechanism.clear(quantity, price, supply[0], 0.5)
+    for i in range(buyers):
+        now = theta[i].value(float(outcome.allocation[i])) - float(outcome.charge[i])
+        steps = staircase(np.delete(quantity, i), np.delete(price, i), supply[0], 0.5)
+        best = mechanism.best_reply(theta[i], [steps]).utility
+        assert gaps[i] == pytest.approx(max(0.0, best - now), abs=1e-9)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.floats(1, 100), st.floats(1, 20)), min_size=BUYERS, max_size=BUYERS),
+    st.lists(
+        st.tuples(st.integers(0, BUYERS - 1), st.integers(0, SELLERS - 1), st.integers(0, 60), st.integers(0, 9)),
+        unique_by=lambda row: row[:2],
+        max_size=8,
+    ),
+    st.sampled_from([math.inf, 0.0, 40.0]),
+)
+def test_prop_1_lying_gains_nothing_under_psp_and_never_loses_elsewhere(
+    parameters: list[tuple[float, float]], rows: list[tuple[int, int, int, int]], budget: float
+) -> None:
+    bids = profile([tuple(map(float, row)) for row in rows])
+    market = [Parabolic(*pair) for pair in parameters], np.full(BUYERS, budget), [70.0, 30.0], [0.0, 2.0], bids, POOL
+    for name, mechanism in MECHANISMS.items():
+        gaps = truthfulness_gaps(*market, mechanism)
+        assert gaps.shape == (BUYERS,)
+        assert np.all(gaps == 0.0) if name == "psp" else np.all(gaps >= 0.0)
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "gap"),
+    [("psp", 0.0), ("uniform-price", 455.0 - 320.0), ("pay-as-bid", 455.0 - 320.0)],
+)
+def test_demand_reduction_is_what_lying_gains(mechanism: str, gap: float) -> None:
+    edges, bids = (np.array([0]), np.array([0])), profile([(1, 0, 30, 2)])
+    buyers = [Parabolic(100, 10), Flat(30, 2)]
+    gaps = truthfulness_gaps(buyers, [math.inf] * 2, [100], [0], bids, edges, MECHANISMS[mechanism])
+    assert gaps == pytest.approx([gap, 0.0])
+
+
+def test_truthful_reply_as_bid_gains_nothing_where_all_is_worth_the_same() -> None:
+    edges, bids = (np.array([0]), np.array([0])), profile([(1, 0, 70, 2)])
+    gaps = truthfulness_gaps(
+        [Flat(60, 3), Flat(70, 2)], [math.inf] * 2, [100], [0], bids, edges, MECHANISMS["pay-as-bid"]
+    )
+    assert gaps == pytest.approx([90.0, 0.0])
+
+
+def test_two_equal_buyers_who_pay_as_bid_have_no_equilibrium_among_prices_and_quantities_tried() -> None:
+    """Whoever outbids should bid less, who is outbid more; and at equal bids either should bid a little more."""
+    buyers, edges = [Flat(60, 3), Flat(60, 3)], (np.array([0, 1]), np.array([0, 0]))
+
+    def gap(first: tuple[float, float], second: tuple[float, float], name: str) -> float:
+        bids = profile([(0, 0, *first), (1, 0, *second)])
+        return float(epsilon_gaps(buyers, [math.inf] * 2, [100], [0], bids, edges, MECHANISMS[name]).max())
+
+    tried = [(quantity, price) for quantity in (40.0, 50.0, 60.0) for price in np.linspace(0, 3, 13).tolist()]
+    least = {name: min(gap(one, other, name) for one in tried for other in tried) for name in MECHANISMS}
+    assert least["pay-as-bid"] > 5.0
+    assert least["psp"] == pytest.approx(0.0)
+    assert least["uniform-price"] == pytest.approx(0.0)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.mechanism.psp import SLIVER, clear, market_price
+from node.mechanism.psp import MECHANISMS, SLIVER, clear, market_price
 from node.protocol.psp.book import Book
 from node.protocol.psp.messages import Bid
 from node.strategy.psp.reserve import FixedReserve
@@ -43,6 +43,16 @@ def test_clears_the_papers_fixture() -> None:
     assert outcome["w/b"] == pytest.approx((46.1538, 124.6154), abs=1e-4)
     assert outcome["x/b"] == pytest.approx((53.8462, 135.3846), abs=1e-4)
     assert outcome["y/b"] == outcome["z/b"] == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("name", "charge"), [("psp", 120.0), ("uniform-price", 180.0), ("pay-as-bid", 240.0)])
+def test_clears_by_the_mechanism_it_is_given(name: str, charge: float) -> None:
+    book = book_of({"w/b": (60, 4), "x/b": (40, 3), "y/b": (30, 3), "z/b": (30, 1)})
+    book.clear(FREE, 100.0, MECHANISMS[name])
+    outcome = {buyer: (entry.allocation, entry.charge) for buyer, entry in book.items()}
+    assert outcome["w/b"] == pytest.approx((60, charge))
+    assert book.revenue == pytest.approx(sum(paid for _, paid in outcome.values()))
+    assert book.market_price == 3.0
 
 
 @given(bids_, st.sampled_from([0.5, 25.0, 100.0]), st.sampled_from([0.0, 1.0, 2.2]))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from broker import BrokerError
+from node.mechanism.psp import PayAsBid, UniformPrice
 from node.mechanism.valuation import Flat, Parabolic
 from node.protocol.psp.buyer import Buyer
 from node.protocol.psp.seller import Seller
@@ -183,3 +184,12 @@ def test_an_observer_may_not_trade(tmp_path: Path) -> None:
     options = {key: value for key, value in SELLER.items() if key not in BROKER}
     with pytest.raises(BrokerError, match="is for an observer"):
         build(read_settings(None, options | {"profile": str(profile)}))
+
+
+def test_a_device_knows_the_mechanism_of_its_market() -> None:
+    seller = build(read_settings(None, {**SELLER, "auction": {"mechanism": "pay-as-bid"}})).machine
+    buyer = build(read_settings(None, {**BUYER, "auction": {"mechanism": "uniform-price"}})).machine
+    assert isinstance(seller, Seller)
+    assert isinstance(buyer, Buyer)
+    assert seller._mechanism == PayAsBid()
+    assert [auction.offer().mechanism for auction in buyer._auctions.values()] == [UniformPrice()]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from node.mechanism.psp import PSP, AuctionMechanism
 from node.mechanism.valuation import Flat, Parabolic, Valuation
 from node.strategy.psp.offer import NOTHING, Need, Offer, Target
 
@@ -22,7 +23,11 @@ class Scripted:
 
 
 def offer(
-    supply: float, *bids: tuple[float, float], reserve: float = 0.0, standing: tuple[float, float] | None = None
+    supply: float,
+    *bids: tuple[float, float],
+    reserve: float = 0.0,
+    standing: tuple[float, float] | None = None,
+    mechanism: AuctionMechanism = PSP,
 ) -> Offer:
     """An auction with these opponents' bids, (MB, price per MB)."""
     return Offer(
@@ -31,6 +36,7 @@ def offer(
         lambda: ([quantity for quantity, _ in bids], [price for _, price in bids]),
         Target(*standing) if standing else NOTHING,
         whole=supply,
+        mechanism=mechanism,
     )
 
 

@@ -186,6 +186,10 @@ def test_synchronous_rounds_are_played_if_asked_for(tmp_path: Path) -> None:
     ("setting", "text"),
     [
         ("auction.reserve_rule=highest-losing", "auction.reserve_rule = 'highest-losing': world 'array' knows 'fixed'"),
+        (
+            "auction.mechanism=pay-as-bid",
+            "auction.mechanism = 'pay-as-bid': world 'array' knows 'psp' only; change it, or choose world 'sim'",
+        ),
         ("buyers.0.joins_at_s=1", "shifts = 50: world 'array' knows no shifts: take out shifts, joins_at_s"),
         ("sellers.0.joins_at_s=1", "shifts = 10: world 'array' knows no shifts"),
         ('shifts=[{ kind = "leave", at_s = 1, nodes = ["buyer-1"] }]', "shifts = 1: world 'array' knows no shifts"),

@@ -7,6 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.mechanism.psp import PSP, PayAsBid, UniformPrice
+from node.protocol.psp.buyer import Buyer
+from node.protocol.psp.seller import Seller
 from node.protocol.psp.timing import Timing
 from node.strategy.psp.adaptive import AdaptiveBestReply
 from node.strategy.psp.best_reply import BestReply
@@ -16,6 +19,7 @@ from scenarios.errors import ScenarioError
 from scenarios.launch.placement import build_hosts, one_host_each
 from scenarios.markets.load import load, parse
 from scenarios.markets.psp.market import Market, draw, theta
+from scenarios.markets.psp.nodes import exchange_machines
 
 FLAT = {"kind": "flat", "demand_mb": 5.0, "value_per_mb": 1.0}
 
@@ -231,3 +235,17 @@ def test_buyer_without_budget_has_no_limit() -> None:
     (host,) = build_hosts(market, one_host_each(market), {"buyer"})
     (buyer,) = host.machines.values()
     assert buyer._budget == math.inf  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("name", "built"), [("psp", PSP), ("uniform-price", UniformPrice()), ("pay-as-bid", PayAsBid())]
+)
+def test_all_users_know_the_mechanism_of_the_market(name: str, built: object) -> None:
+    market = draw(load("two-sellers", [f"auction.mechanism={name}"]), 1)
+    addresses = {user: f"host/{user}" for user in market.user_names}
+    for user, machine in exchange_machines(market, addresses, set(market.user_names)):
+        known = [machine._mechanism] if isinstance(machine, Seller) else []
+        if isinstance(machine, Buyer):
+            known = [auction.offer().mechanism for auction in machine._auctions.values()]
+        assert known, user
+        assert all(one == built for one in known), user

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 from node.mechanism.valuation import Parabolic
 from node.protocol.host import Record
@@ -17,6 +18,7 @@ from scenarios.launch.run import run
 from scenarios.markets.psp.equilibrium import largest_gap
 from scenarios.markets.psp.results import Allocation, Result
 from scenarios.markets.psp.schema import Buyers, FlatValuation, OptOutStrategy, Scenario, Sellers
+from scenarios.markets.psp.tables import print_result
 from scenarios.results import trace as events
 
 SMALL = ["buyers.0.count=8", "sellers.0.count=3"]
@@ -207,3 +209,17 @@ def test_buyers_from_elsewhere_are_in_the_allocations_alone(result: Result) -> N
     assert "stranger" in mixed.columns("allocations")["buyer"]
     assert mixed.columns("buyers") == result.columns("buyers")
     assert np.array_equal(mixed.matrix(), result.matrix())
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_the_mechanism_and_what_lying_could_gain_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = run("two-sellers", settings=["auction.mechanism=pay-as-bid"], world="sim", out=tmp_path)
+    figures = json.loads((result.run_dir / "summary.json").read_text())
+
+    # A values each of its 50 MB at 1 and pays that; the reserve of 0.01 would do.
+    assert (figures["mechanism"], figures["truthfulness_gap"]) == ("pay-as-bid", pytest.approx(49.5))
+    assert json.loads((result.run_dir / "convergence.json").read_text())["ladder"] is None
+    print_result(result, Console(width=200))
+    printed = capsys.readouterr().out
+    assert "7 nodes, simulated network, mechanism pay-as-bid" in printed
+    assert "most that a buyer gains over a truthful reply: 49.5" in printed
