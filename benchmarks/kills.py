@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 from random import Random
 
-from node.runtime.journal import read_journal
 from node.trace.psp.ledger import Ledger
 from scenarios.cli.ledger import journals_of
 from scenarios.launch.run import BrokenRunError, run
+from scenarios.markets.registry import read_journal
 
 BROKERS = ("embedded", "mosquitto")
 WORKERS = 3

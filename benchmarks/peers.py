@@ -18,8 +18,8 @@ from node.protocol.machine import (
     SetTimer,
     Started,
     TimerFired,
-    Trace,
 )
+from node.protocol.psp.trace import BidPlaced
 from node.protocol.topics import Board, Inbox, Topics, address
 from node.protocol.wire.frames import encode_message, encode_post
 from node.runtime.mqtt.endpoint import Endpoint
@@ -51,7 +51,7 @@ class Driver:
                     self._timers[effect.name] = loop.call_later(wait_s, self.handle, TimerFired(effect.name))
                 case CancelTimer():
                     self.cancel(effect.name)
-                case Trace(kind="bid"):
+                case BidPlaced():
                     self._meter.bids += 1
 
     def cancel(self, name: str) -> None:

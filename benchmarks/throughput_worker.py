@@ -11,9 +11,11 @@ from crowd import machine, placed
 from metering import Meter
 from peers import plain_market
 
-from node.protocol.host import Host, Record
+from node.protocol.host import Host
 from node.protocol.machine import Machine
+from node.protocol.psp.trace import BidPlaced
 from node.protocol.topics import Topics
+from node.protocol.trace import Record, Trace
 from node.runtime.keys import Keys
 from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import Clock, MqttHost
@@ -42,8 +44,8 @@ async def frames_market(machines: dict[str, Machine], own: str, orders: Orders, 
     """One host over our own transport, with the log on disk that a run of the launcher writes."""
     log = EventLog(Path(orders.folder) / f"{own}.jsonl")
 
-    def sink(records: list[Record]) -> None:
-        meter.bids += sum(record.kind == "bid" for record in records)
+    def sink(records: list[Record[Trace]]) -> None:
+        meter.bids += sum(type(record.what) is BidPlaced for record in records)
         log.write(records)
 
     topics = Topics("frames")

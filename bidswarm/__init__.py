@@ -17,7 +17,7 @@ from broker.errors import BrokerError
 from scenarios.errors import RunError, ScenarioError
 from scenarios.launch.run import BrokenRunError, run
 from scenarios.markets.load import load, shipped
-from scenarios.results.trace import read as read_trace
+from scenarios.markets.registry import read_trace
 
 __version__ = version("bidswarm")
 

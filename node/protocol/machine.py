@@ -6,30 +6,12 @@ from typing import Literal, Protocol
 import msgspec
 
 from node.protocol.errors import IgnoredError, RejectedError
+from node.protocol.journal import Entry, JournalEntry, MarketOpened
 from node.protocol.numbers import NUMBERS_PER_LIFE
+from node.protocol.trace import Trace
 
 Message = msgspec.Struct
 """Something that nodes say to each other; which messages there are is up to a market."""
-
-
-class JournalEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A line of a node's journal, with its time, seconds; the numbers mean what ``kind`` says (docs/ledger.md).
-
-    The last three are of calls only: seconds of the market, and the kind of contract with the service.
-    """
-
-    time_s: float
-    node: str
-    kind: str
-    peer: str
-    auction: int
-    round: int
-    seq: int
-    quantity: float
-    charge: float
-    at_s: float = 0.0
-    holding_s: float = 0.0
-    about: str = ""
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -45,6 +27,11 @@ class Restored(msgspec.Struct, frozen=True):
     def first_number(self) -> int:
         """What the node counts from in this life."""
         return self.lives * NUMBERS_PER_LIFE
+
+    @property
+    def opened_at(self) -> float | None:
+        """When the market opened for the first time, seconds; None if the node had not seen it."""
+        return next((line.time_s for line in self.entries if isinstance(line.entry, MarketOpened)), None)
 
 
 class Started(msgspec.Struct, frozen=True, gc=False):
@@ -82,30 +69,11 @@ class Left(msgspec.Struct, frozen=True):
     """The user leaves: a buyer takes back its bids, a seller what it has not sold."""
 
 
-class SupplyChanged(msgspec.Struct, frozen=True):
-    """The seller has so much to sell in all, MB; what is sold or promised already stays so."""
-
-    supply_mb: float
+class MarketEvent(msgspec.Struct, frozen=True):
+    """Something that happens to nodes of one market only; its kinds are in the folder of that market."""
 
 
-class ValuationChanged(msgspec.Struct, frozen=True):
-    """Every MB is worth ``factor`` times what it was worth to the buyer at first."""
-
-    factor: float
-
-
-Event = (
-    Restored
-    | Started
-    | Opened
-    | Received
-    | TimerFired
-    | PeerOffline
-    | Reconnected
-    | Left
-    | SupplyChanged
-    | ValuationChanged
-)
+Event = Restored | Started | Opened | Received | TimerFired | PeerOffline | Reconnected | Left | MarketEvent
 
 
 class Send(msgspec.Struct, frozen=True, gc=False):
@@ -134,99 +102,17 @@ class CancelTimer(msgspec.Struct, frozen=True, gc=False):
     name: str
 
 
-JournalKind = Literal[
-    "started",
-    "opened",
-    "offered",
-    "sold",
-    "closed",
-    "wanted",
-    "accepted",
-    "bought",
-    "freed",
-    "network",
-    "terminal",
-    "service-agent",
-    "left",
-    "lost",
-    "silent",
-    "called",
-    "contracted",
-    "reported",
-    "served",
-    "decommitted",
-    "blocked",
-    "capacity",
-    "registered",
-    "committed",
-    "requested",
-    "brokered",
-    "refused",
-    "connected",
-]
-
-
 class Persist(msgspec.Struct, frozen=True, gc=False):
-    """Write a line into the journal, before anything is sent that was said in the same step."""
+    """Write a line into the journal, before anything is sent that was said in the same step.
 
-    kind: JournalKind
-    peer: str = ""
-    auction: int = 0
-    round: int = 0
-    seq: int = 0
-    quantity: float = 0.0
-    charge: float = 0.0
-    at_s: float = 0.0
-    holding_s: float = 0.0
-    about: str = ""
+    Attributes
+    ----------
+    binds
+        Whether the line must survive a loss of power, not only of the process, before that is sent.
+    """
 
-
-TraceKind = Literal[
-    "bid",
-    "withdraw",
-    "cleared",
-    "allocated",
-    "awarding",
-    "settled",
-    "declined",
-    "voided",
-    "reopened",
-    "closed",
-    "in-doubt",
-    "cleared-up",
-    "resumed",
-    "recalled",
-    "exposed",
-    "joined",
-    "left",
-    "supply",
-    "valuation",
-    "registered",
-    "called",
-    "offered",
-    "passed",
-    "contracted",
-    "committed",
-    "decommitted",
-    "blocked",
-    "served",
-    "reputation",
-    "requested",
-    "brokered",
-    "connected",
-]
-
-
-class Trace(msgspec.Struct, frozen=True, gc=False):
-    """Something observers want to know; its numbers mean what ``kind`` says (docs/results.md)."""
-
-    kind: TraceKind
-    peer: str = ""
-    round: int = 0
-    seq: int = 0
-    quantity: float = 0.0
-    price: float = 0.0
-    charge: float = 0.0
+    entry: Entry
+    binds: bool = True
 
 
 class Dropped(msgspec.Struct, frozen=True, gc=False):

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from node.protocol.machine import Effect, Event, Machine, Opened, Persist, Restored, SetTimer, TimerFired, Trace
+from node.protocol.journal import MarketOpened
+from node.protocol.machine import Effect, Event, Machine, Opened, Persist, Restored, SetTimer, TimerFired
+from node.protocol.trace import Joined
 
 Plan = Sequence[tuple[float, Event]]
 """(seconds after the opening of the market, event)."""
@@ -37,11 +39,11 @@ class Planned:
             case Opened():
                 effects = self._opened(now)
                 return effects if self._joins_late else [*effects, *self.machine.step(now, event)]
-            case Restored(_, entries):
-                self._opened_at = next((entry.time_s for entry in entries if entry.kind == "opened"), None)
+            case Restored():
+                self._opened_at = event.opened_at
             case TimerFired(name) if name in self._due:
                 due = self._due.pop(name)
-                noted: list[Effect] = [Trace("joined")] if due == Opened() else []
+                noted: list[Effect] = [Joined()] if due == Opened() else []
                 return [*noted, *self.machine.step(now, due)]
         return self.machine.step(now, event)
 
@@ -50,5 +52,5 @@ class Planned:
         noted: list[Effect] = []
         if self._opened_at is None:
             self._opened_at = now
-            noted = [Persist("opened")]
+            noted = [Persist(MarketOpened())]
         return noted + [SetTimer(name, self._opened_at + self._at[name]) for name in self._due]

@@ -5,39 +5,30 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import UnionType
+from typing import get_args
 
 import msgspec
 
 from node.protocol.host import Past
-from node.protocol.machine import JournalEntry, Restored
+from node.protocol.journal import Entry, JournalEntry, LifeBegun
+from node.protocol.machine import Restored
 
 APPLICATION_ID = 0x62696473
 """Marks the files: "bids"."""
 
-FORMAT = 1
+FORMAT = 2
 
-_TOLD_AGAIN = frozenset({"requested", "connected", "served", "blocked"})
-"""Kinds of lines that need not be on disk at once. A customer that loses one in a power cut asks again under the same
-number and gets the same answer; ``decommitted`` is such a line too, in the journal of a customer. Each survives a crash
-of the process at once, and a power cut as soon as a line that binds has been written after it."""
-
-_COLUMNS = ", ".join(f'"{field}"' for field in JournalEntry.__struct_fields__)
 _CREATE = """
+CREATE TABLE meta (market TEXT NOT NULL);
 CREATE TABLE entries (
     id INTEGER PRIMARY KEY,
     time_s REAL NOT NULL,
     node TEXT NOT NULL,
     kind TEXT NOT NULL,
-    peer TEXT NOT NULL,
-    auction INTEGER NOT NULL,
-    round INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    quantity REAL NOT NULL,
-    charge REAL NOT NULL,
-    at_s REAL NOT NULL,
-    holding_s REAL NOT NULL,
-    about TEXT NOT NULL
-)
+    binds INTEGER NOT NULL,
+    fields TEXT NOT NULL
+);
 """
 
 
@@ -52,20 +43,23 @@ class Journal:
     ----------
     path
         Made if it is not there.
+    market, kinds
+        The kind of market by name, which the file says for its readers, and the union of all entries there are in it.
     durable
-        Whether an entry must survive the loss of power, not only of the process. It costs one write to the disk per
-        turn in which something is agreed on.
+        Whether an entry that binds must survive the loss of power, not only of the process. It costs one write to the
+        disk per turn in which something is agreed on.
 
     Raises
     ------
     JournalError
-        If the file is not a journal of this format, or cannot be written.
+        If the file is not a journal of this format and market, or cannot be written.
     """
 
-    def __init__(self, path: Path, *, durable: bool = True) -> None:
+    def __init__(self, path: Path, market: str, kinds: UnionType, *, durable: bool = True) -> None:
         self._path = path
+        self._kinds = kinds
         self._durable = self._waits = durable
-        with self._explained():
+        with _explained(path):
             self._database = sqlite3.connect(path)
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
@@ -73,65 +67,79 @@ class Journal:
                 self._database.executescript(
                     f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; {_CREATE}"
                 )
-        _check_format(path, self._database)
+                with self._database:
+                    self._database.execute("INSERT INTO meta VALUES (?)", (market,))
+        found = _market(path, self._database)
+        if found != market:
+            raise JournalError(f"{path}: a journal of a market of kind {found!r}, not {market!r}: give another file")
 
-    def append(self, entries: Iterable[JournalEntry]) -> None:
-        """Write the entries down, all or none; when this returns they are safe, if they bind."""
-        lines = list(entries)
-        self._wait_for_disk(any(map(_binds, lines)))
-        values = ", ".join("?" * len(JournalEntry.__struct_fields__))
-        with self._explained(), self._database:
+    def append(self, lines: Iterable[JournalEntry]) -> None:
+        """Write the lines down, all or none; when this returns they are safe, those that bind from a loss of power."""
+        written = list(lines)
+        self._wait_for_disk(any(line.binds for line in written))
+        rows = [(line.time_s, line.node, line.kind, line.binds, _fields(line.entry)) for line in written]
+        with _explained(self._path), self._database:
             self._database.executemany(
-                f"INSERT INTO entries ({_COLUMNS}) VALUES ({values})",  # noqa: S608 - no part of it comes from outside
-                map(msgspec.structs.astuple, lines),
+                "INSERT INTO entries (time_s, node, kind, binds, fields) VALUES (?, ?, ?, ?, ?)", rows
             )
 
     def _wait_for_disk(self, binds: bool) -> None:  # noqa: FBT001 - the one thing there is to say
         waits = self._durable and binds
         if waits != self._waits:
             self._waits = waits
-            with self._explained():
+            with _explained(self._path):
                 self._database.execute(f"PRAGMA synchronous = {'FULL' if waits else 'NORMAL'}")
 
     def past(self) -> Past:
         """What the nodes wrote down in earlier lives, by address."""
-        with self._explained():
-            entries = list(_entries(self._database))
         lives: defaultdict[str, int] = defaultdict(int)
         written: defaultdict[str, list[JournalEntry]] = defaultdict(list)
-        for entry in entries:
-            lives[entry.node] += entry.kind == "started"
-            written[entry.node].append(entry)
+        for line in _read(self._path, self._database, self._kinds):
+            lives[line.node] += isinstance(line.entry, LifeBegun)
+            written[line.node].append(line)
         return {node: Restored(lives[node], tuple(written[node])) for node in written}
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
 
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise JournalError(f"{self._path}: {error}") from error
 
-
-def read_journal(path: Path) -> list[JournalEntry]:
-    """All entries of a journal in their order, also while another process writes it.
+def market_of(path: Path) -> str:
+    """The kind of market that a journal is of.
 
     Raises
     ------
     JournalError
         If there is no journal of this format.
     """
+    with _opened(path) as database:
+        return _market(path, database)
+
+
+def read_journal(path: Path, kinds: UnionType) -> list[JournalEntry]:
+    """All lines of a journal in their order, also while another process writes it.
+
+    Parameters
+    ----------
+    kinds
+        The union of all entries there are in its market.
+
+    Raises
+    ------
+    JournalError
+        If there is no journal of this format, or it is of another market.
+    """
+    with _opened(path) as database:
+        _market(path, database)
+        return _read(path, database, kinds)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.is_file():
         raise JournalError(f"{path}: there is no such file")
-    try:
-        with contextlib.closing(sqlite3.connect(_read_only(path.resolve()), uri=True)) as database:
-            _check_format(path, database)
-            return list(_entries(database))
-    except sqlite3.Error as error:
-        raise JournalError(f"{path}: {error}") from error
+    with _explained(path), contextlib.closing(sqlite3.connect(_read_only(path.resolve()), uri=True)) as database:
+        yield database
 
 
 def _read_only(path: Path) -> str:
@@ -140,20 +148,45 @@ def _read_only(path: Path) -> str:
     return f"{path.as_uri()}?mode=ro" + ("" if is_written else "&immutable=1")
 
 
-def _entries(database: sqlite3.Connection) -> Iterator[JournalEntry]:
-    for row in database.execute(f"SELECT {_COLUMNS} FROM entries ORDER BY id"):  # noqa: S608 - as above
-        yield JournalEntry(*row)
-
-
-def _binds(entry: JournalEntry) -> bool:
-    """Whether the line must be on disk before a frame leaves; only market agents name an auction in ``decommitted``."""
-    return entry.kind not in _TOLD_AGAIN and not (entry.kind == "decommitted" and not entry.auction)
-
-
-def _check_format(path: Path, database: sqlite3.Connection) -> None:
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
     try:
-        found = [database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
+        yield
     except sqlite3.Error as error:
         raise JournalError(f"{path}: {error}") from error
-    if found != [APPLICATION_ID, FORMAT]:
-        raise JournalError(f"{path}: not a journal that this version of bidswarm writes")
+
+
+def _market(path: Path, database: sqlite3.Connection) -> str:
+    """The market that a file of this format is of."""
+    with _explained(path):
+        found, version = (
+            database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+        )
+        if found != APPLICATION_ID:
+            raise JournalError(f"{path}: not a journal of bidswarm")
+        if version != FORMAT:
+            raise JournalError(
+                f"{path}: a journal of format {version}, and this version of bidswarm reads format {FORMAT} alone: "
+                "read it with the version that wrote it, and begin another one"
+            )
+        return str(database.execute("SELECT market FROM meta").fetchone()[0])
+
+
+def _fields(entry: Entry) -> str:
+    return msgspec.json.encode(msgspec.structs.asdict(entry)).decode()
+
+
+def _read(path: Path, database: sqlite3.Connection, kinds: UnionType) -> list[JournalEntry]:
+    decoders = {kind.__struct_config__.tag: msgspec.json.Decoder(kind) for kind in get_args(kinds)}
+    lines = []
+    with _explained(path):
+        rows = database.execute("SELECT id, time_s, node, kind, binds, fields FROM entries ORDER BY id")
+        for number, time_s, node, kind, binds, fields in rows:
+            if kind not in decoders:
+                raise JournalError(f"{path}: line {number} is of kind {kind!r}, which its market does not know")
+            try:
+                entry = decoders[kind].decode(fields)
+            except msgspec.MsgspecError as error:
+                raise JournalError(f"{path}: line {number}, {kind}: {error}") from error
+            lines.append(JournalEntry(time_s, node, entry, bool(binds)))
+    return lines

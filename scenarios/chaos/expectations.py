@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from node.protocol.host import Record
 from node.protocol.topics import node_of
+from node.protocol.trace import Record, Trace
+from node.runtime.faults.plan import FaultBegun, FaultHealed
 from scenarios.chaos.schema import ExpectEfficiency, ExpectQuiet, ExpectSettled, ExpectTable
 
 
@@ -48,16 +49,16 @@ class FaultLog:
     def __init__(self) -> None:
         self.rows: list[FaultRow] = []
 
-    def without_faults(self, records: Iterable[Record]) -> Iterator[Record]:
+    def without_faults(self, records: Iterable[Record[Trace]]) -> Iterator[Record[Trace]]:
         """The other records."""
         for record in records:
-            match record.kind:
-                case "fault":
-                    self.rows.append(FaultRow(node_of(record.node), record.peer.split(), record.time_s, None))
-                case "healed":
-                    self._healed(node_of(record.node), record.peer.split(), record.time_s)
-                case _:
-                    yield record
+            what = record.what
+            if type(what) is FaultBegun:
+                self.rows.append(FaultRow(node_of(record.node), what.hosts, record.time_s, None))
+            elif type(what) is FaultHealed:
+                self._healed(node_of(record.node), what.hosts, record.time_s)
+            else:
+                yield record
 
     def _healed(self, kind: str, hosts: list[str], time_s: float) -> None:
         for k, row in enumerate(self.rows):

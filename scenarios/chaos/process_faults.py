@@ -3,9 +3,9 @@
 import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from node.runtime.faults.plan import Fault, Plan
+from node.runtime.faults.plan import Fault, FaultBegun, FaultHealed, FaultRecord, Plan
 
 
 class Deed(NamedTuple):
@@ -34,8 +34,8 @@ class Breaker(Protocol):
         """Start it again, on its port."""
         ...
 
-    async def tell(self, kind: Literal["fault", "healed"], fault: Fault) -> None:
-        """Let observers know that a fault begins (``fault``), or is over (``healed``)."""
+    async def tell(self, kind: type[FaultRecord], fault: Fault) -> None:
+        """Let observers know that a fault begins, or is over."""
         ...
 
 
@@ -47,8 +47,8 @@ def deeds(plan: Plan, carried: Mapping[int, Sequence[str]], breaker: Breaker) ->
 
 def _told(plan: Plan, breaker: Breaker) -> Iterator[Deed]:
     for one in plan.faults:
-        yield Deed(one.at_s, partial(breaker.tell, "fault", one))
-        yield Deed(one.until_s, partial(breaker.tell, "healed", one))
+        yield Deed(one.at_s, partial(breaker.tell, FaultBegun, one))
+        yield Deed(one.until_s, partial(breaker.tell, FaultHealed, one))
 
 
 def _broker(plan: Plan, breaker: Breaker) -> Iterator[Deed]:

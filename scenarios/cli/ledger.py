@@ -1,14 +1,16 @@
 """``bidswarm ledger``: whether everybody's journals agree on who bought what, and who carried whose calls."""
 
+from collections import defaultdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from node.runtime.journal import JournalError, read_journal
+from node.protocol.journal import JournalEntry
+from node.runtime.journal import JournalError
 from scenarios.console import BROKEN, SETTLED, Format, write_json
-from scenarios.markets.registry import kinds
+from scenarios.markets.registry import kind_named, kind_of_journal, read_journal
 
 
 def ledger(
@@ -25,11 +27,13 @@ def ledger(
     Exit codes: 0 they agree; 1 a rule is broken; 2 no journal, or an unreadable one.
     """
     journals = journals_of(paths)
-    entries = [entry for path in journals for entry in read_journal(path)]
-    audits = {name: kind.audit(entries) for name, kind in kinds().items()}
+    lines: defaultdict[str, list[JournalEntry]] = defaultdict(list)
+    for path in journals:
+        lines[kind_of_journal(path).name] += read_journal(path)
+    audits = {name: kind_named(name).audit(lines[name]) for name in sorted(lines)}
     found = {name: audit for name, audit in audits.items() if audit.nodes}
     breaches = [one for audit in found.values() for one in audit.breaches]
-    nodes = len({entry.node for entry in entries})
+    nodes = len({line.node for written in lines.values() for line in written})
     if format_ is Format.json:
         documents = {name: audit.document() for name, audit in found.items()}
         write_json(

@@ -7,7 +7,8 @@ import signal
 from collections.abc import Iterator, Sequence
 from types import FrameType
 
-from node.protocol.machine import JournalEntry
+from node.protocol.journal import JournalEntry
+from node.protocol.psp.journal import Accepted, Bought, Freed, Sold
 from node.protocol.psp.seller import Seller
 from node.runtime.mqtt.host import Clock
 from scenarios.console import INTERRUPTED, SETTLED, UNSETTLED
@@ -76,19 +77,18 @@ def _signals(trading: Trading) -> Iterator[list[int]]:
     yield caught
 
 
-def _tell_end(teller: Teller, device: Device, entries: Sequence[JournalEntry], ending: Ending) -> None:
+def _tell_end(teller: Teller, device: Device, lines: Sequence[JournalEntry], ending: Ending) -> None:
     """Say what was traded, in all lives of the node."""
-    kind = "sold" if isinstance(device.machine, Seller) else "bought"
-    traded = [one for one in entries if one.kind == kind]
-    quantity, charge = math.fsum(one.quantity for one in traded), math.fsum(one.charge for one in traded)
-    answers = sum(one.kind in {"bought", "freed"} for one in entries)
+    entries = [line.entry for line in lines]
+    traded = [one for one in entries if isinstance(one, Sold | Bought)]
+    answers = sum(isinstance(one, Bought | Freed) for one in entries)
     teller.tell(
         "finished",
         Clock(0.0)(),
         outcome=OUTCOMES[ending],
-        done=kind,
-        mb=quantity,
-        money=charge,
-        in_doubt=sum(one.kind == "accepted" for one in entries) - answers,
+        done="sold" if isinstance(device.machine, Seller) else "bought",
+        mb=math.fsum(one.quantity_mb for one in traded),
+        money=math.fsum(one.charge_money for one in traded),
+        in_doubt=sum(isinstance(one, Accepted) for one in entries) - answers,
         journal=str(device.journal),
     )

@@ -9,8 +9,22 @@ import msgspec
 from rich.console import Console
 from rich.status import Status
 
-from node.protocol.host import Record
-from node.protocol.machine import JournalEntry
+from node.protocol.journal import Entry, JournalEntry
+from node.protocol.psp.journal import Accepted, Bought, Freed, Sold
+from node.protocol.psp.trace import (
+    AcceptanceInDoubt,
+    AuctionClosed,
+    AwardDeclined,
+    Awarding,
+    BidPlaced,
+    BidVoided,
+    BidWithdrawn,
+    Cleared,
+    DoubtClearedUp,
+    Reopened,
+    SellerExposed,
+)
+from node.protocol.trace import Record, Trace
 from scenarios.device.formats import LogFormat
 
 
@@ -110,55 +124,83 @@ TEXTS = {
 }
 """Event to what is said of it; docs/devices.md has the fields of each."""
 
-RECORDS: dict[str, str] = {
-    "bid": "bid",
-    "withdraw": "withdrawn",
-    "cleared": "cleared",
-    "awarding": "awarding",
-    "declined": "declined",
-    "voided": "voided",
-    "reopened": "reopened",
-    "closed": "closed",
-    "in-doubt": "in-doubt",
-    "cleared-up": "cleared-up",
-    "exposed": "exposed",
-}
-"""Kind of trace record to event: what the journal has not told already."""
-
-ENTRIES = frozenset({"sold", "accepted", "bought", "freed"})
-"""Kinds of journal entries that are told."""
-
 
 class Narrator:
     """Tells what the trace and the journal of a node say."""
 
     def __init__(self, teller: Teller) -> None:
         self._teller = teller
-        self._last_cleared: tuple[float, float] | None = None
+        self._last_cleared: Cleared | None = None
 
-    def records(self, records: list[Record]) -> None:
-        """Tell what happened."""
+    def records(self, records: list[Record[Trace]]) -> None:
+        """Tell what happened and the journal has not told already."""
         for record in records:
-            if event := RECORDS.get(record.kind):
-                self._record(event, record)
+            if told := _news(record.what):
+                if isinstance(record.what, Cleared) and self._is_known(record.what):
+                    continue
+                event, fields = told
+                self._teller.tell(event, record.time_s, **fields)
 
-    def _record(self, event: str, record: Record) -> None:
-        if event == "cleared":
-            cleared = record.quantity, record.price
-            if cleared == self._last_cleared:
-                return
-            self._last_cleared = cleared
-        self._teller.tell(event, record.time_s, **_fields(record), price_per_mb=record.price)
+    def _is_known(self, cleared: Cleared) -> bool:
+        """Whether the last clearing had the same result."""
+        last, self._last_cleared = self._last_cleared, cleared
+        return last is not None and (last.sold_mb, last.price_per_mb) == (cleared.sold_mb, cleared.price_per_mb)
 
-    def entries(self, entries: list[JournalEntry]) -> None:
+    def entries(self, lines: list[JournalEntry]) -> None:
         """Tell what is bound from now on."""
-        for entry in entries:
-            if entry.kind in ENTRIES:
-                self._teller.tell(entry.kind, entry.time_s, **_fields(entry))
+        for line in lines:
+            if fields := _bound(line.entry):
+                self._teller.tell(line.kind, line.time_s, **fields)
 
 
-def _fields(said: Record | JournalEntry) -> dict[str, Any]:
-    return {"peer": said.peer, "round": said.round, "mb": said.quantity, "money": said.charge}
+_News = tuple[str, dict[str, Any]]
+"""An event, and what there is to say of it."""
+
+
+def _news(what: Trace) -> _News | None:
+    match what:
+        case BidPlaced():
+            bid = {"peer": what.seller, "round": what.round, "mb": what.quantity_mb, "price_per_mb": what.price_per_mb}
+            return "bid", bid
+        case BidWithdrawn():
+            return "withdrawn", {"peer": what.seller, "round": what.round}
+        case Cleared():
+            sold = {"mb": what.sold_mb, "money": what.revenue_money}
+            return "cleared", {"round": what.round, **sold, "price_per_mb": what.price_per_mb}
+        case AcceptanceInDoubt() | DoubtClearedUp():
+            terms = {"mb": what.quantity_mb, "money": what.charge_money}
+            return what.kind, {"peer": what.seller, "round": what.round, **terms}
+        case SellerExposed():
+            return "exposed", {"peer": what.seller, "round": what.round}
+    return _news_of_awarding(what)
+
+
+def _news_of_awarding(what: Trace) -> _News | None:
+    match what:
+        case Awarding():
+            return "awarding", {"round": what.round}
+        case AwardDeclined():
+            return "declined", {"peer": what.buyer, "round": what.round, "mb": what.quantity_mb}
+        case BidVoided():
+            return "voided", {"peer": what.buyer, "round": what.round}
+        case Reopened():
+            return "reopened", {"round": what.round, "mb": what.left_mb}
+        case AuctionClosed():
+            return "closed", {"round": what.round, "mb": what.sold_mb, "money": what.revenue_money}
+    return None
+
+
+def _bound(entry: Entry) -> dict[str, Any] | None:
+    match entry:
+        case Sold():
+            return {"peer": entry.buyer, **_terms(entry)}
+        case Accepted() | Bought() | Freed():
+            return {"peer": entry.seller, **_terms(entry)}
+    return None
+
+
+def _terms(entry: Sold | Accepted | Bought | Freed) -> dict[str, Any]:
+    return {"round": entry.round, "mb": entry.quantity_mb, "money": entry.charge_money}
 
 
 def teller_of(log_format: LogFormat) -> Teller:

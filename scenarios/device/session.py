@@ -11,9 +11,11 @@ from aiomqtt.exceptions import MqttConnectError
 
 from broker import BrokerError
 from broker.capability import is_refused, reached, refusal
-from node.protocol.host import Record
-from node.protocol.machine import JournalEntry, Restored
+from node.protocol.journal import JournalEntry
+from node.protocol.machine import Restored
 from node.protocol.psp.buyer import Buyer
+from node.protocol.psp.journal import ExchangeEntry, Sold
+from node.protocol.trace import Record, Trace
 from node.runtime.journal import Journal
 from node.runtime.mqtt.host import Clock, MqttHost
 from node.runtime.mqtt.task_groups import first_error
@@ -44,7 +46,7 @@ class _ToldJournal(Journal):
     """A journal that says what is written in it."""
 
     def __init__(self, path: Path, tell: Callable[[list[JournalEntry]], None]) -> None:
-        super().__init__(path)
+        super().__init__(path, "psp", ExchangeEntry)
         self._tell = tell
 
     def append(self, entries: Iterable[JournalEntry]) -> None:
@@ -122,7 +124,7 @@ class Trading:
     def _remember(self, journal: Journal) -> None:
         past = journal.past().get(self._device.address)
         if past:
-            self._has_sold = any(entry.kind == "sold" for entry in past.entries)
+            self._has_sold = any(isinstance(line.entry, Sold) for line in past.entries)
             self._meter.recall(past.entries)
             self._tell("resumed", life=past.lives + 1)
 
@@ -149,7 +151,7 @@ class Trading:
     def _tell(self, event: str, **fields: object) -> None:
         self._teller.tell(event, self._clock(), **fields)
 
-    def _happened(self, records: list[Record]) -> None:
+    def _happened(self, records: list[Record[Trace]]) -> None:
         if self._driver:  # what happened before is told before
             self._note_connection(self._driver)
             self._note_opening(self._driver)

@@ -4,12 +4,11 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from typing import Literal
 
 import msgspec
 
 from broker import BrokerError, RunningBroker
-from node.runtime.faults.plan import Fault, Plan, fault_record
+from node.runtime.faults.plan import Fault, FaultRecord, Plan, fault_record
 from scenarios.broker_link import endpoint_of
 from scenarios.chaos.process_faults import deeds
 from scenarios.errors import RunError
@@ -127,7 +126,7 @@ class Launcher:
             self._observer.status = "failed"
             raise
 
-    async def tell(self, kind: Literal["fault", "healed"], fault: Fault) -> None:
+    async def tell(self, kind: type[FaultRecord], fault: Fault) -> None:
         """Note in the trace that a fault begins, or is over."""
         self._observer.log.write([fault_record(self._observer.clock(), kind, fault)])
         self._observer.log.flush()

@@ -11,8 +11,8 @@ import msgspec
 
 from broker import BrokerError
 from node.protocol.errors import RejectedError
-from node.protocol.host import Record
 from node.protocol.topics import Board, Presence, Topics, TraceOf, address, host_of
+from node.protocol.trace import Record, Trace
 from node.protocol.wire.frames import Codec
 from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import OFFLINE, OPEN, READY, STOP, Clock, TraceBatch
@@ -55,6 +55,7 @@ class Observer:
         self._job = job
         self._kind = kind_of(market)
         self._codec = Codec(self._kind.messages)
+        self._batches = msgspec.msgpack.Decoder(TraceBatch[self._kind.records])  # type: ignore[name-defined]
         self._endpoint = endpoint
         self._topic_market = topic_market
         self._topics = Topics(topic_market)
@@ -67,7 +68,8 @@ class Observer:
         self._is_disturbed = faults_of(market, placement) is not None
         self._closers = {address(placement[name], name) for name in market.closers}
         self._meter = job.onlookers.meter
-        self._meter.expect(address(placement[name], name) for name in market.auctioneers)
+        if self._meter:
+            self._meter.expect(address(placement[name], name) for name in market.auctioneers)
         self._ready: set[str] = set()
         self._present: set[str] = set()
         self._closed: set[str] = set()
@@ -235,15 +237,16 @@ class Observer:
                 if self._kind.is_closed(self._codec.post(post)):
                     self._closed.add(poster)
             case TraceOf(host) if host in self._hosts:
-                batch = msgspec.msgpack.decode(payload, type=TraceBatch)
+                batch = self._batches.decode(payload)
                 self._counters[host] = batch.counters
-                self._meter.count(host, batch.counters)
                 records = self._from_device(batch.records) if host in self._devices else batch.records
-                self._meter.take(records)
+                if self._meter:
+                    self._meter.count(host, batch.counters)
+                    self._meter.take(records)
                 for record in records:
                     self._job.metrics.add(record)
 
-    def _from_device(self, records: Iterable[Record]) -> list[Record]:
+    def _from_device(self, records: Iterable[Record[Trace]]) -> list[Record[Trace]]:
         """What a device says of itself, in the time of the run: no worker writes it down."""
         own = [msgspec.structs.replace(record, time_s=record.time_s - self._epoch) for record in records]
         self.log.write(own)

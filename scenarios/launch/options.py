@@ -1,15 +1,15 @@
 """How a run is to be carried out, and who looks on."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from broker import BrokerAddress
+from node.protocol.trace import Record, Trace
 from node.runtime.keys import Keys
 from scenarios.markets.base import Market
 from scenarios.markets.kind import Metrics, Watch
-from scenarios.metrics.meter import Meter
 
 World = Literal["mqtt", "sim", "array"]
 
@@ -31,6 +31,22 @@ class RunOptions:
     market_name: str | None = None
     timeout_s: float | None = None
     out: Path = Path("runs")
+
+
+class Listener(Protocol):
+    """What takes in what the hosts of a run publish."""
+
+    def expect(self, sellers: Iterable[str]) -> None:
+        """Auctions are held at these addresses."""
+        ...
+
+    def count(self, host: str, counters: Mapping[str, int]) -> None:
+        """A host has counted so much by now."""
+        ...
+
+    def take(self, records: Iterable[Record[Trace]]) -> None:
+        """So much has happened since the last call."""
+        ...
 
 
 def _unwatched(metrics: Metrics, elapsed_s: float, messages: int) -> None:
@@ -57,7 +73,7 @@ class Onlookers:
 
     watch: Watch = _unwatched
     say: Callable[[str], None] = _unsaid
-    meter: Meter = field(default_factory=Meter)
+    meter: Listener | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,21 +12,19 @@ from typing import Any
 
 from broker import BrokerAddress, BrokerError, open_broker, without_secret
 from node.protocol.topics import NAME
-from node.runtime.journal import Journal
 from node.runtime.keys import Keys
 from node.runtime.mqtt.task_groups import first_error
 from scenarios.broker_link import keys_of, launcher_profile
 from scenarios.errors import RunError, ScenarioError
 from scenarios.launch.launcher import Launcher
-from scenarios.launch.options import Connections, Job, Onlookers, RunOptions, World
+from scenarios.launch.options import Connections, Job, Listener, Onlookers, RunOptions, World
 from scenarios.launch.placement import Placement, faults_of, one_host_each
 from scenarios.launch.simulated import run_simulated
 from scenarios.launch.worker import placement_of
 from scenarios.markets.base import Market, Scenario
 from scenarios.markets.kind import OwnWorld, Watch
 from scenarios.markets.load import load, with_populations
-from scenarios.markets.registry import draw_market, kind_of, kinds
-from scenarios.metrics.meter import Meter
+from scenarios.markets.registry import draw_market, journal_of, kind_of, kinds
 from scenarios.results import folder as rundir
 from scenarios.results import trace as events
 from scenarios.results.outcome import Outcome, Run
@@ -50,7 +48,7 @@ def run(
     out: Path | str = "runs",
     watch: Watch | None = None,
     say: Callable[[str], None] | None = None,
-    meter: Meter | None = None,
+    meter: Listener | None = None,
 ) -> Result[Any]:
     """Run a scenario and keep the result in a folder of its own below ``out``.
 
@@ -108,7 +106,7 @@ def run(
         out=Path(out),
     )
     nobody = Onlookers()
-    onlookers = Onlookers(watch=watch or nobody.watch, say=say or nobody.say, meter=meter or nobody.meter)
+    onlookers = Onlookers(watch=watch or nobody.watch, say=say or nobody.say, meter=meter)
     return carry_out(scenario, options, onlookers)
 
 
@@ -141,7 +139,7 @@ def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> 
             opened_at, failure = attempt.outcome.opened_at, attempt.failure
             result = _summarised(job, attempt)
         status = result.summary.status
-        result.save(opened_at)
+        result.save(opened_at, kind_of(market).records)
     finally:
         if folder.exists():
             rundir.finish_manifest(folder, status, started)
@@ -154,8 +152,9 @@ def _summarised(job: Job, attempt: "_Attempt") -> Result[Any]:
     outcome, folder = attempt.outcome, job.folder
     job.onlookers.say(f"{outcome.status} after {outcome.duration_s:.1f} s; reading the trace ...")
     over = Run(job.options.world, attempt.served_by, folder, outcome)
-    records = events.read(folder, outcome.opened_at)
-    return kind_of(job.market).summarise(job.market, job.metrics, over, records)
+    kind = kind_of(job.market)
+    records = events.read(folder, kind.records, outcome.opened_at)
+    return kind.summarise(job.market, job.metrics, over, records)
 
 
 def _own_world(market: Market, world: World) -> OwnWorld | None:
@@ -233,7 +232,7 @@ def _named(broker: str | BrokerAddress) -> str:
 def _simulated(job: Job) -> _Attempt:
     log = EventLog(job.folder / "events" / "sim.jsonl")
     # Simulated crashes lose nothing of what the operating system was given.
-    journal = Journal(rundir.journal(job.folder, "sim"), durable=False)
+    journal = journal_of(job.market, rundir.journal(job.folder, "sim"), durable=False)
     try:
         return _Attempt(run_simulated(job.market, job.metrics, job.limit_s, log, job.onlookers.watch, journal))
     finally:

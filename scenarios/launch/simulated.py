@@ -4,7 +4,8 @@ from collections import Counter
 
 import msgspec
 
-from node.protocol.host import Host, Record
+from node.protocol.host import Host
+from node.protocol.trace import Record, Trace
 from node.runtime.journal import Journal
 from node.runtime.sim.injector import FaultInjector
 from node.runtime.sim.simulation import LinkModel, Simulation
@@ -25,7 +26,7 @@ def run_simulated(
     placement = one_host_each(market)
     hosts = build_hosts(market, placement, set(host_names(placement)))
 
-    def sink(records: list[Record]) -> None:
+    def sink(records: list[Record[Trace]]) -> None:
         log.write(records)
         for record in records:
             metrics.add(record)

@@ -19,7 +19,6 @@ import msgspec
 from node.protocol.host import Host
 from node.protocol.topics import Topics
 from node.runtime.faults.plan import Edge
-from node.runtime.journal import Journal
 from node.runtime.keys import Keys
 from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import Clock, MqttHost
@@ -35,7 +34,7 @@ from scenarios.launch.placement import (
     spread,
 )
 from scenarios.markets.base import Market
-from scenarios.markets.registry import read_market
+from scenarios.markets.registry import journal_of, read_market
 from scenarios.results import folder as rundir
 from scenarios.results.trace import EventLog
 
@@ -92,7 +91,7 @@ async def _carry_out(orders: Orders) -> None:
     hosts = build_hosts(market, placement, mine, seal_of(topics, orders.keys))
     # A file for each life: what a killed worker was writing may end within a line.
     log = EventLog(folder / "events" / f"{_process(orders)}.jsonl")
-    journal = Journal(rundir.journal(folder, f"worker-{orders.index + 1}"))
+    journal = journal_of(market, rundir.journal(folder, f"worker-{orders.index + 1}"))
     edges = _edges(market, placement, hosts, orders.opened_at)
     drivers = [
         MqttHost(host, topics, orders.endpoint, clock, log.write, journal, edges.get(host.name)) for host in hosts

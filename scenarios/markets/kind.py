@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import UnionType
 from typing import Any, Protocol
 
 from rich.console import Console, RenderableType
 
-from node.protocol.host import Record
-from node.protocol.machine import JournalEntry, Machine, Message
+from node.protocol.journal import JournalEntry
+from node.protocol.machine import Machine, Message
+from node.protocol.trace import Record, Trace
 from node.trace.breach import Breach
 from scenarios.markets.base import Market, Scenario
 from scenarios.results.outcome import Run
@@ -21,19 +23,15 @@ class Metrics(Protocol):
     @property
     def in_doubt(self) -> int:
         """How many trades somebody still waits for."""
-        ...
 
-    def add(self, record: Record) -> None:
+    def add(self, record: Record[Trace]) -> None:
         """Take in the next record."""
-        ...
 
     def headline(self, elapsed_s: float, messages: int) -> str:
         """The state of the market in one line."""
-        ...
 
     def table(self) -> RenderableType | None:
         """What a terminal shows below that line, if anything."""
-        ...
 
 
 class Audit(Protocol):
@@ -42,20 +40,16 @@ class Audit(Protocol):
     @property
     def nodes(self) -> int:
         """How many nodes of this market there are journals of."""
-        ...
 
     @property
     def breaches(self) -> list[Breach]:
         """Every rule that does not hold."""
-        ...
 
     def document(self) -> dict[str, Any]:
         """What was found, as JSON."""
-        ...
 
     def print(self, console: Console) -> None:
         """Print what was found for people."""
-        ...
 
 
 Watch = Callable[[Metrics, float, int], None]
@@ -80,8 +74,10 @@ class MarketKind:
     name: str
     scenario: type[Scenario]
     market: type[Market]
-    messages: Any
-    """The union of its messages, from which the codec of its frames is made."""
+    messages: UnionType
+    records: UnionType
+    entries: UnionType
+    """The unions of all that its nodes say to each other, tell observers, and write into their journals."""
     check: Callable[[Any], None]
     """ScenarioError if a scenario contradicts itself; the text names key, value and what is allowed."""
     draw: Callable[[Any, int], Market]
@@ -93,7 +89,7 @@ class MarketKind:
     is_closed: Callable[[Message], bool]
     """Whether this board post says that its poster has closed."""
     metrics: Callable[[Any], Metrics]
-    summarise: Callable[[Any, Any, Run, Iterable[Record]], Result[Any]]
+    summarise: Callable[[Any, Any, Run, Iterable[Record[Trace]]], Result[Any]]
     """The result of a run from its market, metrics, end, and records in the order of time."""
     audit: Callable[[Iterable[JournalEntry]], Audit]
     worlds: Mapping[str, OwnWorld] = field(default_factory=dict)

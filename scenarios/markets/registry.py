@@ -1,13 +1,19 @@
 """The kinds of markets that are installed, found by their entry points, and what is read by them."""
 
+from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 
 import msgspec
 
+from node.protocol.journal import JournalEntry
+from node.protocol.trace import Record, Trace
+from node.runtime import journal
 from scenarios.errors import ScenarioError
 from scenarios.markets.base import Market, Scenario
 from scenarios.markets.kind import MarketKind
+from scenarios.results import trace
 
 GROUP = "bidswarm.markets"
 
@@ -74,6 +80,32 @@ def kind_named(name: str) -> MarketKind:
     if kind is None:
         raise ScenarioError(f"market = {name!r}: allowed are: {', '.join(kinds())}")
     return kind
+
+
+def journal_of(market: Market, path: Path, *, durable: bool = True) -> journal.Journal:
+    """The journal of a process that carries nodes of this market."""
+    kind = kind_of(market)
+    return journal.Journal(path, kind.name, kind.entries, durable=durable)
+
+
+def kind_of_journal(path: Path) -> MarketKind:
+    """The kind of market that a journal is of; JournalError if it is no journal, or that market is not installed."""
+    name = journal.market_of(path)
+    if name not in kinds():
+        here = ", ".join(kinds())
+        raise journal.JournalError(f"{path}: a journal of a market of kind {name!r}; installed are only: {here}")
+    return kinds()[name]
+
+
+def read_journal(path: Path) -> list[JournalEntry]:
+    """All lines of the journal of any market that is installed; errors as for ``kind_of_journal``."""
+    return journal.read_journal(path, kind_of_journal(path).entries)
+
+
+def read_trace(folder: Path, opened_at: float = 0.0) -> Iterator[Record[Trace]]:
+    """All records of the folder of a run that was cut short, by time, counted from ``opened_at`` (docs/results.md)."""
+    market = read_market((folder / "market.json").read_bytes())
+    return trace.read(folder, kind_of(market).records, opened_at)
 
 
 def json_schema() -> dict[str, object]:

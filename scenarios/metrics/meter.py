@@ -4,17 +4,28 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from node.protocol.host import Record
-from node.protocol.machine import JournalEntry
+from node.protocol.journal import JournalEntry
+from node.protocol.psp.journal import Bought
+from node.protocol.psp.trace import (
+    AcceptanceInDoubt,
+    AuctionClosed,
+    Awarding,
+    Cleared,
+    DoubtClearedUp,
+    Reopened,
+    SaleRecalled,
+    SaleSettled,
+)
+from node.protocol.trace import Record, Resumed, Trace
 
-STATES: Mapping[str, str] = {
-    "cleared": "open",
-    "reopened": "open",
-    "resumed": "open",
-    "awarding": "awarding",
-    "closed": "closed",
+STATES: Mapping[type[Trace], str] = {
+    Cleared: "open",
+    Reopened: "open",
+    Resumed: "open",
+    Awarding: "awarding",
+    AuctionClosed: "closed",
 }
-"""Kind of a seller's trace record to the state of its auction from then on."""
+"""What a seller tells to the state of its auction from then on."""
 
 
 class Driven(Protocol):
@@ -91,32 +102,35 @@ class Meter:
         """How many acceptances have neither a receipt nor a void."""
         return len(self._doubts)
 
-    def take(self, records: Iterable[Record]) -> None:
+    def take(self, records: Iterable[Record[Trace]]) -> None:
         """Take in what happened."""
         for record in records:
             self.told[record.kind] += 1
-            trade = record.node, record.peer, record.round
-            match record.kind:
-                case "settled" | "recalled" if trade not in self._sales:
-                    self._sales.add(trade)
-                    self.sold_mb += record.quantity
-                    self.revenue_money += record.charge
-                case "in-doubt":
-                    self._doubts.add(trade)
-                case "cleared-up":
-                    self._doubts.discard(trade)
-            if record.kind in STATES and record.node in self._states:
-                self._states[record.node] = STATES[record.kind]
+            told = type(record.what)
+            if told in STATES and record.node in self._states:
+                self._states[record.node] = STATES[told]
+            self._trade(record.node, record.what)
 
-    def recall(self, entries: Iterable[JournalEntry]) -> None:
+    def _trade(self, node: str, what: Trace) -> None:
+        match what:
+            case SaleSettled() | SaleRecalled() if (sale := (node, what.buyer, what.round)) not in self._sales:
+                self._sales.add(sale)
+                self.sold_mb += what.quantity_mb
+                self.revenue_money += what.charge_money
+            case AcceptanceInDoubt():
+                self._doubts.add((node, what.seller, what.round))
+            case DoubtClearedUp():
+                self._doubts.discard((node, what.seller, what.round))
+
+    def recall(self, lines: Iterable[JournalEntry]) -> None:
         """Take in what the journal knows from earlier lives; sellers say their sales again by themselves."""
-        for entry in entries:
-            if entry.kind == "bought":
-                self.bought_mb += entry.quantity
-                self.paid_money += entry.charge
+        for line in lines:
+            if isinstance(line.entry, Bought):
+                self.bought_mb += line.entry.quantity_mb
+                self.paid_money += line.entry.charge_money
 
-    def note(self, entries: Iterable[JournalEntry]) -> None:
+    def note(self, lines: Iterable[JournalEntry]) -> None:
         """Take in what was written into the journal."""
-        written = list(entries)
-        self.entries.update(entry.kind for entry in written)
+        written = list(lines)
+        self.entries.update(line.kind for line in written)
         self.recall(written)

@@ -4,6 +4,7 @@ import io
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from rich.console import Console
@@ -66,7 +67,7 @@ class Result(ABC, Generic[ASummary]):
         """One table as a pandas DataFrame."""
         return needs("pandas").DataFrame(self.columns(name))
 
-    def save(self, opened_at: float) -> None:
+    def save(self, opened_at: float, told: UnionType) -> None:
         """Write figures, tables, trace and pictures into the folder of the run, which holds the trace as lines.
 
         Without matplotlib, which is optional, there are no pictures.
@@ -75,11 +76,13 @@ class Result(ABC, Generic[ASummary]):
         ----------
         opened_at
             When the market opened, seconds of the trace's clock.
+        told
+            The union of all that nodes of the market tell.
         """
         for name, document in self.documents().items():
             rundir.write_json(self.run_dir / f"{name}.json", document)
         tables = {name: self.columns(name) for name in self.TABLES}
-        keep(self.run_dir, self.summary, self.counters, tables, opened_at)
+        keep(self.run_dir, self.summary, self.counters, tables, opened_at, told)
         try:
             needs("matplotlib.figure")
         except ScenarioError:

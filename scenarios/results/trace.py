@@ -3,16 +3,18 @@
 import heapq
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from node.protocol.host import Record
+from node.protocol.trace import Record, Trace
+from node.runtime.faults.plan import FaultRecord
 from scenarios.extras import needs
 
-FIELDS = Record.__struct_fields__
 ROWS_PER_GROUP = 100_000
 
-_decoder = msgspec.json.Decoder(Record)
+Line = Record[Trace]
 
 
 class EventLog:
@@ -22,7 +24,7 @@ class EventLog:
         self._file = path.open("ab")
         self._encoder = msgspec.json.Encoder()
 
-    def write(self, records: Iterable[Record]) -> None:
+    def write(self, records: Iterable[Line]) -> None:
         """Append the records, one line each."""
         self._file.write(self._encoder.encode_lines(records))
 
@@ -35,34 +37,81 @@ class EventLog:
         self._file.close()
 
 
-def read(folder: Path, opened_at: float = 0.0) -> Iterator[Record]:
-    """All records of a run folder by time, counted from ``opened_at``; a line cut short by a crash is left out."""
-    parts = [_lines(path, opened_at) for path in sorted((folder / "events").glob("*.jsonl"))]
+def read(folder: Path, told: UnionType, opened_at: float = 0.0) -> Iterator[Line]:
+    """All records of a run folder by time, counted from ``opened_at``; a line cut short by a crash is left out.
+
+    Parameters
+    ----------
+    told
+        The union of all that nodes of this market tell.
+    """
+    decoder = msgspec.json.Decoder(Record[told | FaultRecord])  # type: ignore[valid-type]
+    parts = [_lines(path, decoder, opened_at) for path in sorted((folder / "events").glob("*.jsonl"))]
     return heapq.merge(*parts, key=lambda record: record.time_s)
 
 
-def _lines(path: Path, opened_at: float) -> Iterator[Record]:
+def _lines(path: Path, decoder: msgspec.json.Decoder[Line], opened_at: float) -> Iterator[Line]:
     with path.open("rb") as file:
         for line in file:
             if line.endswith(b"\n"):
-                record = _decoder.decode(line)
-                yield msgspec.structs.replace(record, time_s=record.time_s - opened_at)
+                record = decoder.decode(line)
+                yield Record(record.time_s - opened_at, record.node, record.what)
 
 
-def to_parquet(records: Iterable[Record], path: Path) -> None:
-    """Write the records as one Parquet file, a row group at a time."""
+def fields_of(told: UnionType) -> dict[str, Any]:
+    """All fields that records of a market and faults have, and the type of each, without None.
+
+    Raises
+    ------
+    TypeError
+        If two kinds of records have a field of one name and different types, or one that no column can hold.
+    """
+    found: dict[str, Any] = {}
+    for kind in get_args(told | FaultRecord):
+        for field in msgspec.structs.fields(kind):
+            type_ = _plain(field.type)
+            if found.setdefault(field.name, type_) != type_:
+                raise TypeError(f"{kind.__name__}.{field.name} is {type_}, and {found[field.name]} in another record")
+    return found
+
+
+def _plain(annotation: Any) -> Any:  # noqa: ANN401 - annotations
+    """The type of what a column holds: null where a value is optional, text where it is one of several."""
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return str
+    kinds = [one for one in get_args(annotation) if one is not NoneType]
+    return _plain(kinds[0]) if origin in {Union, UnionType} and len(kinds) == 1 else annotation
+
+
+def to_parquet(records: Iterable[Line], told: UnionType, path: Path) -> None:
+    """Write the records as one Parquet file, a row group at a time: a column for each field of any kind of record."""
     arrow, parquet = needs("pyarrow"), needs("pyarrow.parquet")
     text, number = arrow.string(), arrow.float64()
-    types = [number, text, text, text, arrow.int64(), arrow.int64(), number, number, number]
-    schema = arrow.schema(list(zip(FIELDS, types, strict=True)))
+    types = {str: text, int: arrow.int64(), float: number, list[str]: arrow.list_(text)}
+    fields = {name: types[type_] for name, type_ in fields_of(told).items()}
+    schema = arrow.schema({"time_s": number, "node": text, "kind": text, **fields})
     with parquet.ParquetWriter(path, schema) as writer:
         for group in _groups(records):
-            columns = zip(*map(msgspec.structs.astuple, group), strict=True)
-            writer.write_table(arrow.table([list(column) for column in columns], schema=schema))
+            writer.write_table(arrow.table(_columns(group, fields), schema=schema))
 
 
-def _groups(records: Iterable[Record]) -> Iterator[list[Record]]:
-    group: list[Record] = []
+def _columns(group: list[Line], fields: Iterable[str]) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [None] * len(group) for name in fields}
+    for row, record in enumerate(group):
+        what = record.what
+        for name in what.__struct_fields__:
+            columns[name][row] = getattr(what, name)
+    return {
+        "time_s": [record.time_s for record in group],
+        "node": [record.node for record in group],
+        "kind": [record.kind for record in group],
+        **columns,
+    }
+
+
+def _groups(records: Iterable[Line]) -> Iterator[list[Line]]:
+    group: list[Line] = []
     for record in records:
         group.append(record)
         if len(group) == ROWS_PER_GROUP:

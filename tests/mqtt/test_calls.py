@@ -11,12 +11,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from node.runtime.journal import read_journal
 from node.trace.dmp.ledger import CallLedger
 from node.trace.dmp.metrics import CallMetrics
 from scenarios.cli.ledger import journals_of
 from scenarios.launch.run import run
 from scenarios.markets.dmp.results import CallResult
+from scenarios.markets.registry import read_journal
 from tests.conftest import Command, is_running
 from tests.scenarios.markets.dmp.conftest import simulated
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from node.runtime.journal import read_journal
 from node.trace.psp.ledger import Ledger
 from scenarios.cli.ledger import journals_of
 from scenarios.launch.run import run
 from scenarios.markets.psp.results import Result
+from scenarios.markets.registry import read_journal
 
 BROKERS = pytest.mark.parametrize("broker", ["embedded", pytest.param("mosquitto", marks=pytest.mark.mosquitto)])
 STEADY = "loss = 0.05, duplication = 0.05, reordering = 0.2, reordering_delay_s = 0.02"

@@ -9,8 +9,8 @@ import pytest
 
 from broker.own.setup import Wishes
 from broker.profile import write_profile
-from node.runtime.journal import read_journal
 from node.trace.psp.ledger import Ledger
+from scenarios.markets.registry import read_journal
 from tests.conftest import Command
 from tests.mqtt.devices import BUYER, SELLER, Node
 from tests.mqtt.plain import SecuredBroker

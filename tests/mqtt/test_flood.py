@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from random import Random
+from typing import Any
 
 import aiomqtt
 import msgpack
@@ -12,8 +13,9 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from node.protocol.host import Host, Record
+from node.protocol.host import Host
 from node.protocol.topics import Topics
+from node.protocol.trace import Record
 from node.protocol.wire.limits import Limits, Throttle
 from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import OFFLINE, OPEN, Clock, MqttHost
@@ -49,9 +51,9 @@ def flood(endpoint: Endpoint, to_host: str) -> None:
     client.loop_stop()
 
 
-async def settled(hosts: list[Host], endpoint: Endpoint) -> list[Record]:
+async def settled(hosts: list[Host], endpoint: Endpoint) -> list[Record[Any]]:
     """Run the hosts, and the flood, until both auctions are closed and the flood is over; what happened."""
-    records: list[Record] = []
+    records: list[Record[Any]] = []
     drivers = [MqttHost(host, TOPICS, endpoint, Clock(time.time()), records.extend) for host in hosts]
     async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
         for driver in drivers:
@@ -91,7 +93,7 @@ async def test_flooded_seller_settles_with_the_papers_allocation(mosquitto: Mosq
     sold = dict.fromkeys("12", 0.0)
     for record in records:
         if record.kind == "settled":
-            sold[record.node.rpartition("/")[2]] += record.quantity
+            sold[record.node.rpartition("/")[2]] += record.what.quantity_mb
     counters = sum((host.counters for host in hosts), Counter[str]())
     assert sold == pytest.approx({"1": 65.0, "2": 85.0})
     assert counters["throttled: flooder"] > FRAMES // 4

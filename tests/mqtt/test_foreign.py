@@ -2,15 +2,17 @@
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 
 from node.mechanism.valuation import Flat
-from node.protocol.host import Host, Record
+from node.protocol.host import Host
 from node.protocol.psp.buyer import Buyer
 from node.protocol.psp.seller import Seller
 from node.protocol.psp.timing import Timing
 from node.protocol.topics import Topics
+from node.protocol.trace import Record
 from node.protocol.wire.limits import Limits
 from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import OPEN, Clock, MqttHost
@@ -35,7 +37,7 @@ def hosts() -> list[Host]:
 @pytest.mark.mosquitto
 @pytest.mark.asyncio
 async def test_foreign_buyer_buys_next_to_one_of_ours(mosquitto: Mosquitto) -> None:
-    endpoint, records, ours = Endpoint("127.0.0.1", mosquitto.port), list[Record](), hosts()
+    endpoint, records, ours = Endpoint("127.0.0.1", mosquitto.port), list[Record[Any]](), hosts()
     foreign = ForeignBuyer(mosquitto.port, "mixed", "fh", "sh/s", 6.0, 3.0)
     drivers = [MqttHost(host, TOPICS, endpoint, Clock(time.time()), records.extend) for host in ours]
     async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
@@ -50,7 +52,11 @@ async def test_foreign_buyer_buys_next_to_one_of_ours(mosquitto: Mosquitto) -> N
         for driver in drivers:
             driver.stop()
 
-    sold = {record.peer: (record.quantity, record.charge) for record in records if record.kind == "settled"}
+    sold = {
+        record.what.buyer: (record.what.quantity_mb, record.what.charge_money)
+        for record in records
+        if record.kind == "settled"
+    }
     assert sold["fh/fh"][0] == 6.0
     assert sold["bh/b"][0] == pytest.approx(4.0)
     assert list(foreign.receipts.values()) == [sold["fh/fh"]]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from broker.local.mosquitto import mosquitto_program
-from node.runtime.journal import read_journal
 from node.trace.psp.ledger import Ledger
+from scenarios.markets.registry import read_journal
 from tests.conftest import wait_until
 from tests.mqtt.devices import BUYER, SELLER, Node
 

@@ -2,7 +2,7 @@ import msgpack
 import pytest
 
 from node.mechanism.valuation import Flat
-from node.protocol.host import Host, Record
+from node.protocol.host import Host
 from node.protocol.machine import (
     CancelTimer,
     Dropped,
@@ -19,11 +19,12 @@ from node.protocol.machine import (
     SetTimer,
     Started,
     TimerFired,
-    Trace,
 )
 from node.protocol.psp.buyer import Buyer
 from node.protocol.psp.messages import Bid, Closed
 from node.protocol.psp.seller import Seller
+from node.protocol.psp.trace import BidPlaced, SaleSettled
+from node.protocol.trace import Record
 from node.protocol.wire.frames import Envelope, decode_frame, encode_frames, encode_message
 from node.strategy.psp.opt_out import OptOut
 from node.strategy.psp.reserve import FixedReserve
@@ -179,9 +180,9 @@ def test_only_the_newest_post_of_a_node_goes_out() -> None:
 
 
 def test_trace_becomes_record_of_its_node() -> None:
-    host = host_of_puppets(a=Puppet(Trace("bid", "you/s", 1, 2, 3.0, 4.0, 5.0)))
+    host = host_of_puppets(a=Puppet(BidPlaced("you/s", 1, 2, 3.0, 4.0)))
     host.start(0.5)
-    assert host.records() == [Record(0.5, "me/a", "bid", "you/s", 1, 2, 3.0, 4.0, 5.0)]
+    assert host.records() == [Record(0.5, "me/a", BidPlaced("you/s", 1, 2, 3.0, 4.0))]
     assert host.records() == []
 
 
@@ -259,6 +260,5 @@ def test_seller_and_buyer_on_two_hosts_settle_by_bytes_alone() -> None:
             records += host.records()
         for poster, post in seller.posts():
             buyer.receive_post(now, poster, post)
-    assert [(record.peer, record.quantity, record.charge) for record in records if record.kind == "settled"] == [
-        ("b/buyer", 60.0, 60.0)
-    ]
+    settled = [record.what for record in records if record.kind == "settled"]
+    assert settled == [SaleSettled("b/buyer", 1, 60.0, 60.0)]

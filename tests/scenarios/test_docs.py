@@ -4,10 +4,12 @@ import base64
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import UnionType
 from typing import get_args
 
 import jsonschema
@@ -18,11 +20,19 @@ import pytest
 
 from broker.own.init import init
 from broker.own.setup import Wishes
+from node.protocol.dmp.journal import CallEntry
+from node.protocol.dmp.trace import CallRecord
+from node.protocol.journal import JournalEntry
 from node.protocol.psp import messages
+from node.protocol.psp.journal import Bought, ExchangeEntry
+from node.protocol.psp.trace import ExchangeRecord
 from node.protocol.topics import Topics
+from node.protocol.trace import NodeRecord
 from node.protocol.wire import frames
 from node.protocol.wire.seal import Seal
 from node.runtime.ed25519 import Ed25519Signing
+from node.runtime.faults.plan import FaultRecord
+from node.runtime.journal import Journal
 from node.runtime.keys import Keys
 from node.trace.dmp.metrics import CallRow
 from scenarios.chaos.schema import ChaosTable, ExpectTable, FaultTable
@@ -35,10 +45,11 @@ from scenarios.markets.psp.market import draw
 from scenarios.markets.psp.results import Allocation, Summary
 from scenarios.markets.psp.schema import Scenario
 from scenarios.markets.registry import draw_market, json_schema, kinds
+from scenarios.results.trace import fields_of
 from tests.conftest import DEADLINE_S
 from tests.protocol.codecs import BOTH, AnyMessage
 from tests.protocol.psp.bench import digest_of
-from tests.scenarios.markets.dmp.conftest import simulated
+from tests.scenarios.markets.dmp.conftest import journalled
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -259,19 +270,66 @@ def test_every_key_of_a_digital_marketplaces_summary_and_tables_is_documented() 
     assert keys - first_column(section("results.md", MARKETPLACE)) == set()
 
 
-def test_every_trace_kind_of_a_digital_marketplace_is_documented_with_it() -> None:
-    kinds = {
-        record.kind for name in ("mixed-agents", "congested") for record in simulated(name, "terminals.*.calls=9")[2]
-    }
-    assert kinds >= {"brokered", "passed", "decommitted", "reputation", "blocked", "closed"}
-    assert kinds - first_column(section("results.md", MARKETPLACE)) == set()
+# Records and journal entries
 
 
-def test_every_trace_kind_is_documented() -> None:
-    source = (ROOT / "node" / "protocol" / "machine.py").read_text(encoding="utf-8")
-    kinds = re.findall(r'"([a-z-]+)"', source.partition("TraceKind = Literal[")[2].partition("]")[0])
-    assert len(kinds) == 32
-    assert set(kinds) - table_keys("results.md") == set()
+def marketplace_part(page: str) -> str:
+    return section(page, MARKETPLACE)
+
+
+def rows_of(text: str) -> list[list[str]]:
+    """The cells of all tables that begin with a column ``kind``."""
+    tables = re.findall(r"^\| kind \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)
+    return [[cell.strip() for cell in row.strip("|").split("|")] for table in tables for row in table.splitlines()]
+
+
+def documented(text: str) -> set[tuple[str, ...]]:
+    """The kind and the fields of every row."""
+    return {tuple(re.findall(r"`([^`]+)`", f"{row[0]} {row[-1]}")) for row in rows_of(text)}
+
+
+def defined(kinds: UnionType) -> set[tuple[str, ...]]:
+    """The tag and the fields of every class."""
+    return {(str(kind.__struct_config__.tag), *kind.__struct_fields__) for kind in get_args(kinds)}
+
+
+def test_every_record_of_an_exchange_is_documented_with_its_columns() -> None:
+    assert documented(exchange_part("results.md")) == defined(ExchangeRecord | FaultRecord)
+
+
+def test_every_record_of_a_digital_marketplace_is_documented_with_its_columns() -> None:
+    assert documented(marketplace_part("results.md")) == defined(CallRecord) - defined(NodeRecord)
+
+
+@pytest.mark.parametrize(("told", "part"), [(ExchangeRecord, exchange_part), (CallRecord, marketplace_part)])
+def test_every_column_of_the_events_is_explained(told: UnionType, part: Callable[[str], str]) -> None:
+    columns = {"time_s", "node", "kind", *fields_of(told)}
+    explained = re.findall(r"^\| column \|.*\n\|[-|]+\n((?:\|.*\n)+)", part("results.md"), re.MULTILINE)
+    assert columns - first_column("\n".join(explained)) - {"time_s", "node", "kind"} == set()
+
+
+def test_every_journal_entry_is_documented_with_its_fields() -> None:
+    assert documented((DOCS / "ledger.md").read_text(encoding="utf-8")) == defined(ExchangeEntry) | defined(CallEntry)
+
+
+def test_entries_that_a_loss_of_power_may_take_are_those_documented() -> None:
+    """By a run of both kinds of providers, in which all of them come up."""
+    text = (DOCS / "ledger.md").read_text(encoding="utf-8")
+    (sentence,) = re.findall(r"^(.*) bind nobody anew", text, re.MULTILINE)
+    written: list[JournalEntry] = []
+    for name in ("mixed-agents", "congested"):
+        written += journalled(name, "terminals.*.calls=9")
+    assert {line.kind for line in written if not line.binds} == set(re.findall(r"`([^`]+)`", sentence))
+    assert {line.kind for line in written} >= {"called", "committed", "brokered", "decommitted"}
+
+
+def test_example_of_reading_a_journal_with_sqlite_works(tmp_path: Path) -> None:
+    (command,) = [one for one in blocks("ledger.md", "sh") if one.startswith("sqlite3")]
+    journal = Journal(tmp_path / "alice.sqlite", "psp", ExchangeEntry)
+    journal.append([JournalEntry(1.5, "alice/alice", Bought("shop/shop", 0, 1, 1, 30.0, 6.0))])
+    query = command.partition('"')[2].rpartition('"')[0]
+    with sqlite3.connect(tmp_path / "alice.sqlite") as database:
+        assert database.execute(query).fetchall() == [(1.5, "shop/shop", 30.0)]
 
 
 # Security

@@ -5,12 +5,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from math import isclose
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from node.mechanism.dmp import WindowReputation
 from node.mechanism.rounding import ROUNDING
 from node.protocol.dmp.auctioneer import Rules
+from node.protocol.dmp.journal import CallEntry
 from node.protocol.dmp.market_agent import MarketAgent
 from node.protocol.dmp.messages import CallSpec
 from node.protocol.dmp.network_agent import NetworkAgent
@@ -18,7 +20,8 @@ from node.protocol.dmp.networks import Reputation
 from node.protocol.dmp.service_agent import ServiceAgent
 from node.protocol.dmp.terminal import PlannedCall, Terminal
 from node.protocol.dmp.timing import CallTiming
-from node.protocol.host import Host, Record
+from node.protocol.host import Host
+from node.protocol.trace import Record, Trace
 from node.runtime.journal import Journal
 from node.runtime.sim.injector import FaultInjector
 from node.runtime.sim.simulation import LinkModel, Simulation
@@ -70,6 +73,11 @@ OPERATORS = (
 )
 
 
+def about(what: Trace) -> tuple[Any, ...]:
+    """What a record is about, whichever life tells it."""
+    return what.kind, *(getattr(what, name, None) for name in ("auction", "own_call", "call"))
+
+
 class CallWorld(Simulation):
     """Some networks, and terminals of whom some have a service agent; each is a host of its own."""
 
@@ -91,9 +99,9 @@ class CallWorld(Simulation):
         self.operators = {f"n{k}": operator for k, operator in enumerate(operators)}
         self.terminals = [f"t{k}" for k in range(self.users.direct + self.users.brokered)]
         self.plans = {name: self.plan_of(name) for name in self.terminals}
-        self.records: list[Record] = []
+        self.records: list[Record[Any]] = []
         self.brokered = frozenset(f"{name}/{name}" for name in self.terminals[self.users.direct :])
-        self.written = Journal(Path(":memory:"), durable=False) if journalled else None
+        self.written = Journal(Path(":memory:"), "dmp", CallEntry, durable=False) if journalled else None
         names = ["ma", *self.operators, *(["sa"] if self.brokered else []), *self.terminals]
         self.faults = FaultInjector()
         super().__init__(map(self.fresh, names), links, seed, self.records.extend, self.written, self.faults)
@@ -173,38 +181,40 @@ class CallWorld(Simulation):
 
     # What happened
 
-    def seen(self, host: str, *kinds: str) -> list[Record]:
+    def seen(self, host: str, *kinds: str) -> list[Record[Any]]:
         """What one host has told observers."""
         own = [one for one in self.records if one.node.startswith(f"{host}/")]
         first_life = next((at for at, one in enumerate(own) if one.kind == "resumed"), len(own))
-        found = {(one.kind, one.round, one.seq): one for one in reversed(own[first_life:])}  # says again what it said
-        known = {(one.kind, one.round, one.seq) for one in own[:first_life]}
+        found = {about(one.what): one for one in reversed(own[first_life:])}  # says again what it said
+        known = {about(one.what) for one in own[:first_life]}
         later = [one for key, one in reversed(found.items()) if key not in known]
         return [one for one in (*own[:first_life], *later) if one.kind in kinds]
 
     def calls_of_auctions(self) -> dict[int, tuple[str, int]]:
         """Which call of which terminal every auction is about."""
-        brokered = {own.round: (own.peer, own.seq) for own in self.seen("sa", "brokered")}
-        decided = {one.round for one in self.seen("ma", "contracted", "blocked")}
-        called = {one.round: (one.peer, one.seq) for one in self.seen("ma", "called") if one.round in decided}
+        brokered = {own.what.own_call: (own.what.terminal, own.what.call) for own in self.seen("sa", "brokered")}
+        decided = {one.what.auction for one in self.seen("ma", "contracted", "blocked")}
+        calls = [one.what for one in self.seen("ma", "called")]
+        called = {one.auction: (one.customer, one.call) for one in calls if one.auction in decided}
         return {number: brokered[seq] if of == AGENT else (of, seq) for number, (of, seq) in called.items()}
 
     def winners(self) -> dict[tuple[str, int], str]:
         """Who has won the auction of each call, and at which price."""
         calls = self.calls_of_auctions()
-        return {calls[one.round]: f"{one.peer} for {one.price!r}" for one in self.seen("ma", "contracted")}
+        won = [one.what for one in self.seen("ma", "contracted")]
+        return {calls[one.auction]: f"{one.network} for {one.price_money!r}" for one in won}
 
     def outcomes_at_market(self) -> dict[tuple[str, int], str]:
         """How each call ended by the market agent's books."""
         calls = self.calls_of_auctions()
         found = self.seen("ma", *OUTCOMES)
-        assert len({one.round for one in found}) == len(found)
-        return {calls[one.round]: one.kind for one in found}
+        assert len({one.what.auction for one in found}) == len(found)
+        return {calls[one.what.auction]: one.kind for one in found}
 
     def outcomes_at_terminals(self) -> dict[tuple[str, int], str]:
         """How each call ended for the user."""
-        found = [one for name in self.terminals for one in self.seen(name, *OUTCOMES)]
-        outcomes = {(one.node, one.seq): one.kind for one in found}
+        found = [one for name in self.terminals for one in self.seen(name, "outcome")]
+        outcomes = {(one.node, one.what.call): one.what.outcome for one in found}
         assert len(outcomes) == len(found)
         return outcomes
 
@@ -247,21 +257,22 @@ class CallWorld(Simulation):
 
     def check_carriers(self) -> None:
         """No call is carried twice, and only by whom the market agent has chosen."""
-        contracted = {(one.peer, one.round) for one in self.seen("ma", "contracted")}
-        committed = [(one.node, one.round) for name in self.operators for one in self.seen(name, "committed")]
+        contracted = {(one.what.network, one.what.auction) for one in self.seen("ma", "contracted")}
+        committed = [(one.node, one.what.auction) for name in self.operators for one in self.seen(name, "committed")]
         assert len({number for _, number in committed}) == len(committed)
         assert set(committed) <= contracted
-        served = {(one.peer, one.round) for one in self.seen("ma", "served")}
+        served = {(one.what.network, one.what.auction) for one in self.seen("ma", "served")}
         assert served <= set(committed)
 
     def most_carried(self) -> dict[str, float]:
         """The most that each network carried at any moment of the market, by the market agent's books alone, kbit/s."""
-        calls, starts = self.calls_of_auctions(), {one.round: one.quantity for one in self.seen("ma", "called")}
+        calls = self.calls_of_auctions()
+        starts = {one.what.auction: one.what.market_s for one in self.seen("ma", "called")}
         changes: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
         for one in self.seen("ma", "served"):
-            wanted = self.wanted(*calls[one.round])
-            start = starts[one.round]
-            changes[one.peer] += [(start, wanted.rate_kbps), (start + wanted.holding_s, -wanted.rate_kbps)]
+            wanted = self.wanted(*calls[one.what.auction])
+            start = starts[one.what.auction]
+            changes[one.what.network] += [(start, wanted.rate_kbps), (start + wanted.holding_s, -wanted.rate_kbps)]
         return {
             network.partition("/")[0]: max(itertools.accumulate(rate for _, rate in sorted(found)))
             for network, found in changes.items()

@@ -21,13 +21,15 @@ def running(seed: int, network: LinkModel = PLAIN, seconds: float = 12.0) -> Cal
 
 
 def outcomes(world: CallWorld, network: str) -> Counter[str]:
-    return Counter(one.kind for one in world.seen("ma", "served", "decommitted") if one.peer == f"{network}/{network}")
+    return Counter(
+        one.kind for one in world.seen("ma", "served", "decommitted") if one.what.network == f"{network}/{network}"
+    )
 
 
 def wins(world: CallWorld, network: str, since: float) -> list[int]:
     """Auctions won by a network since then."""
     won = world.seen("ma", "contracted")
-    return [one.round for one in won if one.peer == f"{network}/{network}" and one.time_s > since]
+    return [one.what.auction for one in won if one.what.network == f"{network}/{network}" and one.time_s > since]
 
 
 @NETWORKS
@@ -124,7 +126,7 @@ def test_terminal_started_anew_makes_all_its_calls_anew(name: str, network: Link
     assert world.goes_on()
     anew = [one for one in world.records[start:] if one.node == f"{name}/{name}"]
     assert len([one for one in anew if one.kind == "requested"]) == MANY.calls
-    assert len([one for one in anew if one.kind in {"served", "decommitted", "blocked"}]) == MANY.calls
+    assert len([one for one in anew if one.kind == "outcome"]) == MANY.calls
 
 
 @pytest.mark.parametrize("name", ["t0", "t3", "sa"])

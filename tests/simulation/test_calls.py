@@ -70,8 +70,9 @@ def share_of_the_promising(price_weight: float) -> tuple[float, float, float]:
     operators = (Operator(1_000.0, 0.5, 0.5), Operator(1_000.0, 0.5, 0.5, overcommitment=4.0))
     users = Users(direct=4, brokered=0, calls=50, gap_s=40.0, price_weight=price_weight)
     world = settled(3, operators=operators, users=users, reputation=StepReputation(0.9, 0.2))
-    offers = [{one.round for one in world.seen(name, "offered")} for name in ("n0", "n1")]
-    won = [one.peer == "n1/n1" for one in world.seen("ma", "contracted") if one.round in offers[0] & offers[1]]
+    offers = [{one.what.auction for one in world.seen(name, "offered")} for name in ("n0", "n1")]
+    contracts = [one.what for one in world.seen("ma", "contracted")]
+    won = [one.network == "n1/n1" for one in contracts if one.auction in offers[0] & offers[1]]
     honest, promising = (world.market._networks.of(f"{name}/{name}").reputation.value for name in ("n0", "n1"))
     assert len(won) > 50
     return sum(won) / len(won), honest, promising

@@ -76,7 +76,7 @@ def test_all_faults_together_give_the_same_records_with_the_same_seed() -> None:
 def test_faults_are_in_the_trace() -> None:
     market = houses(CUT, CRASH)
     market.run(market.open_market() + 4.0, 100_000)
-    told = [(r.kind, r.node, r.peer) for r in market.records if r.kind in {"fault", "healed"}]
+    told = [(r.kind, r.node, " ".join(r.what.hosts)) for r in market.records if r.kind in {"fault", "healed"}]
     cut, crash = ("chaos/partition", "buyer-1 seller-1"), ("chaos/crash", "seller-1")
     assert sorted(told) == sorted((kind, *what) for kind in ("fault", "healed") for what in (cut, crash))
 
@@ -110,7 +110,9 @@ def test_nothing_crosses_a_partition_in_either_direction() -> None:
     market = houses({**CUT, "at_s": 0, "for_s": 5, "nodes": ["seller-1"]})
     opened_at = market.open_market()
     market.run(opened_at + 4.9, 1_000_000)
-    assert {r.peer for r in market.records if r.kind == "allocated"} == {f"buyer-{k}/buyer-{k}" for k in range(1, 6)}
+    assert {r.what.buyer for r in market.records if r.kind == "allocated"} == {
+        f"buyer-{k}/buyer-{k}" for k in range(1, 6)
+    }
     assert {r.node for r in market.records if r.kind == "cleared"} == {"seller-2/seller-2"}
 
 

@@ -43,7 +43,7 @@ def lied_to(seed: int, *settings: str) -> Lied:
 def test_seller_of_two_books_is_exposed_by_its_victims_alone(seed: int, settings: tuple[str, ...]) -> None:
     market = lied_to(seed, *settings)
     assert market.settles()
-    told = {(record.node, record.peer) for record in market.records if record.kind == "exposed"}
+    told = {(record.node, record.what.seller) for record in market.records if record.kind == "exposed"}
     assert told == {("D/D", "2/2"), ("E/E", "2/2")}
     assert market.metrics.exposed == {"2"}
 
@@ -60,7 +60,8 @@ def test_exposed_seller_is_bid_at_no_more() -> None:
     market = lied_to(1)
     assert market.settles()
     (exposed,) = (k for k, record in enumerate(market.records) if (record.kind, record.node) == ("exposed", "D/D"))
-    after = [record.kind for record in market.records[exposed:] if (record.node, record.peer) == ("D/D", "2/2")]
+    since = [record for record in market.records[exposed:] if record.node == "D/D"]
+    after = [record.kind for record in since if getattr(record.what, "seller", "") == "2/2"]
     assert after == ["exposed", "withdraw"]
 
 

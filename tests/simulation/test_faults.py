@@ -71,7 +71,7 @@ def test_bidder_reported_gone_bids_again_when_it_is_back() -> None:
     market.faults.cut_off("C")
     market.faults.tell_offline("C")
     market.run(market.now + 0.3, 10_000)
-    assert [record.peer for record in market.records if record.kind == "voided"] == ["C/C"]
+    assert [record.what.buyer for record in market.records if record.kind == "voided"] == ["C/C"]
     market.faults.reconnect("C")
     assert market.goes_on()
     assert market.bought("C") == pytest.approx(26.0)
@@ -124,7 +124,7 @@ def test_what_is_in_doubt_is_neither_bought_again_nor_forgotten() -> None:
     assert market.metrics.in_doubt
     doubtful = {record.node.partition("/")[0]: record for record in market.records if record.kind == "in-doubt"}
     for buyer, record in doubtful.items():
-        assert market.buyers[buyer]._held == pytest.approx(record.quantity + sum_of_receipts(market, buyer))
+        assert market.buyers[buyer]._held == pytest.approx(record.what.quantity_mb + sum_of_receipts(market, buyer))
 
 
 def sum_of_receipts(market: World, buyer: str) -> float:

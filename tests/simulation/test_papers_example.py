@@ -1,10 +1,11 @@
 """The paper's example (Blocher & Harris, section IV.C): two sellers of 65 and 85 MB, five buyers who want 150 MB."""
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
-from node.protocol.host import Record
+from node.protocol.trace import Record
 from tests.oracles import psp as oracle
 from tests.simulation.world import FILL, HAZARDS, World, within, world
 
@@ -51,7 +52,7 @@ def test_equal_split_settles_in_any_order_and_serves_nobody_above_demand(seeds: 
         assert market.settles(), seed
         market.check_books()
         sold = sum(market.sold().values())
-        unsold = 150.0 - sum(record.quantity for record in market.records if record.kind == "closed")
+        unsold = 150.0 - sum(record.what.sold_mb for record in market.records if record.kind == "closed")
         assert sold + unsold == pytest.approx(150.0, abs=1e-6), seed
         # Only A can be left with less: the others outbid it, and its two halves must be equal.
         assert all(market.bought(buyer) == pytest.approx(DEMAND[buyer]) for buyer in "BCDE"), seed
@@ -96,7 +97,7 @@ class Audited(World):
 
     audits = 0
 
-    def note(self, records: list[Record]) -> None:  # type: ignore[override]
+    def note(self, records: list[Record[Any]]) -> None:  # type: ignore[override]
         super().note(records)
         for record in records:
             if record.kind == "cleared":

@@ -9,12 +9,14 @@ from typing import Any
 import msgspec
 
 from node.mechanism.rounding import ROUNDING
-from node.protocol.host import Host, Record
+from node.protocol.host import Host
 from node.protocol.machine import Machine
 from node.protocol.planned import Planned
 from node.protocol.psp.buyer import Buyer
+from node.protocol.psp.journal import ExchangeEntry
 from node.protocol.psp.seller import Seller
 from node.protocol.topics import node_of
+from node.protocol.trace import Record
 from node.runtime.faults.clock_skew import Skewed
 from node.runtime.journal import Journal
 from node.runtime.sim.injector import FaultInjector
@@ -39,7 +41,7 @@ class World(Simulation):
         placement = one_host_each(market) if hosts_in_all is None else spread(market, hosts_in_all)
         hosts = build_hosts(market, placement, set(host_names(placement)))
         self.market = market
-        self.records: list[Record] = []
+        self.records: list[Record[Any]] = []
         self.metrics = MarketMetrics(
             {buyer.name: theta(buyer) for buyer in market.buyers}, [seller.name for seller in market.sellers]
         )
@@ -48,7 +50,7 @@ class World(Simulation):
         for host in hosts:
             self.know(host)
         self.placement = placement
-        self.journal = Journal(Path(":memory:"), durable=False)
+        self.journal = Journal(Path(":memory:"), "psp", ExchangeEntry, durable=False)
         links = LinkModel(**msgspec.structs.asdict(market.network))
         self.faults = FaultInjector(faults_of(market, placement), self.rebuilt)
         super().__init__(hosts, links, market.seed, self.note, self.journal, self.faults)
@@ -67,7 +69,7 @@ class World(Simulation):
                 case Buyer() as buyer:
                     self.buyers[node] = buyer
 
-    def note(self, records: Iterable[Record]) -> None:
+    def note(self, records: Iterable[Record[Any]]) -> None:
         for record in records:
             self.records.append(record)
             self.metrics.add(record)
@@ -83,7 +85,7 @@ class World(Simulation):
         self.run(LONGEST_S, MOST_EVENTS)
         return self.settled
 
-    def runs_until(self, kind: str) -> Record:
+    def runs_until(self, kind: str) -> Record[Any]:
         """Run until something of this kind happens."""
         start = len(self.records)
         while True:

@@ -4,10 +4,9 @@ import math
 from dataclasses import dataclass, field
 
 from node.protocol.dmp.customers import Case
-from node.protocol.dmp.journal_lines import line_of
+from node.protocol.dmp.journal import Called, wanted_of
 from node.protocol.dmp.messages import CallSpec, Contract, SealedBid
 from node.protocol.errors import IgnoredError, RejectedError
-from node.protocol.machine import Persist
 
 
 @dataclass(slots=True)
@@ -86,17 +85,10 @@ class CallAuction:
         self.winner, self.price = network, price
 
     @property
-    def called(self) -> Persist:
+    def called(self) -> Called:
         """What is written down about the call before its winner is told."""
         request = self.case.request
-        return line_of(
-            "called",
-            self.case.customer,
-            self.wanted,
-            auction=self.number,
-            call=request.call,
-            money=request.price_weight,
-        )
+        return Called(self.case.customer, request.call, self.number, request.price_weight, wanted_of(self.wanted))
 
     @property
     def contract(self) -> Contract:

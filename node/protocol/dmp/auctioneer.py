@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from node.mechanism.dmp import compound_bid, winner
+from node.protocol.dmp import journal
 from node.protocol.dmp.auction import CallAuction
 from node.protocol.dmp.contracts import Contracts
 from node.protocol.dmp.customers import Answer, Case
@@ -25,8 +26,9 @@ from node.protocol.dmp.messages import (
 from node.protocol.dmp.networks import Networks
 from node.protocol.dmp.past_auctions import PastAuctions
 from node.protocol.dmp.timing import CallTiming
+from node.protocol.dmp.trace import CallAuctioned, CallBlocked, CallContracted, NetworkPutOut
 from node.protocol.errors import IgnoredError, RejectedError
-from node.protocol.machine import CancelTimer, Effect, Persist, Send, SetTimer, Trace
+from node.protocol.machine import CancelTimer, Effect, Persist, Send, SetTimer
 from node.protocol.retry import PATIENCE
 from node.protocol.topics import node_of
 
@@ -146,8 +148,7 @@ class Auctioneer:
         wanted = msgspec.structs.replace(request.wanted, at_s=self._market_s)
         yield from self._contracts.over(self._market_s)
         self.held += 1
-        weight = request.price_weight
-        yield Trace("called", case.customer, round=self.held, seq=request.call, quantity=self._market_s, price=weight)
+        yield CallAuctioned(case.customer, request.call, self.held, self._market_s, request.price_weight)
         for network in self._networks.silent:
             yield Send(network, Deregistered(self._networks.of(network).seq))
         invited = self._networks.present
@@ -212,21 +213,19 @@ class Auctioneer:
             if networks
             else None
         )
-        yield auction.called
+        yield Persist(auction.called)
         if chosen is None:
-            yield Persist("blocked", auction.case.customer, auction.number, seq=request.call)
-            yield Trace("blocked", auction.case.customer, round=auction.number, seq=request.call)
+            customer = auction.case.customer
+            # The customer asks again and is told the same, so this line may be lost with the power.
+            yield Persist(journal.Blocked(customer, request.call, auction.number), binds=False)
+            yield CallBlocked(customer, request.call, auction.number)
             auction.case.served = False
             yield from self._answered(Blocked(request.call))
             return
         auction.won(networks[chosen], prices[chosen])
         beta = float(compound_bid(prices[chosen], reputations[chosen], request.price_weight))
-        yield Trace(
-            "contracted", auction.winner, round=auction.number, seq=request.call, price=auction.price, charge=beta
-        )
-        yield Persist(
-            "contracted", auction.winner, auction.number, seq=request.call, quantity=beta, charge=auction.price
-        )
+        yield CallContracted(auction.winner, request.call, auction.number, auction.price, beta)
+        yield Persist(journal.Contracted(auction.winner, request.call, auction.number, auction.price, beta))
         yield Send(auction.winner, auction.contract)
         yield SetTimer("contract", now + self._timing.retry_s)
 
@@ -290,7 +289,7 @@ class Auctioneer:
         if case.served is None and not case.reported:
             case.reported = True
             if message.served:
-                yield Persist("reported", case.customer, case.number, seq=message.call)
+                yield Persist(journal.Reported(case.customer, message.call, case.number))
             else:
                 yield from self._broken(case.number)
         yield Send(case.customer, Noted(message.call, case.served is not False))
@@ -305,8 +304,8 @@ class Auctioneer:
         auction = self._auction
         for network in networks:
             self._networks.put_out(network, is_silent=is_silent)
-            yield Persist("silent" if is_silent else "left", network)
-            yield Trace("left", network)
+            yield Persist(journal.NetworkOut(network, is_silent))
+            yield NetworkPutOut(network)
             for number in self._contracts.carried_by(network):
                 yield from self._broken(number)
             if auction and not auction.winner:

@@ -3,13 +3,12 @@
 import heapq
 import math
 from collections.abc import Iterator
-from typing import Literal
 
+from node.protocol.dmp import journal
 from node.protocol.dmp.customers import Case
 from node.protocol.dmp.networks import Networks
-from node.protocol.machine import Effect, Persist, Trace
-
-Outcome = Literal["served", "decommitted"]
+from node.protocol.dmp.trace import CallDecommitted, CallServed, ReputationMoved
+from node.protocol.machine import Effect, Persist
 
 
 class Contracts:
@@ -64,8 +63,13 @@ class Contracts:
     def counted(self, network: str, number: int, case: Case, *, served: bool) -> Iterator[Effect]:
         """Let the network's reputation bear the outcome."""
         case.served = served
-        outcome: Outcome = "served" if served else "decommitted"
-        yield Persist(outcome, network, number, seq=case.request.call)
-        yield Trace(outcome, network, round=number, seq=case.request.call)
+        call = case.request.call
+        if served:
+            # Its time being over, the call is served in every life, so this line may be lost with the power.
+            yield Persist(journal.Served(network, call, number), binds=False)
+            yield CallServed(network, call, number)
+        else:
+            yield Persist(journal.Decommitted(network, call, number))
+            yield CallDecommitted(network, call, number)
         if self._networks.count(network, served=served):
-            yield Trace("reputation", network, round=number, price=self._networks.of(network).reputation.value)
+            yield ReputationMoved(network, number, self._networks.of(network).reputation.value)

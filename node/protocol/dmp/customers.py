@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from node.protocol.dmp.journal_lines import spec_of
-from node.protocol.dmp.messages import Blocked, Contract, Decommit, Deregister, Register, Request
+from node.protocol.dmp.journal import CustomerIn, CustomerLeft, CustomerLost
+from node.protocol.dmp.messages import Blocked, CallSpec, Contract, Decommit, Deregister, Register, Request
 from node.protocol.errors import IgnoredError, RejectedError
-from node.protocol.machine import Effect, JournalEntry, Persist, Send
+from node.protocol.machine import Effect, Persist, Send
 from node.protocol.topics import host_of
 
 Answer = Contract | Decommit | Blocked
@@ -96,10 +96,11 @@ class Desk:
         """Let the customer in; IgnoredError if its word is overtaken."""
         was_in = self.has(customer)
         self._moved(customer, message.seq, is_in=True)
+        assert message.role != "network"
         self._customers[customer].is_agent = message.role == "service-agent"
         self.awaited.add(customer)
         if not was_in:
-            yield Persist(message.role, customer, seq=message.seq)
+            yield Persist(CustomerIn(customer, message.role, message.seq))
 
     def deregister(self, customer: str, message: Deregister) -> Iterator[Effect]:
         """Let the customer go; IgnoredError if its word is overtaken."""
@@ -107,7 +108,7 @@ class Desk:
         self._moved(customer, message.seq, is_in=False)
         self.awaited.discard(customer)
         if was_in:
-            yield Persist("left", customer, seq=message.seq)
+            yield Persist(CustomerLeft(customer, message.seq))
 
     def _moved(self, customer: str, seq: int, *, is_in: bool) -> None:
         known = self._customers.setdefault(customer, _Customer())
@@ -120,23 +121,25 @@ class Desk:
             known = self._customers[customer] = _Customer()
         known.seq, known.is_in, known.is_lost = seq, is_in, False
 
-    def remember(self, entry: JournalEntry) -> None:
+    def remember(self, entry: CustomerIn | CustomerLeft | CustomerLost) -> None:
         """Who came or went in an earlier life."""
-        if entry.kind == "lost":
-            known = self._customers[entry.peer]
-            known.is_in, known.is_lost = False, True
-        else:
-            self._moved(entry.peer, entry.seq, is_in=entry.kind != "left")
-        if entry.kind in {"left", "lost"}:
-            self.awaited.discard(entry.peer)
-        else:
-            self._customers[entry.peer].is_agent = entry.kind == "service-agent"
-            self.awaited.add(entry.peer)
+        match entry:
+            case CustomerIn():
+                self._moved(entry.customer, entry.seq, is_in=True)
+                self._customers[entry.customer].is_agent = entry.role == "service-agent"
+                self.awaited.add(entry.customer)
+            case CustomerLeft():
+                self._moved(entry.customer, entry.seq, is_in=False)
+                self.awaited.discard(entry.customer)
+            case CustomerLost():
+                known = self._customers[entry.customer]
+                known.is_in, known.is_lost = False, True
+                self.awaited.discard(entry.customer)
 
-    def remember_call(self, entry: JournalEntry) -> Case:
+    def remember_call(self, customer: str, call: int, wanted: CallSpec) -> Case:
         """A call that was asked for in an earlier life; what only its auction needs is gone."""
-        request = Request(entry.seq, 1, spec_of(entry), 1.0, None)
-        case = self._customers[entry.peer].cases[entry.seq] = Case(entry.peer, request)
+        request = Request(call, 1, wanted, 1.0, None)
+        case = self._customers[customer].cases[call] = Case(customer, request)
         return case
 
     def give_up_missing(self) -> None:
@@ -149,7 +152,7 @@ class Desk:
         for one, customer in self._customers.items():
             if host_of(one) == host and not customer.is_lost:
                 customer.is_in, customer.is_lost = False, True
-                yield Persist("lost", one)
+                yield Persist(CustomerLost(one))
 
     def request(self, customer: str, message: Request) -> tuple[Case, bool]:
         """The case of a request, and whether it is new.

@@ -6,6 +6,7 @@ from types import MappingProxyType
 import msgspec
 import numpy as np
 
+from node.protocol.dmp import journal
 from node.protocol.dmp.auctioneer import Auctioneer, Rules
 from node.protocol.dmp.customers import Case, Desk
 from node.protocol.dmp.messages import (
@@ -24,13 +25,14 @@ from node.protocol.dmp.messages import (
 from node.protocol.dmp.networks import Networks, Reputation
 from node.protocol.dmp.past_auctions import PastAuctions, retold
 from node.protocol.dmp.timing import CallTiming
+from node.protocol.dmp.trace import MarketClosed, NetworkRegistered
 from node.protocol.errors import RejectedError
+from node.protocol.journal import Entry, MarketOpened
 from node.protocol.machine import (
     CancelTimer,
     Dropped,
     Effect,
     Event,
-    JournalEntry,
     Message,
     Opened,
     PeerOffline,
@@ -43,10 +45,10 @@ from node.protocol.machine import (
     SetTimer,
     Started,
     TimerFired,
-    Trace,
     effects_of,
 )
 from node.protocol.retry import PATIENCE
+from node.protocol.trace import Resumed
 
 BOARD_S = 1.0
 """Reputations are posted so often at most, seconds of the clock."""
@@ -163,31 +165,31 @@ class MarketAgent:
     def _restored(self, past: Restored) -> Iterator[Effect]:
         self._lives, self._posts = past.lives, past.first_number
         self._past, cases = PastAuctions(self._networks), dict[int, Case]()
-        yield Trace("resumed", seq=past.lives)
-        for entry in past.entries:
-            if entry.auction:
-                if entry.kind == "called":
-                    cases[entry.auction] = self._desk.remember_call(entry)
+        self._opened_at = past.opened_at
+        yield Resumed(past.lives)
+        for line in past.entries:
+            entry = line.entry
+            if isinstance(entry, journal.AuctionEntry):
+                if isinstance(entry, journal.Called):
+                    case = self._desk.remember_call(entry.customer, entry.call, entry.wanted.spec)
+                    cases[entry.auction] = case
                 self._past.add(entry, cases[entry.auction])
                 yield from retold(entry)
             else:
                 self._remembered(entry)
         if self._state == "closed":
-            yield Trace("closed", round=self._past.held)
+            yield MarketClosed(self._past.held)
 
-    def _remembered(self, entry: JournalEntry) -> None:
-        match entry.kind:
-            case "opened":
+    def _remembered(self, entry: Entry) -> None:
+        match entry:
+            case MarketOpened():
                 self._state = "open"
-                self._opened_at = entry.time_s if self._opened_at is None else self._opened_at
-            case "closed":
+            case journal.Closed():
                 self._state = "closed"
-            case "network" | "silent":
+            case journal.NetworkIn() | journal.NetworkOut():
                 self._networks.remember(entry)
-            case "terminal" | "service-agent":
+            case journal.CustomerIn() | journal.CustomerLeft() | journal.CustomerLost():
                 self._desk.remember(entry)
-            case "left" | "lost":
-                (self._networks if self._networks.knows(entry.peer) else self._desk).remember(entry)
 
     def _started(self, now: float) -> Iterator[Effect]:
         yield from self._posted(again=True)
@@ -202,9 +204,9 @@ class MarketAgent:
             known = self._networks.of(sender).seq if self._networks.knows(sender) else -1
             is_new = self._networks.admit(sender, message)
             if message.seq != known:
-                yield Persist("network", sender, round=self._networks.of(sender).epoch, seq=message.seq)
+                yield Persist(journal.NetworkIn(sender, self._networks.of(sender).epoch, message.seq))
             if is_new:
-                yield Trace("registered", sender, price=self._networks.of(sender).reputation.value)
+                yield NetworkRegistered(sender, self._networks.of(sender).reputation.value)
                 yield from self._posted()
             epoch = self._networks.of(sender).epoch
         else:
@@ -246,15 +248,15 @@ class MarketAgent:
 
     def _is_open(self) -> Iterator[Effect]:
         self._state = "open"
-        yield Persist("opened")
+        yield Persist(MarketOpened())
         yield from self._posted()
 
     def _closed(self) -> Iterator[Effect]:
         yield from self._auctioneer.close()
         self._state = "closed"
-        yield Persist("closed", round=self._auctioneer.held)
+        yield Persist(journal.Closed(self._auctioneer.held))
         yield from self._posted()
-        yield Trace("closed", round=self._auctioneer.held)
+        yield MarketClosed(self._auctioneer.held)
 
     def _posted(self, *, again: bool = False) -> Iterator[Effect]:
         """Post the registries, if they have changed or are to be posted again."""

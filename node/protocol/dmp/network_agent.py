@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from node.mechanism.rounding import ROUNDING
 from node.protocol.dmp import membership
-from node.protocol.dmp.journal_lines import line_of
+from node.protocol.dmp.journal import Admitted, Capacity, Committed, wanted_of
 from node.protocol.dmp.membership import Membership
 from node.protocol.dmp.messages import (
     Commit,
@@ -19,12 +19,13 @@ from node.protocol.dmp.messages import (
     SealedBid,
 )
 from node.protocol.dmp.timing import CallTiming
+from node.protocol.dmp.trace import CallCommitted, CallPassed, PriceOffered
 from node.protocol.errors import IgnoredError, RejectedError
+from node.protocol.journal import Entry
 from node.protocol.machine import (
     Dropped,
     Effect,
     Event,
-    JournalEntry,
     Left,
     Message,
     Persist,
@@ -34,10 +35,10 @@ from node.protocol.machine import (
     Send,
     Started,
     TimerFired,
-    Trace,
     effects_of,
 )
 from node.protocol.numbers import MAX_PRICE
+from node.protocol.trace import Leaving, Resumed
 from node.strategy.dmp import Call, PricingStrategy
 
 MOST_SKIPPED = 1_000_000
@@ -133,26 +134,28 @@ class NetworkAgent:
     # Taking part
 
     def _started(self, now: float) -> Iterator[Effect]:
-        yield Persist("capacity", quantity=self._capacity)
+        yield Persist(Capacity(self._capacity))
         yield from self._member.join(now)
 
     def _restored(self, past: Restored) -> Iterator[Effect]:
         """Know again what it carries. If its host was missed it is admitted anew, and that is gone (``_confirmed``)."""
         self._lives = past.lives
         self._member.starts_from(past.first_number)
-        yield Trace("resumed", seq=past.lives)
-        for entry in past.entries:
-            yield from self._remembered(entry)
+        yield Resumed(past.lives)
+        for line in past.entries:
+            yield from self._remembered(line.entry)
 
-    def _remembered(self, entry: JournalEntry) -> Iterator[Effect]:
+    def _remembered(self, entry: Entry) -> Iterator[Effect]:
         """Know it again, and say it again: observers may have missed it."""
-        if entry.kind == "registered":
-            self._member.epoch, self._calls, self._answer = entry.round, [], None
-        elif entry.kind == "committed":
-            self._released(entry.at_s)
-            heapq.heappush(self._calls, (entry.at_s + entry.holding_s, entry.auction, entry.quantity))
-            self._answer = Commit(entry.auction)
-            yield Trace("committed", entry.peer, round=entry.auction, quantity=entry.quantity, price=entry.charge)
+        match entry:
+            case Admitted():
+                self._member.epoch, self._calls, self._answer = entry.epoch, [], None
+            case Committed():
+                wanted = entry.wanted
+                self._released(wanted.market_s)
+                heapq.heappush(self._calls, (wanted.market_s + wanted.holding_s, entry.auction, wanted.rate_kbps))
+                self._answer = Commit(entry.auction)
+                yield CallCommitted(entry.customer, entry.auction, wanted.rate_kbps, entry.price_money, None)
 
     def _confirmed(self, now: float, sender: str, message: Registered | Deregistered) -> Iterator[Effect]:
         epoch = self._member.epoch
@@ -161,12 +164,12 @@ class NetworkAgent:
             # The market agent counts its calls as decommitted, and goes on without it in the present auction.
             self._calls, self._bid, self._answer = [], None, None
         if self._member.epoch != epoch:
-            yield Persist("registered", sender, round=self._member.epoch)
+            yield Persist(Admitted(self._member.epoch))
         if self._member.state == "out":
             yield from self._member.join(now)
 
     def _left(self, now: float) -> Iterator[Effect]:
-        yield Trace("left")
+        yield Leaving()
         yield from self._member.leave(now)
 
     # Bidding
@@ -191,14 +194,10 @@ class NetworkAgent:
         load = self.carried_kbps / self._capacity
         fits = self._fits(message.wanted.rate_kbps, self._overcommitment)
         price = min(self._price(message, load), MAX_PRICE) if fits else None
-        yield Trace(
-            "passed" if price is None else "offered",
-            self._market,
-            round=message.auction,
-            quantity=load,
-            price=price or 0.0,
-            charge=self._cost,
-        )
+        if price is None:
+            yield CallPassed(message.auction, load, self._cost)
+        else:
+            yield PriceOffered(message.auction, load, price, self._cost)
         self._bid = SealedBid(message.auction, price)
         yield Send(self._market, self._bid)
 
@@ -250,15 +249,8 @@ class NetworkAgent:
         if self._fits(wanted.rate_kbps, 1.0):
             heapq.heappush(self._calls, (wanted.at_s + wanted.holding_s, message.number, wanted.rate_kbps))
             self._answer = Commit(message.number)
-            yield line_of("committed", message.counterpart, wanted, auction=message.number, money=message.price)
-            yield Trace(
-                "committed",
-                message.counterpart,
-                round=message.number,
-                quantity=wanted.rate_kbps,
-                price=message.price,
-                charge=self._cost,
-            )
+            yield Persist(Committed(message.counterpart, message.number, message.price, wanted_of(wanted)))
+            yield CallCommitted(message.counterpart, message.number, wanted.rate_kbps, message.price, self._cost)
         else:
             self._answer = Decommit(message.number)
         yield Send(self._market, self._answer)

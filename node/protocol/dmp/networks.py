@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+from node.protocol.dmp.journal import NetworkIn, NetworkOut
 from node.protocol.dmp.messages import Register
 from node.protocol.errors import IgnoredError
-from node.protocol.machine import JournalEntry
 from node.protocol.topics import host_of, node_of
 
 MOST_MISSED = 3
@@ -108,15 +108,17 @@ class Networks:
         self.changed |= moved
         return moved
 
-    def remember(self, entry: JournalEntry) -> None:
+    def remember(self, entry: NetworkIn | NetworkOut) -> None:
         """Who came or went in an earlier life. Who has left may be another process by now, which counts anew."""
-        if entry.kind == "network":
-            self._networks.setdefault(entry.peer, Network(self._known.get(entry.peer, self._first)))
-        network = self._networks[entry.peer]
-        network.is_in, network.is_silent = entry.kind == "network", entry.kind == "silent"
-        if not network.is_silent:
-            network.seq = entry.seq if network.is_in else -1
-        network.epoch = max(network.epoch, entry.round)
+        network = self._networks.setdefault(entry.network, Network(self._known.get(entry.network, self._first)))
+        match entry:
+            case NetworkIn():
+                network.is_in, network.is_silent = True, False
+                network.seq, network.epoch = entry.seq, max(network.epoch, entry.epoch)
+            case NetworkOut():
+                network.is_in, network.is_silent = False, entry.is_silent
+                if not entry.is_silent:
+                    network.seq = -1
 
     def put_out(self, address: str, *, is_silent: bool) -> None:
         """Invite it no more until it registers again."""

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
+from node.protocol.dmp import messages
 from node.protocol.dmp.auction import CallAuction
 from node.protocol.dmp.contracts import Contracts
 from node.protocol.dmp.customers import Case
-from node.protocol.dmp.journal_lines import spec_of
-from node.protocol.dmp.messages import Blocked, Contract, Decommit
+from node.protocol.dmp.journal import AuctionEntry, Blocked, Called, Contracted, Decommitted, Reported, Served
 from node.protocol.dmp.networks import Networks
-from node.protocol.machine import Effect, JournalEntry, Trace
+from node.protocol.dmp.trace import CallAuctioned, CallBlocked, CallContracted, CallDecommitted, CallServed
+from node.protocol.machine import Effect
 
 
 class PastAuctions:
@@ -30,19 +31,19 @@ class PastAuctions:
         self.auction: CallAuction | None = None
         self.contracts = Contracts(networks)
 
-    def add(self, entry: JournalEntry, case: Case) -> None:
+    def add(self, entry: AuctionEntry, case: Case) -> None:
         """Take in the next line, and the call that it is about."""
-        match entry.kind:
-            case "called":
+        match entry:
+            case Called():
                 self._answered()
-                self.held, self.market_s = entry.auction, entry.at_s
-                self.auction = CallAuction(entry.auction, case, spec_of(entry), [], 0.0, 0.0, is_resumed=True)
-            case "contracted":
+                self.held, self.market_s = entry.auction, entry.wanted.market_s
+                self.auction = CallAuction(entry.auction, case, entry.wanted.spec, [], 0.0, 0.0, is_resumed=True)
+            case Contracted():
                 assert self.auction
-                self.auction.won(entry.peer, entry.charge)
-            case "blocked":
-                self.auction, case.served, case.answer = None, False, Blocked(case.request.call)
-            case _:
+                self.auction.won(entry.network, entry.price_money)
+            case Blocked():
+                self.auction, case.served, case.answer = None, False, messages.Blocked(case.request.call)
+            case Reported() | Served() | Decommitted():
                 self._outcome(entry, case)
 
     def _answered(self) -> None:
@@ -51,26 +52,31 @@ class PastAuctions:
         if auction:
             wanted, call = auction.wanted, auction.case.request.call
             self.contracts.add(auction.number, auction.case, auction.winner, wanted.at_s + wanted.holding_s)
-            auction.case.answer = Contract(call, auction.winner, wanted, auction.price)
+            auction.case.answer = messages.Contract(call, auction.winner, wanted, auction.price)
 
-    def _outcome(self, entry: JournalEntry, case: Case) -> None:
+    def _outcome(self, entry: Reported | Served | Decommitted, case: Case) -> None:
         if self.auction and self.auction.case is case:
             self._answered()
-        if entry.kind == "reported":
-            case.reported = True
-            return
-        self.contracts.remember_end(entry.auction, served=entry.kind == "served")
-        if entry.kind == "decommitted":
-            case.answer = Decommit(case.request.call)
+        match entry:
+            case Reported():
+                case.reported = True
+            case Served():
+                self.contracts.remember_end(entry.auction, served=True)
+            case Decommitted():
+                self.contracts.remember_end(entry.auction, served=False)
+                case.answer = messages.Decommit(case.request.call)
 
 
-def retold(entry: JournalEntry) -> Iterator[Effect]:
+def retold(entry: AuctionEntry) -> Iterator[Effect]:
     """What observers may have missed, of a line about an auction."""
-    number, call = entry.auction, entry.seq
-    match entry.kind:
-        case "called":
-            yield Trace("called", entry.peer, round=number, seq=call, quantity=entry.at_s, price=entry.charge)
-        case "contracted":
-            yield Trace("contracted", entry.peer, round=number, seq=call, price=entry.charge, charge=entry.quantity)
-        case "served" | "decommitted" | "blocked" as outcome:
-            yield Trace(outcome, entry.peer, round=number, seq=call)
+    match entry:
+        case Called():
+            yield CallAuctioned(entry.customer, entry.call, entry.auction, entry.wanted.market_s, entry.price_weight)
+        case Contracted():
+            yield CallContracted(entry.network, entry.call, entry.auction, entry.price_money, entry.compound_bid)
+        case Served():
+            yield CallServed(entry.network, entry.call, entry.auction)
+        case Decommitted():
+            yield CallDecommitted(entry.network, entry.call, entry.auction)
+        case Blocked():
+            yield CallBlocked(entry.customer, entry.call, entry.auction)

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from node.protocol.dmp import membership, requests
+from node.protocol.dmp import journal, membership, requests
 from node.protocol.dmp.brokerage import Brokerage
 from node.protocol.dmp.customers import Case, Desk
-from node.protocol.dmp.journal_lines import line_of
 from node.protocol.dmp.membership import Membership
 from node.protocol.dmp.messages import (
     Blocked,
@@ -22,13 +21,14 @@ from node.protocol.dmp.messages import (
 )
 from node.protocol.dmp.requests import Caller
 from node.protocol.dmp.timing import CallTiming
+from node.protocol.dmp.trace import CallBrokered
 from node.protocol.errors import RejectedError
+from node.protocol.journal import Entry
 from node.protocol.machine import (
     CancelTimer,
     Dropped,
     Effect,
     Event,
-    JournalEntry,
     Message,
     PeerOffline,
     Persist,
@@ -39,12 +39,12 @@ from node.protocol.machine import (
     SetTimer,
     Started,
     TimerFired,
-    Trace,
     effects_of,
 )
 from node.protocol.numbers import life_of
 from node.protocol.retry import PATIENCE
 from node.protocol.topics import host_of
+from node.protocol.trace import Resumed
 
 
 class ServiceAgent:
@@ -148,12 +148,15 @@ class ServiceAgent:
         budget = self._terms.budget(message)
         if budget is not None and budget < 0.0:
             case.served = False
-            yield Persist("refused", customer, seq=message.call)
+            yield Persist(journal.Refused(customer, message.call))
             yield from case.answered(Blocked(message.call))
             return
         case.number = own = self._caller.newest + 1
-        yield line_of("brokered", customer, message.wanted, number=own, call=message.call, money=self._terms.fee)
-        yield Trace("brokered", customer, round=own, seq=message.call, price=self._terms.weight(message))
+        wanted = journal.wanted_of(message.wanted)
+        yield Persist(
+            journal.Brokered(customer, message.call, own, self._terms.fee, self._terms.weight(message), wanted)
+        )
+        yield CallBrokered(customer, message.call, own, self._terms.weight(message))
         yield from self._asked_on(now, case)
 
     def _asked_on(self, now: float, case: Case) -> Iterator[Effect]:
@@ -204,7 +207,7 @@ class ServiceAgent:
     def _contracted(self, now: float, message: Contract) -> Iterator[Effect]:
         self._caller.answered(message.number)
         case = self._cases[message.number]
-        yield Persist("connected", message.counterpart, seq=message.number, charge=message.price)
+        yield Persist(journal.Connected(message.counterpart, message.number, message.price), binds=False)
         yield from case.answered(self._terms.contract(case.request, message.counterpart, message.price))
         if case.is_forgotten or not self._desk.has(case.customer):
             yield from self._presumed_served(now, message.number)
@@ -216,7 +219,7 @@ class ServiceAgent:
         if case.answer is None:
             self._caller.answered(own)
         call = case.request.call
-        yield Persist("blocked" if is_blocked else "decommitted", seq=own)
+        yield Persist(journal.Heard(own, "blocked" if is_blocked else "decommitted"), binds=False)
         yield from case.answered(Blocked(call) if is_blocked else Decommit(call))
         self._over(own, served=False)
         yield from self._left_if_over(now)
@@ -225,7 +228,7 @@ class ServiceAgent:
         self._caller.noted(message)
         case = self._cases[message.call]
         self._over(message.call, served=message.served)
-        yield Persist("served" if message.served else "decommitted", seq=message.call)
+        yield Persist(journal.Heard(message.call, "served" if message.served else "decommitted"), binds=False)
         if not case.is_forgotten:
             yield Send(case.customer, Noted(case.request.call, message.served))
         yield from self._left_if_over(now)
@@ -251,29 +254,30 @@ class ServiceAgent:
     def _restored(self, past: Restored) -> Iterator[Effect]:
         """Know again the customers, and what they were told; what was not answered they ask again."""
         self._member.starts_from(past.first_number)
-        yield Trace("resumed", seq=past.lives)
-        for entry in past.entries:
-            self._remembered(entry)
-            if entry.kind == "brokered":  # observers may have missed it
-                yield Trace("brokered", entry.peer, round=entry.round, seq=entry.seq)
+        yield Resumed(past.lives)
+        for line in past.entries:
+            self._remembered(line.entry)
+            match line.entry:
+                case journal.Brokered(terminal, call, own, _, weight):  # observers may have missed it
+                    yield CallBrokered(terminal, call, own, weight)
 
-    def _remembered(self, entry: JournalEntry) -> None:
-        match entry.kind:
-            case "terminal" | "left" | "lost":
+    def _remembered(self, entry: Entry) -> None:
+        match entry:
+            case journal.CustomerIn() | journal.CustomerLeft() | journal.CustomerLost():
                 self._desk.remember(entry)
-            case "brokered":
-                self._cases[entry.round] = case = self._desk.remember_call(entry)
-                case.number = entry.round
-                self._caller.remember(entry.round)
-            case "connected":
-                case = self._cases[entry.seq]
-                case.answer = self._terms.contract(case.request, entry.peer, entry.charge)
-            case "blocked" | "decommitted" | "served":
-                case = self._cases[entry.seq]
-                if entry.kind != "served":
+            case journal.Brokered():
+                case = self._desk.remember_call(entry.terminal, entry.call, entry.wanted.spec)
+                self._cases[entry.own_call], case.number = case, entry.own_call
+                self._caller.remember(entry.own_call)
+            case journal.Connected():
+                case = self._cases[entry.call]
+                case.answer = self._terms.contract(case.request, entry.network, entry.price_money)
+            case journal.Heard():
+                case = self._cases[entry.call]
+                if entry.outcome != "served":
                     call = case.request.call
-                    case.answer = Blocked(call) if entry.kind == "blocked" else Decommit(call)
-                self._over(entry.seq, served=entry.kind == "served")
+                    case.answer = Blocked(call) if entry.outcome == "blocked" else Decommit(call)
+                self._over(entry.call, served=entry.outcome == "served")
 
     def _joined_if_complete(self, now: float) -> Iterator[Effect]:
         if self._member.state in {"out", "leaving", "left"} and not self._desk.missing:

@@ -2,11 +2,11 @@
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
 
 import msgspec
 
 from node.protocol.dmp import membership, requests
+from node.protocol.dmp.journal import Connected, Heard, Outcome, Requested
 from node.protocol.dmp.membership import Membership
 from node.protocol.dmp.messages import (
     Blocked,
@@ -20,12 +20,13 @@ from node.protocol.dmp.messages import (
 )
 from node.protocol.dmp.requests import Caller
 from node.protocol.dmp.timing import CallTiming
+from node.protocol.dmp.trace import CallConnected, CallRequested, OutcomeHeard
 from node.protocol.errors import RejectedError
+from node.protocol.journal import JournalEntry, MarketOpened
 from node.protocol.machine import (
     Dropped,
     Effect,
     Event,
-    JournalEntry,
     Left,
     Message,
     Persist,
@@ -35,10 +36,10 @@ from node.protocol.machine import (
     SetTimer,
     Started,
     TimerFired,
-    Trace,
     effects_of,
 )
 from node.protocol.numbers import life_of
+from node.protocol.trace import Leaving, Resumed
 
 
 class PlannedCall(msgspec.Struct, frozen=True):
@@ -133,25 +134,24 @@ class Terminal:
 
     def _restored(self, past: Restored) -> Iterator[Effect]:
         self._member.starts_from(past.first_number)
-        yield Trace("resumed", seq=past.lives)
-        for entry in past.entries:
-            yield from self._remembered(entry)
+        yield Resumed(past.lives)
+        for line in past.entries:
+            yield from self._remembered(line)
 
-    def _remembered(self, entry: JournalEntry) -> Iterator[Effect]:
+    def _remembered(self, line: JournalEntry) -> Iterator[Effect]:
         """Know it again, and say it again: observers may have missed it."""
-        match entry.kind:
-            case "opened":
-                self._opened_at = entry.time_s
-            case "requested":
-                self._caller.remember(entry.seq)
-                yield self._traced(entry.seq)
-            case "connected":
-                wanted = self._calls[entry.seq - 1].wanted
-                self._carried[entry.seq] = Contract(entry.seq, entry.peer, wanted, entry.charge)
-            case "served" | "decommitted" | "blocked" as outcome:
-                self._carried.pop(entry.seq, None)
-                self._caller.over(entry.seq)
-                yield Trace(outcome, entry.peer, seq=entry.seq, price=entry.charge)
+        match entry := line.entry:
+            case MarketOpened():
+                self._opened_at = line.time_s
+            case Requested():
+                self._caller.remember(entry.call)
+                yield self._traced(entry.call)
+            case Connected():
+                wanted = self._calls[entry.call - 1].wanted
+                self._carried[entry.call] = Contract(entry.call, entry.network, wanted, entry.price_money)
+            case Heard():
+                yield _heard(entry.call, entry.outcome, self._carried.pop(entry.call, None))
+                self._caller.over(entry.call)
 
     def _started(self, now: float) -> Iterator[Effect]:
         yield from self._member.join(now)
@@ -171,7 +171,7 @@ class Terminal:
             yield Dropped("ignored", "no news")
             return
         self._opened_at = now
-        yield Persist("opened")
+        yield Persist(MarketOpened())
         yield from self._begun(now)
 
     def _begun(self, now: float) -> Iterator[Effect]:
@@ -191,14 +191,14 @@ class Terminal:
             if now < due:
                 yield SetTimer("call", due)
                 return
-            yield Persist("requested", self._member.provider, seq=self._caller.newest + 1)
+            # Whoever loses a line with the power asks again under the same number, and is told the same.
+            yield Persist(Requested(self._member.provider, self._caller.newest + 1), binds=False)
             yield self._traced(self._caller.newest + 1)
             yield from self._caller.ask(now, call.wanted, call.price_weight, call.budget)
 
-    def _traced(self, call: int) -> Trace:
+    def _traced(self, call: int) -> CallRequested:
         planned = self._calls[call - 1]
-        at_s, weight = planned.wanted.at_s, planned.price_weight
-        return Trace("requested", self._member.provider, seq=call, quantity=at_s, price=weight)
+        return CallRequested(self._member.provider, call, planned.wanted.at_s, planned.price_weight)
 
     def _asked_again(self, now: float, call: int) -> Iterator[Effect]:
         planned = self._calls[call - 1]
@@ -209,10 +209,8 @@ class Terminal:
     def _connected(self, now: float, message: Contract) -> Iterator[Effect]:
         wanted = self._caller.answered(message.number).wanted
         self._carried[message.number] = msgspec.structs.replace(message, wanted=wanted)
-        yield Persist("connected", message.counterpart, seq=message.number, charge=message.price)
-        yield Trace(
-            "connected", message.counterpart, seq=message.number, quantity=wanted.rate_kbps, price=message.price
-        )
+        yield Persist(Connected(message.counterpart, message.number, message.price), binds=False)
+        yield CallConnected(message.counterpart, message.number, wanted.rate_kbps, message.price)
         yield from self._ends_later(now, message.number)
 
     def _ends_later(self, now: float, call: int) -> Iterator[Effect]:
@@ -223,8 +221,7 @@ class Terminal:
     def _blocked(self, now: float, message: Blocked) -> Iterator[Effect]:
         self._caller.answered(message.call)
         self._caller.over(message.call)
-        yield Persist("blocked", self._member.provider, seq=message.call)
-        yield Trace("blocked", self._member.provider, seq=message.call)
+        yield from self._hears(message.call, "blocked", None)
         yield from self._left_if_over(now)
 
     def _decommitted(self, now: float, message: Decommit) -> Iterator[Effect]:
@@ -232,9 +229,7 @@ class Terminal:
         if contract is None:
             self._caller.answered(message.number)
         self._caller.over(message.number)
-        counterpart = contract.counterpart if contract else ""
-        yield Persist("decommitted", counterpart, seq=message.number)
-        yield Trace("decommitted", counterpart, seq=message.number)
+        yield from self._hears(message.number, "decommitted", contract)
         yield from self._left_if_over(now)
 
     def _ended(self, now: float) -> Iterator[Effect]:
@@ -248,21 +243,28 @@ class Terminal:
     def _noted(self, now: float, message: Noted) -> Iterator[Effect]:
         self._caller.noted(message)
         contract = self._carried.pop(message.call)
-        outcome: Literal["served", "decommitted"] = "served" if message.served else "decommitted"
-        price = contract.price if message.served else 0.0
-        yield Persist(outcome, contract.counterpart, seq=message.call, charge=price)
-        yield Trace(outcome, contract.counterpart, seq=message.call, price=price)
+        yield from self._hears(message.call, "served" if message.served else "decommitted", contract)
         yield from self._left_if_over(now)
+
+    def _hears(self, call: int, outcome: Outcome, contract: Contract | None) -> Iterator[Effect]:
+        yield Persist(Heard(call, outcome), binds=False)
+        yield _heard(call, outcome, contract)
 
     # Leaving
 
     def _left(self, now: float) -> Iterator[Effect]:
         """Make no more calls; those that go on are seen to their end."""
         self._leaving = True
-        yield Trace("left")
+        yield Leaving()
         yield from self._left_if_over(now)
 
     def _left_if_over(self, now: float) -> Iterator[Effect]:
         done = self._leaving or self._caller.newest == len(self._calls)
         if done and not self._caller.open_calls:
             yield from self._member.leave(now)
+
+
+def _heard(call: int, outcome: Outcome, contract: Contract | None) -> OutcomeHeard:
+    """What observers are told of a call that is over, and that was carried under this contract."""
+    price = contract.price if contract and outcome == "served" else 0.0
+    return OutcomeHeard(contract.counterpart if contract else None, call, outcome, price)

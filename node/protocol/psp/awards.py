@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from node.protocol.errors import IgnoredError, RejectedError
-from node.protocol.machine import Dropped, Effect, JournalEntry, Persist, Send, Trace
+from node.protocol.machine import Dropped, Effect, Persist, Send
+from node.protocol.psp.journal import Sold
 from node.protocol.psp.messages import Accept, Award, Decline, Settled, Void
+from node.protocol.psp.trace import AwardDeclined, SaleRecalled, SaleSettled
 from node.protocol.retry import PATIENCE
 
 
@@ -75,16 +77,16 @@ class Awards:
         award = self._open.pop(buyer).award
         receipt = Settled(self._auction, award.round, award.quantity, award.charge)
         self._record(buyer, receipt)
-        yield Persist("sold", buyer, self._auction, award.round, award.your_seq, award.quantity, award.charge)
-        yield Trace("settled", peer=buyer, round=award.round, quantity=award.quantity, charge=award.charge)
+        yield Persist(Sold(buyer, self._auction, award.round, award.your_seq, award.quantity, award.charge))
+        yield SaleSettled(buyer, award.round, award.quantity, award.charge)
         yield Send(buyer, receipt)
 
-    def restored(self, sale: JournalEntry) -> Iterator[Effect]:
+    def restored(self, sale: Sold) -> Iterator[Effect]:
         """Record a sale of an earlier life, and tell its buyer and observers again: they may have missed it."""
-        receipt = Settled(self._auction, sale.round, sale.quantity, sale.charge)
-        self._record(sale.peer, receipt)
-        yield Trace("recalled", peer=sale.peer, round=sale.round, quantity=sale.quantity, charge=sale.charge)
-        yield Send(sale.peer, receipt)
+        receipt = Settled(self._auction, sale.round, sale.quantity_mb, sale.charge_money)
+        self._record(sale.buyer, receipt)
+        yield SaleRecalled(sale.buyer, sale.round, sale.quantity_mb, sale.charge_money)
+        yield Send(sale.buyer, receipt)
 
     def _record(self, buyer: str, receipt: Settled) -> None:
         self.receipts[buyer, receipt.round] = receipt
@@ -104,4 +106,4 @@ class Awards:
         if not self.has(buyer, decline):
             raise IgnoredError("no such award")
         award = self._open.pop(buyer).award
-        yield Trace("declined", peer=buyer, round=award.round, quantity=award.quantity)
+        yield AwardDeclined(buyer, award.round, award.quantity)

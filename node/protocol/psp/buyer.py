@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
-from typing import Literal
 
 from node.mechanism.psp import PSP, AuctionMechanism
 from node.mechanism.rounding import ROUNDING
@@ -25,11 +24,11 @@ from node.protocol.machine import (
     SetTimer,
     Started,
     TimerFired,
-    Trace,
-    ValuationChanged,
     effects_of,
 )
 from node.protocol.psp.auction_view import Auction
+from node.protocol.psp.events import ValuationChanged
+from node.protocol.psp.journal import Accepted, Bought, Freed, Wanted
 from node.protocol.psp.messages import (
     Accept,
     Advert,
@@ -44,8 +43,17 @@ from node.protocol.psp.messages import (
     Withdrawn,
 )
 from node.protocol.psp.timing import Timing
+from node.protocol.psp.trace import (
+    AcceptanceInDoubt,
+    BidPlaced,
+    BidWithdrawn,
+    DoubtClearedUp,
+    SellerExposed,
+    ValuationRevised,
+)
 from node.protocol.retry import PATIENCE, RoundTrip
 from node.protocol.topics import host_of
+from node.protocol.trace import Leaving, Resumed
 from node.strategy.psp.offer import NOTHING, BuyerStrategy, Need, Target
 from node.strategy.random import Random
 
@@ -136,7 +144,7 @@ class Buyer:
             case Restored():
                 return self._restored(now, event)
             case Started():
-                return [Persist("wanted", quantity=self._valuation.demand_mb, charge=self._budget)]
+                return [Persist(Wanted(self._valuation.demand_mb, None if self._budget == math.inf else self._budget))]
             case Opened():
                 self._is_open = True
                 return self._ponder(now)
@@ -144,40 +152,40 @@ class Buyer:
                 return self._offline(now, host)
             case Reconnected():
                 return self._said_again(now)
-            case ValuationChanged(factor):
-                return self._revalued(now, factor)
+            case ValuationChanged():
+                return self._revalued(now, event.factor)
             case Left():
                 return self._left(now)
         return ()
 
     def _restored(self, now: float, past: Restored) -> Iterator[Effect]:
         """Know again what was bought, and ask for the receipts that are missing; all bids are gone."""
-        yield Trace("resumed", seq=past.lives)
+        yield Resumed(past.lives)
         for auction in self._auctions.values():
             auction.starts_from(past.first_number)
-        for entry in past.entries:
-            if entry.kind in {"accepted", "bought", "freed"}:
-                auction = self._auctions.setdefault(entry.peer, Auction(entry.peer, self._mechanism))
-                award = Award(entry.auction, entry.round, entry.seq, entry.quantity, entry.charge)
+        for line in past.entries:
+            entry = line.entry
+            if isinstance(entry, Accepted | Bought | Freed):
                 try:
-                    self._remembered(now, auction, entry.kind, award)
+                    self._remembered(now, entry)
                 except (IgnoredError, RejectedError) as error:
-                    raise ProtocolUsageError(f"{entry} does not follow from what the journal says before") from error
+                    raise ProtocolUsageError(f"{line} does not follow from what the journal says before") from error
         if any(auction.bound for auction in self._auctions.values()):
             yield from self._retry_later(now)
 
-    def _remembered(self, now: float, auction: Auction, kind: str, award: Award) -> None:
-        match kind:
-            case "accepted":
-                auction.bind(award, now)
-                self._held += award.quantity
-                self._paid += award.charge
-            case "bought":
-                auction.settled(Settled(award.auction, award.round, award.quantity, award.charge))
-            case "freed":
-                auction.voided(Void(award.auction, award.round))
-                self._held -= award.quantity
-                self._paid -= award.charge
+    def _remembered(self, now: float, entry: Accepted | Bought | Freed) -> None:
+        auction = self._auctions.setdefault(entry.seller, Auction(entry.seller, self._mechanism))
+        match entry:
+            case Accepted():
+                auction.bind(Award(entry.auction, entry.round, entry.seq, entry.quantity_mb, entry.charge_money), now)
+                self._held += entry.quantity_mb
+                self._paid += entry.charge_money
+            case Bought():
+                auction.settled(Settled(entry.auction, entry.round, entry.quantity_mb, entry.charge_money))
+            case Freed():
+                auction.voided(Void(entry.auction, entry.round))
+                self._held -= entry.quantity_mb
+                self._paid -= entry.charge_money
 
     def _received(self, now: float, sender: str, message: Message) -> Iterable[Effect]:
         auction = self._auctions.get(sender)
@@ -223,7 +231,7 @@ class Buyer:
 
     def _revalued(self, now: float, factor: float) -> Iterator[Effect]:
         self._valuation = Scaled(self._first_valuation, factor)
-        yield Trace("valuation", price=factor)
+        yield ValuationRevised(factor)
         yield from self._ponder(now)
 
     # Thinking and bidding
@@ -289,9 +297,9 @@ class Buyer:
     def _placed(self, now: float, auction: Auction, target: Target) -> Iterator[Effect]:
         message = auction.place(target, now)
         if isinstance(message, Bid):
-            yield Trace("bid", auction.seller, message.round, message.seq, message.quantity, message.price)
+            yield BidPlaced(auction.seller, message.round, message.seq, message.quantity, message.price)
         else:
-            yield Trace("withdraw", auction.seller, message.round, message.seq)
+            yield BidWithdrawn(auction.seller, message.round, message.seq)
         yield Send(auction.seller, message)
         yield from self._retry_later(now)
 
@@ -311,7 +319,7 @@ class Buyer:
     def _left(self, now: float) -> Iterator[Effect]:
         """Bid no more, and take back every bid that is no purchase yet."""
         self._is_open = False
-        yield Trace("left")
+        yield Leaving()
         for auction in self._auctions.values():
             if auction.standing.quantity > 0.0:
                 yield from self._placed(now, auction, NOTHING)
@@ -357,7 +365,7 @@ class Buyer:
         auction.bind(message, now)
         self._held += message.quantity
         self._paid += message.charge
-        yield _written("accepted", auction.seller, message)
+        yield Persist(Accepted(auction.seller, *_terms(message)))
         yield Send(auction.seller, accept)
         yield from self._retry_later(now)
         yield from self._fitted(now)
@@ -369,7 +377,7 @@ class Buyer:
 
     def _settled(self, now: float, auction: Auction, message: Settled) -> Iterator[Effect]:
         award = auction.settled(message)
-        yield _written("bought", auction.seller, award)
+        yield Persist(Bought(auction.seller, *_terms(award)))
         yield from self._cleared_up(auction, award)
         yield from self._ponder(now)
 
@@ -377,14 +385,14 @@ class Buyer:
         award = auction.voided(message)
         self._held -= award.quantity
         self._paid -= award.charge
-        yield _written("freed", auction.seller, award)
+        yield Persist(Freed(auction.seller, *_terms(award)))
         yield from self._cleared_up(auction, award)
         yield from self._ponder(now)
 
     def _cleared_up(self, auction: Auction, award: Award) -> Iterator[Effect]:
         if auction.in_doubt:
             auction.in_doubt = False
-            yield _told("cleared-up", auction.seller, award)
+            yield DoubtClearedUp(auction.seller, award.round, award.quantity, award.charge)
 
     # Faults: what is unanswered is said again
 
@@ -421,7 +429,7 @@ class Buyer:
 
     def _exposed(self, now: float, auction: Auction, round_: int) -> Iterator[Effect]:
         """The seller has told others another book than this buyer, which has nothing more to do with it."""
-        yield Trace("exposed", auction.seller, round_)
+        yield SellerExposed(auction.seller, round_)
         if auction.standing.quantity > 0.0:
             yield from self._placed(now, auction, NOTHING)
         auction.is_exposed = True
@@ -430,14 +438,12 @@ class Buyer:
     def _given_up(self, now: float, auction: Auction) -> Iterator[Effect]:
         if auction.bound and auction.unanswered and not auction.in_doubt:
             auction.in_doubt = True
-            yield _told("in-doubt", auction.seller, auction.bound)
+            award = auction.bound
+            yield AcceptanceInDoubt(auction.seller, award.round, award.quantity, award.charge)
         auction.lost()
         yield from self._ponder(now)
 
 
-def _told(kind: Literal["in-doubt", "cleared-up"], seller: str, award: Award) -> Trace:
-    return Trace(kind, seller, award.round, 0, award.quantity, 0.0, award.charge)
-
-
-def _written(kind: Literal["accepted", "bought", "freed"], seller: str, award: Award) -> Persist:
-    return Persist(kind, seller, award.auction, award.round, award.your_seq, award.quantity, award.charge)
+def _terms(award: Award) -> tuple[int, int, int, float, float]:
+    """Of which auction, round and bid it is, MB, and money."""
+    return award.auction, award.round, award.your_seq, award.quantity, award.charge

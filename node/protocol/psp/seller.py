@@ -10,7 +10,6 @@ from node.protocol.machine import (
     Dropped,
     Effect,
     Event,
-    JournalEntry,
     Left,
     Message,
     Opened,
@@ -23,13 +22,13 @@ from node.protocol.machine import (
     Send,
     SetTimer,
     Started,
-    SupplyChanged,
     TimerFired,
-    Trace,
     effects_of,
 )
 from node.protocol.psp.awards import Awards
 from node.protocol.psp.book import Book, Entry
+from node.protocol.psp.events import SupplyChanged
+from node.protocol.psp.journal import Ended, Offered, Sold
 from node.protocol.psp.messages import (
     Accept,
     Advert,
@@ -46,8 +45,18 @@ from node.protocol.psp.messages import (
 )
 from node.protocol.psp.quiet import Quiet
 from node.protocol.psp.timing import Timing
+from node.protocol.psp.trace import (
+    Allocated,
+    AuctionClosed,
+    Awarding,
+    BidVoided,
+    Cleared,
+    Reopened,
+    SupplyRevised,
+)
 from node.protocol.retry import backoff
 from node.protocol.topics import host_of
+from node.protocol.trace import Leaving, Resumed
 from node.strategy.psp.reserve import ReserveRule
 
 
@@ -119,8 +128,8 @@ class Seller:
             case Reconnected():
                 self._advertised = None
                 return self._advert()
-            case SupplyChanged(supply_mb):
-                return self._supplied(now, supply_mb)
+            case SupplyChanged():
+                return self._supplied(now, event.supply_mb)
             case Left():
                 return self._left()
         return ()
@@ -132,20 +141,20 @@ class Seller:
     def _restored(self, past: Restored) -> Iterator[Effect]:
         """Know again what was sold; all bids and awards are gone, and bidders learn of that from the advert."""
         self._round = self._adverts = past.first_number
-        yield Trace("resumed", round=self._round, seq=past.lives)
-        for entry in past.entries:
-            if entry.auction == self._auction:
-                yield from self._remembered(entry)
+        yield Resumed(past.lives)
+        for line in past.entries:
+            if isinstance(line.entry, Offered | Sold | Ended) and line.entry.auction == self._auction:
+                yield from self._remembered(line.entry)
 
-    def _remembered(self, entry: JournalEntry) -> Iterator[Effect]:
-        match entry.kind:
-            case "offered":
-                self._supply = entry.quantity
-            case "sold":
+    def _remembered(self, entry: Offered | Sold | Ended) -> Iterator[Effect]:
+        match entry:
+            case Offered():
+                self._supply = entry.supply_mb
+            case Sold():
                 yield from self._awards.restored(entry)
-            case "closed":
+            case Ended():
                 self._state = "closed"
-                yield Trace("closed", round=entry.round, quantity=self._awards.sold, charge=self._awards.revenue)
+                yield AuctionClosed(entry.round, self._awards.sold, self._awards.revenue)
 
     def _opened(self, now: float) -> Iterator[Effect]:
         self._quiet.opened(now)
@@ -230,7 +239,7 @@ class Seller:
         for buyer in buyers:
             self._book.remove(buyer)
             self._awards.strike_out(buyer)
-            yield Trace("voided", peer=buyer, round=self._round)
+            yield BidVoided(buyer, self._round)
         if buyers and self._state != "closed":
             yield from self._changed(now)
             yield from self._closed_if_answered(now)
@@ -242,15 +251,14 @@ class Seller:
         self._round += 1
         reallocated = self._book.clear(self._rule, self._unsold, self._mechanism)
         for buyer, entry in reallocated:
-            yield Trace("allocated", peer=buyer, round=self._round, quantity=entry.allocation, charge=entry.charge)
+            yield Allocated(buyer, self._round, entry.allocation, entry.charge)
         told = self._book.with_news()
-        yield Trace(
-            "cleared",
-            round=self._round,
-            seq=len(told),
-            quantity=self._awards.sold + self._book.sold,
-            price=self._book.market_price,
-            charge=self._awards.revenue + self._book.revenue,
+        yield Cleared(
+            self._round,
+            profiles=len(told),
+            sold_mb=self._awards.sold + self._book.sold,
+            price_per_mb=self._book.market_price,
+            revenue_money=self._awards.revenue + self._book.revenue,
         )
         for buyer, entry in told:
             entry.told(self._round)
@@ -304,7 +312,7 @@ class Seller:
 
     def _awarded(self, now: float) -> Iterator[Effect]:
         self._state, self._shifted = "awarding", False
-        yield Trace("awarding", round=self._round)
+        yield Awarding(self._round)
         yield CancelTimer("refresh")
         yield from self._advert()  # names the book that the awards follow from
         least = ROUNDING * self._supply
@@ -345,7 +353,7 @@ class Seller:
         yield CancelTimer("award")
         if self._shifted and not self._leaving and self._unsold > ROUNDING * self._supply:
             self._state = "open"
-            yield Trace("reopened", round=self._round, quantity=self._unsold)
+            yield Reopened(self._round, self._unsold)
             yield from self._changed(now)
             return
         yield from self._closed()
@@ -354,19 +362,19 @@ class Seller:
         self._state = "closed"
         if self._leaving:
             yield from self._supply_is(self._awards.sold)
-            yield Trace("supply", quantity=self._supply)
+            yield SupplyRevised(self._supply)
         for buyer in self._book:
             yield Send(buyer, Closed(self._auction))
         self._book = Book(self._auction, self._book.digest)
-        yield Persist("closed", auction=self._auction, round=self._round)
+        yield Persist(Ended(self._auction, self._round))
         yield from self._advert()
-        yield Trace("closed", round=self._round, quantity=self._awards.sold, charge=self._awards.revenue)
+        yield AuctionClosed(self._round, self._awards.sold, self._awards.revenue)
 
     # Market shifts
 
     def _supply_is(self, supply: float) -> Iterator[Effect]:
         self._supply = supply
-        yield Persist("offered", auction=self._auction, quantity=supply)
+        yield Persist(Offered(self._auction, supply))
 
     @property
     def _unsold(self) -> float:
@@ -378,7 +386,7 @@ class Seller:
         if self._state == "closed":
             return
         yield from self._supply_is(max(supply, self._awards.sold + self._awards.promised))
-        yield Trace("supply", quantity=self._supply)
+        yield SupplyRevised(self._supply)
         if self._state == "upcoming":
             yield from self._advert()
         else:
@@ -388,7 +396,7 @@ class Seller:
         """Take what is unsold off the market; promises are kept first."""
         if self._state == "closed":
             return
-        yield Trace("left")
+        yield Leaving()
         self._leaving = True
         if self._state == "awarding":
             return

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from node.protocol.journal import MarketOpened
 from node.protocol.machine import Effect, Event, Machine, Opened, Persist, Restored, SetTimer
 
 
@@ -37,16 +38,16 @@ class Skewed:
         noted = list(self._noted(now, event))
         fast = self._skew(now - self._opened_at) if self._opened_at <= now else 0.0
         effects = [_set_right(effect, fast) for effect in self.machine.step(now + fast, event)]
-        return [*noted, *effects] if Persist("opened") not in effects else effects
+        return [*noted, *effects] if Persist(MarketOpened()) not in effects else effects
 
     def _noted(self, now: float, event: Event) -> Iterator[Effect]:
         """Remember when the market opened, since skews count from then; restored from the journal after a restart."""
         match event:
-            case Restored(_, entries):
-                self._opened_at = next((entry.time_s for entry in entries if entry.kind == "opened"), math.inf)
+            case Restored():
+                self._opened_at = math.inf if event.opened_at is None else event.opened_at
             case Opened() if self._opened_at == math.inf:
                 self._opened_at = now
-                yield Persist("opened")
+                yield Persist(MarketOpened())
 
 
 def _set_right(effect: Effect, fast: float) -> Effect:

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from node.protocol.host import Record
+from node.protocol.trace import Record, Trace
 
 LATE_POST_S = 0.2
 """How much later a lost board post arrives, seconds; the broker retains posts, so none is lost for good."""
@@ -78,9 +78,27 @@ class Plan(msgspec.Struct, frozen=True):
         )
 
 
-def fault_record(time_s: float, kind: Literal["fault", "healed"], fault: Fault) -> Record:
-    """A line of the trace that says that a fault begins, or is over."""
-    return Record(time_s, f"chaos/{fault.kind}", kind, " ".join(sorted(fault.hosts)), 0, 0, fault.amount, 0.0, 0.0)
+class FaultBegun(Trace, frozen=True, tag="fault"):
+    """A fault begins; of a delay spike frames are so late, of a clock skew clocks are so fast."""
+
+    hosts: list[str]
+    amount_s: float
+
+
+class FaultHealed(Trace, frozen=True, tag="healed"):
+    """A fault is over."""
+
+    hosts: list[str]
+    amount_s: float
+
+
+FaultRecord = FaultBegun | FaultHealed
+"""What is told of faults; the second half of the node's address is the kind of fault."""
+
+
+def fault_record(time_s: float, kind: type[FaultRecord], fault: Fault) -> Record[FaultRecord]:
+    """A record that a fault begins, or is over."""
+    return Record(time_s, f"chaos/{fault.kind}", kind(sorted(fault.hosts), fault.amount))
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:

@@ -6,13 +6,15 @@ import math
 import random
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import Generic
 
 import aiomqtt
 import msgspec
 
 from node.protocol.errors import RejectedError
-from node.protocol.host import Host, Record
+from node.protocol.host import Host
 from node.protocol.topics import Board, Control, Inbox, Presence, Topics
+from node.protocol.trace import Record, Told_co, Trace
 from node.runtime.faults.plan import Edge
 from node.runtime.journal import Journal
 from node.runtime.mqtt.endpoint import Endpoint
@@ -33,11 +35,11 @@ STOP_GRACE_S = 2.0
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0
 
 
-class TraceBatch(msgspec.Struct, array_like=True, frozen=True):
+class TraceBatch(msgspec.Struct, Generic[Told_co], array_like=True, frozen=True):
     """What a host publishes for observers: its counters so far, and what happened since the last batch."""
 
     counters: dict[str, int]
-    records: list[Record]
+    records: list[Record[Told_co]]
 
 
 class Clock:
@@ -70,7 +72,7 @@ class MqttHost:
         topics: Topics,
         endpoint: Endpoint,
         clock: Clock,
-        sink: Callable[[list[Record]], None],
+        sink: Callable[[list[Record[Trace]]], None],
         journal: Journal | None = None,
         edge: Edge | None = None,
     ) -> None:
@@ -81,7 +83,7 @@ class MqttHost:
         self._sink = sink
         self._journal = journal
         self._gate = Gate(host.name, topics, edge)
-        self._unpublished: list[Record] = []
+        self._unpublished: list[Record[Trace]] = []
         self._posters_seen: set[str] = set()
         self._has_news = asyncio.Event()
         self._stopping = asyncio.Event()

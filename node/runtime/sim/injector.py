@@ -2,11 +2,10 @@
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
 from node.protocol.host import Host
 from node.protocol.topics import host_of
-from node.runtime.faults.plan import Edge, Fault, Plan, fault_record
+from node.runtime.faults.plan import Edge, Fault, FaultBegun, FaultHealed, FaultRecord, Plan, fault_record
 from node.runtime.sim.simulation import Simulation
 from node.runtime.streams import stream
 
@@ -99,8 +98,8 @@ class FaultInjector:
         for edge in self._edges.values():
             edge.opened_at = opened_at
         for fault in plan.faults:
-            simulation.at(opened_at + fault.at_s, self._say, "fault", fault)
-            self._at_end(opened_at + fault.until_s, self._say, "healed", fault)
+            simulation.at(opened_at + fault.at_s, self._say, FaultBegun, fault)
+            self._at_end(opened_at + fault.until_s, self._say, FaultHealed, fault)
         for name in simulation.hosts:
             for start, end in plan.crashes({name}):
                 simulation.at(opened_at + start, self._crash, name, end < math.inf)
@@ -112,7 +111,7 @@ class FaultInjector:
         if time_s < math.inf:
             self._simulation.at(time_s, action, *arguments)
 
-    def _say(self, kind: Literal["fault", "healed"], fault: Fault) -> None:
+    def _say(self, kind: type[FaultRecord], fault: Fault) -> None:
         self._simulation.sink([fault_record(self._simulation.now, kind, fault)])
 
     def _crash(self, name: str, comes_back: bool) -> None:  # noqa: FBT001 - an action of the plan

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 import msgspec
 import numpy as np
 
-from node.protocol.host import Host, Record
+from node.protocol.host import Host
 from node.protocol.topics import host_of
+from node.protocol.trace import Record, Trace
 from node.runtime.journal import Journal
 from node.runtime.streams import stream
 
@@ -118,7 +119,7 @@ class Simulation:
         hosts: Iterable[Host],
         links: LinkModel,
         seed: int,
-        sink: Callable[[list[Record]], None],
+        sink: Callable[[list[Record[Trace]]], None],
         journal: Journal | None = None,
         faults: Faults | None = None,
     ) -> None:

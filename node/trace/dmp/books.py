@@ -6,7 +6,24 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from node.mechanism.rounding import ROUNDING
-from node.protocol.machine import JournalEntry
+from node.protocol.dmp.journal import (
+    Admitted,
+    Blocked,
+    Brokered,
+    Called,
+    Capacity,
+    Committed,
+    Connected,
+    Contracted,
+    Decommitted,
+    Heard,
+    NetworkIn,
+    Refused,
+    Reported,
+    Requested,
+    Served,
+)
+from node.protocol.journal import JournalEntry
 from node.trace.breach import Breach
 
 Rule = Literal["contract", "outcome", "once", "capacity", "order"]
@@ -53,7 +70,7 @@ class Carried(NamedTuple):
     price: float
 
 
-class Brokered(NamedTuple):
+class PassedOn(NamedTuple):
     """Which call of a service agent's own a terminal's call became, and the fee on top, money."""
 
     own: CallKey
@@ -80,116 +97,121 @@ class CallBooks:
         self.asked: dict[CallKey, Side] = {}
         self.auctioned: dict[CallKey, Side] = {}
         self.carried: dict[int, Carried] = {}
-        self.brokered: dict[CallKey, Brokered] = {}
+        self.brokered: dict[CallKey, PassedOn] = {}
         self.refused: set[CallKey] = set()
         self.keys: dict[int, CallKey] = {}
         self._capacity: dict[str, float] = {}
         self._loads: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
 
-    def add(self, entry: JournalEntry) -> None:
+    def add(self, line: JournalEntry) -> None:
         """Take in the next line of a journal."""
-        match entry.kind:
-            case "network" | "called":
-                self.market = entry.node
-                if entry.kind == "called":
-                    self._called(entry)
-            case "contracted" | "reported":
-                self._at_market(entry)
-            case "served" | "decommitted" | "blocked":
-                self._at_market(entry) if entry.auction else self._heard(entry)
-            case "capacity" | "registered" | "committed":
-                self._at_network(entry)
-            case "requested" | "connected":
-                self._asked(CallKey(entry.node, entry.seq), entry) if entry.kind == "requested" else self._heard(entry)
-            case "brokered":
-                self._asked_on(entry)
-            case "refused":
-                self.refused.add(CallKey(entry.peer, entry.seq))
+        node, entry = line.node, line.entry
+        match entry:
+            case NetworkIn():
+                self.market = node
+            case Called():
+                self.market = node
+                self._called(node, entry)
+            case Contracted() | Reported() | Served() | Decommitted() | Blocked():
+                self._at_market(node, entry)
+            case Capacity() | Admitted() | Committed():
+                self._at_network(node, entry)
+            case Requested():
+                self._asked(node, CallKey(node, entry.call), entry.provider)
+            case Brokered():
+                self._asked_on(node, entry)
+            case Refused():
+                self.refused.add(CallKey(entry.terminal, entry.call))
+            case Connected() | Heard():
+                self._heard(node, entry)
             case _:
                 return
-        self.nodes.add(entry.node)
+        self.nodes.add(node)
 
-    def _breach(self, rule: Rule, entry: JournalEntry, text: str) -> None:
-        self.breaches.append(Breach(rule, entry.node, text))
+    def _breach(self, rule: Rule, node: str, text: str) -> None:
+        self.breaches.append(Breach(rule, node, text))
 
     # The market agent
 
-    def _called(self, entry: JournalEntry) -> None:
-        key = CallKey(entry.peer, entry.seq)
+    def _called(self, node: str, entry: Called) -> None:
+        key = CallKey(entry.customer, entry.call)
         if key in self.auctioned or entry.auction in self.keys:
-            self._breach("once", entry, f"auction {entry.auction}: {named(key)} auctioned twice")
+            self._breach("once", node, f"auction {entry.auction}: {named(key)} auctioned twice")
         self.keys[entry.auction] = key
         self.auctioned[key] = Side(auction=entry.auction)
 
-    def _at_market(self, entry: JournalEntry) -> None:
+    def _at_market(self, node: str, entry: Contracted | Reported | Served | Decommitted | Blocked) -> None:
         key = self.keys.get(entry.auction)
         if key is None:
-            self._breach("order", entry, f"auction {entry.auction}: {entry.kind}, but never called")
-        elif entry.kind == "contracted":
-            self._contracted(self.auctioned[key], entry, named(key))
+            self._breach("order", node, f"auction {entry.auction}: {entry.kind}, but never called")
+        elif isinstance(entry, Contracted):
+            self._contracted(node, self.auctioned[key], entry, named(key))
         else:
-            self._ended(self.auctioned[key], entry, named(key))
+            self._ended(node, self.auctioned[key], entry.kind, named(key))
 
     # Customers
 
-    def _asked(self, key: CallKey, entry: JournalEntry) -> None:
+    def _asked(self, node: str, key: CallKey, provider: str) -> None:
         if key in self.asked:
-            self._breach("once", entry, f"{named(key)} asked for twice")
-        self.asked[key] = Side(entry.peer if entry.kind == "requested" else "")
+            self._breach("once", node, f"{named(key)} asked for twice")
+        self.asked[key] = Side(provider)
 
-    def _asked_on(self, entry: JournalEntry) -> None:
-        theirs, own = CallKey(entry.peer, entry.seq), CallKey(entry.node, entry.round)
+    def _asked_on(self, node: str, entry: Brokered) -> None:
+        theirs, own = CallKey(entry.terminal, entry.call), CallKey(node, entry.own_call)
         if theirs in self.brokered:
-            self._breach("once", entry, f"{named(theirs)} asked on twice")
-        self._asked(own, entry)
-        self.brokered[theirs] = Brokered(own, entry.charge)
+            self._breach("once", node, f"{named(theirs)} asked on twice")
+        self._asked(node, own, "")
+        self.brokered[theirs] = PassedOn(own, entry.fee_money)
 
-    def _heard(self, entry: JournalEntry) -> None:
-        key = CallKey(entry.node, entry.seq)
+    def _heard(self, node: str, entry: Connected | Heard) -> None:
+        key = CallKey(node, entry.call)
+        said = entry.outcome if isinstance(entry, Heard) else entry.kind
         if key not in self.asked:
-            self._breach("order", entry, f"{named(key)}: {entry.kind}, but never asked for")
-        elif entry.kind == "connected":
-            self._contracted(self.asked[key], entry, named(key))
+            self._breach("order", node, f"{named(key)}: {said}, but never asked for")
+        elif isinstance(entry, Connected):
+            self._contracted(node, self.asked[key], entry, named(key))
         else:
-            self._ended(self.asked[key], entry, named(key))
+            self._ended(node, self.asked[key], entry.outcome, named(key))
 
     # Both
 
-    def _contracted(self, side: Side, entry: JournalEntry, name: str) -> None:
+    def _contracted(self, node: str, side: Side, entry: Contracted | Connected, name: str) -> None:
         if side.network:
-            self._breach("once", entry, f"{name}: {entry.kind} twice")
-        side.network, side.price = entry.peer, entry.charge
+            self._breach("once", node, f"{name}: {entry.kind} twice")
+        side.network, side.price = entry.network, entry.price_money
 
-    def _ended(self, side: Side, entry: JournalEntry, name: str) -> None:
-        if side.said and (side.said, entry.kind) != ("reported", "served"):
-            self._breach("once", entry, f"{name}: {side.said}, and then {entry.kind}")
-        elif entry.kind in {"served", "reported"} and not side.network:
-            self._breach("order", entry, f"{name}: {entry.kind} without a contract")
-        elif entry.kind == "blocked" and side.network:
-            self._breach("order", entry, f"{name}: blocked in spite of a contract")
-        side.said = entry.kind
+    def _ended(self, node: str, side: Side, said: str, name: str) -> None:
+        if side.said and (side.said, said) != ("reported", "served"):
+            self._breach("once", node, f"{name}: {side.said}, and then {said}")
+        elif said in {"served", "reported"} and not side.network:
+            self._breach("order", node, f"{name}: {said} without a contract")
+        elif said == "blocked" and side.network:
+            self._breach("order", node, f"{name}: blocked in spite of a contract")
+        side.said = said
 
     # Networks
 
-    def _at_network(self, entry: JournalEntry) -> None:
-        if entry.kind == "capacity":
-            self._capacity[entry.node] = entry.quantity
-        elif entry.kind == "registered":  # what it carried before is gone
-            self._loads[entry.node].clear()
-        else:
-            if entry.auction in self.carried:
-                self._breach("once", entry, f"auction {entry.auction}: committed twice")
-            self.carried[entry.auction] = Carried(entry.node, entry.peer, entry.charge)
-            self._loaded(entry)
+    def _at_network(self, node: str, entry: Capacity | Admitted | Committed) -> None:
+        match entry:
+            case Capacity():
+                self._capacity[node] = entry.capacity_kbps
+            case Admitted():  # what it carried before is gone
+                self._loads[node].clear()
+            case Committed():
+                if entry.auction in self.carried:
+                    self._breach("once", node, f"auction {entry.auction}: committed twice")
+                self.carried[entry.auction] = Carried(node, entry.customer, entry.price_money)
+                self._loaded(node, entry)
 
-    def _loaded(self, entry: JournalEntry) -> None:
+    def _loaded(self, node: str, entry: Committed) -> None:
         """Auctions are in the order of the market's time: what is over once is over for good."""
-        going_on = [(end, rate) for end, rate in self._loads[entry.node] if end > entry.at_s]
-        self._loads[entry.node] = [*going_on, (entry.at_s + entry.holding_s, entry.quantity)]
-        load = math.fsum(rate for _, rate in self._loads[entry.node])
-        capacity = self._capacity.get(entry.node, math.inf)
+        wanted = entry.wanted
+        going_on = [(end, rate) for end, rate in self._loads[node] if end > wanted.market_s]
+        self._loads[node] = [*going_on, (wanted.market_s + wanted.holding_s, wanted.rate_kbps)]
+        load = math.fsum(rate for _, rate in self._loads[node])
+        capacity = self._capacity.get(node, math.inf)
         if load > capacity * (1.0 + ROUNDING):
-            self._breach("capacity", entry, f"carries {load:.6g} of {capacity:.6g} kbit/s in auction {entry.auction}")
+            self._breach("capacity", node, f"carries {load:.6g} of {capacity:.6g} kbit/s in auction {entry.auction}")
 
 
 def named(key: CallKey) -> str:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from node.protocol.machine import JournalEntry
+from node.protocol.journal import JournalEntry
 from node.protocol.numbers import MAX_PRICE
 from node.trace.breach import Breach
 from node.trace.dmp.books import CallBooks, CallKey, Rule, Side, named

@@ -2,17 +2,32 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
-from node.protocol.host import Record
+from node.protocol.dmp.trace import (
+    CallAuctioned,
+    CallBlocked,
+    CallBrokered,
+    CallCommitted,
+    CallContracted,
+    CallDecommitted,
+    CallRequested,
+    CallServed,
+    MarketClosed,
+    NetworkRegistered,
+    OutcomeHeard,
+    PriceOffered,
+    ReputationMoved,
+)
 from node.protocol.topics import node_of
+from node.protocol.trace import Record, Resumed, Trace
 
 Outcome = Literal["", "served", "decommitted", "blocked"]
 """Empty while it is open."""
 
-_OUTCOMES: dict[str, Outcome] = {"served": "served", "decommitted": "decommitted", "blocked": "blocked"}
+_OUTCOMES = frozenset({"served", "decommitted", "blocked"})
 
 
 @dataclass(slots=True)
@@ -102,33 +117,43 @@ class CallMetrics:
         self._outcomes: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
         self._brokered: dict[tuple[str, int], tuple[str, int]] = {}
 
-    def add(self, record: Record) -> None:
+    def add(self, record: Record[Trace]) -> None:
         """Take in the next record."""
-        node = node_of(record.node)
+        node, what = node_of(record.node), record.what
+        read = self._readers(node).get(type(what))
+        if read:
+            read(self, node, what)
+
+    def _readers(self, node: str) -> "_Readers":
+        """What is heeded of what this node tells."""
         if node == self._agent:
-            self._market(record, node_of(record.peer))
-        elif node in self.operators:
-            self._operator(node, record)
-        elif node in self.terminals:
-            self._terminal(node, record)
-        elif record.kind == "brokered":
-            self._brokered[node, record.round] = (node_of(record.peer), record.seq)
+            return self._OF_MARKET_AGENT
+        if node in self.operators:
+            return self._OF_OPERATORS
+        return self._OF_TERMINALS if node in self.terminals else self._OF_OTHERS
 
     # The market agent
 
-    def _market(self, record: Record, peer: str) -> None:
-        match record.kind:
-            case "called" if record.round not in self._rows:
-                self._market_s = record.quantity
-                self._drop_undecided((peer, record.seq), record.round)
-                self._rows[record.round] = CallRow(record.round, record.quantity, peer, record.seq, record.price)
-            case "reputation" | "registered":
-                self._count_of(peer).reputation = record.price
-                self.reputations.append((self._market_s, peer, record.price))
-            case "closed":
-                self.is_closed = True
-            case _ if record.round in self._rows:
-                self._auction(self._rows[record.round], record, peer)
+    def _on_auction(self, _: str, called: CallAuctioned) -> None:
+        if called.auction in self._rows:
+            return
+        self._market_s, customer = called.market_s, node_of(called.customer)
+        self._drop_undecided((customer, called.call), called.auction)
+        row = CallRow(called.auction, called.market_s, customer, called.call, called.price_weight)
+        self._rows[called.auction] = row
+
+    def _on_registration(self, _: str, registered: NetworkRegistered) -> None:
+        self._has_reputation(node_of(registered.network), registered.reputation)
+
+    def _on_reputation(self, _: str, moved: ReputationMoved) -> None:
+        self._has_reputation(node_of(moved.network), moved.reputation)
+
+    def _has_reputation(self, operator: str, reputation: float) -> None:
+        self._count_of(operator).reputation = reputation
+        self.reputations.append((self._market_s, operator, reputation))
+
+    def _on_market_closing(self, _: str, _closed: MarketClosed) -> None:
+        self.is_closed = True
 
     def _drop_undecided(self, call: tuple[str, int], auction: int) -> None:
         """A market agent that was started anew holds the auction again in which it was stopped."""
@@ -137,17 +162,19 @@ class CallMetrics:
             del self._rows[former.auction]
         self._auctions[call] = auction
 
-    def _auction(self, row: CallRow, record: Record, peer: str) -> None:
-        match record.kind:
-            case "contracted" if not row.winner:
-                row.winner, row.price, row.compound = peer, record.price, record.charge
-                self._compare(row)
-                self._count_of(peer).won += 1
-            case "blocked" if not row.outcome:
-                row.outcome = "blocked"
-                self._compare(row)
-            case "served" | "decommitted" if not row.outcome:
-                self._ended(row, self._count_of(peer), record.kind)
+    def _on_contract(self, _: str, contracted: CallContracted) -> None:
+        row = self._rows.get(contracted.auction)
+        if row and not row.winner:
+            row.winner, row.price = node_of(contracted.network), contracted.price_money
+            row.compound = contracted.compound_bid
+            self._compare(row)
+            self._count_of(row.winner).won += 1
+
+    def _on_blocking(self, _: str, blocked: CallBlocked) -> None:
+        row = self._rows.get(blocked.auction)
+        if row and not row.outcome:
+            row.outcome = "blocked"
+            self._compare(row)
 
     def _count_of(self, operator: str) -> OperatorCount:
         return self.operators.setdefault(operator, OperatorCount())
@@ -163,39 +190,52 @@ class CallMetrics:
         if row.winner in values:
             row.value, row.cost = values[row.winner], costs[row.winner]
 
-    def _ended(self, row: CallRow, operator: OperatorCount, kind: str) -> None:
-        row.outcome = _OUTCOMES[kind]
-        if kind == "served":
+    def _on_service(self, _: str, served: CallServed) -> None:
+        row = self._rows.get(served.auction)
+        if row and not row.outcome:
+            row.outcome = "served"
+            operator = self._count_of(node_of(served.network))
             operator.served += 1
             # A killed process may have taken with it what it had not yet told.
             operator.revenue += 0.0 if math.isnan(row.price) else row.price
             operator.cost += 0.0 if math.isnan(row.cost) else row.cost
-        else:
-            operator.decommitted += 1
+
+    def _on_decommitment(self, _: str, decommitted: CallDecommitted) -> None:
+        row = self._rows.get(decommitted.auction)
+        if row and not row.outcome:
+            row.outcome = "decommitted"
+            self._count_of(node_of(decommitted.network)).decommitted += 1
 
     # The others
 
-    def _operator(self, node: str, record: Record) -> None:
-        if record.kind == "offered":
-            self._costs[record.round][node] = record.charge
-        elif record.kind == "resumed":
-            self._resumed.add(node)
-        elif record.kind == "committed" and not (node in self._resumed and node in self._committed[record.round]):
-            self._committed[record.round].append(node)
+    def _on_resumption(self, node: str, _: Resumed) -> None:
+        self._resumed.add(node)
 
-    def _terminal(self, node: str, record: Record) -> None:
-        terminal, call = self.terminals[node], (node, record.seq)
-        if record.kind == "resumed":
-            self._resumed.add(node)
-        elif node in self._resumed and (record.kind in self._outcomes.get(call, ())):
+    def _on_offer(self, operator: str, offered: PriceOffered) -> None:
+        self._costs[offered.auction][operator] = offered.cost_money
+
+    def _on_commit(self, operator: str, committed: CallCommitted) -> None:
+        carriers = self._committed[committed.auction]
+        if not (operator in self._resumed and operator in carriers):  # else it is said again
+            carriers.append(operator)
+
+    def _on_brokering(self, agent: str, brokered: CallBrokered) -> None:
+        self._brokered[agent, brokered.own_call] = (node_of(brokered.terminal), brokered.call)
+
+    def _on_request(self, terminal: str, requested: CallRequested) -> None:
+        call = terminal, requested.call
+        if call not in self._requested:
+            self._requested.add(call)
+            self.terminals[terminal].requested += 1
+
+    def _on_outcome(self, terminal: str, heard: OutcomeHeard) -> None:
+        call = terminal, heard.call
+        if terminal in self._resumed and heard.outcome in self._outcomes.get(call, ()):
             return  # said again
-        elif record.kind == "requested" and call not in self._requested:
-            terminal.requested += 1
-            self._requested.add((node, record.seq))
-        elif record.kind in _OUTCOMES:
-            self._outcomes[node, record.seq].append(record.kind)
-            setattr(terminal, record.kind, getattr(terminal, record.kind) + 1)
-            terminal.paid += record.price if record.kind == "served" else 0.0
+        self._outcomes[call].append(heard.outcome)
+        count = self.terminals[terminal]
+        setattr(count, heard.outcome, getattr(count, heard.outcome) + 1)
+        count.paid += heard.price_money if heard.outcome == "served" else 0.0
 
     # All together
 
@@ -251,3 +291,28 @@ class CallMetrics:
         if row.outcome == "served" and not carriers and self.is_closed:
             return [f"auction {row.auction}: served, but carried by nobody"]
         return []
+
+    _OF_MARKET_AGENT: ClassVar["_Readers"] = {
+        CallAuctioned: _on_auction,
+        NetworkRegistered: _on_registration,
+        ReputationMoved: _on_reputation,
+        CallContracted: _on_contract,
+        CallBlocked: _on_blocking,
+        CallServed: _on_service,
+        CallDecommitted: _on_decommitment,
+        MarketClosed: _on_market_closing,
+    }
+    _OF_OPERATORS: ClassVar["_Readers"] = {
+        PriceOffered: _on_offer,
+        CallCommitted: _on_commit,
+        Resumed: _on_resumption,
+    }
+    _OF_TERMINALS: ClassVar["_Readers"] = {
+        CallRequested: _on_request,
+        OutcomeHeard: _on_outcome,
+        Resumed: _on_resumption,
+    }
+    _OF_OTHERS: ClassVar["_Readers"] = {CallBrokered: _on_brokering}
+
+
+_Readers = dict[type[Trace], Callable[[CallMetrics, str, Any], None]]

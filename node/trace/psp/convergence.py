@@ -2,17 +2,28 @@
 
 import math
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from statistics import median
+from typing import Any, ClassVar
 
 import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
 from node.mechanism.psp.influence import reach
 from node.mechanism.welfare import Edges
-from node.protocol.host import Record
+from node.protocol.psp.trace import (
+    AuctionClosed,
+    Awarding,
+    BidPlaced,
+    BidVoided,
+    BidWithdrawn,
+    Cleared,
+    Reopened,
+    SaleSettled,
+)
 from node.protocol.topics import node_of
+from node.protocol.trace import Record, Trace
 from node.trace.psp.metrics import messages_told
 
 _Shares = dict[str, float]
@@ -139,37 +150,47 @@ class ConvergenceMetrics:
         self._bidders: defaultdict[str, set[str]] = defaultdict(set)
         self._messages = self._messages_to_rest = 0
 
-    def add(self, record: Record) -> None:
+    def add(self, record: Record[Trace]) -> None:
         """Take in the next record."""
-        self._messages += messages_told(record)
-        match record.kind:
-            case "bid" | "withdraw":
-                self._moved(node_of(record.node), node_of(record.peer), record)
-            case "settled" | "voided":
-                self._struck_out(node_of(record.peer), node_of(record.node), record)
-            case "closed":
-                for buyer in list(self._bidders[node_of(record.node)]):
-                    self._struck_out(buyer, node_of(record.node), record)
+        what = record.what
+        self._messages += messages_told(what)
+        read = self._READERS.get(type(what))
+        if read:
+            read(self, record.time_s, node_of(record.node), what)
 
-    def _moved(self, buyer: str, seller: str, record: Record) -> None:
-        course = self._at(buyer, record.time_s)
+    def _on_bid(self, time_s: float, buyer: str, bid: BidPlaced) -> None:
+        seller = node_of(bid.seller)
+        self._moved(time_s, buyer).standing[seller] = bid.quantity_mb
+        self._bidders[seller].add(buyer)
+
+    def _on_withdrawal(self, time_s: float, buyer: str, withdrawn: BidWithdrawn) -> None:
+        seller = node_of(withdrawn.seller)
+        self._moved(time_s, buyer).standing.pop(seller, None)
+        self._bidders[seller].discard(buyer)
+
+    def _moved(self, time_s: float, buyer: str) -> _Course:
+        course = self._at(buyer, time_s)
         course.bids += 1
         self._messages_to_rest = self._messages
         course.moves += not course.is_moving
-        course.is_moving, course.moved_s = True, record.time_s
-        if record.kind == "bid":
-            course.standing[seller] = record.quantity
-            self._bidders[seller].add(buyer)
-        else:
-            course.standing.pop(seller, None)
-            self._bidders[seller].discard(buyer)
+        course.is_moving, course.moved_s = True, time_s
+        return course
 
-    def _struck_out(self, buyer: str, seller: str, record: Record) -> None:
-        course = self._at(buyer, record.time_s)
+    def _on_sale(self, time_s: float, seller: str, sale: SaleSettled) -> None:
+        self._strike_out(time_s, node_of(sale.buyer), seller).bought[seller] += sale.quantity_mb
+
+    def _on_voiding(self, time_s: float, seller: str, voided: BidVoided) -> None:
+        self._strike_out(time_s, node_of(voided.buyer), seller)
+
+    def _on_closing(self, time_s: float, seller: str, _: AuctionClosed) -> None:
+        for buyer in list(self._bidders[seller]):
+            self._strike_out(time_s, buyer, seller)
+
+    def _strike_out(self, time_s: float, buyer: str, seller: str) -> _Course:
+        course = self._at(buyer, time_s)
         course.standing.pop(seller, None)
         self._bidders[seller].discard(buyer)
-        if record.kind == "settled":
-            course.bought[seller] += record.quantity
+        return course
 
     def _at(self, buyer: str, time_s: float) -> _Course:
         """The course of a buyer; a move that began earlier is over."""
@@ -222,6 +243,14 @@ class ConvergenceMetrics:
         )
         return [oscillation for oscillation in found if oscillation]
 
+    _READERS: ClassVar[dict[type[Trace], Callable[["ConvergenceMetrics", float, str, Any], None]]] = {
+        BidPlaced: _on_bid,
+        BidWithdrawn: _on_withdrawal,
+        SaleSettled: _on_sale,
+        BidVoided: _on_voiding,
+        AuctionClosed: _on_closing,
+    }
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -273,21 +302,23 @@ class PriceCourse:
         self._excursion = np.zeros(len(self._index))
         self._awarding: set[str] = set()
 
-    def add(self, record: Record) -> None:
+    def add(self, record: Record[Trace]) -> None:
         """Take in the next record."""
-        if record.kind == "awarding":
+        what = record.what
+        if type(what) is Cleared:
+            if record.node not in self._awarding:
+                self._cleared(self._index[node_of(record.node)], record.time_s, what.price_per_mb)
+        elif type(what) is Awarding:
             self._awarding.add(record.node)
-        elif record.kind == "reopened":
+        elif type(what) is Reopened:
             self._awarding.discard(record.node)
-        elif record.kind == "cleared" and record.node not in self._awarding:
-            self._cleared(self._index[node_of(record.node)], record)
 
-    def _cleared(self, j: int, record: Record) -> None:
-        self._after[j] = record.price
-        if record.time_s <= self._shift_s:
-            self._before[j] = record.price
+    def _cleared(self, j: int, time_s: float, price_per_mb: float) -> None:
+        self._after[j] = price_per_mb
+        if time_s <= self._shift_s:
+            self._before[j] = price_per_mb
         else:
-            self._excursion[j] = np.fmax(self._excursion[j], abs(record.price - self._before[j]))
+            self._excursion[j] = np.fmax(self._excursion[j], abs(price_per_mb - self._before[j]))
 
     def spread(self, edges: Edges, shifted: Iterable[str], epsilon: float) -> Spread:
         """How far the shift has spread until now.

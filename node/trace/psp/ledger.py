@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from node.mechanism.rounding import ROUNDING
-from node.protocol.machine import JournalEntry
+from node.protocol.journal import Entry, JournalEntry
+from node.protocol.psp.journal import Accepted, Bought, Freed, Offered, Sold, Wanted
 from node.trace.breach import Breach
 
 
@@ -84,9 +85,9 @@ class Ledger:
         self.doubts: list[Doubt] = []
         self._auctions: defaultdict[tuple[str, int], _Auction] = defaultdict(_Auction)
         self._buyers: defaultdict[str, _Buyer] = defaultdict(_Buyer)
-        for entry in entries:
-            self.nodes.add(entry.node)
-            self._add(entry)
+        for line in entries:
+            self.nodes.add(line.node)
+            self._add(line.node, line.entry)
         self._check_sellers()
         self._check_buyers()
         self._check_twins()
@@ -108,19 +109,19 @@ class Ledger:
 
     # One entry
 
-    def _add(self, entry: JournalEntry) -> None:
-        amounts = Amounts(entry.quantity, entry.charge)
-        match entry.kind:
-            case "offered":
-                self._auctions[entry.node, entry.auction].supply = entry.quantity
-            case "sold":
-                self._sold(SaleKey(entry.node, entry.auction, entry.round, entry.peer), amounts)
-            case "wanted":
-                buyer = self._buyers[entry.node]
-                buyer.demand, buyer.budget = amounts
-            case "accepted" | "bought" | "freed":
-                key = SaleKey(entry.peer, entry.auction, entry.round, entry.node)
-                self._agreed(self._buyers[entry.node], entry.kind, key, amounts)
+    def _add(self, node: str, entry: Entry) -> None:
+        match entry:
+            case Offered():
+                self._auctions[node, entry.auction].supply = entry.supply_mb
+            case Sold():
+                self._sold(SaleKey(node, entry.auction, entry.round, entry.buyer), _amounts_of(entry))
+            case Wanted():
+                buyer = self._buyers[node]
+                buyer.demand = entry.demand_mb
+                buyer.budget = math.inf if entry.budget_money is None else entry.budget_money
+            case Accepted() | Bought() | Freed():
+                key = SaleKey(entry.seller, entry.auction, entry.round, node)
+                self._agreed(self._buyers[node], entry, key)
 
     def _sold(self, key: SaleKey, amounts: Amounts) -> None:
         sold = self._auctions[key.seller, key.auction].sold
@@ -128,15 +129,15 @@ class Ledger:
             self._breach("once", key.seller, f"sold to {key.buyer} twice in round {key.round}")
         sold[key] = amounts
 
-    def _agreed(self, buyer: _Buyer, kind: str, key: SaleKey, amounts: Amounts) -> None:
-        known = buyer.accepted.get(key)
-        if kind == "accepted":
+    def _agreed(self, buyer: _Buyer, entry: Accepted | Bought | Freed, key: SaleKey) -> None:
+        known, amounts = buyer.accepted.get(key), _amounts_of(entry)
+        if isinstance(entry, Accepted):
             if known:
                 self._breach("once", key.buyer, f"accepted {_sale(key)} twice")
             buyer.accepted[key] = amounts
         elif known is None or known != amounts:
-            self._breach("order", key.buyer, f"{kind}, but never accepted like this: {_sale(key)}")
-        elif kind == "bought":
+            self._breach("order", key.buyer, f"{entry.kind}, but never accepted like this: {_sale(key)}")
+        elif isinstance(entry, Bought):
             if key in buyer.bought:
                 self._breach("once", key.buyer, f"received {_sale(key)} twice")
             buyer.bought.add(key)
@@ -203,6 +204,10 @@ def total(amounts: Iterable[Amounts]) -> Amounts:
     """The sum, MB and money."""
     known = list(amounts)
     return Amounts(math.fsum(one.quantity for one in known), math.fsum(one.charge for one in known))
+
+
+def _amounts_of(entry: Sold | Accepted | Bought | Freed) -> Amounts:
+    return Amounts(entry.quantity_mb, entry.charge_money)
 
 
 def _sale(key: SaleKey) -> str:

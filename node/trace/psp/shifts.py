@@ -1,15 +1,17 @@
 """How far every market shift of a run spread, folded from the trace (paper, eq. 17 and Prop. IV.1)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
 from node.mechanism.welfare import Edges
-from node.protocol.host import Record
+from node.protocol.psp.trace import Allocated, Awarding, BidPlaced, BidVoided, BidWithdrawn
 from node.protocol.topics import node_of
+from node.protocol.trace import Record, Trace
 from node.trace.psp.convergence import PriceCourse, Spread
 
 INSTANT_S = 1e-6
@@ -121,7 +123,7 @@ class ShiftMetrics:
         self._allocated: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._is_settling = False
 
-    def add(self, record: Record) -> None:
+    def add(self, record: Record[Trace]) -> None:
         """Take in the next record."""
         # What happens to a buyer may show in a bid of the same instant: the shift has begun by then.
         while self._begun < len(self._times) and record.time_s >= self._times[self._begun] - INSTANT_S:
@@ -129,10 +131,10 @@ class ShiftMetrics:
             self._begun += 1
         for course in self._courses[max(0, self._begun - 1) :]:
             course.prices.add(record)
-        if record.kind == "awarding":
+        if type(record.what) is Awarding:
             self._is_settling = True
-        elif not self._is_settling:
-            self._note(record)
+        elif not self._is_settling and (read := self._READERS.get(type(record.what))):
+            read(self, record.time_s, node_of(record.node), record.what)
 
     def _begin(self, course: _Course) -> None:
         course.real = frozenset(self._real)
@@ -141,19 +143,25 @@ class ShiftMetrics:
     def _largest_purchases(self) -> FloatArray:
         return np.array([max(self._allocated[seller].values(), default=0.0) for seller in self._sellers])
 
-    def _note(self, record: Record) -> None:
-        node, peer = node_of(record.node), node_of(record.peer)
-        match record.kind:
-            case "bid" | "withdraw":
-                is_real = record.kind == "bid" and record.quantity > self._presence[node]
-                (self._real.add if is_real else self._real.discard)((node, peer))
-                if self._begun:
-                    course = self._courses[self._begun - 1]
-                    course.bids, course.moved_s = course.bids + 1, record.time_s
-            case "allocated":
-                self._allocated[node][peer] = record.quantity
-            case "voided":
-                self._real.discard((peer, node))
+    def _on_bid(self, time_s: float, buyer: str, bid: BidPlaced) -> None:
+        is_real = bid.quantity_mb > self._presence[buyer]
+        (self._real.add if is_real else self._real.discard)((buyer, node_of(bid.seller)))
+        self._moved(time_s)
+
+    def _on_withdrawal(self, time_s: float, buyer: str, withdrawn: BidWithdrawn) -> None:
+        self._real.discard((buyer, node_of(withdrawn.seller)))
+        self._moved(time_s)
+
+    def _moved(self, time_s: float) -> None:
+        if self._begun:
+            course = self._courses[self._begun - 1]
+            course.bids, course.moved_s = course.bids + 1, time_s
+
+    def _on_allocation(self, _time_s: float, seller: str, allocated: Allocated) -> None:
+        self._allocated[seller][node_of(allocated.buyer)] = allocated.quantity_mb
+
+    def _on_voiding(self, _time_s: float, seller: str, voided: BidVoided) -> None:
+        self._real.discard((node_of(voided.buyer), seller))
 
     def reports(self, epsilon: float) -> list[ShiftReport]:
         """What every shift that has begun has come to until now, by a change of more than ``epsilon``."""
@@ -201,3 +209,10 @@ class ShiftMetrics:
         columns = (spread.hops, spread.before, spread.after, worth)
         rows = zip(self._named(which), *(column[which].tolist() for column in columns), strict=True)
         return sorted((PriceChange(*row) for row in rows), key=lambda change: (change.hops, -change.worth))
+
+    _READERS: ClassVar[dict[type[Trace], Callable[["ShiftMetrics", float, str, Any], None]]] = {
+        BidPlaced: _on_bid,
+        BidWithdrawn: _on_withdrawal,
+        Allocated: _on_allocation,
+        BidVoided: _on_voiding,
+    }

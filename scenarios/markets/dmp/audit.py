@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from node.protocol.machine import JournalEntry
+from node.protocol.journal import JournalEntry
 from node.trace.breach import Breach
 from node.trace.dmp.ledger import CALL_RULES, CallLedger
 from scenarios.results.lines import print_rows, print_rules

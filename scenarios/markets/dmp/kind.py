@@ -1,6 +1,8 @@
 """The Digital Marketplace, as the program sees it."""
 
+from node.protocol.dmp.journal import CallEntry
 from node.protocol.dmp.messages import CallMessage, Registry
+from node.protocol.dmp.trace import CallRecord
 from node.protocol.machine import Message
 from scenarios.markets.dmp.audit import CallAudit
 from scenarios.markets.dmp.live import LiveCalls
@@ -21,6 +23,8 @@ MARKETPLACE = MarketKind(
     scenario=CallScenario,
     market=CallMarket,
     messages=CallMessage,
+    records=CallRecord,
+    entries=CallEntry,
     check=check_call_scenario,
     draw=draw_calls,
     describe=described,

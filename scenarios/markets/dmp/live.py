@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from node.protocol.host import Record
+from node.protocol.trace import Record, Trace
 from node.trace.dmp.metrics import CallMetrics
 from scenarios.markets.dmp.market import CallMarket
 from scenarios.results.lines import bar
@@ -29,7 +29,7 @@ class LiveCalls:
         """How many calls somebody still waits for."""
         return self._metrics.in_doubt
 
-    def add(self, record: Record) -> None:
+    def add(self, record: Record[Trace]) -> None:
         """Take in the next record."""
         self._metrics.add(record)
 

@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Console
 
 from node.mechanism.checks import FloatArray
-from node.protocol.host import Record
+from node.protocol.trace import Record, Trace
 from node.trace.dmp.metrics import CallMetrics, CallRow
 from scenarios.chaos.expectations import Ending, Expectation, FaultLog, FaultRow, checked
 from scenarios.markets.dmp.live import LiveCalls, call_metrics
@@ -200,7 +200,7 @@ class Course:
         return values
 
 
-def summarise_calls(market: CallMarket, live: LiveCalls, run: Run, records: Iterable[Record]) -> CallResult:
+def summarise_calls(market: CallMarket, live: LiveCalls, run: Run, records: Iterable[Record[Trace]]) -> CallResult:
     """The result of a run from its records in the order of time."""
     del live  # it has seen the same, but not always all of it
     metrics, faults, outcome = call_metrics(market), FaultLog(), run.outcome

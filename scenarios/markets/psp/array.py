@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from node.mechanism.welfare import efficiency
-from node.protocol.host import Record
+from node.protocol.trace import Record, Trace
 from node.rounds.market import ArrayMarket, Progress
 from node.rounds.outcome import ArrayOutcome, Course
 from node.runtime.streams import stream
@@ -37,7 +37,7 @@ class _Rounds:
     progress: Progress
     in_doubt: int = 0
 
-    def add(self, record: Record) -> None:
+    def add(self, record: Record[Trace]) -> None:
         """Take in nothing: there is no trace."""
 
     def headline(self, elapsed_s: float, messages: int) -> str:

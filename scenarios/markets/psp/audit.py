@@ -5,27 +5,22 @@ from typing import Any
 
 from rich.console import Console
 
-from node.protocol.machine import JournalEntry
+from node.protocol.journal import JournalEntry
 from node.trace.breach import Breach
 from node.trace.psp.ledger import RULES, Ledger, total
 from scenarios.results.lines import print_rows, print_rules
-
-KINDS = {"opened", "offered", "sold", "closed", "wanted", "accepted", "bought", "freed"}
-"""Of lines that sellers and buyers write."""
 
 
 class ExchangeAudit:
     """Whether the journals of an exchange agree."""
 
     def __init__(self, entries: Iterable[JournalEntry]) -> None:
-        lines = list(entries)
-        self._ledger = Ledger(lines)
-        self._nodes = {entry.node for entry in lines if entry.kind in KINDS}
+        self._ledger = Ledger(entries)
 
     @property
     def nodes(self) -> int:
         """How many sellers and buyers there are journals of."""
-        return len(self._nodes)
+        return len(self._ledger.nodes)
 
     @property
     def breaches(self) -> list[Breach]:

@@ -7,7 +7,8 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray
 from node.mechanism.psp.influence import Ladder
-from node.protocol.host import Record
+from node.protocol.psp.trace import AuctionClosed, Cleared, SaleSettled
+from node.protocol.trace import Record, Trace
 from node.trace.psp.convergence import ConvergenceMetrics
 from node.trace.psp.metrics import MarketMetrics
 from node.trace.psp.shifts import ShiftMetrics
@@ -25,7 +26,7 @@ gets some 2,000 rows."""
 MOST_GAPS = 100_000
 """Gaps of single buyers that are worked out along the way, about 0.2 ms each."""
 
-SHOWN = {"cleared", "settled", "closed"}
+SHOWN = frozenset({Cleared, SaleSettled, AuctionClosed})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def metrics_of(market: Market) -> MarketMetrics:
     return MarketMetrics({buyer.name: theta(buyer) for buyer in market.buyers}, [s.name for s in market.sellers])
 
 
-def fold(market: Market, records: Iterable[Record], until: float) -> Fold:
+def fold(market: Market, records: Iterable[Record[Trace]], until: float) -> Fold:
     """The run ``until`` so many seconds after the market opened."""
     metrics, rest, shifts = metrics_of(market), ConvergenceMetrics(), shift_metrics(market)
     rows, moments = _Rows(len(market.sellers)), list[Moment]()
@@ -96,7 +97,7 @@ def fold(market: Market, records: Iterable[Record], until: float) -> Fold:
             moments.append(_moment(market, metrics, due[len(moments)]))
         for folded in (metrics, rest, shifts):
             folded.add(record)
-        if record.kind in SHOWN:
+        if type(record.what) in SHOWN:
             rows.may_add(metrics)
     rows.add(metrics)
     moments += [_moment(market, metrics, until)]

@@ -1,7 +1,9 @@
 """The exchange, as the program sees it."""
 
 from node.protocol.machine import Message
+from node.protocol.psp.journal import ExchangeEntry
 from node.protocol.psp.messages import Advert, ExchangeMessage
+from node.protocol.psp.trace import ExchangeRecord
 from scenarios.markets.kind import MarketKind, OwnWorld
 from scenarios.markets.psp.array import check_arrayable, run_arrayed
 from scenarios.markets.psp.audit import ExchangeAudit
@@ -22,6 +24,8 @@ EXCHANGE = MarketKind(
     scenario=Scenario,
     market=Market,
     messages=ExchangeMessage,
+    records=ExchangeRecord,
+    entries=ExchangeEntry,
     check=check_scenario,
     draw=draw,
     describe=described,

@@ -6,7 +6,7 @@ import numpy as np
 from rich.table import Table
 
 from node.mechanism.welfare import Optimum, optimum
-from node.protocol.host import Record
+from node.protocol.trace import Record, Trace
 from scenarios.extras import needs
 from scenarios.markets.psp.course import metrics_of
 from scenarios.markets.psp.market import Market, SellerSpec, edges, theta
@@ -43,7 +43,7 @@ class LiveMetrics:
         """How many acceptances have no answer."""
         return self._metrics.in_doubt
 
-    def add(self, record: Record) -> None:
+    def add(self, record: Record[Trace]) -> None:
         """Take in the next record."""
         self._metrics.add(record)
 

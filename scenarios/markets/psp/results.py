@@ -11,7 +11,7 @@ from rich.console import Console
 from node.mechanism.checks import FloatArray
 from node.mechanism.psp.influence import influence_sizes
 from node.mechanism.welfare import efficiency
-from node.protocol.host import Record
+from node.protocol.trace import Record, Trace
 from node.trace.psp.convergence import Oscillation, Quiescence
 from node.trace.psp.metrics import MarketMetrics
 from node.trace.psp.shifts import ShiftReport
@@ -214,7 +214,7 @@ class Result(result.Result[Summary]):
         return columns | {f"sold_{name}": course.sold[:, j].tolist() for j, name in enumerate(names)}
 
 
-def summarise(market: Market, live: LiveMetrics, run: Run, records: Iterable[Record]) -> Result:
+def summarise(market: Market, live: LiveMetrics, run: Run, records: Iterable[Record[Trace]]) -> Result:
     """The result of a run from its records in the order of time, which is counted from the opening.
 
     Parameters

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from node.protocol.machine import Event, Left, Opened, SupplyChanged, ValuationChanged
+from node.protocol.machine import Event, Left, Opened
+from node.protocol.psp.events import SupplyChanged, ValuationChanged
 from scenarios.errors import ScenarioError
 from scenarios.files.names import names_of
 from scenarios.markets.psp.schema import Buyers, Scenario, Sellers, Shift

@@ -3,7 +3,8 @@
 import pytest
 
 from node.protocol.dmp.messages import Contract, Decommit, Noted
-from node.protocol.machine import PeerOffline, Trace
+from node.protocol.dmp.trace import CallServed
+from node.protocol.machine import PeerOffline
 from tests.protocol.dmp.bench import M, MarketBench, N, T, awarded_market, carrying_market, wanted
 from tests.protocol.psp.bench import dropped, sent, traced
 
@@ -37,7 +38,7 @@ def test_outcomes_count_in_the_order_in_which_calls_end() -> None:
     auctioned(bench, 2, 10, 3.0, 4.0)
     bench.commits(N)
     effects = auctioned(bench, 3, 600, None, None)
-    assert [effect.round for effect in effects if isinstance(effect, Trace) and effect.kind == "served"] == [2, 1]
+    assert [effect.auction for effect in effects if isinstance(effect, CallServed)] == [2, 1]
 
 
 def test_report_is_noted() -> None:
@@ -117,13 +118,13 @@ def test_what_a_network_carries_is_decommitted_when_its_host_is_gone() -> None:
     bench = carrying_market()
     effects = bench.step(PeerOffline("n"))
     assert sent(effects) == [(T, Decommit(1))]
-    assert traced(effects) == ["left", "decommitted"]
+    assert traced(effects) == ["put-out", "decommitted"]
 
 
 def test_what_was_reported_served_stays_so_when_the_network_is_gone() -> None:
     bench = carrying_market()
     bench.reports()
-    assert traced(bench.step(PeerOffline("n"))) == ["left"]
+    assert traced(bench.step(PeerOffline("n"))) == ["put-out"]
     bench.asks(2, wanted(500))
     bench.fires("gather")
     assert outcomes(bench) == (True,)

@@ -1,7 +1,30 @@
 """What the nodes of a Digital Marketplace write down before they say it, and how they go on in another life."""
 
+import msgspec
 import pytest
 
+from node.protocol.dmp import journal
+from node.protocol.dmp.journal import (
+    Admitted,
+    Brokered,
+    Called,
+    Closed,
+    Committed,
+    Connected,
+    Contracted,
+    CustomerIn,
+    CustomerLeft,
+    CustomerLost,
+    Decommitted,
+    Heard,
+    NetworkIn,
+    NetworkOut,
+    Outcome,
+    Reported,
+    Requested,
+    Served,
+    Wanted,
+)
 from node.protocol.dmp.messages import (
     Blocked,
     Commit,
@@ -17,8 +40,19 @@ from node.protocol.dmp.messages import (
     Report,
     Request,
 )
-from node.protocol.machine import Effect, JournalEntry, Opened, PeerOffline, Persist, Restored, Send, Started, Trace
+from node.protocol.dmp.trace import (
+    CallAuctioned,
+    CallBlocked,
+    CallBrokered,
+    CallCommitted,
+    CallContracted,
+    CallRequested,
+    OutcomeHeard,
+)
+from node.protocol.journal import Entry, JournalEntry, MarketOpened
+from node.protocol.machine import Effect, Opened, PeerOffline, Persist, Restored, Send, Started
 from node.protocol.numbers import NUMBERS_PER_LIFE
+from node.protocol.trace import Resumed, Trace
 from tests.protocol.dmp.bench import (
     MARKET,
     AgentBench,
@@ -43,41 +77,32 @@ def written(effects: list[Effect]) -> list[Persist]:
     return [effect for effect in effects if isinstance(effect, Persist)]
 
 
+def entries(effects: list[Effect]) -> list[Entry]:
+    return [effect.entry for effect in written(effects)]
+
+
 def kinds(effects: list[Effect]) -> list[str]:
-    return [effect.kind for effect in written(effects)]
+    return [entry.kind for entry in entries(effects)]
 
 
 def precedes(effects: list[Effect], kind: str, said: Send) -> bool:
     """Whether a line of that kind is written before the message is sent."""
-    at = next(at for at, effect in enumerate(effects) if isinstance(effect, Persist) and effect.kind == kind)
+    at = next(at for at, effect in enumerate(effects) if isinstance(effect, Persist) and effect.entry.kind == kind)
     return at < effects.index(said)
 
 
-def restored(*lines: Persist) -> Restored:
+def restored(*lines: Entry) -> Restored:
     """A node that has lived once and wrote these lines."""
-    entries = [
-        JournalEntry(
-            0.0,
-            "x/x",
-            one.kind,
-            one.peer,
-            one.auction,
-            one.round,
-            one.seq,
-            one.quantity,
-            one.charge,
-            one.at_s,
-            one.holding_s,
-            one.about,
-        )
-        for one in lines
-    ]
-    return Restored(1, tuple(entries))
+    return Restored(1, tuple(JournalEntry(0.0, "x/x", line) for line in lines))
 
 
-def call_line(kind: str, peer: str, auction: int = 1, call: int = 1, money: float = 0.0, round_: int = 0) -> Persist:
-    """A line about the call that the benches want."""
-    return Persist(kind, peer, auction, round_, call, 500.0, money, 0.0, 100.0, "session/web")  # type: ignore[arg-type]
+WEB = Wanted(0.0, 100.0, 500.0, "web", "session")
+"""The call that the benches want."""
+
+
+def called(number: int) -> Called:
+    """That call of T in the auction of that number."""
+    return Called(T, number, number, 0.5, WEB)
 
 
 # Written before it is said
@@ -90,21 +115,21 @@ def test_terminal_writes_a_request_down_before_it_asks() -> None:
 
 def test_terminal_writes_down_what_it_was_told() -> None:
     bench = TerminalBench().called()
-    assert written(bench.is_connected()) == [Persist("connected", N, seq=1, charge=3.0)]
+    assert written(bench.is_connected()) == [Persist(CONNECTED, binds=False)]
     bench.fires("end")
-    assert written(bench.hears(MARKET, Noted(1, served=True))) == [Persist("served", N, seq=1, charge=3.0)]
+    assert written(bench.hears(MARKET, Noted(1, served=True))) == [Persist(Heard(1, "served"), binds=False)]
 
 
-@pytest.mark.parametrize(("told", "line"), [(Blocked(1), "blocked"), (Decommit(1), "decommitted")])
-def test_terminal_writes_down_calls_that_came_to_nothing(told: Blocked | Decommit, line: str) -> None:
-    assert kinds(TerminalBench().called().hears(MARKET, told)) == [line]
+@pytest.mark.parametrize(("told", "line"), [(Blocked(1), Heard(1, "blocked")), (Decommit(1), Heard(1, "decommitted"))])
+def test_terminal_writes_down_calls_that_came_to_nothing(told: Blocked | Decommit, line: Heard) -> None:
+    assert entries(TerminalBench().called().hears(MARKET, told)) == [line]
 
 
 def test_network_writes_its_commit_down_before_it_says_it() -> None:
     bench = NetworkBench().admitted()
     bench.invited(1)
     effects = bench.contracted(1)
-    assert written(effects) == [call_line("committed", T, call=0, money=5.0)]
+    assert written(effects) == [Persist(Committed(T, 1, 5.0, WEB))]
     assert precedes(effects, "committed", Send(MARKET, Commit(1)))
 
 
@@ -112,8 +137,8 @@ def test_contract_is_written_down_before_the_winner_is_told() -> None:
     bench = MarketBench().opened().called()
     bench.bids(N, 3.0)
     effects = bench.bids(M, 4.0)
-    contracted = Persist("contracted", N, 1, seq=1, quantity=1.5, charge=3.0)  # 0.5 · 3 and the best reputation
-    assert written(effects) == [call_line("called", T, money=0.5), contracted]
+    contracted = Contracted(N, 1, 1, 3.0, 1.5)  # 0.5 · 3 and the best reputation
+    assert written(effects) == [Persist(called(1)), Persist(contracted)]
     assert precedes(effects, "contracted", Send(N, Contract(1, T, wanted(), 3.0)))
 
 
@@ -130,9 +155,9 @@ def test_end_of_a_call_is_written_before_its_customer_is_told() -> None:
 def test_who_comes_and_goes_is_written_down_once() -> None:
     bench = MarketBench().opened()
     assert kinds(bench.registers(N) + bench.registers(T, "terminal", seq=2)) == []
-    assert kinds(bench.hears(N, Deregister(3))) == ["left"]
-    assert kinds(bench.step(PeerOffline("t"))) == ["lost", "closed"]
-    assert kinds(bench.registers(T, "terminal", seq=3)) == ["terminal", "opened"]
+    assert kinds(bench.hears(N, Deregister(3))) == ["network-out"]
+    assert kinds(bench.step(PeerOffline("t"))) == ["customer-lost", "closed"]
+    assert kinds(bench.registers(T, "terminal", seq=3)) == ["customer", "opened"]
 
 
 def test_service_agent_writes_down_what_it_asks_on_and_what_it_is_told() -> None:
@@ -142,7 +167,7 @@ def test_service_agent_writes_down_what_it_asks_on_and_what_it_is_told() -> None
     told = bench.hears(MARKET, Contract(1, N, wanted(kind="flow"), 3.0))
     assert precedes(told, "connected", Send(T, Contract(1, N, wanted(kind="application"), 4.0)))
     bench.hears(T, Report(1, served=True))
-    assert precedes(bench.hears(MARKET, Noted(1, served=True)), "served", Send(T, Noted(1, served=True)))
+    assert precedes(bench.hears(MARKET, Noted(1, served=True)), "outcome", Send(T, Noted(1, served=True)))
 
 
 def test_service_agent_writes_a_refusal_down() -> None:
@@ -151,15 +176,15 @@ def test_service_agent_writes_a_refusal_down() -> None:
 
 # Terminals in another life
 
-REQUESTED = Persist("requested", MARKET, seq=1)
-CONNECTED = Persist("connected", N, seq=1, charge=3.0)
+REQUESTED = Requested(MARKET, 1)
+CONNECTED = Connected(N, 1, 3.0)
 
 
-def reborn_terminal(*lines: Persist) -> tuple[TerminalBench, list[Effect]]:
+def reborn_terminal(*lines: Entry) -> tuple[TerminalBench, list[Effect]]:
     """A terminal at 2 s of the clock, 20 s of the market, when the first of its two calls is due; what it says then."""
     bench = TerminalBench()
     bench.now = 2.0
-    bench.step(restored(Persist("opened"), *lines))
+    bench.step(restored(MarketOpened(), *lines))
     return bench, bench.step(Started())
 
 
@@ -174,7 +199,7 @@ def test_restarted_terminal_asks_again_for_what_was_not_answered() -> None:
 
 
 def test_restarted_terminal_makes_the_calls_it_has_not_made() -> None:
-    bench, _ = reborn_terminal(REQUESTED, CONNECTED, Persist("served", N, seq=1, charge=3.0))
+    bench, _ = reborn_terminal(REQUESTED, CONNECTED, Heard(1, "served"))
     assert sent(bench.fires("call")) == [(MARKET, Request(2, 2, wanted(50.0), 0.5, 9.0))]
     assert bench.now == 5.0
 
@@ -187,13 +212,9 @@ def test_restarted_terminal_reports_the_end_of_what_is_carried() -> None:
 
 
 def test_restarted_terminal_whose_calls_are_over_leaves() -> None:
-    lines = [
-        Persist("requested", seq=1),
-        Persist("blocked", seq=1),
-        Persist("requested", seq=2),
-        Persist("blocked", seq=2),
-    ]
-    _, effects = reborn_terminal(*lines)
+    _, effects = reborn_terminal(
+        *(line for call in (1, 2) for line in (Requested(MARKET, call), Heard(call, "blocked")))
+    )
     assert (MARKET, Deregister(SECOND_LIFE + 2)) in sent(effects)
 
 
@@ -211,13 +232,13 @@ def test_customers_ask_again_at_once_when_the_market_agent_lives_anew() -> None:
 
 # Networks in another life
 
-COMMITTED = call_line("committed", T, money=5.0)
+COMMITTED = Committed(T, 1, 5.0, WEB)
 
 
-def reborn_network(*lines: Persist, epoch: int = 1) -> NetworkBench:
+def reborn_network(*lines: Entry, epoch: int = 1) -> NetworkBench:
     """A network that was admitted in this epoch of its last life and in that of its present one."""
     bench = NetworkBench()
-    bench.step(restored(Persist("registered", MARKET, round=1), *lines))
+    bench.step(restored(Admitted(1), *lines))
     bench.step(Started())
     bench.hears(MARKET, Registered(SECOND_LIFE + 1, epoch))
     return bench
@@ -256,14 +277,14 @@ def test_restarted_network_draws_the_cost_of_the_auction() -> None:
 
 # Service agents in another life
 
-BROKERED = call_line("brokered", T, auction=0, money=1.0, round_=1)
-FLOW = Persist("connected", N, seq=1, charge=3.0)
+BROKERED = Brokered(T, 1, 1, 1.0, 0.75, WEB)
+FLOW = Connected(N, 1, 3.0)
 
 
-def reborn_agent(*lines: Persist) -> tuple[AgentBench, list[Effect]]:
+def reborn_agent(*lines: Entry) -> tuple[AgentBench, list[Effect]]:
     """An agent whose terminals T and U had come; what it says first."""
     bench = AgentBench()
-    bench.step(restored(Persist("terminal", T, seq=1), Persist("terminal", U, seq=1), *lines))
+    bench.step(restored(CustomerIn(T, "terminal", 1), CustomerIn(U, "terminal", 1), *lines))
     return bench, bench.step(Started())
 
 
@@ -286,19 +307,19 @@ def test_restarted_agent_says_again_what_it_said() -> None:
     assert sent(bench.hears(T, Report(1, served=True))) == [(MARKET, Report(1, served=True))]
 
 
-@pytest.mark.parametrize(("kind", "told"), [("blocked", Blocked(1)), ("decommitted", Decommit(1))])
-def test_restarted_agent_knows_what_came_to_nothing(kind: str, told: Blocked | Decommit) -> None:
-    bench, _ = reborn_agent(BROKERED, Persist(kind, seq=1))  # type: ignore[arg-type]
+@pytest.mark.parametrize(("outcome", "told"), [("blocked", Blocked(1)), ("decommitted", Decommit(1))])
+def test_restarted_agent_knows_what_came_to_nothing(outcome: Outcome, told: Blocked | Decommit) -> None:
+    bench, _ = reborn_agent(BROKERED, Heard(1, outcome))
     assert sent(bench.asks()) == [(T, told)]
 
 
 def test_restarted_agent_reports_for_a_terminal_that_is_gone() -> None:
-    _, effects = reborn_agent(BROKERED, FLOW, Persist("lost", T))
+    _, effects = reborn_agent(BROKERED, FLOW, CustomerLost(T))
     assert (MARKET, Report(1, served=True)) in sent(effects)
 
 
 def test_restarted_agent_without_customers_leaves() -> None:
-    _, effects = reborn_agent(BROKERED, Persist("lost", T), Persist("left", U, seq=2))
+    _, effects = reborn_agent(BROKERED, CustomerLost(T), CustomerLeft(U, 2))
     assert (MARKET, Deregister(SECOND_LIFE + 2)) in sent(effects)
 
 
@@ -312,17 +333,17 @@ def test_agent_asks_again_at_once_when_the_market_agent_lives_anew() -> None:
 # Market agents in another life
 
 PEERS = [
-    Persist("network", N, round=1, seq=1),
-    Persist("network", M, round=1, seq=1),
-    Persist("terminal", T, seq=1),
-    Persist("opened"),
+    NetworkIn(N, 1, 1),
+    NetworkIn(M, 1, 1),
+    CustomerIn(T, "terminal", 1),
+    MarketOpened(),
 ]
-CALLED = call_line("called", T)
-CONTRACTED = Persist("contracted", N, 1, seq=1, charge=3.0)
-NEXT = [call_line("called", T, 2, 2), Persist("blocked", T, 2, seq=2)]
+CALLED = called(1)
+CONTRACTED = Contracted(N, 1, 1, 3.0, 1.5)
+NEXT = [called(2), journal.Blocked(T, 2, 2)]
 
 
-def reborn_market(*lines: Persist) -> tuple[MarketBench, list[Effect]]:
+def reborn_market(*lines: Entry) -> tuple[MarketBench, list[Effect]]:
     """A market agent whose networks and terminal had come; what it says first."""
     bench = MarketBench()
     bench.step(restored(*PEERS, *lines))
@@ -344,7 +365,7 @@ def test_restarted_market_that_was_not_open_yet_waits_for_the_rest() -> None:
 
 
 def test_restarted_market_that_had_closed_stays_closed() -> None:
-    bench, effects = reborn_market(Persist("left", T, seq=2), Persist("closed"))
+    bench, effects = reborn_market(CustomerLeft(T, 2), Closed(0))
     assert (post_of(effects).state, bench.market_is) == ("closed", "closed")
 
 
@@ -373,23 +394,22 @@ def test_restarted_market_decommits_what_a_lost_network_carries() -> None:
 
 
 def test_restarted_market_keeps_what_was_reported() -> None:
-    bench, _ = reborn_market(CALLED, CONTRACTED, *NEXT, Persist("reported", T, 1, seq=1))
+    bench, _ = reborn_market(CALLED, CONTRACTED, *NEXT, Reported(T, 1, 1))
     assert sent(bench.step(PeerOffline("n"))) == []
     assert sent(bench.reports()) == [(T, Noted(1, served=True))]
 
 
-@pytest.mark.parametrize(("kind", "value"), [("served", 0.0), ("decommitted", 0.5)])
-def test_restarted_market_knows_how_calls_ended(kind: str, value: float) -> None:
-    ended = Persist(kind, N, 1, seq=1)  # type: ignore[arg-type]
-    other = [call_line("called", T, 3, 3), Persist("contracted", N, 3, seq=3), Persist("served", N, 3, seq=3)]
+@pytest.mark.parametrize(("ended", "value"), [(Served(N, 1, 1), 0.0), (Decommitted(N, 1, 1), 0.5)])
+def test_restarted_market_knows_how_calls_ended(ended: Served | Decommitted, value: float) -> None:
+    other = [called(3), Contracted(N, 3, 3, 3.0, 1.5), Served(N, 3, 3)]
     bench, _ = reborn_market(CALLED, CONTRACTED, ended, *other)
     assert bench.entry(N).reputation.value == value
-    assert sent(bench.reports()) == [(T, Noted(1, served=kind == "served"))]
+    assert sent(bench.reports()) == [(T, Noted(1, served=isinstance(ended, Served)))]
 
 
 def test_outcome_of_another_call_does_not_answer_for_the_last_winner() -> None:
-    second = [call_line("called", T, 2, 2), Persist("contracted", M, 2, seq=2, charge=4.0)]
-    _, effects = reborn_market(CALLED, CONTRACTED, *second, Persist("served", N, 1, seq=1))
+    second = [called(2), Contracted(M, 2, 2, 4.0, 2.0)]
+    _, effects = reborn_market(CALLED, CONTRACTED, *second, Served(N, 1, 1))
     assert (M, Contract(2, T, wanted(), 4.0)) in sent(effects)
 
 
@@ -400,7 +420,7 @@ def test_number_of_an_auction_that_was_under_way_does_not_come_again() -> None:
 
 
 def test_restarted_market_tells_a_silent_network_that_it_is_out() -> None:
-    bench, _ = reborn_market(Persist("silent", N))
+    bench, _ = reborn_market(NetworkOut(N, is_silent=True))
     bench.asks()
     effects = bench.fires("gather")
     assert list(sent_as(Invite, effects)) == [M]
@@ -408,7 +428,7 @@ def test_restarted_market_tells_a_silent_network_that_it_is_out() -> None:
 
 
 def test_customer_without_a_journal_begins_its_calls_anew_at_a_restarted_market() -> None:
-    bench, _ = reborn_market(CALLED, CONTRACTED, *NEXT, Persist("lost", T), Persist("terminal", T, seq=1))
+    bench, _ = reborn_market(CALLED, CONTRACTED, *NEXT, CustomerLost(T), CustomerIn(T, "terminal", 1))
     assert sent(bench.asks()) == []
     assert list(sent_as(Invite, bench.fires("gather"))) == [M, N]
 
@@ -416,20 +436,30 @@ def test_customer_without_a_journal_begins_its_calls_anew_at_a_restarted_market(
 # What observers may have missed
 
 
-def retraced(machine: Bench, *lines: Persist) -> list[tuple[str, int, int]]:
-    """(kind, round, seq) of what it says again."""
-    effects = machine.step(restored(*lines))
-    return [(one.kind, one.round, one.seq) for one in effects if isinstance(one, Trace)]
+def retraced(machine: Bench, *lines: Entry) -> list[Trace]:
+    """What it says again."""
+    return [one for one in machine.step(restored(*lines)) if isinstance(one, Trace)]
 
 
 def test_restarted_nodes_say_again_what_they_have_written() -> None:
-    served = Persist("served", N, seq=1, charge=3.0)
-    at_market = [("resumed", 0, 1), ("called", 1, 1), ("contracted", 1, 1), ("called", 2, 2), ("blocked", 2, 2)]
-    assert retraced(MarketBench(), *PEERS, CALLED, CONTRACTED, *NEXT) == at_market
-    assert retraced(TerminalBench(), REQUESTED, CONNECTED, served) == [
-        ("resumed", 0, 1),
-        ("requested", 0, 1),
-        ("served", 0, 1),
+    assert retraced(MarketBench(), *PEERS, CALLED, CONTRACTED, *NEXT) == [
+        Resumed(1),
+        CallAuctioned(T, 1, 1, 0.0, 0.5),
+        CallContracted(N, 1, 1, 3.0, 1.5),
+        CallAuctioned(T, 2, 2, 0.0, 0.5),
+        CallBlocked(T, 2, 2),
     ]
-    assert retraced(NetworkBench(), COMMITTED) == [("resumed", 0, 1), ("committed", 1, 0)]
-    assert retraced(AgentBench(), Persist("terminal", T, seq=1), BROKERED) == [("resumed", 0, 1), ("brokered", 1, 1)]
+    assert retraced(TerminalBench(), REQUESTED, CONNECTED, Heard(1, "served")) == [
+        Resumed(1),
+        CallRequested(MARKET, 1, 10.0, 0.5),
+        OutcomeHeard(N, 1, "served", 3.0),
+    ]
+    assert retraced(NetworkBench(), COMMITTED) == [Resumed(1), CallCommitted(T, 1, 500.0, 5.0, None)]
+    agent = AgentBench()
+    assert retraced(agent, CustomerIn(T, "terminal", 1), BROKERED) == [Resumed(1), CallBrokered(T, 1, 1, 0.75)]
+
+
+@pytest.mark.parametrize("ended", [Served(N, 1, 1), Decommitted(N, 1, 1)])
+def test_restarted_market_says_again_how_calls_ended(ended: Served | Decommitted) -> None:
+    *_, last = retraced(MarketBench(), *PEERS, CALLED, CONTRACTED, ended)
+    assert (last.kind, msgspec.structs.astuple(last)) == (ended.kind, msgspec.structs.astuple(ended))

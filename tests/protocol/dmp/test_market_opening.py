@@ -164,7 +164,7 @@ def test_customer_started_anew_hears_nothing_of_its_former_calls() -> None:
     bench.step(PeerOffline("t"))
     bench.registers(T, "terminal", seq=1)
     effects = bench.step(PeerOffline("n"))
-    assert traced(effects) == ["left", "decommitted"]
+    assert traced(effects) == ["put-out", "decommitted"]
     assert sent(effects) == []
 
 

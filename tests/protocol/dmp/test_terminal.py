@@ -21,12 +21,18 @@ from node.protocol.dmp.messages import (
     SealedBid,
 )
 from node.protocol.dmp.terminal import Terminal
-from node.protocol.machine import Left, Message, Opened, PeerOffline, Reconnected, Started
+from node.protocol.dmp.trace import OutcomeHeard
+from node.protocol.machine import Effect, Left, Message, Opened, PeerOffline, Reconnected, Started
 from node.protocol.psp.messages import Award, Bid, Settled
 from tests.protocol.dmp.bench import AGENT, MARKET, TIMING, N, TerminalBench, calling_terminal, wanted
 from tests.protocol.psp.bench import Bench, dropped, sent, sent_as, traced
 
 IGNORED, REJECTED = "ignored", "rejected"
+
+
+def heard(effects: list[Effect]) -> list[str]:
+    """How calls ended, by what observers were told."""
+    return [effect.outcome for effect in effects if isinstance(effect, OutcomeHeard)]
 
 
 def opened() -> TerminalBench:
@@ -197,17 +203,17 @@ def test_report_is_repeated_until_it_is_noted() -> None:
     bench = reported()
     bench.fires("retry")  # for its request, which was answered
     assert sent_as(Report, bench.fires("retry")) == {MARKET: Report(1, served=True)}
-    assert traced(bench.hears(MARKET, Noted(1, served=True))) == ["served"]
+    assert heard(bench.hears(MARKET, Noted(1, served=True))) == ["served"]
 
 
 def test_what_the_books_say_counts() -> None:
-    assert traced(reported().hears(MARKET, Noted(1, served=False))) == ["decommitted"]
+    assert heard(reported().hears(MARKET, Noted(1, served=False))) == ["decommitted"]
 
 
 @pytest.mark.parametrize("phase", [called, calling_terminal, reported])
 def test_decommitted_call_is_over_and_not_reported(phase: Callable[[], TerminalBench]) -> None:
     bench = phase()
-    assert traced(bench.hears(MARKET, Decommit(1))) == ["decommitted"]
+    assert heard(bench.hears(MARKET, Decommit(1))) == ["decommitted"]
     assert sent(bench.fires("end") if "end" in bench.timers else []) == []
     assert dropped(bench.hears(MARKET, Decommit(1))) == [(IGNORED, "repeated answer")]
 
@@ -220,7 +226,7 @@ def test_contract_overtaken_by_its_end_is_ignored() -> None:
 
 def test_blocked_call_is_over() -> None:
     bench = called()
-    assert traced(bench.hears(MARKET, Blocked(1))) == ["blocked"]
+    assert heard(bench.hears(MARKET, Blocked(1))) == ["blocked"]
     assert bench.machine._caller.open_calls == 0  # type: ignore[attr-defined]
 
 

@@ -50,7 +50,7 @@ def sleeping() -> MarketBench:
 def test_network_that_misses_too_many_auctions_is_put_out() -> None:
     bench = sleeping()
     bench.bids(N, None)
-    assert "left" in traced(bench.misses())
+    assert "put-out" in traced(bench.misses())
     assert not bench.entry(M).is_in
 
 
@@ -99,7 +99,7 @@ def test_delayed_copy_of_an_old_registration_does_not_let_a_silent_network_in() 
 @pytest.mark.parametrize("leaves", [True, False], ids=["leaves", "is offline"])
 def test_silent_network_that_is_gone_for_good_is_told_nothing_more(leaves: bool) -> None:
     bench = put_out()
-    assert "left" not in traced(bench.hears(M, Deregister(2)) if leaves else bench.step(PeerOffline("m")))
+    assert "put-out" not in traced(bench.hears(M, Deregister(2)) if leaves else bench.step(PeerOffline("m")))
     assert sent_as(Deregistered, bench.asks(8)) == {}
 
 
@@ -157,7 +157,7 @@ def test_winner_is_told_again_until_it_answers() -> None:
     for _ in range(PATIENCE):
         assert set(sent_as(Contract, bench.fires("contract"))) == {N}
     effects = bench.fires("contract")
-    assert traced(effects) == ["left", "decommitted"]
+    assert traced(effects) == ["put-out", "decommitted"]
     assert sent(effects) == [(T, Decommit(1))]
 
 
@@ -186,7 +186,7 @@ def test_auction_goes_on_without_a_network_whose_host_is_gone() -> None:
     bench = inviting()
     bench.bids(N, 3.0)
     effects = bench.step(PeerOffline("m"))
-    assert traced(effects) == ["left", "contracted"]
+    assert traced(effects) == ["put-out", "contracted"]
     assert dropped(bench.bids(M, 1.0)) == [(IGNORED, "late bid")]
 
 
@@ -207,12 +207,12 @@ def test_winner_whose_host_is_gone_has_decommitted() -> None:
     bench = awarded_market()
     effects = bench.step(PeerOffline("n"))
     assert sent(effects) == [(T, Decommit(1))]
-    assert traced(effects) == ["left", "decommitted"]
+    assert traced(effects) == ["put-out", "decommitted"]
 
 
 def test_other_networks_going_offline_leaves_the_award() -> None:
     bench = awarded_market()
-    assert traced(bench.step(PeerOffline("m"))) == ["left"]
+    assert traced(bench.step(PeerOffline("m"))) == ["put-out"]
     assert set(sent_as(Contract, bench.commits(N))) == {T}
 
 
@@ -222,7 +222,7 @@ def test_no_network_of_a_host_that_is_gone_wins() -> None:
     bench.bids("h/two", 3.0)
     bench.bids(N, 4.0)
     effects = bench.step(PeerOffline("h"))
-    assert traced(effects) == ["left", "left", "contracted"]
+    assert traced(effects) == ["put-out", "put-out", "contracted"]
     assert set(sent_as(Contract, effects)) == {N}
 
 

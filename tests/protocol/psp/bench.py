@@ -21,7 +21,6 @@ from node.protocol.machine import (
     SetTimer,
     Started,
     TimerFired,
-    Trace,
 )
 from node.protocol.numbers import NO_DIGEST
 from node.protocol.psp.buyer import Buyer
@@ -30,6 +29,7 @@ from node.protocol.psp.messages import Advert, Award, Bid, Hold, Profile
 from node.protocol.psp.quiet import TICKS
 from node.protocol.psp.seller import Seller
 from node.protocol.psp.timing import Timing
+from node.protocol.trace import Trace
 from node.protocol.wire.frames import encode_message
 from node.strategy.psp.offer import Decision, Need, Offer, Target
 from node.strategy.psp.reserve import FixedReserve

@@ -4,20 +4,21 @@ import pytest
 
 from node.protocol.errors import ProtocolUsageError
 from node.protocol.host import Host
+from node.protocol.journal import Entry, JournalEntry, MarketOpened
 from node.protocol.machine import (
     Effect,
-    JournalEntry,
     Left,
     Opened,
     Persist,
     Restored,
     Send,
     Started,
-    SupplyChanged,
     TimerFired,
 )
 from node.protocol.numbers import NUMBERS_PER_LIFE
 from node.protocol.planned import Planned
+from node.protocol.psp.events import SupplyChanged
+from node.protocol.psp.journal import Accepted, Bought, Ended, Freed, Offered, Sold, Wanted
 from node.protocol.psp.messages import Accept, Award, Bid, Decline, Settled, Void, Withdraw
 from node.protocol.psp.seller import Seller
 from node.strategy.psp.reserve import FixedReserve
@@ -50,31 +51,32 @@ def written(effects: list[Effect]) -> list[Persist]:
     return [effect for effect in effects if isinstance(effect, Persist)]
 
 
-def restored(*entries: Persist, node: str = "b/buyer", at: float = 0.0) -> Restored:
+def entries(effects: list[Effect]) -> list[Entry]:
+    return [effect.entry for effect in written(effects)]
+
+
+def restored(*entries: Entry, node: str = "b/buyer", at: float = 0.0) -> Restored:
     """A node that has lived once and wrote these entries."""
-    lines = [
-        JournalEntry(at, node, one.kind, one.peer, one.auction, one.round, one.seq, one.quantity, one.charge)
-        for one in entries
-    ]
-    return Restored(1, tuple(lines))
+    return Restored(1, tuple(JournalEntry(at, node, entry) for entry in entries))
 
 
-ACCEPTED = Persist("accepted", S, 0, 1, 1, 30.0, 30.0)
-BOUGHT = Persist("bought", S, 0, 1, 1, 30.0, 30.0)
-FREED = Persist("freed", S, 0, 1, 1, 30.0, 30.0)
-SOLD_TO_A = Persist("sold", A, 0, 1, 1, 60.0, 120.0)
+ACCEPTED = Accepted(S, 0, 1, 1, 30.0, 30.0)
+BOUGHT = Bought(S, 0, 1, 1, 30.0, 30.0)
+FREED = Freed(S, 0, 1, 1, 30.0, 30.0)
+SOLD_TO_A = Sold(A, 0, 1, 1, 60.0, 120.0)
 
 
 # Written before it is said
 
 
 def test_buyer_writes_down_what_it_wants() -> None:
-    assert BuyerBench(Told(), budget=70.0).step(Started()) == [Persist("wanted", quantity=50.0, charge=70.0)]
+    assert entries(BuyerBench(Told(), budget=70.0).step(Started())) == [Wanted(50.0, 70.0)]
+    assert entries(BuyerBench(Told()).step(Started())) == [Wanted(50.0, None)]
 
 
 def test_acceptance_is_written_before_it_is_sent() -> None:
     effects = bidding_buyer().is_awarded(S, award(30, 30))
-    assert effects.index(ACCEPTED) < effects.index(Send(S, Accept(0, 1, 1)))
+    assert effects.index(Persist(ACCEPTED)) < effects.index(Send(S, Accept(0, 1, 1)))
 
 
 def test_repeated_acceptance_is_written_once() -> None:
@@ -88,42 +90,42 @@ def test_declined_award_is_not_written() -> None:
 
 
 def test_receipt_is_written_when_it_comes() -> None:
-    assert written(bound_buyer().hears(S, Settled(0, 1, 30, 30))) == [BOUGHT]
+    assert entries(bound_buyer().hears(S, Settled(0, 1, 30, 30))) == [BOUGHT]
 
 
 def test_freedom_from_an_award_is_written() -> None:
-    assert written(bound_buyer().hears(S, Void(0, 1))) == [FREED]
+    assert entries(bound_buyer().hears(S, Void(0, 1))) == [FREED]
 
 
 def test_sale_is_written_before_its_receipt_is_sent() -> None:
     effects = awarding_seller().hears(A, Accept(0, 1, 1))
-    sold = written(effects)[0]
-    assert (sold.kind, sold.peer, sold.quantity) == ("sold", A, 60.0)
-    assert effects.index(sold) < effects.index(Send(A, Settled(0, 1, sold.quantity, sold.charge)))
+    sold = Sold(A, 0, 1, 1, 60.0, 120.0)
+    assert entries(effects)[0] == sold
+    assert effects.index(Persist(sold)) < effects.index(Send(A, Settled(0, 1, sold.quantity_mb, sold.charge_money)))
 
 
 def test_supply_and_its_changes_are_written() -> None:
     bench = SellerBench()
-    assert written(bench.step(Started())) == [Persist("offered", quantity=100.0)]
+    assert entries(bench.step(Started())) == [Offered(0, 100.0)]
     bench.step(Opened())
-    assert written(bench.step(SupplyChanged(40.0))) == [Persist("offered", quantity=40.0)]
+    assert entries(bench.step(SupplyChanged(40.0))) == [Offered(0, 40.0)]
 
 
 def test_end_of_an_auction_is_written() -> None:
     bench = awarding_seller()
     bench.hears(A, Accept(0, 1, 1))
-    assert written(bench.hears(B, Accept(0, 1, 1)))[-1] == Persist("closed", round=1)
+    assert entries(bench.hears(B, Accept(0, 1, 1)))[-1] == Ended(0, 1)
 
 
 def test_seller_that_leaves_offered_no_more_than_it_sold() -> None:
-    assert written(SellerBench().opened().step(Left())) == [Persist("offered", quantity=0.0), Persist("closed")]
+    assert entries(SellerBench().opened().step(Left())) == [Offered(0, 0.0), Ended(0, 0)]
 
 
 # Buyers in another life
 
 
 def second_life(
-    *entries: Persist, budget: float = float("inf"), decide: list[tuple[float, float]] | None = None
+    *entries: Entry, budget: float = float("inf"), decide: list[tuple[float, float]] | None = None
 ) -> BuyerBench:
     bench = BuyerBench(Told(decide), budget=budget)
     bench.step(restored(*entries))
@@ -154,7 +156,7 @@ def test_repeated_award_is_accepted_again_in_another_life() -> None:
 
 
 def test_receipt_for_an_acceptance_of_an_earlier_life_is_taken() -> None:
-    assert written(second_life(ACCEPTED).hears(S, Settled(0, 1, 30, 30))) == [BOUGHT]
+    assert entries(second_life(ACCEPTED).hears(S, Settled(0, 1, 30, 30))) == [BOUGHT]
 
 
 def test_what_was_bought_is_neither_needed_nor_paid_again() -> None:
@@ -196,9 +198,9 @@ def test_bid_is_struck_out_when_the_seller_begins_another_life() -> None:
 # Sellers in another life
 
 
-def reborn(*entries: Persist) -> SellerBench:
+def reborn(*entries: Entry) -> SellerBench:
     bench = SellerBench()
-    bench.step(restored(Persist("offered", quantity=100.0), *entries, node="s/seller"))
+    bench.step(restored(Offered(0, 100.0), *entries, node="s/seller"))
     return bench
 
 
@@ -224,19 +226,19 @@ def test_rounds_of_another_life_are_later() -> None:
 
 
 def test_closed_auction_stays_closed() -> None:
-    bench = reborn(SOLD_TO_A, Persist("closed", round=1))
+    bench = reborn(SOLD_TO_A, Ended(0, 1))
     (shown,) = posted(bench.step(Started()))
     assert (shown.state, shown.left, bench.machine.finished) == ("closed", 0.0, True)
 
 
 def test_changed_supply_is_remembered() -> None:
-    (shown,) = posted(reborn(Persist("offered", quantity=40.0)).step(Started()))
+    (shown,) = posted(reborn(Offered(0, 40.0)).step(Started()))
     assert shown.supply == 40.0
 
 
 def test_buyers_and_observers_are_told_again_what_was_sold() -> None:
     """The receipt may have been lost with the life that wrote it down, and the next may be too short to be asked."""
-    effects = SellerBench().step(restored(SOLD_TO_A, Persist("closed", round=1), node="s/seller"))
+    effects = SellerBench().step(restored(SOLD_TO_A, Ended(0, 1), node="s/seller"))
     assert traced(effects) == ["resumed", "recalled", "closed"]
     assert sent(effects) == [(A, Settled(0, 1, 60.0, 120.0))]
 
@@ -253,17 +255,17 @@ def test_plan_goes_on_from_the_opening_in_an_earlier_life() -> None:
     machine = Planned(Seller(100.0, FixedReserve(1.0), TIMING), [(5.0, SupplyChanged(40.0)), (50.0, Left())])
     bench = Bench(machine)
     bench.now = 20.0
-    bench.step(restored(Persist("opened"), node="s/seller", at=2.0))
+    bench.step(restored(MarketOpened(), node="s/seller", at=2.0))
     bench.step(Opened())
     assert (bench.timers["planned-0"], bench.timers["planned-1"]) == (7.0, 52.0)
-    assert written(bench.step(TimerFired("planned-0"))) == [Persist("offered", quantity=40.0)]
+    assert entries(bench.step(TimerFired("planned-0"))) == [Offered(0, 40.0)]
 
 
 def test_opening_is_written_once() -> None:
     machine = Planned(Seller(100.0, FixedReserve(1.0), TIMING), [(5.0, Left())])
     bench = Bench(machine)
-    assert Persist("opened") in written(bench.step(Opened()))
-    assert Persist("opened") not in written(bench.step(Opened()))
+    assert MarketOpened() in entries(bench.step(Opened()))
+    assert MarketOpened() not in entries(bench.step(Opened()))
 
 
 def seller_host() -> Host:
@@ -282,8 +284,8 @@ def test_host_notes_each_life_of_its_nodes() -> None:
 
 def test_host_restores_a_node_before_it_starts() -> None:
     host = seller_host()
-    host.start(3.0, {S: restored(Persist("offered", quantity=40.0), node=S)})
-    assert [entry.quantity for entry in host.entries() if entry.kind == "offered"] == [40.0]
+    host.start(3.0, {S: restored(Offered(0, 40.0), node=S)})
+    assert [line.entry for line in host.entries() if line.kind == "offered"] == [Offered(0, 40.0)]
 
 
 def test_award_number_keeps_its_meaning_across_lives() -> None:

@@ -32,6 +32,7 @@ from node.protocol.psp.messages import (
 )
 from node.protocol.psp.quiet import TICKS
 from node.protocol.psp.timing import LONGEST_WAIT
+from node.protocol.psp.trace import Allocated
 from node.protocol.retry import LONGEST_BACKOFF, PATIENCE
 from tests.protocol.psp.bench import (
     A,
@@ -348,8 +349,8 @@ def test_withdrawal_of_no_bid_is_confirmed_without_clearing() -> None:
 def test_allocation_of_who_withdrew_is_traced_as_nothing() -> None:
     bench = cleared_seller()
     bench.hears(A, Withdraw(0, 1, 2))
-    gone = [effect for effect in bench.clears() if getattr(effect, "peer", "") == A]
-    assert [(effect.kind, effect.quantity, effect.charge) for effect in gone] == [("allocated", 0.0, 0.0)]  # type: ignore[union-attr]
+    gone = [effect for effect in bench.clears() if isinstance(effect, Allocated) and effect.buyer == A]
+    assert gone == [Allocated(A, 2, 0.0, 0.0)]
 
 
 # Quiet, hold and refresh

@@ -2,18 +2,9 @@
 
 import pytest
 
-from node.protocol.machine import (
-    Effect,
-    Event,
-    Left,
-    Opened,
-    Reconnected,
-    Started,
-    SupplyChanged,
-    TimerFired,
-    ValuationChanged,
-)
+from node.protocol.machine import Effect, Event, Left, Opened, Reconnected, Started, TimerFired
 from node.protocol.planned import Planned
+from node.protocol.psp.events import SupplyChanged, ValuationChanged
 from node.protocol.psp.messages import Accept, Bid, Closed, Decline, Profile, Settled, Void, Withdraw, Withdrawn
 from node.protocol.psp.seller import Seller
 from node.protocol.psp.timing import Timing

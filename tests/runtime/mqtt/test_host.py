@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import aiomqtt
 import msgspec
@@ -13,12 +14,13 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from broker import open_broker
 from node.mechanism.valuation import Flat
-from node.protocol.host import Host, Record
+from node.protocol.host import Host
 from node.protocol.psp.buyer import Buyer
 from node.protocol.psp.messages import Bid
 from node.protocol.psp.seller import Seller
 from node.protocol.psp.timing import Timing
 from node.protocol.topics import Topics
+from node.protocol.trace import Record
 from node.protocol.wire.frames import Envelope, encode_frames, encode_message
 from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import OFFLINE, ONLINE, OPEN, READY, STOP, Clock, MqttHost
@@ -54,13 +56,13 @@ def buyer() -> Host:
     return Host("b-host", {"b": Buyer(["s-host/s"], Flat(4.0, 2.0), strategy, TIMING, random)}, EXCHANGE)
 
 
-def driver(host: Host, endpoint: Endpoint, records: list[Record]) -> MqttHost:
+def driver(host: Host, endpoint: Endpoint, records: list[Record[Any]]) -> MqttHost:
     return MqttHost(host, TOPICS, endpoint, Clock(time.time()), records.extend)
 
 
 @pytest.mark.asyncio
 async def test_a_buyer_and_a_seller_trade_on_the_launchers_word(endpoint: Endpoint) -> None:
-    records: list[Record] = []
+    records: list[Record[Any]] = []
     hosts = [seller(), buyer()]
     presence: dict[str, list[bytes]] = {}
     async with endpoint.client("observer") as observer, asyncio.TaskGroup() as tasks:
@@ -76,7 +78,7 @@ async def test_a_buyer_and_a_seller_trade_on_the_launchers_word(endpoint: Endpoi
         await until(lambda: all(said[-1] == OFFLINE for said in presence.values()))
 
     settled = [record for record in records if record.kind == "settled"]
-    assert [(record.quantity, record.charge) for record in settled] == [(4.0, 2.0)]
+    assert [(record.what.quantity_mb, record.what.charge_money) for record in settled] == [(4.0, 2.0)]
     assert presence["s-host"] == [ONLINE, READY, OFFLINE]
 
 
@@ -92,7 +94,7 @@ async def _note_presence(observer: aiomqtt.Client, presence: dict[str, list[byte
 @pytest.mark.asyncio
 async def test_what_a_foreign_client_throws_at_a_host_is_counted_and_changes_nothing(endpoint: Endpoint) -> None:
     host = seller()
-    records: list[Record] = []
+    records: list[Record[Any]] = []
     running = driver(host, endpoint, records)
     bid = encode_message(Bid(0, 0, 5.0, 1.0, 1))
     [unknown_node] = encode_frames([Envelope("nobody", "x", 1, bid)])
@@ -113,7 +115,7 @@ async def test_what_a_foreign_client_throws_at_a_host_is_counted_and_changes_not
 @pytest.mark.asyncio
 async def test_a_host_that_vanishes_frees_what_it_had_bid_for(endpoint: Endpoint) -> None:
     host = seller()
-    records: list[Record] = []
+    records: list[Record[Any]] = []
     running = driver(host, endpoint, records)
     [bid] = encode_frames([Envelope("s", "x", 1, encode_message(Bid(0, 0, 5.0, 1.0, 1)))])
     async with asyncio.TaskGroup() as tasks:
@@ -130,5 +132,5 @@ async def test_a_host_that_vanishes_frees_what_it_had_bid_for(endpoint: Endpoint
         assert connection is not None
         connection.close()  # the connection breaks without a goodbye
         await until(lambda: any(record.kind == "voided" for record in records))
-        await until(lambda: [r.quantity for r in records if r.kind == "allocated"] == [5.0, 0.0])
+        await until(lambda: [r.what.quantity_mb for r in records if r.kind == "allocated"] == [5.0, 0.0])
         running.stop()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from node.runtime.faults.plan import Fault, Plan, fault_record
+from node.runtime.faults.plan import Fault, FaultBegun, FaultHealed, Plan, fault_record
 from scenarios.chaos.expectations import Ending, FaultLog, checked
 from scenarios.chaos.plan import plan_of
 from scenarios.chaos.schema import ChaosTable, ExpectEfficiency, ExpectQuiet, ExpectSettled
@@ -158,8 +158,10 @@ def test_heal_is_the_end_of_the_last_fault_that_happened() -> None:
 
 
 def run_records(*faults: Fault) -> list[Any]:
-    begins = [fault_record(one.at_s, "fault", one) for one in faults]
-    return sorted([*begins, *(fault_record(one.until_s, "healed", one) for one in faults)], key=lambda one: one.time_s)
+    begins = [fault_record(one.at_s, FaultBegun, one) for one in faults]
+    return sorted(
+        [*begins, *(fault_record(one.until_s, FaultHealed, one) for one in faults)], key=lambda one: one.time_s
+    )
 
 
 # The command

@@ -6,27 +6,45 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from node.protocol.machine import JournalEntry
-from node.runtime.journal import Journal
+from node.protocol.dmp.journal import (
+    Called,
+    CallEntry,
+    Capacity,
+    Committed,
+    Connected,
+    Contracted,
+    Heard,
+    Reported,
+    Requested,
+    Wanted,
+)
+from node.protocol.journal import JournalEntry
+from node.protocol.psp import journal as exchange
+from node.protocol.psp.journal import Accepted, ExchangeEntry, Offered, Sold
+from node.runtime.journal import Journal, JournalError
 from scenarios.cli.main import app
+
+ENTRIES = {"psp": ExchangeEntry, "dmp": CallEntry, "barter": ExchangeEntry}
 
 T, N, MARKET = "t/user", "n/net", "ma/market"
 
+WEB = Wanted(10.0, 60.0, 500.0, "web", "session")
+
 CALL = [
-    JournalEntry(0.0, N, "capacity", "", 0, 0, 0, 1000.0, 0.0),
-    JournalEntry(1.0, T, "requested", MARKET, 0, 0, 1, 0.0, 0.0),
-    JournalEntry(1.1, MARKET, "called", T, 1, 0, 1, 500.0, 0.0, 10.0, 60.0, "session/web"),
-    JournalEntry(1.1, MARKET, "contracted", N, 1, 0, 1, 0.0, 0.25),
-    JournalEntry(1.2, N, "committed", T, 1, 0, 0, 500.0, 0.25, 10.0, 60.0, "session/web"),
-    JournalEntry(1.3, T, "connected", N, 0, 0, 1, 0.0, 0.25),
-    JournalEntry(7.0, MARKET, "reported", T, 1, 0, 1, 0.0, 0.0),
-    JournalEntry(7.1, T, "served", N, 0, 0, 1, 0.0, 0.25),
+    JournalEntry(0.0, N, Capacity(1000.0)),
+    JournalEntry(1.0, T, Requested(MARKET, 1)),
+    JournalEntry(1.1, MARKET, Called(T, 1, 1, 0.0, WEB)),
+    JournalEntry(1.1, MARKET, Contracted(N, 1, 1, 0.25, 0.0)),
+    JournalEntry(1.2, N, Committed(T, 1, 0.25, WEB)),
+    JournalEntry(1.3, T, Connected(N, 1, 0.25)),
+    JournalEntry(7.0, MARKET, Reported(T, 1, 1)),
+    JournalEntry(7.1, T, Heard(1, "served")),
 ]
 SALE = [
-    JournalEntry(0.0, "b/b", "wanted", "", 0, 0, 0, 50.0, 10.0),
-    JournalEntry(0.0, "s/s", "offered", "", 0, 0, 0, 100.0, 0.0),
-    JournalEntry(1.0, "b/b", "accepted", "s/s", 0, 1, 1, 30.0, 6.0),
-    JournalEntry(1.1, "s/s", "sold", "b/b", 0, 1, 1, 30.0, 6.0),
+    JournalEntry(0.0, "b/b", exchange.Wanted(50.0, 10.0)),
+    JournalEntry(0.0, "s/s", Offered(0, 100.0)),
+    JournalEntry(1.0, "b/b", Accepted("s/s", 0, 1, 1, 30.0, 6.0)),
+    JournalEntry(1.1, "s/s", Sold("b/b", 0, 1, 1, 30.0, 6.0)),
 ]
 
 
@@ -37,8 +55,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def write(folder: Path, name: str, lines: list[JournalEntry]) -> None:
-    journal = Journal(folder / "journals" / f"{name}.sqlite", durable=False)
+def write(folder: Path, name: str, lines: list[JournalEntry], market: str = "dmp") -> None:
+    journal = Journal(folder / "journals" / f"{name}.sqlite", market, ENTRIES[market], durable=False)
     journal.append(lines)
     journal.close()
 
@@ -67,7 +85,7 @@ def test_a_breach_of_the_books_of_calls_exits_with_1(folder: Path) -> None:
 
 
 def test_journals_of_an_exchange_are_told_from_those_of_calls(folder: Path) -> None:
-    write(folder, "all", SALE)
+    write(folder, "all", SALE, "psp")
     code, text = said(folder)
     assert code == 0
     assert "sellers gave 1 receipts: 30 MB for 6" in text
@@ -76,7 +94,8 @@ def test_journals_of_an_exchange_are_told_from_those_of_calls(folder: Path) -> N
 
 
 def test_json_has_both_markets(folder: Path) -> None:
-    write(folder, "all", [*SALE, *CALL[:6]])
+    write(folder, "sale", SALE, "psp")
+    write(folder, "call", CALL[:6])
     code, text = said(folder, "--format", "json")
     found = json.loads(text)
     assert code == 0
@@ -84,3 +103,10 @@ def test_json_has_both_markets(folder: Path) -> None:
     assert (sales["sales"], calls["calls"], calls["served"], found["breaches"]) == (1, 1, 0, [])
     assert [one["why"] for one in sales["in_doubt"]] == ["receipt on its way"]
     assert [one["why"] for one in calls["in_doubt"]] == ["call not over yet"]
+
+
+def test_journal_of_a_market_that_is_not_installed_is_named(folder: Path) -> None:
+    write(folder, "all", [], "barter")
+    result = CliRunner().invoke(app, ["ledger", str(folder)])
+    assert isinstance(result.exception, JournalError)
+    assert "a journal of a market of kind 'barter'; installed are only: dmp, psp" in str(result.exception)

@@ -10,11 +10,22 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from node.protocol.host import Record
-from node.protocol.machine import JournalEntry
+from node.protocol.journal import Entry, JournalEntry
+from node.protocol.psp.journal import Accepted, Bought
+from node.protocol.psp.trace import (
+    AcceptanceInDoubt,
+    Awarding,
+    BidPlaced,
+    Cleared,
+    DoubtClearedUp,
+    SaleRecalled,
+    SaleSettled,
+)
+from node.protocol.trace import Record, Resumed, Trace
 from scenarios.errors import ScenarioError
 from scenarios.metrics.exporter import exported, registry_of
 from scenarios.metrics.meter import Meter
+from tests.kinds import example
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -25,12 +36,12 @@ class Connection:
     timers = 3
 
 
-def record(kind: str, peer: str = "a/a", round_: int = 1, quantity: float = 5.0) -> Record:
-    return Record(1.0, "shop/shop", kind, peer, round_, 1, quantity, 0.5, 2.5)
+def record(what: Trace) -> Record[Trace]:
+    return Record(1.0, "shop/shop", what)
 
 
-def entry(kind: str) -> JournalEntry:
-    return JournalEntry(1.0, "a/a", kind, "shop/shop", 0, 1, 1, 5.0, 2.5)
+def entry(kind: type[Entry]) -> JournalEntry:
+    return JournalEntry(1.0, "a/a", example(kind, quantity_mb=5.0, charge_money=2.5))
 
 
 @pytest.fixture
@@ -53,27 +64,28 @@ def samples(meter: Meter) -> dict[str, float]:
 
 
 def test_a_sale_is_counted_once_although_a_restarted_seller_says_it_again(meter: Meter) -> None:
-    meter.take([record("settled"), record("recalled"), record("settled", round_=2)])
+    meter.take([record(SaleSettled("a/a", 1, 5.0, 2.5)), record(SaleRecalled("a/a", 1, 5.0, 2.5))])
+    meter.take([record(SaleSettled("a/a", 2, 5.0, 2.5))])
     found = samples(meter)
     assert (found["bidswarm_sold_megabytes_total"], found["bidswarm_revenue_money_total"]) == (10.0, 5.0)
 
 
 def test_auctions_are_counted_by_their_state(meter: Meter) -> None:
     meter.expect(["other/other"])
-    meter.take([record("cleared"), record("awarding")])
+    meter.take([record(example(Cleared)), record(Awarding(1))])
     found = samples(meter)
     assert [found[f"bidswarm_auctions,state={state}"] for state in ("open", "awarding", "closed")] == [1.0, 1.0, 0.0]
 
 
 def test_the_records_of_buyers_are_no_auctions(meter: Meter) -> None:
-    meter.take([Record(1.0, "a/a", "resumed", "", 0, 2, 0.0, 0.0, 0.0)])
+    meter.take([Record(1.0, "a/a", Resumed(2))])
     assert sum(meter.auctions.values()) == 1
 
 
 def test_what_is_in_doubt_can_be_cleared_up(meter: Meter) -> None:
-    meter.take([record("in-doubt"), record("in-doubt", peer="b/b")])
+    meter.take([record(example(AcceptanceInDoubt, seller=seller)) for seller in ("a/a", "b/b")])
     assert samples(meter)["bidswarm_in_doubt"] == 2.0
-    meter.take([record("cleared-up")])
+    meter.take([record(example(DoubtClearedUp))])
     assert samples(meter)["bidswarm_in_doubt"] == 1.0
 
 
@@ -87,8 +99,8 @@ def test_dropped_messages_are_told_apart_by_verdict_and_reason(meter: Meter) -> 
 
 
 def test_receipts_of_earlier_lives_count_as_bought_but_not_as_written(meter: Meter) -> None:
-    meter.recall([entry("accepted"), entry("bought")])
-    meter.note([entry("accepted"), entry("bought")])
+    meter.recall([entry(Accepted), entry(Bought)])
+    meter.note([entry(Accepted), entry(Bought)])
     found = samples(meter)
     assert (found["bidswarm_bought_megabytes_total"], found["bidswarm_paid_money_total"]) == (10.0, 5.0)
     assert found["bidswarm_journal_entries_total,kind=bought"] == 1.0
@@ -106,7 +118,7 @@ def test_a_launcher_claims_no_connection_and_no_journal() -> None:
 def every(meter: Meter) -> set[str]:
     """Every name a node exports."""
     meter.count("shop", {"ignored: repeated bid": 1})
-    meter.note([entry("bought")])
+    meter.note([entry(Bought)])
     return {name for name in (text.partition(",")[0] for text in samples(meter)) if name.startswith("bidswarm_")}
 
 
@@ -133,7 +145,7 @@ def test_the_dashboard_shows_every_metric_and_no_other(every: set[str]) -> None:
 
 
 def test_metrics_are_served_while_asked_for(meter: Meter) -> None:
-    meter.take([record("bid")])
+    meter.take([record(example(BidPlaced))])
     with exported(meter, 0, "127.0.0.1") as port:
         text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
     assert "bidswarm_bids_total 1.0" in text

@@ -7,83 +7,118 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.protocol.machine import JournalEntry, JournalKind
+from node.protocol.dmp.journal import (
+    Admitted,
+    Blocked,
+    Brokered,
+    Called,
+    Capacity,
+    Committed,
+    Connected,
+    Contracted,
+    CustomerIn,
+    Decommitted,
+    Heard,
+    NetworkIn,
+    Outcome,
+    Refused,
+    Reported,
+    Requested,
+    Served,
+    Wanted,
+)
+from node.protocol.journal import Entry, JournalEntry, MarketOpened
 from node.trace.dmp.ledger import CallLedger
 
 MARKET, AGENT, N, M, T, U = "ma/market", "sa/agent", "n/net", "m/net", "t/user", "u/user"
 
 
-def line(node: str, kind: JournalKind, peer: str = "", auction: int = 0, seq: int = 0, **more: float) -> JournalEntry:
-    fields = {"round": 0, "quantity": 0.0, "charge": 0.0} | more
-    return JournalEntry(time_s=0.0, node=node, kind=kind, peer=peer, auction=auction, seq=seq, **fields)  # type: ignore[arg-type]
+WEB = Wanted(0.0, 100.0, 500.0, "web", "session")
+
+
+def line(node: str, entry: Entry) -> JournalEntry:
+    return JournalEntry(0.0, node, entry)
+
+
+def market(entry: Entry) -> JournalEntry:
+    return line(MARKET, entry)
 
 
 STARTED = [
-    line(N, "capacity", quantity=1000.0),
-    line(M, "capacity", quantity=1000.0),
-    line(MARKET, "network", N, round=1),
-    line(N, "registered", MARKET, round=1),
-    line(MARKET, "terminal", T),
-    line(MARKET, "service-agent", AGENT),
-    line(AGENT, "terminal", U),
+    line(N, Capacity(1000.0)),
+    line(M, Capacity(1000.0)),
+    market(NetworkIn(N, 1, 1)),
+    line(N, Admitted(1)),
+    market(CustomerIn(T, "terminal", 1)),
+    market(CustomerIn(AGENT, "service-agent", 1)),
+    line(AGENT, CustomerIn(U, "terminal", 1)),
 ]
 
 
+def requested(call: int, terminal: str = T, provider: str = MARKET) -> JournalEntry:
+    return line(terminal, Requested(provider, call))
+
+
+def called(auction: int, call: int, customer: str = T, at_s: float = 0.0) -> JournalEntry:
+    return market(Called(customer, call, auction, 0.5, msgspec.structs.replace(WEB, market_s=at_s)))
+
+
+def contracted(auction: int, call: int, price: float = 3.0, network: str = N) -> JournalEntry:
+    return market(Contracted(network, call, auction, price, price / 2))
+
+
+def committed(auction: int, price: float = 3.0, customer: str = T, network: str = N, at_s: float = 0.0) -> JournalEntry:
+    return line(network, Committed(customer, auction, price, msgspec.structs.replace(WEB, market_s=at_s)))
+
+
+def connected(call: int, price: float = 3.0, network: str = N, customer: str = T) -> JournalEntry:
+    return line(customer, Connected(network, call, price))
+
+
+def heard(outcome: Outcome, call: int, customer: str = T) -> JournalEntry:
+    return line(customer, Heard(call, outcome))
+
+
 def won(
-    auction: int,
-    call: int,
-    price: float = 3.0,
-    customer: str = T,
-    network: str = N,
-    at_s: float = 0.0,
-    rate: float = 500.0,
+    auction: int, call: int, price: float = 3.0, customer: str = T, network: str = N, at_s: float = 0.0
 ) -> list[JournalEntry]:
     """The market agent has auctioned the call, and the network has committed to it."""
     return [
-        line(MARKET, "called", customer, auction, call, quantity=rate, at_s=at_s, holding_s=100.0),
-        line(MARKET, "contracted", network, auction, call, charge=price),
-        line(network, "committed", customer, auction, quantity=rate, charge=price, at_s=at_s, holding_s=100.0),
+        called(auction, call, customer, at_s),
+        contracted(auction, call, price, network),
+        committed(auction, price, customer, network, at_s),
     ]
 
 
 def carried(auction: int, call: int, price: float = 3.0, network: str = N, at_s: float = 0.0) -> list[JournalEntry]:
     return [
-        line(T, "requested", MARKET, seq=call),
+        requested(call),
         *won(auction, call, price, network=network, at_s=at_s),
-        line(T, "connected", network, seq=call, charge=price),
+        connected(call, price, network),
     ]
 
 
 def served(auction: int, call: int, price: float = 3.0, network: str = N, at_s: float = 0.0) -> list[JournalEntry]:
     return [
         *carried(auction, call, price, network, at_s),
-        line(MARKET, "reported", T, auction, call),
-        line(T, "served", network, seq=call, charge=price),
-        line(MARKET, "served", network, auction, call),
+        market(Reported(T, call, auction)),
+        heard("served", call),
+        market(Served(network, call, auction)),
     ]
 
 
-BLOCKED = [
-    line(T, "requested", MARKET, seq=9),
-    line(MARKET, "called", T, 9, 9, quantity=500.0, at_s=900.0, holding_s=100.0),
-    line(MARKET, "blocked", T, 9, 9),
-    line(T, "blocked", MARKET, seq=9),
-]
-DECOMMITTED = [
-    *carried(8, 8, at_s=800.0),
-    line(MARKET, "decommitted", N, 8, 8),
-    line(T, "decommitted", N, seq=8),
-]
+BLOCKED = [requested(9), called(9, 9, at_s=900.0), market(Blocked(T, 9, 9)), heard("blocked", 9)]
+DECOMMITTED = [*carried(8, 8, at_s=800.0), market(Decommitted(N, 8, 8)), heard("decommitted", 8)]
 BROKERED = [
-    line(U, "requested", AGENT, seq=1),
-    line(AGENT, "brokered", U, round=7, seq=1, charge=0.5),
+    requested(1, U, AGENT),
+    line(AGENT, Brokered(U, 1, 7, 0.5, 0.5, WEB)),
     *won(7, 7, 2.0, AGENT, at_s=700.0),
-    line(AGENT, "connected", N, seq=7, charge=2.0),
-    line(U, "connected", N, seq=1, charge=2.5),
-    line(MARKET, "reported", AGENT, 7, 7),
-    line(AGENT, "served", N, seq=7),
-    line(U, "served", N, seq=1, charge=2.5),
-    line(MARKET, "served", N, 7, 7),
+    connected(7, 2.0, customer=AGENT),
+    connected(1, 2.5, customer=U),
+    market(Reported(AGENT, 7, 7)),
+    heard("served", 7, AGENT),
+    heard("served", 1, U),
+    market(Served(N, 7, 7)),
 ]
 HONEST = [*STARTED, *served(1, 1), *served(2, 2, 4.0, M), *BROKERED, *DECOMMITTED, *BLOCKED]
 
@@ -117,38 +152,37 @@ def test_line_that_is_there_twice(at: int) -> None:
 
 
 def test_refusal_for_want_of_budget_may_be_said_again() -> None:
-    asked, refused = line(U, "requested", AGENT, seq=1), line(AGENT, "refused", U, seq=1)
-    ledger = CallLedger([asked, refused, refused, line(U, "blocked", AGENT, seq=1)])
+    asked, refused = requested(1, U, AGENT), line(AGENT, Refused(U, 1))
+    ledger = CallLedger([asked, refused, refused, heard("blocked", 1, U)])
     assert (ledger.breaches, ledger.doubts) == ([], [])
 
 
 def test_commit_at_another_price_than_contracted() -> None:
     lines = carried(1, 1)
-    assert rules(*STARTED, *lines[:3], msgspec.structs.replace(lines[3], charge=4.0), lines[4]) == ["contract"]
+    assert rules(*STARTED, *lines[:3], committed(1, 4.0), lines[4]) == ["contract"]
 
 
 def test_commit_of_a_network_that_has_not_won() -> None:
-    stray = line(M, "committed", T, 2, quantity=1.0, charge=1.0)
-    assert rules(*STARTED, *carried(1, 1), stray) == ["contract"]
+    assert rules(*STARTED, *carried(1, 1), committed(2, 1.0, network=M)) == ["contract"]
 
 
 def test_customer_that_was_told_another_price_than_the_network() -> None:
     lines = carried(1, 1)
-    assert rules(*STARTED, *lines[:4], msgspec.structs.replace(lines[4], charge=4.0)) == ["contract"]
+    assert rules(*STARTED, *lines[:4], connected(1, 4.0)) == ["contract"]
 
 
 def test_terminal_that_was_told_more_than_price_and_fee() -> None:
-    lines = [msgspec.structs.replace(one, charge=2.6) if one.node == U and one.charge else one for one in BROKERED]
+    lines = [connected(1, 2.6, customer=U) if one == connected(1, 2.5, customer=U) else one for one in BROKERED]
     assert set(rules(*STARTED, *lines)) == {"contract"}
 
 
 def test_contract_that_nobody_gave() -> None:
-    asked, *_, connected = carried(1, 1)
-    assert rules(*STARTED, asked, connected) == ["contract"]
+    asked, *_, told = carried(1, 1)
+    assert rules(*STARTED, asked, told) == ["contract"]
 
 
 def test_call_that_was_auctioned_but_never_asked_for() -> None:
-    assert rules(line(T, "opened"), line(T, "requested", MARKET, seq=2), *STARTED, *won(1, 1)) == ["contract"]
+    assert rules(line(T, MarketOpened()), requested(2), *STARTED, *won(1, 1)) == ["contract"]
 
 
 def test_call_served_without_a_commit() -> None:
@@ -161,26 +195,26 @@ def test_call_that_is_auctioned_under_two_numbers() -> None:
 
 
 def test_customer_and_market_agent_that_disagree_on_an_outcome() -> None:
-    ended = [line(MARKET, "decommitted", N, 1, 1), line(T, "served", N, seq=1, charge=3.0)]
+    ended = [market(Decommitted(N, 1, 1)), heard("served", 1)]
     assert rules(*STARTED, *carried(1, 1), *ended) == ["outcome"]
 
 
 def test_outcome_that_customers_know_before_the_market_agent() -> None:
-    assert rules(*STARTED, *carried(1, 1), line(T, "served", N, seq=1, charge=3.0)) == ["outcome"]
+    assert rules(*STARTED, *carried(1, 1), heard("served", 1)) == ["outcome"]
 
 
 def test_call_that_is_broken_off_after_it_was_reported_served() -> None:
-    ended = [line(MARKET, "reported", T, 1, 1), line(MARKET, "decommitted", N, 1, 1)]
+    ended = [market(Reported(T, 1, 1)), market(Decommitted(N, 1, 1))]
     assert rules(*STARTED, *carried(1, 1), *ended) == ["once"]
 
 
 @pytest.mark.parametrize(
     "early",
     [
-        line(MARKET, "served", N, 3, 3),
-        line(T, "served", N, seq=3),
-        line(MARKET, "contracted", N, 3, 3, charge=1.0),
-        line(T, "connected", N, seq=3, charge=1.0),
+        market(Served(N, 3, 3)),
+        heard("served", 3),
+        contracted(3, 3),
+        connected(3),
     ],
 )
 def test_line_that_follows_from_nothing(early: JournalEntry) -> None:
@@ -188,11 +222,11 @@ def test_line_that_follows_from_nothing(early: JournalEntry) -> None:
 
 
 def test_blocked_call_with_a_contract() -> None:
-    assert rules(*STARTED, *won(1, 1), line(MARKET, "blocked", T, 1, 1)) == ["order"]
+    assert rules(*STARTED, *won(1, 1), market(Blocked(T, 1, 1))) == ["order"]
 
 
 def test_call_served_without_a_contract() -> None:
-    assert rules(*STARTED, line(MARKET, "called", T, 1, 1), line(MARKET, "served", N, 1, 1)) == ["order"]
+    assert rules(*STARTED, called(1, 1), market(Served(N, 1, 1))) == ["order"]
 
 
 def test_network_that_carries_more_than_its_capacity() -> None:
@@ -204,15 +238,15 @@ def test_capacity_is_free_again_when_a_call_ends() -> None:
 
 
 def test_capacity_is_free_again_when_a_network_is_admitted_anew() -> None:
-    gone = [line(MARKET, "decommitted", N, number, number) for number in (1, 2)]
-    lines = [*carried(1, 1), *carried(2, 2), *gone, line(N, "registered", MARKET, round=2), *carried(3, 3)]
+    gone = [market(Decommitted(N, number, number)) for number in (1, 2)]
+    lines = [*carried(1, 1), *carried(2, 2), *gone, line(N, Admitted(2)), *carried(3, 3)]
     assert rules(*STARTED, *lines) == []
 
 
 @pytest.mark.parametrize(
     ("lines", "why"),
     [
-        ([line(T, "requested", MARKET, seq=1)], "not auctioned yet"),
+        ([requested(1)], "not auctioned yet"),
         (carried(1, 1)[:3], "contract on its way"),
         (carried(1, 1), "call not over yet"),
         (served(1, 1)[:6], "outcome on its way"),

@@ -1,62 +1,91 @@
 import math
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from node.protocol.host import Record
+from node.protocol.dmp.trace import (
+    CallAuctioned,
+    CallBlocked,
+    CallBrokered,
+    CallCommitted,
+    CallContracted,
+    CallDecommitted,
+    CallPassed,
+    CallRequested,
+    CallServed,
+    MarketClosed,
+    NetworkRegistered,
+    OutcomeHeard,
+    PriceOffered,
+    ReputationMoved,
+)
+from node.protocol.trace import Record, Resumed, Trace
 from node.trace.dmp.metrics import CallMetrics
 
 
-def record(kind: str, node: str, peer: str = "", **numbers: Any) -> Record:
-    fields = {"round": 0, "seq": 0, "quantity": 0.0, "price": 0.0, "charge": 0.0} | numbers
-    return Record(0.0, f"host/{node}", kind, f"other/{peer}" if peer else "", **fields)
+def record(what: Trace, node: str = "market") -> Record[Trace]:
+    return Record(0.0, f"host/{node}", what)
 
 
-def folded(*records: Record) -> CallMetrics:
+def folded(*records: Record[Trace]) -> CallMetrics:
     metrics = CallMetrics("market", ["red", "blue"], ["ann", "bob"])
     for one in records:
         metrics.add(one)
     return metrics
 
 
-def requested(terminal: str, call: int = 1) -> Record:
-    return record("requested", terminal, "market", seq=call)
+def requested(terminal: str, call: int = 1) -> Record[Trace]:
+    return record(CallRequested("other/market", call, 1.0, 0.5), terminal)
 
 
-def called(auction: int, customer: str = "ann", call: int = 1, weight: float = 0.5, at_s: float = 1.0) -> Record:
-    return record("called", "market", customer, round=auction, seq=call, quantity=at_s, price=weight)
+def called(auction: int, customer: str = "ann", call: int = 1, weight: float = 0.5, at_s: float = 1.0) -> Record[Trace]:
+    return record(CallAuctioned(f"other/{customer}", call, auction, at_s, weight))
 
 
-def offered(operator: str, auction: int, price: float, cost: float) -> Record:
-    return record("offered", operator, "market", round=auction, price=price, charge=cost)
+def offered(operator: str, auction: int, price: float, cost: float) -> Record[Trace]:
+    return record(PriceOffered(auction, 0.0, price, cost), operator)
 
 
-def contracted(auction: int, operator: str, price: float = 0.6, compound: float = 0.3) -> Record:
-    return record("contracted", "market", operator, round=auction, price=price, charge=compound)
+def contracted(auction: int, operator: str, price: float = 0.6, compound: float = 0.3) -> Record[Trace]:
+    return record(CallContracted(f"other/{operator}", 1, auction, price, compound))
 
 
-def committed(operator: str, auction: int) -> Record:
-    return record("committed", operator, "ann", round=auction)
+def committed(operator: str, auction: int) -> Record[Trace]:
+    return record(CallCommitted("other/ann", auction, 500.0, 0.6, None), operator)
 
 
-def ended(kind: str, operator: str, auction: int) -> Record:
-    return record(kind, "market", operator, round=auction)
+def served(operator: str, auction: int) -> Record[Trace]:
+    return record(CallServed(f"other/{operator}", 1, auction))
 
 
-def told(kind: str, terminal: str, call: int = 1, price: float = 0.0) -> Record:
-    return record(kind, terminal, "red", seq=call, price=price)
+def decommitted(operator: str, auction: int) -> Record[Trace]:
+    return record(CallDecommitted(f"other/{operator}", 1, auction))
 
 
-def reputation(operator: str, value: float) -> Record:
-    return record("reputation", "market", operator, price=value)
+def blocked(customer: str, auction: int) -> Record[Trace]:
+    return record(CallBlocked(f"other/{customer}", 1, auction))
 
 
-CLOSED = record("closed", "market")
+def told(
+    outcome: Literal["served", "decommitted", "blocked"], terminal: str, call: int = 1, price: float = 0.0
+) -> Record[Trace]:
+    return record(OutcomeHeard("other/red", call, outcome, price), terminal)
+
+
+def reputation(operator: str, value: float) -> Record[Trace]:
+    return record(ReputationMoved(f"other/{operator}", 1, value))
+
+
+def brokered(own_call: int) -> Record[Trace]:
+    return record(CallBrokered("other/bob", 4, own_call, 0.5), "desk")
+
+
+CLOSED = record(MarketClosed(1))
 CARRIED = [called(1), offered("red", 1, 0.6, 0.4), contracted(1, "red"), committed("red", 1)]
 """Ann's first call up to where it holds capacity."""
-SERVED = [requested("ann"), *CARRIED, ended("served", "red", 1), told("served", "ann", price=0.6)]
-BROKEN = [requested("ann"), *CARRIED[:-1], ended("decommitted", "red", 1), told("decommitted", "ann")]
-BLOCKED = [requested("ann"), called(1), record("blocked", "market", "ann", round=1, seq=1), told("blocked", "ann")]
+SERVED = [requested("ann"), *CARRIED, served("red", 1), told("served", "ann", price=0.6)]
+BROKEN = [requested("ann"), *CARRIED[:-1], decommitted("red", 1), told("decommitted", "ann")]
+BLOCKED = [requested("ann"), called(1), blocked("ann", 1), told("blocked", "ann")]
 
 
 # Counts
@@ -74,7 +103,7 @@ def test_auction_is_a_row_with_what_was_asked() -> None:
 
 
 def test_call_whose_contract_and_offer_are_lost_counts_as_served_for_nothing() -> None:
-    metrics = folded(called(1), ended("served", "red", 1))
+    metrics = folded(called(1), served("red", 1))
     red = metrics.operators["red"]
     assert (red.served, red.revenue, red.cost) == (1, 0.0, 0.0)
 
@@ -91,7 +120,7 @@ def test_blocked_call_has_no_winner_and_no_price() -> None:
 
 
 @pytest.mark.parametrize(("records", "outcome"), [(SERVED, "served"), (BROKEN, "decommitted"), (BLOCKED, "blocked")])
-def test_outcome_is_counted_for_terminal_and_market(records: list[Record], outcome: Any) -> None:
+def test_outcome_is_counted_for_terminal_and_market(records: list[Record[Trace]], outcome: Any) -> None:
     metrics = folded(*records)
     ann = metrics.terminals["ann"]
     assert (metrics.count(outcome), getattr(ann, outcome), ann.requested, metrics.done) == (1, 1, 1, 1)
@@ -118,7 +147,7 @@ def test_call_without_an_outcome_is_in_doubt() -> None:
 
 
 def test_reputations_are_kept_with_the_time_of_the_market() -> None:
-    registered = record("registered", "market", "red", price=0.2)
+    registered = record(NetworkRegistered("other/red", 0.2))
     metrics = folded(registered, called(1, at_s=4.0), reputation("red", 0.3))
     assert metrics.reputations == [(0.0, "red", 0.2), (4.0, "red", 0.3)]
     assert metrics.operators["red"].reputation == 0.3
@@ -150,16 +179,13 @@ def test_winner_among_several_that_are_as_good_is_the_efficient_one() -> None:
 
 
 def test_who_passes_cannot_be_the_efficient_winner() -> None:
-    passed = record("passed", "blue", "market", round=1, charge=0.0)
+    passed = record(CallPassed(1, 0.0, 0.0), "blue")
     (row,) = folded(called(1), passed, offered("red", 1, 0.6, 0.5), contracted(1, "red")).calls
     assert (row.best, row.offers) == ("red", 1)
 
 
 def test_blocked_call_has_an_efficient_winner_if_somebody_made_an_offer() -> None:
-    blocked = record("blocked", "market", "ann", round=1, seq=1)
-    rows = folded(
-        called(1), offered("red", 1, 9.0, 0.5), blocked, called(2), record("blocked", "market", round=2)
-    ).calls
+    rows = folded(called(1), offered("red", 1, 9.0, 0.5), blocked("ann", 1), called(2), blocked("ann", 2)).calls
     assert [row.best for row in rows] == ["red", ""]
     assert math.isnan(rows[1].best_value)
 
@@ -168,11 +194,11 @@ def test_blocked_call_has_an_efficient_winner_if_somebody_made_an_offer() -> Non
 
 
 @pytest.mark.parametrize("records", [SERVED, BROKEN, BLOCKED], ids=["served", "decommitted", "blocked"])
-def test_books_that_agree_have_no_breach(records: list[Record]) -> None:
+def test_books_that_agree_have_no_breach(records: list[Record[Trace]]) -> None:
     assert folded(*records, CLOSED).breaches() == []
 
 
-AGAIN = [called(2), contracted(2, "red"), committed("red", 2), ended("served", "red", 2)]
+AGAIN = [called(2), contracted(2, "red"), committed("red", 2), served("red", 2)]
 
 
 @pytest.mark.parametrize(
@@ -214,7 +240,7 @@ AGAIN = [called(2), contracted(2, "red"), committed("red", 2), ended("served", "
         ),
     ],
 )
-def test_breach_is_named(records: list[Record], breach: str) -> None:
+def test_breach_is_named(records: list[Record[Trace]], breach: str) -> None:
     assert folded(*records).breaches() == [breach]
 
 
@@ -227,7 +253,7 @@ def test_breach_is_named(records: list[Record], breach: str) -> None:
         pytest.param([one for one in SERVED if one.kind != "committed"], id="what the operator wrote is lost"),
     ],
 )
-def test_run_that_was_cut_short_is_not_blamed_for_what_is_missing(records: list[Record]) -> None:
+def test_run_that_was_cut_short_is_not_blamed_for_what_is_missing(records: list[Record[Trace]]) -> None:
     assert folded(*records).breaches() == []
 
 
@@ -238,25 +264,25 @@ def test_contradiction_is_a_breach_although_the_run_was_cut_short() -> None:
 # Service agents
 
 
-BROKERED = record("brokered", "desk", "bob", round=1, seq=4)
+BROKERED = brokered(1)
 
 
 def test_call_through_a_service_agent_is_its_terminals() -> None:
     asked = [requested("bob", 4), BROKERED, called(1, "desk", 1), *CARRIED[1:]]
-    assert folded(*asked, ended("served", "red", 1), told("served", "bob", 4), CLOSED).breaches() == []
+    assert folded(*asked, served("red", 1), told("served", "bob", 4), CLOSED).breaches() == []
 
 
 def test_breach_behind_a_service_agent_names_the_terminal() -> None:
     asked = [requested("bob", 4), BROKERED, called(1, "desk", 1), *CARRIED[1:]]
-    (breach,) = folded(*asked, ended("served", "red", 1), told("decommitted", "bob", 4), CLOSED).breaches()
+    (breach,) = folded(*asked, served("red", 1), told("decommitted", "bob", 4), CLOSED).breaches()
     assert breach == "bob call 4: decommitted, but the market agent has it as served"
 
 
 def test_call_brokered_twice_is_auctioned_twice() -> None:
-    twice = [requested("bob", 4), BROKERED, record("brokered", "desk", "bob", round=2, seq=4)]
+    twice = [requested("bob", 4), BROKERED, brokered(2)]
     auctions = [called(1, "desk", 1), called(2, "desk", 2)]
-    blocked = [record("blocked", "market", "desk", round=k) for k in (1, 2)]
-    breaches = folded(*twice, *auctions, *blocked, told("blocked", "bob", 4), CLOSED).breaches()
+    ended = [blocked("desk", k) for k in (1, 2)]
+    breaches = folded(*twice, *auctions, *ended, told("blocked", "bob", 4), CLOSED).breaches()
     assert breaches == ["bob call 4: auctioned twice"]
 
 
@@ -264,7 +290,7 @@ def test_call_brokered_twice_is_auctioned_twice() -> None:
 
 
 def test_auction_whose_announcement_was_missed_changes_nothing() -> None:
-    metrics = folded(contracted(5, "red"), ended("served", "red", 5), record("blocked", "market", "ann", round=6))
+    metrics = folded(contracted(5, "red"), served("red", 5), blocked("ann", 6))
     assert (metrics.calls, metrics.operators["red"].won) == ([], 0)
 
 
@@ -274,12 +300,12 @@ def test_gap_in_the_auctions_shifts_no_other() -> None:
 
 
 def test_network_that_nobody_planned_is_counted_too() -> None:
-    metrics = folded(record("registered", "market", "green", price=0.4), called(1), contracted(1, "green"))
+    metrics = folded(record(NetworkRegistered("other/green", 0.4)), called(1), contracted(1, "green"))
     assert (metrics.operators["green"].won, metrics.operators["green"].reputation) == (1, 0.4)
 
 
 def test_nodes_are_told_apart_by_name_whatever_their_host() -> None:
-    moved = Record(0.0, "elsewhere/red", "committed", "far/ann", 1, 0, 0.0, 0.0, 0.0)
+    moved = Record(0.0, "elsewhere/red", CallCommitted("far/ann", 1, 0.0, 0.0, None))
     assert folded(*SERVED, moved, CLOSED).breaches() == ["auction 1: carried by red and red"]
 
 
@@ -291,23 +317,23 @@ def test_auction_that_a_restarted_market_agent_holds_again_counts_once() -> None
     again = [
         requested("ann"),
         called(1),
-        record("resumed", "market"),
+        record(Resumed(1), "market"),
         called(3),
         contracted(3, "red"),
         committed("red", 3),
     ]
-    metrics = folded(*again, ended("served", "red", 3), told("served", "ann", price=0.6), CLOSED)
+    metrics = folded(*again, served("red", 3), told("served", "ann", price=0.6), CLOSED)
     assert [row.auction for row in metrics.calls] == [3]
     assert metrics.breaches() == []
 
 
 def test_what_restarted_nodes_say_again_counts_once() -> None:
-    again = [record("resumed", node) for node in ("market", "red", "ann")]
+    again = [record(Resumed(1), node) for node in ("market", "red", "ann")]
     once, twice = folded(*SERVED, CLOSED), folded(*SERVED, *again, *SERVED, CLOSED)
     assert twice.breaches() == []
     assert (twice.terminals["ann"], twice.operators["red"]) == (once.terminals["ann"], once.operators["red"])
 
 
 def test_what_observers_missed_of_a_life_counts_when_it_is_said_again() -> None:
-    again = [record("resumed", node) for node in ("market", "red", "ann")]
+    again = [record(Resumed(1), node) for node in ("market", "red", "ann")]
     assert folded(*SERVED[:2], *again, *SERVED, CLOSED).terminals["ann"].served == 1

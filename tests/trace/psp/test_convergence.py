@@ -1,7 +1,6 @@
 from functools import cache
 from itertools import pairwise
 from math import isnan
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -9,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.protocol.host import Record
+from node.protocol.psp.trace import (
+    AuctionClosed,
+    Awarding,
+    BidPlaced,
+    BidVoided,
+    BidWithdrawn,
+    Cleared,
+    Reopened,
+    SaleSettled,
+)
+from node.protocol.trace import Record, Trace
 from node.runtime.sim.simulation import LinkModel, Simulation
 from node.trace.psp.convergence import ConvergenceMetrics, Cycling, PriceCourse, Quiescence, split_difference
 from scenarios.launch.placement import build_hosts, host_names, one_host_each
@@ -20,31 +29,30 @@ CHAIN = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 2])  # sellers 1-2-3 by two b
 NAMES = ["1", "2", "3", "4"]
 
 
-def record(kind: str, node: str, peer: str = "", time_s: float = 0.0, **numbers: Any) -> Record:
-    fields = {"round": 0, "seq": 0, "quantity": 0.0, "price": 0.0, "charge": 0.0} | numbers
-    return Record(time_s, f"host/{node}", kind, f"other/{peer}" if peer else "", **fields)
+def record(what: Trace, node: str, time_s: float = 0.0) -> Record[Trace]:
+    return Record(time_s, f"host/{node}", what)
 
 
-def bid(buyer: str, seller: str, time_s: float, quantity: float = 10.0) -> Record:
-    return record("bid", buyer, seller, time_s, quantity=quantity, price=1.0)
+def bid(buyer: str, seller: str, time_s: float, quantity: float = 10.0) -> Record[Trace]:
+    return record(BidPlaced(f"other/{seller}", 0, 0, quantity, 1.0), buyer, time_s)
 
 
-def withdraw(buyer: str, seller: str, time_s: float) -> Record:
-    return record("withdraw", buyer, seller, time_s)
+def withdraw(buyer: str, seller: str, time_s: float) -> Record[Trace]:
+    return record(BidWithdrawn(f"other/{seller}", 0, 0), buyer, time_s)
 
 
-def cleared(seller: str, time_s: float, price: float) -> Record:
-    return record("cleared", seller, time_s=time_s, price=price)
+def cleared(seller: str, time_s: float, price: float) -> Record[Trace]:
+    return record(Cleared(1, 0, 0.0, price, 0.0), seller, time_s)
 
 
-def folded(*records: Record, cycling: Cycling | None = None) -> ConvergenceMetrics:
+def folded(*records: Record[Trace], cycling: Cycling | None = None) -> ConvergenceMetrics:
     metrics = ConvergenceMetrics(cycling)
     for one in records:
         metrics.add(one)
     return metrics
 
 
-def splits(*first_shares: float) -> list[Record]:
+def splits(*first_shares: float) -> list[Record[Trace]]:
     """One move a second: so much of 10 MB at seller 1, the rest at seller 2."""
     return [
         bid("A", seller, float(t), 10.0 * part)
@@ -143,7 +151,7 @@ def test_buyers_are_told_apart() -> None:
 
 
 def test_what_was_bought_stays_in_the_split() -> None:
-    sale = record("settled", "1", "A", 0.5, quantity=9.0)
+    sale = record(SaleSettled("other/A", 0, 9.0, 0.0), "1", 0.5)
     small = [bid("A", "23"[t % 2], 1.0 + t, 1.0) for t in range(20)]
     gone = [withdraw("A", "32"[t % 2], 1.0 + t) for t in range(20)]
     trace = sorted([bid("A", "1", 0.0, 9.0), sale, *small, *gone], key=lambda one: one.time_s)
@@ -151,8 +159,10 @@ def test_what_was_bought_stays_in_the_split() -> None:
     assert folded(*(one for one in trace if one.time_s >= 1.0)).oscillations
 
 
-@pytest.mark.parametrize("end", [record("closed", "1", time_s=0.5), record("voided", "1", "A", 0.5)])
-def test_bid_that_is_struck_out_leaves_the_split(end: Record) -> None:
+@pytest.mark.parametrize(
+    "end", [record(AuctionClosed(0, 0.0, 0.0), "1", 0.5), record(BidVoided("other/A", 0), "1", 0.5)]
+)
+def test_bid_that_is_struck_out_leaves_the_split(end: Record[Trace]) -> None:
     swing = [one for t in range(1, 21) for one in (bid("A", "23"[t % 2], t, 1.0), withdraw("A", "32"[t % 2], t))]
     assert folded(bid("A", "1", 0.0, 99.0), end, *swing).oscillations
     assert folded(bid("A", "1", 0.0, 99.0), *swing).oscillations == []
@@ -184,7 +194,7 @@ def test_split_difference_is_the_share_gone_elsewhere() -> None:
 # Spread of a shift
 
 
-def course(*records: Record, shift_s: float = 10.0) -> PriceCourse:
+def course(*records: Record[Trace], shift_s: float = 10.0) -> PriceCourse:
     prices = PriceCourse(NAMES, shift_s)
     for one in records:
         prices.add(one)
@@ -227,9 +237,9 @@ def test_auction_that_first_clears_after_the_shift_did_not_change() -> None:
 
 
 def test_price_counts_only_while_the_auction_is_open() -> None:
-    settling = [cleared("1", 1.0, 5.0), record("awarding", "1", time_s=11.0), cleared("1", 12.0, 0.0)]
+    settling = [cleared("1", 1.0, 5.0), record(Awarding(1), "1", 11.0), cleared("1", 12.0, 0.0)]
     assert course(*settling).spread(CHAIN, ["1"], 0.1).after[0] == 5.0
-    reopened = [*settling, record("reopened", "1", time_s=13.0), cleared("1", 14.0, 6.0)]
+    reopened = [*settling, record(Reopened(1, 0.0), "1", 13.0), cleared("1", 14.0, 6.0)]
     assert course(*reopened).spread(CHAIN, ["1"], 0.1).after[0] == 6.0
 
 
@@ -242,11 +252,11 @@ PLAIN = (
 
 
 @cache
-def neighbourhood(*settings: str, seed: int, until_s: float) -> tuple[Record, ...]:
+def neighbourhood(*settings: str, seed: int, until_s: float) -> tuple[Record[Trace], ...]:
     market = draw(load("neighbourhood", settings), seed)
     placement = one_host_each(market)
     hosts = build_hosts(market, placement, set(host_names(placement)))
-    trace: list[Record] = []
+    trace: list[Record[Trace]] = []
     simulation = Simulation(hosts, LinkModel(**msgspec.structs.asdict(market.network)), seed, trace.extend)
     simulation.run(simulation.open_market() + until_s, 10**6)
     return tuple(trace)
@@ -268,7 +278,7 @@ def test_plain_best_replies_raise_the_alarm_and_keep_it() -> None:
 
 def test_moves_of_a_real_trace_are_its_distinct_times() -> None:
     trace = neighbourhood(seed=3, until_s=12.0)
-    bids = sorted((one.node, one.time_s) for one in trace if one.kind in {"bid", "withdraw"})
+    bids = sorted((one.node, one.time_s) for one in trace if isinstance(one.what, BidPlaced | BidWithdrawn))
     distinct = 1 + sum(one != other for one, other in pairwise(bids))
     quiescence = folded(*trace).quiescence
     assert (quiescence.bids, quiescence.moves) == (len(bids), distinct)

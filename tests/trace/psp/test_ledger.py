@@ -2,35 +2,45 @@
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.protocol.machine import JournalEntry
+from node.protocol.journal import Entry, JournalEntry
+from node.protocol.psp.journal import Accepted, Bought, Freed, Offered, Sold, Wanted
 from node.trace.psp.ledger import Amounts, Ledger, SaleKey, total
 
 S, A, B = "s/s", "a/a", "b/b"
 
+Agreement = type[Accepted] | type[Bought] | type[Freed]
 
-def line(
-    node: str, kind: str, peer: str = "", quantity: float = 0.0, charge: float = 0.0, round_: int = 1
-) -> JournalEntry:
-    return JournalEntry(0.0, node, kind, peer, 0, round_, 1, quantity, charge)
+
+def line(node: str, entry: Entry) -> JournalEntry:
+    return JournalEntry(0.0, node, entry)
 
 
 def offered(supply: float) -> JournalEntry:
-    return line(S, "offered", quantity=supply)
+    return line(S, Offered(0, supply))
 
 
-def wanted(buyer: str, demand: float, budget: float = float("inf")) -> JournalEntry:
-    return line(buyer, "wanted", quantity=demand, charge=budget)
+def wanted(buyer: str, demand: float, budget: float | None = None) -> JournalEntry:
+    return line(buyer, Wanted(demand, budget))
+
+
+def sold(buyer: str, quantity: float, charge: float, round_: int = 1) -> JournalEntry:
+    return line(S, Sold(buyer, 0, round_, 1, quantity, charge))
+
+
+def agreed(kind: Agreement, buyer: str, quantity: float, charge: float, round_: int = 1) -> JournalEntry:
+    return line(buyer, kind(S, 0, round_, 1, quantity, charge))
 
 
 def trade(buyer: str, quantity: float, charge: float, round_: int = 1) -> list[JournalEntry]:
     return [
-        line(buyer, "accepted", S, quantity, charge, round_),
-        line(S, "sold", buyer, quantity, charge, round_),
-        line(buyer, "bought", S, quantity, charge, round_),
+        agreed(Accepted, buyer, quantity, charge, round_),
+        sold(buyer, quantity, charge, round_),
+        agreed(Bought, buyer, quantity, charge, round_),
     ]
 
 
@@ -52,7 +62,7 @@ def test_honest_market_has_neither_breaches_nor_doubts() -> None:
 
 
 def test_buyer_may_be_freed_and_buy_again() -> None:
-    again = [line(A, "accepted", S, 30, 12), line(A, "freed", S, 30, 12), *trade(A, 30, 10, round_=2)]
+    again = [agreed(Accepted, A, 30, 12), agreed(Freed, A, 30, 12), *trade(A, 30, 10, round_=2)]
     assert rules(offered(50), wanted(A, 30), *again) == []
 
 
@@ -73,19 +83,18 @@ def test_buyer_that_is_bound_beyond_its_budget() -> None:
 
 
 def test_sale_that_was_never_accepted() -> None:
-    assert rules(offered(50), wanted(A, 30), line(S, "sold", A, 30, 12)) == ["twin"]
+    assert rules(offered(50), wanted(A, 30), sold(A, 30, 12)) == ["twin"]
 
 
 def test_sale_whose_buyer_was_freed() -> None:
-    freed = [line(A, "accepted", S, 30, 12), line(A, "freed", S, 30, 12), line(S, "sold", A, 30, 12)]
+    freed = [agreed(Accepted, A, 30, 12), agreed(Freed, A, 30, 12), sold(A, 30, 12)]
     assert rules(offered(50), wanted(A, 30), *freed) == ["twin"]
 
 
 @pytest.mark.parametrize(("quantity", "charge"), [(29, 12), (30, 13)])
 def test_sale_of_other_amounts_than_accepted(quantity: float, charge: float) -> None:
-    accepted, sold, _ = trade(A, 30, 12)
-    assert rules(offered(50), wanted(A, 30), accepted, line(S, "sold", A, quantity, charge)) == ["twin"]
-    assert sold.quantity == 30
+    accepted = agreed(Accepted, A, 30, 12)
+    assert rules(offered(50), wanted(A, 30), accepted, sold(A, quantity, charge)) == ["twin"]
 
 
 def test_receipt_that_its_seller_never_gave() -> None:
@@ -94,12 +103,12 @@ def test_receipt_that_its_seller_never_gave() -> None:
 
 
 def test_receipt_of_other_amounts_than_accepted() -> None:
-    accepted, sold, _ = trade(A, 30, 12)
-    assert rules(offered(50), wanted(A, 30), accepted, sold, line(A, "bought", S, 30, 11)) == ["order"]
+    accepted, sale, _ = trade(A, 30, 12)
+    assert rules(offered(50), wanted(A, 30), accepted, sale, agreed(Bought, A, 30, 11)) == ["order"]
 
 
 def test_receipt_for_what_was_never_accepted() -> None:
-    assert rules(offered(50), wanted(A, 30), line(A, "bought", S, 30, 12)) == ["order"]
+    assert rules(offered(50), wanted(A, 30), agreed(Bought, A, 30, 12)) == ["order"]
 
 
 @pytest.mark.parametrize("twice", [0, 1, 2])
@@ -109,8 +118,8 @@ def test_line_that_is_there_twice(twice: int) -> None:
 
 
 def test_receipt_on_its_way_is_in_doubt() -> None:
-    accepted, sold, _ = trade(A, 30, 12)
-    assert doubts(offered(50), wanted(A, 30), accepted, sold) == ["receipt on its way"]
+    accepted, sale, _ = trade(A, 30, 12)
+    assert doubts(offered(50), wanted(A, 30), accepted, sale) == ["receipt on its way"]
 
 
 def test_acceptance_without_answer_is_in_doubt() -> None:
@@ -118,9 +127,9 @@ def test_acceptance_without_answer_is_in_doubt() -> None:
 
 
 def test_side_without_journal_is_in_doubt() -> None:
-    accepted, sold, bought = trade(A, 30, 12)
+    accepted, sale, bought = trade(A, 30, 12)
     assert doubts(wanted(A, 30), accepted, bought) == ["seller's journal missing"]
-    assert doubts(offered(50), sold) == ["buyer's journal missing"]
+    assert doubts(offered(50), sale) == ["buyer's journal missing"]
 
 
 @st.composite
@@ -143,9 +152,8 @@ def test_honest_books_hold_whatever_is_cut_off_at_the_end(lines: Sequence[Journa
 def test_no_amount_can_be_altered_unnoticed(lines: list[JournalEntry], data: st.DataObject) -> None:
     at = data.draw(st.integers(3, len(lines) - 1))
     old = lines[at]
-    altered = JournalEntry(
-        old.time_s, old.node, old.kind, old.peer, old.auction, old.round, old.seq, old.quantity + 1.0, old.charge
-    )
+    assert isinstance(old.entry, Sold | Accepted | Bought)
+    altered = line(old.node, msgspec.structs.replace(old.entry, quantity_mb=old.entry.quantity_mb + 1.0))
     assert Ledger([*lines[:at], altered, *lines[at + 1 :]]).breaches
 
 

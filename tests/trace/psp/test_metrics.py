@@ -2,42 +2,60 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from node.mechanism.valuation import Flat, Parabolic
-from node.protocol.host import Record
+from node.protocol.psp.trace import (
+    AcceptanceInDoubt,
+    Allocated,
+    AuctionClosed,
+    AwardDeclined,
+    Awarding,
+    BidPlaced,
+    BidVoided,
+    BidWithdrawn,
+    Cleared,
+    DoubtClearedUp,
+    Reopened,
+    SaleRecalled,
+    SaleSettled,
+    SellerExposed,
+    SupplyRevised,
+    ValuationRevised,
+)
+from node.protocol.trace import Joined, Leaving, Record, Resumed, Trace
 from node.trace.psp.metrics import MarketMetrics, Tranche
+from tests.kinds import example
 
 THETA = {"A": Flat(50, 2.0), "B": Parabolic(100, 20.0)}
 
 
-def record(kind: str, node: str, peer: str = "", time_s: float = 0.0, **numbers: Any) -> Record:
-    fields = {"round": 0, "seq": 0, "quantity": 0.0, "price": 0.0, "charge": 0.0} | numbers
-    return Record(time_s, f"host/{node}", kind, f"other/{peer}" if peer else "", **fields)
+def record(what: Trace, node: str, time_s: float = 0.0) -> Record[Trace]:
+    return Record(time_s, f"host/{node}", what)
 
 
-def folded(*records: Record) -> MarketMetrics:
+def folded(*records: Record[Trace]) -> MarketMetrics:
     metrics = MarketMetrics(THETA, ["1", "2"])
     for one in records:
         metrics.add(one)
     return metrics
 
 
-def bid(buyer: str, seller: str, quantity: float, price: float, time_s: float = 0.0) -> Record:
-    return record("bid", buyer, seller, time_s, quantity=quantity, price=price)
+def bid(buyer: str, seller: str, quantity: float, price: float, time_s: float = 0.0) -> Record[Trace]:
+    return record(BidPlaced(f"other/{seller}", 0, 0, quantity, price), buyer, time_s)
 
 
-def allocated(seller: str, buyer: str, quantity: float, charge: float) -> Record:
-    return record("allocated", seller, buyer, quantity=quantity, charge=charge)
+def allocated(seller: str, buyer: str, quantity: float, charge: float) -> Record[Trace]:
+    return record(Allocated(f"other/{buyer}", 0, quantity, charge), seller)
 
 
-def settled(seller: str, buyer: str, quantity: float, charge: float, round_: int = 0) -> Record:
-    return record("settled", seller, buyer, quantity=quantity, charge=charge, round=round_)
+def settled(seller: str, buyer: str, quantity: float, charge: float, round_: int = 0) -> Record[Trace]:
+    return record(SaleSettled(f"other/{buyer}", round_, quantity, charge), seller)
 
 
 def test_market_begins_with_nothing() -> None:
@@ -48,12 +66,12 @@ def test_market_begins_with_nothing() -> None:
 
 UNEVEN = """
 from node.mechanism.valuation import Flat
-from tests.trace.psp.test_metrics import MarketMetrics, allocated, record
+from tests.trace.psp.test_metrics import AuctionClosed, MarketMetrics, allocated, record
 buyers = [f"buyer-{k}" for k in range(20)]
 metrics = MarketMetrics({buyer: Flat(50, 0.1 + 0.7 * k) for k, buyer in enumerate(buyers)}, ["1"])
 for k, buyer in enumerate(buyers):
     metrics.add(allocated("1", buyer, 0.3 + 1.1 * k, 0.0))
-metrics.add(record("closed", "1"))
+metrics.add(record(AuctionClosed(0, 0.0, 0.0), "1"))
 print(repr(metrics.welfare))
 """
 
@@ -74,7 +92,7 @@ def test_sums_are_the_same_in_every_process() -> None:
 
 
 def test_bids_and_withdrawals_are_counted_by_buyer() -> None:
-    metrics = folded(bid("A", "1", 5, 1), bid("B", "1", 5, 1), record("withdraw", "A", "1"))
+    metrics = folded(bid("A", "1", 5, 1), bid("B", "1", 5, 1), record(BidWithdrawn("other/1", 0, 0), "A"))
     assert (metrics.bids, dict(metrics.bids_of)) == (3, {"A": 2, "B": 1})
 
 
@@ -83,7 +101,7 @@ def test_records_that_come_late_do_not_turn_time_back() -> None:
 
 
 def test_clearing_sets_price_and_sales_of_its_auction() -> None:
-    metrics = folded(record("cleared", "1", quantity=60.0, price=3.0, charge=120.0))
+    metrics = folded(record(Cleared(1, 2, sold_mb=60.0, price_per_mb=3.0, revenue_money=120.0), "1"))
     auction = metrics.auctions["1"]
     assert (auction.price, auction.sold, auction.revenue) == (3.0, 60.0, 120.0)
     assert metrics.auctions["2"].sold == 0.0
@@ -124,129 +142,145 @@ def test_second_settlement_adds_to_the_first() -> None:
 
 
 def test_closing_drops_what_stayed_tentative() -> None:
-    metrics = folded(
-        allocated("1", "A", 30, 12), allocated("2", "B", 9, 1), record("closed", "1", quantity=0.0, charge=0.0)
-    )
+    metrics = folded(allocated("1", "A", 30, 12), allocated("2", "B", 9, 1), record(AuctionClosed(0, 0.0, 0.0), "1"))
     assert (metrics.positions["1", "A"].total, metrics.positions["2", "B"].total) == (0, 9)
     assert metrics.welfare == pytest.approx(THETA["B"].value(9))
 
 
 def test_closing_settles_sales_of_its_auction() -> None:
-    metrics = folded(record("closed", "1", quantity=55.0, charge=70.0))
+    metrics = folded(record(AuctionClosed(0, 55.0, 70.0), "1"))
     auction = metrics.auctions["1"]
     assert (auction.state, auction.sold, auction.revenue, metrics.closed) == ("closed", 55.0, 70.0, 1)
 
 
 def test_auction_is_awarding_then_open_when_reopened() -> None:
-    states = [folded(*records).auctions["1"].state for records in ([], AWARDING, [*AWARDING, record("reopened", "1")])]
+    states = [
+        folded(*records).auctions["1"].state for records in ([], AWARDING, [*AWARDING, record(Reopened(0, 0.0), "1")])
+    ]
     assert states == ["open", "awarding", "open"]
 
 
-AWARDING = [record("awarding", "1")]
+AWARDING = [record(Awarding(0), "1")]
 
 
 def test_doubtful_acceptances_are_counted() -> None:
-    assert folded(record("in-doubt", "A", "1"), record("in-doubt", "B", "1")).in_doubt == 2
+    assert (
+        folded(
+            record(example(AcceptanceInDoubt, seller="other/1"), "A"),
+            record(example(AcceptanceInDoubt, seller="other/1"), "B"),
+        ).in_doubt
+        == 2
+    )
 
 
 def test_doubt_that_is_cleared_up_is_none() -> None:
-    doubt, cleared = record("in-doubt", "A", "1"), record("cleared-up", "A", "1")
+    doubt, cleared = (
+        record(example(AcceptanceInDoubt, seller="other/1"), "A"),
+        record(example(DoubtClearedUp, seller="other/1"), "A"),
+    )
     assert [folded(doubt, doubt).in_doubt, folded(doubt, cleared).in_doubt] == [1, 0]
 
 
 def test_sale_that_is_said_again_counts_once() -> None:
-    again = record("recalled", "1", "A", quantity=5.0, charge=1.0)
+    again = record(SaleRecalled("other/A", 0, 5.0, 1.0), "1")
     assert folded(settled("1", "A", 5, 1), again).positions["1", "A"].total == 5.0
     assert folded(again).positions["1", "A"].total == 5.0
 
 
 def test_seller_that_was_started_anew_has_promised_nothing() -> None:
-    metrics = folded(
-        record("allocated", "1", "A", quantity=5.0, charge=1.0), bid("A", "1", 5, 1), record("resumed", "1")
-    )
+    metrics = folded(allocated("1", "A", 5.0, 1.0), bid("A", "1", 5, 1), record(Resumed(1), "1"))
     assert (metrics.positions["1", "A"].total, metrics.welfare, metrics.tranches("1")) == (0.0, 0.0, [Tranche({})])
 
 
 def test_buyer_that_was_started_anew_has_no_bids() -> None:
-    assert folded(bid("A", "1", 5, 1), record("resumed", "A")).tranches("1") == [Tranche({})]
+    assert folded(bid("A", "1", 5, 1), record(Resumed(1), "A")).tranches("1") == [Tranche({})]
 
 
 def test_seller_is_exposed_once_however_many_notice() -> None:
-    assert folded(record("exposed", "A", "1"), record("exposed", "B", "1")).exposed == {"1"}
+    assert folded(record(SellerExposed("other/1", 0), "A"), record(SellerExposed("other/1", 0), "B")).exposed == {"1"}
 
 
 def test_unknown_kinds_of_records_change_nothing_else() -> None:
-    metrics = folded(record("declined", "1", "A", time_s=4.0), record("voided", "1", "A"))
+    metrics = folded(record(AwardDeclined("other/A", 0, 5.0), "1", 4.0), record(BidVoided("other/A", 0), "1"))
     assert (metrics.bids, metrics.welfare, metrics.time_s) == (0, 0.0, 4.0)
 
 
 def test_bids_of_an_open_auction_are_those_that_stand() -> None:
-    metrics = folded(bid("A", "1", 5, 1), bid("B", "1", 6, 2), bid("A", "1", 7, 3), record("withdraw", "B", "1"))
+    metrics = folded(
+        bid("A", "1", 5, 1), bid("B", "1", 6, 2), bid("A", "1", 7, 3), record(BidWithdrawn("other/1", 0, 0), "B")
+    )
     assert metrics.tranches("1") == [Tranche({"A": (7, 3)})]
 
 
 def test_bids_of_a_closed_auction_are_those_it_was_awarded_on() -> None:
     metrics = folded(
-        *(bid("A", "1", 5, 1), bid("B", "1", 6, 2), record("awarding", "1")),
-        *(settled("1", "A", 5, 1), record("withdraw", "B", "1"), record("closed", "1", quantity=5.0)),
+        *(bid("A", "1", 5, 1), bid("B", "1", 6, 2), record(Awarding(0), "1")),
+        *(settled("1", "A", 5, 1), record(BidWithdrawn("other/1", 0, 0), "B"), record(AuctionClosed(0, 5.0, 0.0), "1")),
     )
     assert metrics.tranches("1") == [Tranche({"A": (5, 1), "B": (6, 2)}, sold=5)]
 
 
 def test_auction_that_opened_again_was_awarded_in_tranches() -> None:
     metrics = folded(
-        *(bid("A", "1", 5, 1), bid("B", "1", 6, 2), record("awarding", "1"), settled("1", "A", 5, 1)),
-        *(record("withdraw", "B", "1"), record("reopened", "1"), bid("B", "1", 4, 2), record("awarding", "1")),
+        *(bid("A", "1", 5, 1), bid("B", "1", 6, 2), record(Awarding(0), "1"), settled("1", "A", 5, 1)),
+        *(
+            record(BidWithdrawn("other/1", 0, 0), "B"),
+            record(Reopened(0, 0.0), "1"),
+            bid("B", "1", 4, 2),
+            record(Awarding(0), "1"),
+        ),
     )
     assert metrics.tranches("1") == [Tranche({"A": (5, 1), "B": (6, 2)}, sold=5), Tranche({"B": (4, 2)})]
 
 
 def test_who_was_to_buy_and_did_not_is_not_of_the_tranche() -> None:
     metrics = folded(
-        *(bid("A", "1", 5, 1), bid("B", "1", 4, 2), allocated("1", "A", 5, 1), record("awarding", "1")),
-        *(record("declined", "1", "A"), record("withdraw", "A", "1"), record("reopened", "1")),
+        *(bid("A", "1", 5, 1), bid("B", "1", 4, 2), allocated("1", "A", 5, 1), record(Awarding(0), "1")),
+        *(
+            record(AwardDeclined("other/A", 0, 5.0), "1"),
+            record(BidWithdrawn("other/1", 0, 0), "A"),
+            record(Reopened(0, 0.0), "1"),
+        ),
     )
     assert metrics.tranches("1") == [Tranche({"B": (4, 2)}), Tranche({"B": (4, 2)})]
 
 
 steps = st.lists(
-    st.tuples(
-        st.sampled_from("12"), st.sampled_from("AB"), st.floats(0, 60), st.sampled_from(["allocated", "settled"])
-    ),
+    st.tuples(st.sampled_from("12"), st.sampled_from("AB"), st.floats(0, 60), st.sampled_from([allocated, settled])),
     max_size=30,
 )
 
 
 @given(steps, st.sets(st.sampled_from("12")))
 def test_welfare_is_the_sum_of_values_of_what_buyers_have(
-    history: list[tuple[str, str, float, str]], over: set[str]
+    history: list[tuple[str, str, float, Callable[..., Record[Trace]]]], over: set[str]
 ) -> None:
-    records = [record(kind, seller, buyer, quantity=amount) for seller, buyer, amount, kind in history]
-    metrics = folded(*records, *(record("closed", seller) for seller in over))
+    records = [say(seller, buyer, amount, 0.0) for seller, buyer, amount, say in history]
+    metrics = folded(*records, *(record(AuctionClosed(0, 0.0, 0.0), seller) for seller in over))
     held = {buyer: sum(p.total for (_, of), p in metrics.positions.items() if of == buyer) for buyer in THETA}
     assert metrics.welfare == pytest.approx(sum(THETA[buyer].value(amount) for buyer, amount in held.items()), abs=1e-6)
 
 
 def test_nodes_are_told_apart_by_name_whatever_their_host() -> None:
-    moved = Record(0.0, "elsewhere/A", "bid", "far/1", 0, 2, 7.0, 3.0, 0.0)
+    moved = Record(0.0, "elsewhere/A", BidPlaced("far/1", 0, 2, 7.0, 3.0))
     metrics = folded(bid("A", "1", 5, 1), moved)
     assert metrics.tranches("1") == [Tranche({"A": (7.0, 3.0)})]
 
 
 def test_who_comes_and_goes_is_noted() -> None:
-    metrics = folded(record("joined", "A"), record("left", "1"))
+    metrics = folded(record(Joined(), "A"), record(Leaving(), "1"))
     assert (metrics.joined, metrics.left) == ({"A"}, {"1"})
 
 
 def test_last_supply_counts() -> None:
-    assert folded(record("supply", "1", quantity=5.0), record("supply", "1", quantity=7.0)).supply == {"1": 7.0}
+    assert folded(record(SupplyRevised(5.0), "1"), record(SupplyRevised(7.0), "1")).supply == {"1": 7.0}
 
 
 def test_welfare_follows_a_valuation() -> None:
-    metrics = folded(allocated("1", "A", 10, 5), record("valuation", "A", price=3.0))
+    metrics = folded(allocated("1", "A", 10, 5), record(ValuationRevised(3.0), "A"))
     assert metrics.welfare == pytest.approx(60.0)
     metrics.add(allocated("1", "A", 20, 5))
     assert metrics.welfare == pytest.approx(120.0)
-    metrics.add(record("valuation", "A", price=1.0))
+    metrics.add(record(ValuationRevised(1.0), "A"))
     assert metrics.welfare == pytest.approx(40.0)
     assert metrics.valuation("A").value(50) == 100.0

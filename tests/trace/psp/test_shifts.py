@@ -1,8 +1,7 @@
-from typing import Any
-
 import pytest
 
-from node.protocol.host import Record
+from node.protocol.psp.trace import Allocated, Awarding, BidPlaced, BidVoided, BidWithdrawn, Cleared
+from node.protocol.trace import Record, Trace
 from node.trace.psp.shifts import ShiftMetrics, ShiftReport
 
 SELLERS = ["1", "2", "3", "4"]
@@ -10,26 +9,25 @@ PRESENCE = {"A": 0.5, "B": 0.5, "C": 0.5}
 CHAIN = [("A", "1"), ("A", "2"), ("B", "2"), ("B", "3"), ("C", "4")]
 
 
-def record(kind: str, node: str, peer: str = "", time_s: float = 0.0, **numbers: Any) -> Record:
-    fields = {"round": 0, "seq": 0, "quantity": 0.0, "price": 0.0, "charge": 0.0} | numbers
-    return Record(time_s, f"host/{node}", kind, f"other/{peer}" if peer else "", **fields)
+def record(what: Trace, node: str, time_s: float = 0.0) -> Record[Trace]:
+    return Record(time_s, f"host/{node}", what)
 
 
-def bid(buyer: str, seller: str, time_s: float = 0.0, quantity: float = 10.0) -> Record:
-    return record("bid", buyer, seller, time_s, quantity=quantity)
+def bid(buyer: str, seller: str, time_s: float = 0.0, quantity: float = 10.0) -> Record[Trace]:
+    return record(BidPlaced(f"other/{seller}", 0, 0, quantity, 0.0), buyer, time_s)
 
 
-def cleared(seller: str, time_s: float, price: float) -> Record:
-    return record("cleared", seller, time_s=time_s, price=price)
+def cleared(seller: str, time_s: float, price: float) -> Record[Trace]:
+    return record(Cleared(1, 0, 0.0, price, 0.0), seller, time_s)
 
 
-def market() -> list[Record]:
+def market() -> list[Record[Trace]]:
     """The chain 1 - 2 - 3, apart from 4, at rest at a price of 5; everybody buys 10 MB."""
-    bought = [record("allocated", seller, buyer, quantity=10.0) for buyer, seller in CHAIN]
+    bought = [record(Allocated(f"other/{buyer}", 1, 10.0, 0.0), seller) for buyer, seller in CHAIN]
     return [*(bid(*pair) for pair in CHAIN), *bought, *(cleared(seller, 1.0, 5.0) for seller in SELLERS)]
 
 
-def reports(*records: Record, epsilon: float = 0.6, **shifts: set[str]) -> list[ShiftReport]:
+def reports(*records: Record[Trace], epsilon: float = 0.6, **shifts: set[str]) -> list[ShiftReport]:
     """The reports of shifts, by second, of the market above and what happened then."""
     at = {float(name.removeprefix("at_")): frozenset(nodes) for name, nodes in shifts.items()}
     metrics = ShiftMetrics(SELLERS, PRESENCE, at)
@@ -58,7 +56,10 @@ def test_change_beyond_the_influence_set_is_named() -> None:
 
 def test_shift_of_a_buyer_touches_where_it_bids_before_or_after() -> None:
     (report,) = reports(
-        record("withdraw", "A", "2", 10.0), bid("A", "3", 11.0), bid("A", "4", 11.0, quantity=0.5), at_10={"A"}
+        record(BidWithdrawn("other/2", 0, 0), "A", 10.0),
+        bid("A", "3", 11.0),
+        bid("A", "4", 11.0, quantity=0.5),
+        at_10={"A"},
     )
     assert report.touched == ["1", "2", "3"]
 
@@ -92,11 +93,11 @@ def test_swing_that_passes_is_counted_apart() -> None:
 
 
 def test_bid_that_is_struck_out_carries_nothing() -> None:
-    gone = record("voided", "2", "A", 5.0)
+    gone = record(BidVoided("other/A", 1), "2", 5.0)
     (report,) = reports(gone, cleared("2", 11.0, 5.0), at_10={"2"})
     assert (report.sellers, report.buyers) == (2, 1)
 
 
 def test_settlement_is_no_part_of_the_shift() -> None:
-    (report,) = reports(record("awarding", "4", time_s=11.0), bid("B", "1", 12.0), at_10={"1"})
+    (report,) = reports(record(Awarding(1), "4", 11.0), bid("B", "1", 12.0), at_10={"1"})
     assert (report.bids, report.sellers) == (0, 2)

@@ -1,17 +1,19 @@
 import copy
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from node.protocol.host import Record
+from node.protocol.journal import JournalEntry
+from node.protocol.trace import Record, Trace
 from node.trace.dmp.metrics import CallMetrics
 from scenarios.errors import ScenarioError
 from scenarios.launch.simulated import run_simulated
 from scenarios.markets.dmp.live import LiveCalls, call_metrics
 from scenarios.markets.dmp.market import CallMarket
 from scenarios.markets.load import load, parse
-from scenarios.markets.registry import draw_market
+from scenarios.markets.registry import draw_market, journal_of
 from scenarios.results.outcome import Outcome
 
 GOOD: dict[str, Any] = {
@@ -57,13 +59,13 @@ class Kept:
     """A log that is a list."""
 
     def __init__(self) -> None:
-        self.records: list[Record] = []
+        self.records: list[Record[Trace]] = []
 
-    def write(self, records: Iterable[Record]) -> None:
+    def write(self, records: Iterable[Record[Trace]]) -> None:
         self.records += records
 
 
-def simulated(name: str, *settings: str, seed: int = 1) -> tuple[Outcome, CallMetrics, list[Record]]:
+def simulated(name: str, *settings: str, seed: int = 1) -> tuple[Outcome, CallMetrics, list[Record[Trace]]]:
     """A scenario run in the simulation, without a folder."""
     market, log = draw_market(load(name, settings), seed), Kept()
     assert isinstance(market, CallMarket)
@@ -72,3 +74,12 @@ def simulated(name: str, *settings: str, seed: int = 1) -> tuple[Outcome, CallMe
     for record in log.records:
         metrics.add(record)
     return outcome, metrics, log.records
+
+
+def journalled(name: str, *settings: str) -> list[JournalEntry]:
+    """What the nodes of a scenario write down in the simulation."""
+    market = draw_market(load(name, settings), 1)
+    assert isinstance(market, CallMarket)
+    journal = journal_of(market, Path(":memory:"), durable=False)
+    run_simulated(market, LiveCalls(market), 600.0, Kept(), lambda *_: None, journal)  # type: ignore[arg-type]
+    return [line for past in journal.past().values() for line in past.entries]

@@ -8,7 +8,22 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from node.protocol.host import Record
+from node.protocol.dmp import journal
+from node.protocol.dmp.trace import (
+    CallAuctioned,
+    CallBlocked,
+    CallCommitted,
+    CallContracted,
+    CallDecommitted,
+    CallRequested,
+    CallServed,
+    MarketClosed,
+    NetworkRegistered,
+    OutcomeHeard,
+    PriceOffered,
+    ReputationMoved,
+)
+from node.protocol.trace import Record, Trace
 from scenarios.cli.progress import Progress
 from scenarios.markets.dmp.live import LiveCalls
 from scenarios.markets.dmp.results import PERIODS, CallResult, summarise_calls
@@ -21,37 +36,41 @@ def pictures() -> None:
     """They are drawn."""
 
 
-def record(kind: str, node: str, peer: str = "", **numbers: Any) -> Record:
-    fields = {"round": 0, "seq": 0, "quantity": 0.0, "price": 0.0, "charge": 0.0} | numbers
-    return Record(0.0, f"host/{node}", kind, f"other/{peer}" if peer else "", **fields)
+def record(what: Trace, node: str = "market") -> Record[Trace]:
+    return Record(0.0, f"host/{node}", what)
 
 
-def auction(number: int, at_s: float, outcome: str, winner: str = "net-1", price: float = 0.0) -> list[Record]:
+def auction(
+    number: int, at_s: float, outcome: journal.Outcome, winner: str = "net-1", price: float = 0.0
+) -> list[Record[Trace]]:
     """An auction with one offer at a cost of 0.25, and how its call ended."""
+    network = f"other/{winner}"
     asked = [
-        record("requested", "t", "market", seq=number, quantity=at_s, price=0.5),
-        record("called", "market", "t", round=number, seq=number, quantity=at_s, price=0.5),
+        record(CallRequested("other/market", number, at_s, 0.5), "t"),
+        record(CallAuctioned("other/t", number, number, at_s, 0.5)),
     ]
-    told = record(outcome, "t", winner, seq=number, price=price)
+    told = record(OutcomeHeard(network, number, outcome, price), "t")
     if outcome == "blocked":
-        return [*asked, record("blocked", "market", "t", round=number, seq=number), told]
+        return [*asked, record(CallBlocked("other/t", number, number)), told]
     won = [
-        record("offered", winner, "market", round=number, price=price, charge=0.25),
-        record("contracted", "market", winner, round=number, seq=number, price=price, charge=price / 2),
+        record(PriceOffered(number, 0.0, price, 0.25), winner),
+        record(CallContracted(network, number, number, price, price / 2)),
     ]
-    carried = [record("committed", winner, "t", round=number)] if outcome == "served" else []
-    return [*asked, *won, *carried, record(outcome, "market", winner, round=number, seq=number), told]
+    if outcome == "decommitted":
+        return [*asked, *won, record(CallDecommitted(network, number, number)), told]
+    carried = record(CallCommitted("other/t", number, 500.0, price, 0.25), winner)
+    return [*asked, *won, carried, record(CallServed(network, number, number)), told]
 
 
 RECORDS = [
-    record("registered", "market", "net-1", price=0.0),
-    record("registered", "market", "net-2", price=0.5),
+    record(NetworkRegistered("other/net-1", 0.0)),
+    record(NetworkRegistered("other/net-2", 0.5)),
     *auction(1, 10.0, "served", "net-1", 1.0),
     *auction(2, 20.0, "served", "net-2", 2.0),
     *auction(3, 30.0, "decommitted", "net-1", 3.0),
-    record("reputation", "market", "net-1", round=3, price=0.2),
+    record(ReputationMoved("other/net-1", 3, 0.2)),
     *auction(4, 40.0, "blocked"),
-    record("closed", "market", round=4),
+    record(MarketClosed(4)),
 ]
 
 
@@ -97,7 +116,7 @@ def test_contracts_with_the_best_operator_are_all_efficient() -> None:
 
 def test_contract_with_another_than_the_best_operator_has_an_excess() -> None:
     records = auction(1, 10.0, "served", "net-1", 1.0)
-    cheaper = record("offered", "net-2", "market", round=1, price=2.0, charge=0.05)
+    cheaper = record(PriceOffered(1, 0.0, 2.0, 0.05), "net-2")
     summary = result_of(*records[:2], cheaper, *records[2:], *auction(2, 20.0, "served", "net-1", 1.0)).summary
     assert (summary.efficient, summary.excess) == (0.5, pytest.approx(0.5 * (0.25 - 0.05) / 2))
 
@@ -183,7 +202,7 @@ def test_course_as_a_table_sums_up_to_the_operators() -> None:
 
 
 def test_course_names_a_network_that_nobody_planned() -> None:
-    stranger = record("registered", "market", "green", price=0.4)
+    stranger = record(NetworkRegistered("other/green", 0.4))
     course = result_of(stranger, *RECORDS).course()
     assert course.operators == ["net-1", "net-2", "green"]
     assert course.reputation[-1, 2] == 0.4
@@ -225,7 +244,7 @@ def test_printed_result_has_a_line_for_each_operator_and_the_figures() -> None:
 
 
 def test_printed_result_names_breaches() -> None:
-    text = printed(result_of(*RECORDS[:-1], record("requested", "t", seq=9), RECORDS[-1]))
+    text = printed(result_of(*RECORDS[:-1], record(CallRequested("other/market", 9, 90.0, 0.5), "t"), RECORDS[-1]))
     assert "the books do not agree in 1 places: t call 9: no outcome" in text
 
 

@@ -194,7 +194,7 @@ def test_world_array_is_refused_before_there_is_a_folder(tmp_path: Path) -> None
 def test_lowest_price_wins_where_only_the_price_counts(tmp_path: Path) -> None:
     result = short("network-selection", tmp_path, "terminals.0.price_weight=1")
     events = pq.read_table(result.run_dir / "events.parquet").to_pandas()
-    lowest = events[events.kind == "offered"].groupby("round").price.min()
+    lowest = events[events.kind == "offered"].groupby("auction").price_money.min()
     won = result.frame("calls").query("winner != ''")
     assert won.price.tolist() == lowest[won.auction].tolist()
 

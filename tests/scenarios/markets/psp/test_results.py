@@ -13,7 +13,8 @@ import pytest
 from rich.console import Console
 
 from node.mechanism.valuation import Parabolic
-from node.protocol.host import Record
+from node.protocol.psp.trace import BidPlaced, ExchangeRecord
+from node.protocol.trace import Record
 from scenarios.launch.run import run
 from scenarios.markets.psp.equilibrium import largest_gap
 from scenarios.markets.psp.results import Allocation, Result
@@ -151,22 +152,22 @@ def test_the_gap_is_what_a_buyer_could_still_gain(tmp_path: Path) -> None:
 def test_a_line_cut_short_by_a_crash_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "events").mkdir()
     log = events.EventLog(tmp_path / "events" / "a.jsonl")
-    log.write([Record(1.0, "h/n", "bid", "h/s", 0, 1, 2.0, 3.0, 0.0)])
+    log.write([Record(1.0, "h/n", BidPlaced("h/s", 0, 1, 2.0, 3.0))])
     log.close()
     with (tmp_path / "events" / "a.jsonl").open("ab") as file:
-        file.write(b'[2.0,"h/n","bi')
+        file.write(b'[2.0,"h/n",["bi')
 
-    assert [record.time_s for record in events.read(tmp_path)] == [1.0]
+    assert [record.time_s for record in events.read(tmp_path, ExchangeRecord)] == [1.0]
 
 
 def test_parts_of_several_workers_are_merged_by_time(tmp_path: Path) -> None:
     (tmp_path / "events").mkdir()
     for part, times in (("a", (1.0, 3.0)), ("b", (2.0, 4.0))):
         log = events.EventLog(tmp_path / "events" / f"{part}.jsonl")
-        log.write([Record(time, "h/n", "bid", "h/s", 0, 1, 2.0, 3.0, 0.0) for time in times])
+        log.write([Record(time, "h/n", BidPlaced("h/s", 0, 1, 2.0, 3.0)) for time in times])
         log.close()
 
-    assert [record.time_s for record in events.read(tmp_path)] == [1.0, 2.0, 3.0, 4.0]
+    assert [record.time_s for record in events.read(tmp_path, ExchangeRecord)] == [1.0, 2.0, 3.0, 4.0]
 
 
 def test_a_drawn_buyer_has_the_valuation_of_its_table(result: Result) -> None:

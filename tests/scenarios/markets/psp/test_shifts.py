@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from node.protocol.machine import Left, Opened, SupplyChanged, ValuationChanged
+from node.protocol.machine import Left, Opened
+from node.protocol.psp.events import SupplyChanged, ValuationChanged
 from scenarios.errors import ScenarioError
 from scenarios.launch.placement import one_host_each, spread
 from scenarios.launch.run import run
