@@ -1,6 +1,10 @@
 """The Digital Marketplace: what its scenarios are made of, what a run of one comes to, and its study (docs/dmp.md)."""
 
+from node.strategy.dmp import PricingStrategy
+from node.strategy.dmp.call import Call
+from node.strategy.random import Random
 from scenarios.files.tables import Choice, LogNormal, NetworkTable, Normal, Uniform
+from scenarios.markets.dmp.own import PricingBase
 from scenarios.markets.dmp.results import CallResult as Result
 from scenarios.markets.dmp.results import CallSummary as Summary
 from scenarios.markets.dmp.schema import (
@@ -27,6 +31,7 @@ from scenarios.study.price_weight import price_weight_study
 __all__ = [
     "Agents",
     "BetaBelief",
+    "Call",
     "Choice",
     "CommonEquilibriumPricing",
     "CostPlusPricing",
@@ -39,7 +44,10 @@ __all__ = [
     "NoRegretPricing",
     "Normal",
     "Operators",
+    "PricingBase",
+    "PricingStrategy",
     "PrivateEquilibriumPricing",
+    "Random",
     "Result",
     "Scenario",
     "Service",

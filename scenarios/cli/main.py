@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
@@ -169,6 +170,8 @@ def run(
     from scenarios.metrics.exporter import exported  # noqa: PLC0415 - the quick commands stay quick
     from scenarios.metrics.meter import Meter  # noqa: PLC0415
 
+    _name_code(scenario, set_ or ())
+
     # A shell starts background jobs with SIGINT ignored; a SIGTERM should leave as tidy a folder as Ctrl-C does.
     for wanted in (signal.SIGINT, signal.SIGTERM):
         signal.signal(wanted, signal.default_int_handler)
@@ -203,6 +206,14 @@ def run(
         raise typer.Exit(NO_BROKER if isinstance(error.__cause__, BrokerError) else BROKEN) from error
     _print(result, format_)
     raise typer.Exit(_exit_code(result))
+
+
+def _name_code(scenario: str, settings: Sequence[str]) -> None:
+    """Say what code a scenario brings, before any of it is run."""
+    from scenarios.markets.load import code_of  # noqa: PLC0415
+
+    for source in code_of(scenario, settings):
+        errors.print(Text(f"this scenario brings code: {source}"), soft_wrap=True)
 
 
 def _exit_code(result: "Result[Any]") -> int:
@@ -248,11 +259,33 @@ def show(scenario: ScenarioArgument) -> None:
 
 
 @app.command()
-def check(file: ScenarioArgument, set_: SetOption = None) -> None:
+def check(
+    file: Annotated[
+        str | None,
+        typer.Argument(metavar="SCENARIO", help="A shipped scenario (see: bidswarm list) or the path of a .toml file."),
+    ] = None,
+    set_: SetOption = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="In place of a scenario: try a buyer strategy, for example my_module:MyStrategy, by the laws that all "
+            "must keep; exit code 5 if it breaks one. --set gives its keys.",
+        ),
+    ] = None,
+) -> None:
     """Say whether a scenario file is valid, and what market it draws."""
+    if (file is None) == (strategy is None):
+        raise ScenarioError("bidswarm check takes a scenario, or --strategy: give one of them")
+    if strategy is not None:
+        from scenarios.cli.strategy import tried  # noqa: PLC0415
+
+        raise typer.Exit(tried(strategy, set_ or ()))
+    assert file is not None
     from scenarios.markets.load import load  # noqa: PLC0415
     from scenarios.markets.registry import described, draw_market  # noqa: PLC0415
 
+    _name_code(file, set_ or ())
     typer.echo(f"{file}: valid: {described(draw_market(load(file, set_ or ()), seed=0))}")
 
 

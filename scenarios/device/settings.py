@@ -11,6 +11,7 @@ import msgspec
 from scenarios.device.schema import NodeFile
 from scenarios.errors import ScenarioError
 from scenarios.files.explained import explained
+from scenarios.files.own import with_own
 
 Tables = dict[str, Any]
 
@@ -32,7 +33,10 @@ def read_settings(file: Path | None, options: Mapping[str, Any]) -> NodeFile:
     if "profile" not in tables and "broker" not in tables and (url := os.environ.get("BIDSWARM_BROKER")):
         tables["broker"] = url
     try:
+        tables = with_own(tables, NodeFile, file.parent if file else Path.cwd())
         settings = msgspec.convert(tables, NodeFile)
+    except ScenarioError as error:
+        raise ScenarioError(f"{origin}: {error}") from error
     except msgspec.ValidationError as error:
         text = explained(str(error), tables, NodeFile)
         raise ScenarioError(f"{origin}: {_as_option(text)}; see: bidswarm node --help") from None

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 
 from scenarios.errors import ScenarioError
+from scenarios.files.own import OwnTable
 from scenarios.files.tables import Distribution, Number
 from scenarios.files.types import Table
 
@@ -25,6 +26,8 @@ def drawn(number: Number, random: np.random.Generator) -> float:
 
 def drawn_table(table: _Any, random: np.random.Generator) -> _Any:
     """The table with one number in place of each distribution, drawn in the order of its fields."""
+    if isinstance(table, OwnTable):
+        return table.drawn(random)
     values = {field: getattr(table, field) for field in table.__struct_fields__}
     numbers = {field: value.draw(random) for field, value in values.items() if isinstance(value, Distribution)}
     return msgspec.structs.replace(table, **numbers)

@@ -16,6 +16,7 @@ from node.runtime.keys import Keys
 from node.runtime.mqtt.task_groups import first_error
 from scenarios.broker_link import keys_of, launcher_profile
 from scenarios.errors import RunError, ScenarioError
+from scenarios.files.own import keep
 from scenarios.launch.launcher import Launcher
 from scenarios.launch.options import Connections, Job, Listener, Onlookers, RunOptions, World
 from scenarios.launch.placement import Placement, faults_of, one_host_each
@@ -128,6 +129,7 @@ def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> 
     named = _named(broker) if options.world == "mqtt" else None
     rundir.write_json(folder / "manifest.json", rundir.manifest(scenario, options.seed, options.world, named))
     rundir.write_json(folder / "market.json", market)
+    keep(scenario, folder / "code")
     status, failure, opened_at = "failed", None, 0.0
     try:
         if world:

@@ -24,6 +24,7 @@ from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import Clock, MqttHost
 from node.runtime.streams import stream
 from scenarios.broker_link import seal_of
+from scenarios.files.own import bring
 from scenarios.launch.options import Connections
 from scenarios.launch.placement import (
     Placement,
@@ -84,6 +85,7 @@ def main() -> None:
 
 async def _carry_out(orders: Orders) -> None:
     folder = Path(orders.run_dir)
+    bring(folder / "code")
     market = read_market((folder / "market.json").read_bytes())
     placement = placement_of(market, orders.connections, orders.workers)
     mine = set(own_host_names(market, placement)[orders.index :: orders.workers])

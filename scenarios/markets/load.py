@@ -11,10 +11,12 @@ from typing import Any
 import msgspec
 
 from scenarios.errors import ScenarioError
+from scenarios.files.code import Source
 from scenarios.files.explained import explained
+from scenarios.files.own import brought, with_own
 from scenarios.files.populations import OWN_COLUMNS, with_file_rows
 from scenarios.markets.base import Scenario
-from scenarios.markets.registry import kind_named
+from scenarios.markets.registry import kind_named, kinds
 
 LIBRARY = resources.files("scenarios") / "library"
 
@@ -60,22 +62,36 @@ def load(name_or_path: str, settings: Sequence[str] = ()) -> Scenario:
     ScenarioError
         If it is not there, not TOML, or not a valid scenario; the text names file, key, value and what is allowed.
     """
+    tables, origin, folder = _read(name_or_path, settings)
+    tables, places = with_file_rows(tables, folder)
+    try:
+        return parse(tables, origin, folder)
+    except ScenarioError as error:
+        raise ScenarioError(_placed(str(error), places)) from error
+
+
+def _read(name_or_path: str, settings: Sequence[str]) -> tuple[Tables, str, Path]:
     text, origin, folder = source(name_or_path)
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{origin}: not TOML: {error}") from error
     for setting in settings:
-        _put(tables, setting)
-    tables, places = with_file_rows(tables, folder)
-    try:
-        return parse(tables, origin)
-    except ScenarioError as error:
-        raise ScenarioError(_placed(str(error), places)) from error
+        put(tables, setting)
+    return tables, origin, folder
 
 
-def parse(tables: Mapping[str, Any], origin: str) -> Scenario:
+def code_of(name_or_path: str, settings: Sequence[str] = ()) -> list[Source]:
+    """The code that a scenario brings, of which nothing is run; ScenarioError if the scenario is none."""
+    tables, _, folder = _read(name_or_path, settings)
+    kind = kinds().get(str(tables.get("market", DEFAULT_MARKET)))
+    return brought(with_file_rows(tables, folder)[0], kind.scenario, folder) if kind else []
+
+
+def parse(tables: Mapping[str, Any], origin: str, folder: Path | None = None) -> Scenario:
     """A valid scenario from its tables; ``origin`` is what errors call them.
+
+    Code of one's own stands in ``folder``, the working folder if not given.
 
     Raises
     ------
@@ -84,7 +100,7 @@ def parse(tables: Mapping[str, Any], origin: str) -> Scenario:
     """
     try:
         kind = kind_named(str(tables.get("market", DEFAULT_MARKET)))
-        scenario = _converted(tables, kind.scenario)
+        scenario = _converted(with_own(tables, kind.scenario, folder or Path.cwd()), kind.scenario)
         kind.check(scenario)
     except ScenarioError as error:
         raise ScenarioError(f"{origin}: {error}") from error
@@ -126,7 +142,7 @@ def _given(group: Tables) -> Tables:
     return given
 
 
-def _put(tables: Tables, setting: str) -> None:
+def put(tables: Tables, setting: str) -> None:
     """Put ``a.b.0.c=value`` over the tables, or ``a.b.*.c=value``; the value is read as TOML, or else as text."""
     key, equals, text = setting.partition("=")
     key = key.strip()

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from scenarios.errors import ScenarioError
+from scenarios.files.own import code_in
 
 VERSIONED = ("bidswarm", "aiomqtt", "amqtt", "msgspec", "numpy", "scipy", "pyarrow", "matplotlib")
 
@@ -75,6 +76,7 @@ def manifest(scenario: msgspec.Struct, seed: int, world: str, broker: str | None
     return {
         "scenario": tables,
         "scenario_sha256": hashlib.sha256(msgspec.json.encode(tables, order="sorted")).hexdigest(),
+        "code_sha256": {table.code: table.sha256 for table in code_in(scenario)},
         "seed": seed,
         "world": world,
         "broker": broker,

@@ -11,6 +11,7 @@ import pytest
 import bidswarm
 import bidswarm.dmp
 import bidswarm.psp
+import bidswarm.testing
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").glob("*.py"))]
@@ -24,22 +25,29 @@ PSP = {
     *("AdaptiveStrategy", "Allocation", "AuctionTable", "BestReplyStrategy", "Buyers", "FlatValuation"),
     *("IsoelasticValuation", "LeaveShift", "LogarithmicValuation", "OptOutStrategy", "ParabolicValuation"),
     *("PiecewiseLinearValuation", "Sellers", "SupplyShift", "SwitchShift", "ValuationShift"),
+    *("HOLD", "NOTHING", "BuyerStrategy", "Decision", "Need", "Offer", "Random", "StrategyBase", "Target"),
+    *("Valuation", "ValuationBase", "affordable", "prospect"),
 }
 DMP = {
     *("Agents", "BetaBelief", "CommonEquilibriumPricing", "CostPlusPricing", "FirstPricePricing", "FixedRule"),
     *("LoadBasedPricing", "MarketplaceTable", "NoRegretPricing", "Operators", "PrivateEquilibriumPricing"),
     *("Service", "StepRule", "Terminals", "UniformBelief", "WindowRule", "price_weight_study"),
+    *("Call", "PricingBase", "PricingStrategy", "Random"),
 }
+
+
+TESTING = {"STRATEGY_LAWS", "Law", "Verdict", "counterexample", "verdicts"}
 
 
 def test_public_names_are_those_listed() -> None:
     assert set(bidswarm.__all__) == RUNNING
     assert set(bidswarm.psp.__all__) == TABLES | PSP
     assert set(bidswarm.dmp.__all__) == TABLES | DMP
+    assert set(bidswarm.testing.__all__) == TESTING
 
 
 def test_public_names_are_documented() -> None:
-    for module in (bidswarm, bidswarm.psp, bidswarm.dmp):
+    for module in (bidswarm, bidswarm.psp, bidswarm.dmp, bidswarm.testing):
         for name in set(module.__all__) - {"__version__"}:
             assert getattr(module, name).__doc__, name
 

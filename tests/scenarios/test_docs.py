@@ -37,6 +37,7 @@ from node.runtime.keys import Keys
 from node.trace.dmp.metrics import CallRow
 from scenarios.chaos.schema import ChaosTable, ExpectTable, FaultTable
 from scenarios.doctor.checks import EXAMINATIONS
+from scenarios.files.own import as_in_files
 from scenarios.files.tables import NetworkTable, Normal, Uniform
 from scenarios.markets.dmp.results import TERMINAL_COLUMNS, CallSummary, OperatorRow
 from scenarios.markets.dmp.schema import Agents, CallScenario, MarketplaceTable, Operators, Service, Terminals
@@ -150,7 +151,7 @@ def test_there_is_an_example_of_either_market() -> None:
 )
 def test_every_key_of_a_scenario_is_documented(scenario: type, text: str) -> None:
     (_,), definitions = msgspec.json.schema_components([scenario])
-    tables = {name: table for name, table in definitions.items() if name not in NUMBERS}
+    tables = {name: table for name, table in as_in_files(definitions).items() if name not in NUMBERS}
     keys = {key for table in tables.values() for key in table.get("properties", {})}
     assert len(keys) > 40
     assert {key for key in keys - TABLES if f"`{key}`" not in text} == set()

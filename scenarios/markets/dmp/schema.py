@@ -24,6 +24,7 @@ from scenarios.errors import ScenarioError
 from scenarios.files.tables import Number
 from scenarios.files.types import Count, Names, PositiveSeconds, Seconds, Share, Table
 from scenarios.markets import base
+from scenarios.markets.dmp.own import OwnPricing
 
 _Rate = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_RATE_KBPS)]
 _Price = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
@@ -159,6 +160,7 @@ PricingTable = (
     | CommonEquilibriumPricing
     | LoadBasedPricing
     | NoRegretPricing
+    | OwnPricing
 )
 
 

@@ -22,6 +22,7 @@ from scenarios.files.names import some
 from scenarios.files.tables import Megabytes, Number, Positive
 from scenarios.files.types import Count, Names, PositiveSeconds, Seconds, Share, Table
 from scenarios.markets import base
+from scenarios.markets.psp.own import OwnStrategy, OwnValuation
 
 _PricePerMb = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
 Money = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_MONEY)]
@@ -118,7 +119,12 @@ def _check_falling(key: str, choke: Number, last: Number) -> None:
 
 
 ValuationTable = (
-    FlatValuation | ParabolicValuation | LogarithmicValuation | IsoelasticValuation | PiecewiseLinearValuation
+    FlatValuation
+    | ParabolicValuation
+    | LogarithmicValuation
+    | IsoelasticValuation
+    | PiecewiseLinearValuation
+    | OwnValuation
 )
 
 
@@ -172,7 +178,7 @@ class AdaptiveStrategy(Table, frozen=True, kw_only=True, tag_field="kind", tag="
         )
 
 
-StrategyTable = OptOutStrategy | BestReplyStrategy | AdaptiveStrategy
+StrategyTable = OptOutStrategy | BestReplyStrategy | AdaptiveStrategy | OwnStrategy
 
 
 class Sellers(Table, frozen=True, kw_only=True):

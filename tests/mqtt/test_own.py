@@ -1,0 +1,59 @@
+"""A strategy of one's own over a broker: in worker processes, and on a device."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scenarios.launch.run import run
+from tests.mqtt.conftest import Mosquitto
+from tests.mqtt.devices import SELLER, Node
+from tests.own_code import STRATEGY, install, write_scenario
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("connections", ["per-host", "per-node"])
+def test_workers_find_the_module_that_stood_beside_the_scenario(tmp_path: Path, connections: str) -> None:
+    path = write_scenario(tmp_path)
+    result = run(path, broker="embedded", hosts=2, connections=connections, out=tmp_path / "runs")  # type: ignore[arg-type]
+    assert (result.summary.status, result.summary.sold) == ("settled", 30.0)
+
+
+def test_workers_find_an_installed_package(tmp_path: Path) -> None:
+    path = write_scenario(tmp_path)
+    (tmp_path / "steady.py").unlink()
+    install(tmp_path / "site")
+    command = [sys.executable, "-m", "bidswarm", "run", path, "--hosts", "2", "--set", "buyers.0.strategy.kind=steady"]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path / 'site'}"}
+    ended = subprocess.run(
+        [*command, "--format", "json"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert '"sold":30.0' in ended.stdout
+    assert "this scenario brings code: steady = steady_package:Steady from " in ended.stderr
+
+
+NODE = """
+role = "buyer"
+host = "ann"
+[buyer]
+sellers = ["shop"]
+valuation = { kind = "flat", demand_mb = 50, value_per_mb = 2.0 }
+strategy = { kind = "steady:Steady", share = 0.25 }
+"""
+
+
+@pytest.mark.mosquitto
+def test_a_device_finds_the_module_beside_its_file(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "steady.py").write_text(STRATEGY, encoding="utf-8")
+    (files / "node.toml").write_text(f'market = "lab"\n{NODE}', encoding="utf-8")
+    broker = ("--broker", f"mqtt://127.0.0.1:{mosquitto.port}")
+    shop = Node(tmp_path / "shop", *broker, "--host", "shop", *SELLER, "--quiet-period", "0.5")
+    ann = Node(tmp_path / "ann", str(files / "node.toml"), *broker)
+    assert (ann.ended(), shop.ended()) == (0, 0)
+    assert [event["mb"] for event in ann.events("bought")] == [15.0]
