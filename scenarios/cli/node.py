@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from rich.text import Text
 from typer.core import TyperGroup
 
+from scenarios.console import errors
 from scenarios.device.formats import LogFormat
 from scenarios.errors import ScenarioError
 
@@ -197,7 +199,11 @@ def start(given: Mapping[str, Any]) -> None:
     from scenarios.device.settings import read_settings  # noqa: PLC0415
 
     file, options, log_format = _options(**given)
-    raise typer.Exit(run(read_settings(file, options), log_format))
+
+    def name_code(source: object) -> None:
+        errors.print(Text(f"this node brings code: {source}"), soft_wrap=True)
+
+    raise typer.Exit(run(read_settings(file, options, name_code), log_format))
 
 
 @_taking_options

@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ import msgspec
 
 from scenarios.device.schema import NodeFile
 from scenarios.errors import ScenarioError
+from scenarios.files.code import Source
 from scenarios.files.explained import explained
-from scenarios.files.own import with_own
+from scenarios.files.own import brought, with_own
 
 Tables = dict[str, Any]
 
@@ -19,8 +20,12 @@ PATHS = ("profile", "journal")
 """Keys with paths: those of a file are relative to it."""
 
 
-def read_settings(file: Path | None, options: Mapping[str, Any]) -> NodeFile:
+def read_settings(
+    file: Path | None, options: Mapping[str, Any], name_code: Callable[[Source], None] | None = None
+) -> NodeFile:
     """The settings of the file, if there is one, with ``options`` put over them; they have the form of its tables.
+
+    ``name_code`` is told of all code of one's own before it is loaded.
 
     Raises
     ------
@@ -32,8 +37,12 @@ def read_settings(file: Path | None, options: Mapping[str, Any]) -> NodeFile:
     # So that a password stands neither in a file nor in the list of processes.
     if "profile" not in tables and "broker" not in tables and (url := os.environ.get("BIDSWARM_BROKER")):
         tables["broker"] = url
+    folder = file.parent if file else Path.cwd()
+    if name_code:
+        for source in brought(tables, NodeFile, folder):
+            name_code(source)
     try:
-        tables = with_own(tables, NodeFile, file.parent if file else Path.cwd())
+        tables = with_own(tables, NodeFile, folder)
         settings = msgspec.convert(tables, NodeFile)
     except ScenarioError as error:
         raise ScenarioError(f"{origin}: {error}") from error

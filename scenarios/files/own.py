@@ -139,7 +139,7 @@ def with_own(tables: Mapping[str, Any], whole: type[msgspec.Struct], folder: Pat
     ScenarioError
         If the code cannot be loaded, or does not take the keys.
     """
-    copied: dict[str, Any] = msgspec.to_builtins(tables)
+    copied: dict[str, Any] = _copied(tables)
     find = cache(source_of)  # a population may name the same code in each of its rows
     for key, own, value in list(_own_places(copied, whole, "")):
         kind = str(value.pop("kind"))
@@ -170,6 +170,17 @@ def _own_places(value: Any, kind: Any, key: str) -> Iterator[tuple[str, type[Own
             inner = inner_type(kind, value, name) if isinstance(one, dict | list) else None
             if inner is not None:
                 yield from _own_places(one, inner, f"{key}.{name}" if key else name)
+
+
+def _copied(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
+    if isinstance(value, Mapping):
+        return {name: _copied(one) for name, one in value.items()}
+    return [_copied(one) for one in value] if isinstance(value, list) else value
+
+
+def kind_of_table(table: Table) -> str:
+    """The kind of a table as a file calls it."""
+    return table.code if isinstance(table, OwnTable) else str(type(table).__struct_config__.tag)
 
 
 @cache

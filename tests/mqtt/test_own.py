@@ -57,3 +57,4 @@ def test_a_device_finds_the_module_beside_its_file(tmp_path: Path, mosquitto: Mo
     ann = Node(tmp_path / "ann", str(files / "node.toml"), *broker)
     assert (ann.ended(), shop.ended()) == (0, 0)
     assert [event["mb"] for event in ann.events("bought")] == [15.0]
+    assert f"this node brings code: steady:Steady from {files / 'steady.py'}" in ann.errors

@@ -13,6 +13,7 @@ from node.runtime.streams import stream
 from node.trace.psp.convergence import ConvergenceMetrics, Oscillation, Quiescence
 from node.trace.psp.metrics import MarketMetrics
 from scenarios.errors import ScenarioError
+from scenarios.files.own import kind_of_table
 from scenarios.markets.kind import Watch
 from scenarios.markets.psp.course import Convergence, Fold, metrics_of
 from scenarios.markets.psp.live import optimum_of
@@ -65,9 +66,9 @@ def check_arrayable(market: Market) -> None:
     first = market.buyers[0].strategy
     for buyer in market.buyers:
         of = f"buyer {buyer.name!r}:"
-        kind = type(buyer.valuation).__struct_config__.tag
+        kind = kind_of_table(buyer.valuation)
         _only(isinstance(buyer.valuation, ParabolicValuation), f"{of} valuation.kind", kind, "'parabolic' only")
-        kind = type(buyer.strategy).__struct_config__.tag
+        kind = kind_of_table(buyer.strategy)
         _only(isinstance(buyer.strategy, AdaptiveStrategy), f"{of} strategy.kind", kind, "'adaptive' only")
         _only(buyer.budget_money is None, f"{of} budget_money", buyer.budget_money, "no budgets: leave it out")
         _only(buyer.strategy == first, f"{of} strategy", buyer.strategy, "one strategy for all buyers")

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from broker import read_profile
 from scenarios.cli.node import _options
@@ -49,6 +50,33 @@ def test_every_key_of_a_file_is_documented_and_every_documented_one_exists() -> 
     keys = {field.encode_name for field in msgspec.structs.fields(NodeFile)} - set(TABLES)
     keys |= {f"{name}.{field.encode_name}" for name, table in TABLES.items() for field in msgspec.structs.fields(table)}
     assert codes("A file instead of options") == keys
+
+
+DEFAULTS = {
+    "clearing_interval": ("auction", "clearing_interval_s"),
+    "quiet_period": ("auction", "quiet_period_s"),
+    "open_at_least": ("auction", "open_at_least_s"),
+    "retry": ("auction", "retry_s"),
+    "reserve_price": ("seller", "reserve_price_per_mb"),
+    "linger": ("", "linger_s"),
+    "keepalive": ("", "keepalive_s"),
+    "metrics_address": ("", "metrics_address"),
+}
+
+
+@pytest.mark.parametrize("option", DEFAULTS)
+def test_the_help_of_an_option_names_the_default_of_its_key(option: str) -> None:
+    table, key = DEFAULTS[option]
+    (field,) = [one for one in msgspec.structs.fields(TABLES.get(table, NodeFile)) if one.encode_name == key]
+    default = f"{field.default:g}" if isinstance(field.default, float | int) else field.default
+    (help_,) = [one.help for one in _options.__annotations__[option].__metadata__]
+    assert re.search(rf"; {default} if not given\.$", help_)
+
+
+def test_every_default_of_an_option_is_held_by_a_test() -> None:
+    helps = {name: one.__metadata__[0].help for name, one in _options.__annotations__.items() if name != "return"}
+    numbers = {name for name, text in helps.items() if re.search(r"; [\d.]+ if not given", text)}
+    assert numbers == set(DEFAULTS)
 
 
 def test_every_option_is_documented_and_every_documented_one_exists() -> None:

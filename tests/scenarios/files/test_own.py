@@ -241,6 +241,16 @@ def test_a_run_in_sim_keeps_the_source_and_its_hash(path: str, tmp_path: Path) -
     assert (folder / "code" / "steady.py").read_text() == STRATEGY
 
 
+def test_world_array_names_the_strategy_that_it_does_not_play(path: str, tmp_path: Path) -> None:
+    elastic = 'buyers.0.valuation={kind="parabolic",demand_mb=50,choke_price_per_mb=2}'
+    with pytest.raises(ScenarioError, match=r"strategy\.kind = 'steady:Steady': world 'array' knows 'adaptive' only"):
+        run(path, world="array", out=tmp_path, settings=[elastic])
+
+
+def test_a_date_is_no_text(path: str) -> None:
+    assert "title = datetime.date(2026, 1, 1): expected `str`" in fault(path, "title=2026-01-01")
+
+
 def test_a_run_without_code_of_ones_own_keeps_none(tmp_path: Path) -> None:
     with without_pictures():
         result = run("two-sellers", world="sim", out=tmp_path)
