@@ -21,9 +21,13 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     def check(self, key: str) -> None:
         """Raise ScenarioError, naming key, value and what is allowed, if this table or one in it contradicts itself.
 
-        ``key`` is where it stands in the file.
+        ``key`` is where it stands in the file, nothing for the file itself.
         """
         for field in self.__struct_fields__:
-            value = getattr(self, field)
+            value, place = getattr(self, field), f"{key}.{field}" if key else field
             if isinstance(value, Table):
-                value.check(f"{key}.{field}")
+                value.check(place)
+            elif isinstance(value, list):
+                for k, one in enumerate(value):
+                    if isinstance(one, Table):
+                        one.check(f"{place}.{k}")

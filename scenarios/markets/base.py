@@ -26,6 +26,16 @@ class Scenario(Table, frozen=True, kw_only=True):
     network: NetworkTable = NetworkTable()
     chaos: ChaosTable | None = None
 
+    @property
+    def user_names(self) -> Sequence[str]:
+        """All nodes that will be drawn."""
+        raise NotImplementedError
+
+
+def nothing_more(scenario: Scenario) -> None:
+    """Check nothing: what all markets have in common has been checked."""
+    del scenario
+
 
 class Market(msgspec.Struct, frozen=True, kw_only=True, tag_field="market"):
     """Everybody in one run, drawn from a scenario and a seed; a market derives from it, with its name as the tag.

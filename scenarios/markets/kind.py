@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import UnionType
 from typing import Any, Protocol
@@ -12,7 +13,7 @@ from node.protocol.journal import JournalEntry
 from node.protocol.machine import Machine, Message
 from node.protocol.trace import Record, Trace
 from node.trace.breach import Breach
-from scenarios.markets.base import Market, Scenario
+from scenarios.markets.base import Market, Scenario, nothing_more
 from scenarios.results.outcome import Run
 from scenarios.results.result import Result
 
@@ -78,8 +79,6 @@ class MarketKind:
     records: UnionType
     entries: UnionType
     """The unions of all that its nodes say to each other, tell observers, and write into their journals."""
-    check: Callable[[Any], None]
-    """ScenarioError if a scenario contradicts itself; the text names key, value and what is allowed."""
     draw: Callable[[Any, int], Market]
     """The market that a seed draws from a scenario."""
     describe: Callable[[Any], str]
@@ -92,4 +91,8 @@ class MarketKind:
     summarise: Callable[[Any, Any, Run, Iterable[Record[Trace]]], Result[Any]]
     """The result of a run from its market, metrics, end, and records in the order of time."""
     audit: Callable[[Iterable[JournalEntry]], Audit]
+    check: Callable[[Any], None] = nothing_more
+    """ScenarioError if a scenario contradicts itself in what no table can check alone: its text names key and value."""
     worlds: Mapping[str, OwnWorld] = field(default_factory=dict)
+    library: Traversable | None = None
+    """The folder of the scenarios that it ships."""

@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
+from scenarios.chaos.validity import check_chaos
 from scenarios.errors import ScenarioError
+from scenarios.files.checks import check_names
 from scenarios.files.code import Source
 from scenarios.files.explained import explained
 from scenarios.files.own import brought, with_own
@@ -27,9 +29,10 @@ Tables = dict[str, Any]
 
 
 def shipped() -> dict[str, str]:
-    """The scenarios that come with the program: name to text."""
-    files = [entry for entry in LIBRARY.iterdir() if entry.name.endswith(".toml")]
-    return {entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8") for entry in sorted(files, key=str)}
+    """The scenarios that come with the program and with other packages' markets: name to text."""
+    folders = [*(kind.library for kind in kinds().values() if kind.library), LIBRARY]
+    files = {entry.name: entry for folder in folders for entry in folder.iterdir() if entry.name.endswith(".toml")}
+    return {name.removesuffix(".toml"): files[name].read_text(encoding="utf-8") for name in sorted(files)}
 
 
 def source(name_or_path: str) -> tuple[str, str, Path]:
@@ -101,10 +104,20 @@ def parse(tables: Mapping[str, Any], origin: str, folder: Path | None = None) ->
     try:
         kind = kind_named(str(tables.get("market", DEFAULT_MARKET)))
         scenario = _converted(with_own(tables, kind.scenario, folder or Path.cwd()), kind.scenario)
+        _check(scenario)
         kind.check(scenario)
     except ScenarioError as error:
         raise ScenarioError(f"{origin}: {error}") from error
     return scenario
+
+
+def _check(scenario: Scenario) -> None:
+    """What holds for scenarios of any market: names are names, tables make sense, faults happen to users in time."""
+    check_names([scenario.name], "a scenario")
+    check_names(scenario.user_names, "every user")
+    scenario.check("")
+    if scenario.chaos:
+        check_chaos(scenario.chaos, scenario.user_names, scenario.timeout_s)
 
 
 def _converted(tables: Mapping[str, Any], whole: type[Scenario]) -> Scenario:

@@ -1,11 +1,14 @@
 """How a run of any market ended."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal
 
-from scenarios.chaos.expectations import Expectation
+import msgspec
+
+from scenarios.chaos.expectations import Ending, Expectation, FaultLog, FaultRow, checked
+from scenarios.markets.base import Market
 
 Status = Literal["settled", "timeout", "interrupted", "failed"]
 
@@ -20,6 +23,27 @@ class Outcome:
     counters: dict[str, int]
 
 
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures that every run has, whatever its market (docs/results.md); a market's own derives from it."""
+
+    scenario: str
+    seed: int
+    world: str
+    broker: str | None
+    nodes: int
+    status: Status
+    duration_s: float
+    messages: int
+    run_dir: str
+    faults: list[FaultRow] = msgspec.field(default_factory=list)
+    expectations: list[Expectation] = msgspec.field(default_factory=list)
+
+    @property
+    def network(self) -> str:
+        """What carried the messages, for people."""
+        return self.broker or ("simulated network" if self.world == "sim" else "no messages")
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """A run that is over: its world, the broker that served it, if any, its folder, and how it ended."""
@@ -29,21 +53,30 @@ class Run:
     folder: Path
     outcome: Outcome
 
+    def figures(
+        self, market: Market, faults: FaultLog, efficiency: float = nan, last_move_s: float = nan
+    ) -> dict[str, Any]:
+        """What every ``Summary`` has, by field.
 
-class Summary(Protocol):
-    """What the program reads of the figures of any run; the rest is its market's."""
-
-    @property
-    def status(self) -> Status:
-        """How the run ended."""
-        ...
-
-    @property
-    def expectations(self) -> Sequence[Expectation]:
-        """What the scenario expected."""
-        ...
-
-    @property
-    def run_dir(self) -> str:
-        """The folder of the run."""
-        ...
+        Parameters
+        ----------
+        faults
+            What went wrong, taken out of the trace.
+        efficiency, last_move_s
+            What expectations may be about, where the market has such.
+        """
+        outcome = self.outcome
+        ending = Ending(outcome.status == "settled", outcome.duration_s, last_move_s, efficiency)
+        return {
+            "scenario": market.scenario,
+            "seed": market.seed,
+            "world": self.world,
+            "broker": self.broker,
+            "nodes": market.nodes,
+            "status": outcome.status,
+            "duration_s": outcome.duration_s,
+            "messages": outcome.counters.get("sent", 0),
+            "run_dir": str(self.folder),
+            "faults": faults.rows,
+            "expectations": checked(market.chaos.expect if market.chaos else [], ending, faults.heal_s),
+        }

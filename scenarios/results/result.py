@@ -7,11 +7,13 @@ from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+import msgspec
 from rich.console import Console
 
 from scenarios.errors import ScenarioError
 from scenarios.extras import needs
 from scenarios.results import folder as rundir
+from scenarios.results.lines import fault_lines
 from scenarios.results.outcome import Summary
 from scenarios.results.tables import keep
 
@@ -50,9 +52,14 @@ class Result(ABC, Generic[ASummary]):
     def plot(self, name: str | None = None) -> "Figure":
         """One picture as a matplotlib figure; the first, if no name is given."""
 
-    @abstractmethod
     def print(self, console: Console) -> None:
-        """Print tables and figures for people."""
+        """Print the figures for people, a line for each; a market has better to say."""
+        for name, figure in msgspec.structs.asdict(self.summary).items():
+            if isinstance(figure, float | int | str):
+                console.print(f"{name}: {figure:,.6g}" if isinstance(figure, float) else f"{name}: {figure}")
+        for line in fault_lines(self.summary.faults, self.summary.expectations):
+            console.print(line, highlight=False, soft_wrap=True)
+        console.print(self.where, highlight=False, soft_wrap=True)
 
     def documents(self) -> dict[str, Any]:
         """What else is kept, as JSON files of these names."""

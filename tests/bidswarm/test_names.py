@@ -10,6 +10,7 @@ import pytest
 
 import bidswarm
 import bidswarm.dmp
+import bidswarm.market
 import bidswarm.psp
 import bidswarm.testing
 
@@ -36,6 +37,27 @@ DMP = {
 }
 
 
+MARKET = {
+    *("Audit", "Breach", "FaultLog", "Machine", "Market", "MarketKind", "Metrics", "OwnWorld", "Result", "Run"),
+    *("Scenario", "ScenarioError", "Summary", "Watch"),
+    *(
+        "CancelTimer",
+        "Dropped",
+        "Effect",
+        "Event",
+        "Left",
+        "Opened",
+        "PeerOffline",
+        "Persist",
+        "PostOnBoard",
+        "Received",
+    ),
+    *("Reconnected", "Restored", "Send", "SetTimer", "Started", "TimerFired", "effects_of"),
+    *("Entry", "JournalEntry", "MarketOpened", "Message", "NodeEntry", "NodeRecord", "Record", "Trace"),
+    *("PATIENCE", "IgnoredError", "RejectedError", "RoundTrip", "address", "backoff", "host_of", "node_of", "stream"),
+    *("Count", "Name", "Names", "NetworkTable", "Number", "PositiveSeconds", "Seconds", "Share", "Table"),
+    *("check_names", "drawn", "names_of", "bar", "fault_lines", "print_rows", "print_rules", "verdict"),
+}
 TESTING = {"STRATEGY_LAWS", "Law", "Verdict", "counterexample", "verdicts"}
 
 
@@ -43,11 +65,12 @@ def test_public_names_are_those_listed() -> None:
     assert set(bidswarm.__all__) == RUNNING
     assert set(bidswarm.psp.__all__) == TABLES | PSP
     assert set(bidswarm.dmp.__all__) == TABLES | DMP
+    assert set(bidswarm.market.__all__) == MARKET
     assert set(bidswarm.testing.__all__) == TESTING
 
 
 def test_public_names_are_documented() -> None:
-    for module in (bidswarm, bidswarm.psp, bidswarm.dmp, bidswarm.testing):
+    for module in (bidswarm, bidswarm.psp, bidswarm.dmp, bidswarm.market, bidswarm.testing):
         for name in set(module.__all__) - {"__version__"}:
             assert getattr(module, name).__doc__, name
 

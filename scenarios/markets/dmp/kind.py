@@ -25,12 +25,12 @@ MARKETPLACE = MarketKind(
     messages=CallMessage,
     records=CallRecord,
     entries=CallEntry,
-    check=check_call_scenario,
     draw=draw_calls,
     describe=described,
     machines=call_machines,
     is_closed=_is_closed,
     metrics=LiveCalls,
     summarise=summarise_calls,
+    check=check_call_scenario,
     audit=CallAudit,
 )

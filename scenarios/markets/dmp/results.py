@@ -11,12 +11,12 @@ from rich.console import Console
 from node.mechanism.checks import FloatArray
 from node.protocol.trace import Record, Trace
 from node.trace.dmp.metrics import CallMetrics, CallRow
-from scenarios.chaos.expectations import Ending, Expectation, FaultLog, FaultRow, checked
+from scenarios.chaos.expectations import FaultLog
 from scenarios.markets.dmp.live import LiveCalls, call_metrics
 from scenarios.markets.dmp.market import CallMarket
 from scenarios.markets.dmp.pictures import plot_calls, plot_terminals
 from scenarios.markets.dmp.tables import print_calls
-from scenarios.results.outcome import Run, Status
+from scenarios.results.outcome import Run, Summary
 from scenarios.results.result import Result
 
 if TYPE_CHECKING:
@@ -41,37 +41,21 @@ class OperatorRow(msgspec.Struct, frozen=True):
     reputation: float
 
 
-class CallSummary(msgspec.Struct, frozen=True):
+class CallSummary(Summary, frozen=True, kw_only=True):
     """The figures of a run, as ``--format json`` prints them; meanings and units in docs/results.md."""
 
-    scenario: str
-    seed: int
-    world: str
-    broker: str | None
-    nodes: int
-    status: Status
-    duration_s: float
     market_s: float
     calls: int
     served: int
     decommitted: int
     blocked: int
     calls_per_s: float
-    messages: int
     paid: float
     mean_price: float
     efficient: float
     excess: float
     operators: list[OperatorRow]
     breaches: list[str]
-    run_dir: str
-    faults: list[FaultRow] = msgspec.field(default_factory=list)
-    expectations: list[Expectation] = msgspec.field(default_factory=list)
-
-    @property
-    def network(self) -> str:
-        """What carried the messages, for people."""
-        return self.broker or "simulated network"
 
 
 class CallResult(Result[CallSummary]):
@@ -206,34 +190,23 @@ def summarise_calls(market: CallMarket, live: LiveCalls, run: Run, records: Iter
     metrics, faults, outcome = call_metrics(market), FaultLog(), run.outcome
     for record in faults.without_faults(records):
         metrics.add(record)
-    ending = Ending(outcome.status == "settled", outcome.duration_s)
     served = metrics.count("served")
     paid = sum(one.revenue for one in metrics.operators.values())
     compared = [row for row in metrics.calls if row.winner and row.best and not math.isnan(row.value)]
     summary = CallSummary(
-        scenario=market.scenario,
-        seed=market.seed,
-        world=run.world,
-        broker=run.broker,
-        nodes=market.nodes,
-        status=outcome.status,
-        duration_s=outcome.duration_s,
+        **run.figures(market, faults),
         market_s=max((row.at_s for row in metrics.calls), default=0.0),
         calls=len(metrics.calls),
         served=served,
         decommitted=metrics.count("decommitted"),
         blocked=metrics.count("blocked"),
         calls_per_s=len(metrics.calls) / outcome.duration_s if outcome.duration_s else 0.0,
-        messages=outcome.counters.get("sent", 0),
         paid=paid,
         mean_price=paid / served if served else 0.0,
         efficient=sum(row.winner == row.best for row in compared) / len(compared) if compared else 1.0,
         excess=sum(row.value - row.best_value for row in compared) / len(compared) if compared else 0.0,
         operators=_operators(metrics),
         breaches=metrics.breaches(),
-        run_dir=str(run.folder),
-        faults=faults.rows,
-        expectations=checked(market.chaos.expect if market.chaos else [], ending, faults.heal_s),
     )
     return CallResult(summary, market, metrics, outcome.counters)
 

@@ -21,6 +21,7 @@ from node.strategy.dmp import (
 from node.strategy.dmp.markups import LARGEST_EXPONENT
 from node.strategy.random import Random
 from scenarios.errors import ScenarioError
+from scenarios.files.names import names_of
 from scenarios.files.tables import Number
 from scenarios.files.types import Count, Names, PositiveSeconds, Seconds, Share, Table
 from scenarios.markets import base
@@ -287,3 +288,10 @@ class CallScenario(base.Scenario, frozen=True, kw_only=True):
     operators: Annotated[list[Operators], msgspec.Meta(min_length=1)]
     agents: list[Agents] = msgspec.field(default_factory=list)
     terminals: Annotated[list[Terminals], msgspec.Meta(min_length=1)]
+
+    @property
+    def user_names(self) -> list[str]:
+        """All nodes, the market agent last."""
+        groups: list[Operators | Terminals] = [*self.operators, *self.terminals]
+        drawn = [name for group in groups for name in names_of(group)]
+        return [*drawn, *(agent.name for agent in self.agents), self.marketplace.name]

@@ -1,52 +1,33 @@
-"""What a scenario of the Digital Marketplace must fulfil beyond the types of its keys."""
+"""What a scenario of the Digital Marketplace must fulfil beyond what its tables check themselves."""
 
 import math
 
 from scenarios.chaos.schema import ChaosTable, ExpectSettled
-from scenarios.chaos.validity import check_chaos
 from scenarios.errors import ScenarioError
 from scenarios.files.checks import check_names
-from scenarios.files.names import names_of, some
+from scenarios.files.names import some
 from scenarios.files.tables import Distribution, Number
-from scenarios.markets.dmp.schema import CallScenario, Operators, Terminals
+from scenarios.markets.dmp.schema import CallScenario, Terminals
 
 
 def check_call_scenario(scenario: CallScenario) -> None:
     """Raise ScenarioError, naming key, value and what is allowed, if the scenario contradicts itself."""
-    _check_names(scenario)
-    scenario.network.check("network")
+    check_names([one.name for one in scenario.services], "every service")
     services, agents = [one.name for one in scenario.services], [one.name for one in scenario.agents]
-    for k, service in enumerate(scenario.services):
-        service.check(f"services.{k}")
-    for k, group in enumerate(scenario.operators):
-        group.check(f"operators.{k}")
     for k, terminals in enumerate(scenario.terminals):
         _check_terminals(f"terminals.{k}", terminals, services, agents)
     _check_agents(agents, {group.agent for group in scenario.terminals})
     if scenario.chaos:
-        _check_chaos(scenario, scenario.chaos)
+        _check_chaos(scenario.chaos)
 
 
-def _check_names(scenario: CallScenario) -> None:
-    for names in ([scenario.name], _node_names(scenario), [one.name for one in scenario.services]):
-        check_names(names, "each")
-
-
-def _check_chaos(scenario: CallScenario, chaos: ChaosTable) -> None:
-    check_chaos(chaos, _node_names(scenario), scenario.timeout_s)
+def _check_chaos(chaos: ChaosTable) -> None:
     for k, expected in enumerate(chaos.expect):
         if not isinstance(expected, ExpectSettled):
             raise ScenarioError(f"chaos.expect.{k}.kind: market 'dmp' knows 'settled' only")
 
 
-def _node_names(scenario: CallScenario) -> list[str]:
-    groups: list[Operators | Terminals] = [*scenario.operators, *scenario.terminals]
-    nodes = [name for group in groups for name in names_of(group)] + [one.name for one in scenario.agents]
-    return [*nodes, scenario.marketplace.name]
-
-
 def _check_terminals(key: str, group: Terminals, services: list[str], agents: list[str]) -> None:
-    group.check(key)
     for name in group.services or ():
         if name not in services:
             raise ScenarioError(f"{key}.services = {name!r}: there is no such service; known: {some(services)}")

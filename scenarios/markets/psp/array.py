@@ -12,6 +12,7 @@ from node.rounds.outcome import ArrayOutcome, Course
 from node.runtime.streams import stream
 from node.trace.psp.convergence import ConvergenceMetrics, Oscillation, Quiescence
 from node.trace.psp.metrics import MarketMetrics
+from scenarios.chaos.expectations import FaultLog
 from scenarios.errors import ScenarioError
 from scenarios.files.own import kind_of_table
 from scenarios.markets.kind import Watch
@@ -21,7 +22,7 @@ from scenarios.markets.psp.market import Market, edges
 from scenarios.markets.psp.results import Allocation, Result, Summary
 from scenarios.markets.psp.schema import AdaptiveStrategy, ParabolicValuation
 from scenarios.markets.psp.spread import shift_metrics
-from scenarios.results.outcome import Status
+from scenarios.results.outcome import Outcome, Run, Status
 
 MOST_PAIRS = 50_000_000
 """Buyers times the largest pool: what some 8 GiB hold."""
@@ -126,17 +127,12 @@ def _array_market(market: Market) -> ArrayMarket:
 def _summary(market: Market, outcome: ArrayOutcome, bids: int, folder: Path) -> Summary:
     rows = _allocations(market, outcome)
     best = outcome.bound if market.is_large else optimum_of(market).welfare
+    duration_s = outcome.rounds * market.auction.clearing_interval_s
+    run = Run("array", None, folder, Outcome(_status(outcome), 0.0, duration_s, {}))
     return Summary(
-        scenario=market.scenario,
-        seed=market.seed,
+        **run.figures(market, FaultLog()),
         mechanism=market.auction.mechanism,
-        world="array",
-        broker=None,
-        nodes=market.nodes,
-        status=_status(outcome),
-        duration_s=outcome.rounds * market.auction.clearing_interval_s,
         bids=bids,
-        messages=0,
         welfare=outcome.welfare,
         optimum=best,
         efficiency=efficiency(outcome.welfare, best),
@@ -146,7 +142,6 @@ def _summary(market: Market, outcome: ArrayOutcome, bids: int, folder: Path) -> 
         sold=sum(row.quantity for row in rows),
         revenue=sum(row.charge for row in rows),
         allocations=rows,
-        run_dir=str(folder),
         optimum_is="bound" if market.is_large else "exact",
     )
 

@@ -15,7 +15,7 @@ from node.protocol.trace import Record, Trace
 from node.trace.psp.convergence import Oscillation, Quiescence
 from node.trace.psp.metrics import MarketMetrics
 from node.trace.psp.shifts import ShiftReport
-from scenarios.chaos.expectations import Ending, Expectation, FaultLog, FaultRow, checked
+from scenarios.chaos.expectations import FaultLog
 from scenarios.markets.psp.census import market_now
 from scenarios.markets.psp.course import Fold, fold
 from scenarios.markets.psp.equilibrium import largest_gain_of_lying
@@ -24,8 +24,8 @@ from scenarios.markets.psp.market import Market, edges
 from scenarios.markets.psp.pictures import plot_convergence
 from scenarios.markets.psp.spread import by_time, described, least_gain
 from scenarios.markets.psp.tables import print_result
-from scenarios.results import result
-from scenarios.results.outcome import Run, Status
+from scenarios.results import outcome, result
+from scenarios.results.outcome import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,19 +40,11 @@ class Allocation(msgspec.Struct, frozen=True):
     charge: float
 
 
-class Summary(msgspec.Struct, frozen=True):
+class Summary(outcome.Summary, frozen=True, kw_only=True):
     """The figures of a run, as ``--format json`` prints them; meanings and units in docs/results.md."""
 
-    scenario: str
-    seed: int
     mechanism: str
-    world: str
-    broker: str | None
-    nodes: int
-    status: Status
-    duration_s: float
     bids: int
-    messages: int
     welfare: float
     optimum: float
     efficiency: float
@@ -62,16 +54,8 @@ class Summary(msgspec.Struct, frozen=True):
     sold: float
     revenue: float
     allocations: list[Allocation]
-    run_dir: str
     optimum_is: Literal["exact", "bound"] = "exact"
     exposed_sellers: list[str] = msgspec.field(default_factory=list)
-    faults: list[FaultRow] = msgspec.field(default_factory=list)
-    expectations: list[Expectation] = msgspec.field(default_factory=list)
-
-    @property
-    def network(self) -> str:
-        """What carried the messages, for people."""
-        return self.broker or ("no messages" if self.world == "array" else "simulated network")
 
 
 def allocations_of(metrics: MarketMetrics) -> list[Allocation]:
@@ -222,25 +206,17 @@ def summarise(market: Market, live: LiveMetrics, run: Run, records: Iterable[Rec
     live
         What the run was watched by; it knows the optimum of the market as it was at first.
     """
-    faults, outcome = FaultLog(), run.outcome
-    folded = fold(market, faults.without_faults(records), outcome.duration_s)
+    faults = FaultLog()
+    folded = fold(market, faults.without_faults(records), run.outcome.duration_s)
     metrics, now = folded.metrics, market_now(market, folded.metrics)
     best = optimum_of(now) if market.shifts else live.best
     most = best.bound if market.is_large else best.welfare
     rows = allocations_of(metrics)
     reached = efficiency(metrics.welfare, most)
-    ending = Ending(outcome.status == "settled", outcome.duration_s, folded.rest.quiescence.time_s, reached)
     summary = Summary(
-        scenario=market.scenario,
-        seed=market.seed,
+        **run.figures(market, faults, reached, folded.rest.quiescence.time_s),
         mechanism=market.auction.mechanism,
-        world=run.world,
-        broker=run.broker,
-        nodes=market.nodes,
-        status=outcome.status,
-        duration_s=outcome.duration_s,
         bids=metrics.bids,
-        messages=outcome.counters.get("sent", 0),
         welfare=metrics.welfare,
         optimum=most,
         efficiency=reached,
@@ -250,10 +226,7 @@ def summarise(market: Market, live: LiveMetrics, run: Run, records: Iterable[Rec
         sold=sum(row.quantity for row in rows),
         revenue=sum(row.charge for row in rows),
         allocations=rows,
-        run_dir=str(run.folder),
         optimum_is="bound" if market.is_large else "exact",
         exposed_sellers=sorted(metrics.exposed),
-        faults=faults.rows,
-        expectations=checked(market.chaos.expect if market.chaos else [], ending, faults.heal_s),
     )
-    return Result(summary, market, folded, outcome.counters)
+    return Result(summary, market, folded, run.outcome.counters)

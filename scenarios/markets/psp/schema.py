@@ -18,7 +18,7 @@ from node.strategy.psp.opt_out import OptOut
 from node.strategy.psp.reserve import FixedReserve, HighestLosingReserve, ReserveRule
 from scenarios.errors import ScenarioError
 from scenarios.files.draws import as_drawn
-from scenarios.files.names import some
+from scenarios.files.names import names_of, some
 from scenarios.files.tables import Megabytes, Number, Positive
 from scenarios.files.types import Count, Names, PositiveSeconds, Seconds, Share, Table
 from scenarios.markets import base
@@ -348,3 +348,9 @@ class Scenario(base.Scenario, frozen=True, kw_only=True):
     sellers: Annotated[list[Sellers], msgspec.Meta(min_length=1)]
     buyers: Annotated[list[Buyers], msgspec.Meta(min_length=1)]
     shifts: list[ShiftTable] = msgspec.field(default_factory=list)
+
+    @property
+    def user_names(self) -> list[str]:
+        """All users, sellers first."""
+        groups: list[Sellers | Buyers] = [*self.sellers, *self.buyers]
+        return [name for group in groups for name in names_of(group)]

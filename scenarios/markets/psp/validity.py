@@ -1,10 +1,8 @@
-"""What a scenario must fulfil beyond the types of its keys."""
+"""What a scenario must fulfil beyond what its tables check themselves."""
 
 import re
 
-from scenarios.chaos.validity import check_chaos
 from scenarios.errors import ScenarioError
-from scenarios.files.checks import check_names
 from scenarios.files.names import names_of, some
 from scenarios.markets.psp.schema import Buyers, Scenario, Sellers
 from scenarios.markets.psp.shifts import check_shifts
@@ -13,17 +11,10 @@ from scenarios.markets.psp.shifts import check_shifts
 def check_scenario(scenario: Scenario) -> None:
     """Raise ScenarioError, naming key, value and what is allowed, if the scenario contradicts itself."""
     groups: list[Sellers | Buyers] = [*scenario.sellers, *scenario.buyers]
-    check_names([scenario.name], "a scenario")
-    check_names((name for group in groups for name in names_of(group)), "every user")
-    scenario.network.check("network")
-    for k, sellers in enumerate(scenario.sellers):
-        sellers.check(f"sellers.{k}")
     for k, buyers in enumerate(scenario.buyers):
         _check_buyers(f"buyers.{k}", buyers, {name for group in scenario.sellers for name in names_of(group)})
     _check_devices(scenario, groups)
     check_shifts(scenario)
-    if scenario.chaos:
-        check_chaos(scenario.chaos, [name for group in groups for name in names_of(group)], scenario.timeout_s)
 
 
 def _check_devices(scenario: Scenario, groups: list[Sellers | Buyers]) -> None:
@@ -52,4 +43,3 @@ def _check_buyers(key: str, buyers: Buyers, sellers: set[str]) -> None:
         raise ScenarioError(f"{key}.sellers = {buyers.sellers!r} names a seller twice")
     if buyers.sellers_each is not None and buyers.sellers_each > len(sellers):
         raise ScenarioError(f"{key}.sellers_each = {buyers.sellers_each}: there are only {len(sellers)} sellers")
-    buyers.check(key)

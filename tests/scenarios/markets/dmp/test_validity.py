@@ -31,13 +31,13 @@ def test_scenario_that_does_not_contradict_itself_is_valid(values: dict[str, Any
     ("key", "value", "said"),
     [
         ("name", "small\n", "name = 'small\\n' must match [A-Za-z0-9_-]{1,64}"),
-        ("terminals__0__name", "net-1", "name = 'net-1' is given twice; each needs a name of its own"),
+        ("terminals__0__name", "net-1", "name = 'net-1' is given twice; every user needs a name of its own"),
         ("operators__0__name", "n" * 63, f"name = '{'n' * 63}-1' must match [A-Za-z0-9_-]{{1,64}}"),
-        ("marketplace__name", "t", "name = 't' is given twice; each needs a name of its own"),
+        ("marketplace__name", "t", "name = 't' is given twice; every user needs a name of its own"),
         (
             "services__add",
             {"name": "web", "rate_kbps": 1, "holding_s": 1},
-            "name = 'web' is given twice; each needs a name of its own",
+            "name = 'web' is given twice; every service needs a name of its own",
         ),
         ("network__delay_min_s", 1.0, "network.delay_min_s = 1.0 must not exceed network.delay_max_s = 0.003"),
         (
