@@ -13,3 +13,6 @@ that a node takes for a quantity gets lost in a clearing."""
 BOUND_ROUNDING = 4.0 * float(np.finfo(np.float64).eps)
 """Relative, of one formula at the end of its range: some units in the last place, so that a check of the range lets no
 wrong argument pass."""
+
+FOREIGN_ROUNDING = 1e-6
+"""Relative, of a valuation that a scenario brings: its author may integrate or invert numerically, which we do not."""

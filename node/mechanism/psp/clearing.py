@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from node.mechanism.checks import FloatArray, bids, non_negative
-from node.mechanism.psp.rationing import ROUNDING, Margin, rationed
+from node.mechanism.psp.rationing import Margin, rationed
+from node.mechanism.rounding import SUM_ROUNDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def clear(quantity: Any, price: Any, supply: float, reserve: float = 0.0) -> Cle
     tied = order[margin.start : margin.end]
     # No bid displaces more than itself, so the queue is needed only that far: a few bids of a large book.
     longest = max(allocation.max(), quantity[tied].max())
-    queue_end = int(reach.searchsorted((reach[margin.end - 1] + longest) * (1.0 + ROUNDING))) + 1
+    queue_end = int(reach.searchsorted((reach[margin.end - 1] + longest) * (1.0 + SUM_ROUNDING))) + 1
     losers = order[margin.end : max(margin.end, queue_end)]
     behind = quantity[losers], price[losers], reserve
     charge = _queue(margin.wanted - margin.served, margin.price, *behind).worth(allocation)

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from node.mechanism.psp.reply import Reply, best_reply
 from node.mechanism.psp.staircase import SLACK, Staircase, merged_staircase
+from node.mechanism.rounding import SUM_ROUNDING
 from node.mechanism.valuation import Valuation
 
-_ROUNDING = 1e-12
 _SAME = 1e-9
 """Share of a utility by which a better one is not looked for."""
 
@@ -97,14 +97,14 @@ def _steps(hull: list[_Level]) -> Staircase:
 
 def _end_below(hull: list[_Level], amount: float) -> _Level:
     """The vertex that the amount has come to."""
-    return next(vertex for vertex in reversed(hull) if vertex.reach <= amount * (1.0 + _ROUNDING))
+    return next(vertex for vertex in reversed(hull) if vertex.reach <= amount * (1.0 + SUM_ROUNDING))
 
 
 def _cost(levels: list[_Level], amount: float) -> float:
     """P(amount)·amount, of the levels that are considered."""
     if amount <= 0.0:
         return 0.0
-    return amount * next(level.price for level in levels if amount <= level.reach * (1.0 + _ROUNDING))
+    return amount * next(level.price for level in levels if amount <= level.reach * (1.0 + SUM_ROUNDING))
 
 
 def _split(
@@ -138,5 +138,5 @@ def reply_of(valuation: Valuation, auctions: Sequence[Staircase], amounts: Seque
         (steps.price_at(amount) for steps, amount in zip(auctions, amounts, strict=True) if amount), default=0.0
     )
     # A sum that is a rounding error beyond the demand would be worth nothing there.
-    price = max(valuation.marginal(total * (1.0 - _ROUNDING)), dearest)
+    price = max(valuation.marginal(total * (1.0 - SUM_ROUNDING)), dearest)
     return Reply(list(amounts), price, cost, valuation.value(total) - cost)

@@ -6,9 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
-
-ROUNDING = 1e-12
-"""What floating-point sums may leave of a supply that is in truth sold out; relative."""
+from node.mechanism.rounding import SUM_ROUNDING
 
 
 class Margin(NamedTuple):
@@ -89,4 +87,4 @@ def _margin(
     wanted = float(quantity[order[start:end]].sum())
     left = supply - sold
     # A rounding error is no allocation: who gets it would pass for a winner.
-    return Margin(marginal_price, start, end, wanted, served=min(left, wanted) if left > ROUNDING * supply else 0.0)
+    return Margin(marginal_price, start, end, wanted, served=min(left, wanted) if left > SUM_ROUNDING * supply else 0.0)

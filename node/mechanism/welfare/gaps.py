@@ -6,11 +6,9 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray, non_negative_array
 from node.mechanism.psp import PSP, AuctionMechanism, Reply, Staircase, staircase
+from node.mechanism.rounding import ROUNDING
 from node.mechanism.valuation import Valuation
 from node.mechanism.welfare.flow import Edges
-
-_ROUNDING = 1e-9
-"""Share of a utility below which a gain is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ def truthfulness_gaps(
         best = mechanism.best_reply(theta, auctions, budget=budget).utility
         truthful = PSP.best_reply(theta, auctions, budget=budget)
         gain = best - _utility(mechanism, theta, budget, auctions, truthful)
-        gaps.append(gain if gain > _ROUNDING * best else 0.0)
+        gaps.append(gain if gain > ROUNDING * best else 0.0)
     return np.array(gaps)
 
 

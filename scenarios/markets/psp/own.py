@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import ClassVar
 
+from node.mechanism.rounding import FOREIGN_ROUNDING
 from node.mechanism.valuation import Valuation
 from node.strategy.psp.offer import BuyerStrategy, Decision, Need, Offer
 from node.strategy.random import Random
@@ -13,9 +14,6 @@ from scenarios.files.tables import Positive
 
 POINTS = 64
 """At so many points a valuation is looked at."""
-
-ROUNDING = 1e-6
-"""Share of a price below which a difference is rounding."""
 
 
 class StrategyBase(Base, frozen=True):
@@ -107,7 +105,7 @@ class OwnValuation(OwnTable, frozen=True):
             raise ValueError(f"value(0) = {theta.value(0.0):g} must be 0")
         for low, high in pairwise(theta.demand_mb * k / POINTS for k in range(POINTS + 1)):
             first, last, worth = theta.marginal(low), theta.marginal(high), theta.value(high) - theta.value(low)
-            slack = ROUNDING * first
+            slack = FOREIGN_ROUNDING * first
             if not 0.0 <= last <= first + slack:
                 raise ValueError(f"marginal({high:g}) = {last:g} must be from 0 to marginal({low:g}) = {first:g}")
             if not (last - slack) * (high - low) <= worth <= (first + slack) * (high - low):
