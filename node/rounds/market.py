@@ -8,7 +8,7 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray, non_negative_array, positive
 from node.mechanism.welfare import Edges
-from node.rounds.outcome import ArrayOutcome, Course, outcome_of
+from node.rounds.outcome import ArrayCourse, ArrayOutcome, outcome_of
 from node.rounds.play import ROUNDS_PER_SURVEY, Play
 
 
@@ -72,7 +72,7 @@ class ArrayMarket:
         presence: float = 0.005,
         damping: float = 0.5,
         synchronous: bool = False,
-        course: Course | None = None,
+        course: ArrayCourse | None = None,
     ) -> ArrayOutcome:
         """Play rounds until no move would gain more than ``epsilon_end``, or ``most_rounds`` of them, or Ctrl-C.
 
@@ -111,7 +111,7 @@ class ArrayMarket:
         return outcome_of(play, course)
 
 
-def _play_on(play: Play, rng: np.random.Generator, most_rounds: int, watch: Watch, course: Course | None) -> None:
+def _play_on(play: Play, rng: np.random.Generator, most_rounds: int, watch: Watch, course: ArrayCourse | None) -> None:
     pending = play.survey()
     if course is not None:
         course.follow(play)

@@ -56,7 +56,7 @@ class ArrayOutcome:
 
 
 @dataclass(slots=True)
-class Course:
+class ArrayCourse:
     """The market at its opening, after some rounds, ever fewer of them, and after the last.
 
     Attributes
@@ -91,7 +91,7 @@ class Course:
         self.sold.append(_sold(play, allocation)[: self.sellers])
 
 
-def outcome_of(play: Play, course: Course | None = None, *, is_interrupted: bool = False) -> ArrayOutcome:
+def outcome_of(play: Play, course: ArrayCourse | None = None, *, is_interrupted: bool = False) -> ArrayOutcome:
     """The outcome of a run as it stands; the course gets its last row."""
     books, buyers, standing = play.books, play.buyers, play.standing()
     if course is not None:

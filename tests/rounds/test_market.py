@@ -6,7 +6,7 @@ import pytest
 
 from node.mechanism.psp import SLIVER, clear, market_price
 from node.mechanism.valuation import Parabolic
-from node.mechanism.welfare import Profile, epsilon_gaps, optimum
+from node.mechanism.welfare import StandingBids, epsilon_gaps, optimum
 from node.rounds.books import Books
 from node.rounds.market import ArrayMarket, ArrayOutcome
 from tests.oracles import psp as oracle
@@ -106,7 +106,7 @@ def test_single_auction_settles_next_to_water_filling() -> None:
 def test_gaps_are_those_of_the_mechanism(buyers: int, sellers: int, each: int) -> None:
     one = market(buyers, sellers, each, 7)
     outcome = one.run(40.0, 0.6, np.random.default_rng(3), most_rounds=60)
-    profile = Profile(*one.edges, outcome.quantity, outcome.price)
+    profile = StandingBids(*one.edges, outcome.quantity, outcome.price)
     budgets = np.full(buyers, np.inf)
     gaps = epsilon_gaps(valuations(one), budgets, one.supply, one.reserve, profile, one.edges)
     assert outcome.gap == pytest.approx(gaps, abs=1e-6)

@@ -1,14 +1,14 @@
 """How good an outcome is: social welfare, its optimum, and what single buyers could still gain."""
 
 from node.mechanism.welfare.flow import Edges
-from node.mechanism.welfare.gaps import Profile, epsilon_gaps, truthfulness_gaps
+from node.mechanism.welfare.gaps import StandingBids, epsilon_gaps, truthfulness_gaps
 from node.mechanism.welfare.measures import efficiency, welfare, welfare_loss_bound
 from node.mechanism.welfare.optimum import Optimum, optimum
 
 __all__ = [
     "Edges",
     "Optimum",
-    "Profile",
+    "StandingBids",
     "efficiency",
     "epsilon_gaps",
     "optimum",

@@ -12,7 +12,7 @@ from node.mechanism.welfare.flow import Edges
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class StandingBids:
     """All standing bids of a market; one that does not stand is a zero bid.
 
     Attributes
@@ -28,10 +28,10 @@ class Profile:
     quantity: FloatArray
     price: FloatArray
 
-    def at(self, seller: int) -> "Profile":
+    def at(self, seller: int) -> "StandingBids":
         """The book of one seller."""
         here = self.seller == seller
-        return Profile(self.buyer[here], self.seller[here], self.quantity[here], self.price[here])
+        return StandingBids(self.buyer[here], self.seller[here], self.quantity[here], self.price[here])
 
 
 def epsilon_gaps(
@@ -39,7 +39,7 @@ def epsilon_gaps(
     budgets: Any,  # noqa: ANN401 - whatever numpy takes for an array
     supply: Any,  # noqa: ANN401
     reserve: Any,  # noqa: ANN401
-    profile: Profile,
+    profile: StandingBids,
     pool: Edges,
     mechanism: AuctionMechanism = PSP,
 ) -> FloatArray:
@@ -88,7 +88,7 @@ def truthfulness_gaps(
     budgets: Any,  # noqa: ANN401 - whatever numpy takes for an array
     supply: Any,  # noqa: ANN401
     reserve: Any,  # noqa: ANN401
-    profile: Profile,
+    profile: StandingBids,
     pool: Edges,
     mechanism: AuctionMechanism = PSP,
 ) -> FloatArray:
@@ -112,7 +112,7 @@ def truthfulness_gaps(
 
 
 def _faced(
-    buyers: int, books: Sequence[Profile], supply: FloatArray, reserve: FloatArray, pool: Edges
+    buyers: int, books: Sequence[StandingBids], supply: FloatArray, reserve: FloatArray, pool: Edges
 ) -> Iterator[list[Staircase]]:
     """By buyer, what the bids of the others leave it at each seller of its pool."""
     reachable: list[list[int]] = [[] for _ in range(buyers)]
@@ -141,7 +141,7 @@ def _utility(
 
 def _utilities(
     valuations: Sequence[Valuation],
-    books: Sequence[Profile],
+    books: Sequence[StandingBids],
     supply: FloatArray,
     reserve: FloatArray,
     mechanism: AuctionMechanism,
@@ -156,7 +156,7 @@ def _utilities(
     return np.array(worth) - charge
 
 
-def _without(book: Profile, buyer: int, supply: float, reserve: float) -> Staircase:
+def _without(book: StandingBids, buyer: int, supply: float, reserve: float) -> Staircase:
     """What the other bids of a book leave to a buyer."""
     others = book.buyer != buyer
     return staircase(book.quantity[others], book.price[others], supply, reserve)

@@ -114,7 +114,7 @@ def split_difference(one: _Shares, other: _Shares) -> float:
 
 
 @dataclass(slots=True)
-class _Course:
+class _BuyerCourse:
     """One buyer so far; the move at ``moved_s`` may still go on while ``is_moving``."""
 
     standing: dict[str, float] = field(default_factory=dict)
@@ -146,7 +146,7 @@ class ConvergenceMetrics:
 
     def __init__(self, cycling: Cycling | None = None) -> None:
         self._cycling = cycling or Cycling()
-        self._courses: defaultdict[str, _Course] = defaultdict(_Course)
+        self._courses: defaultdict[str, _BuyerCourse] = defaultdict(_BuyerCourse)
         self._bidders: defaultdict[str, set[str]] = defaultdict(set)
         self._messages = self._messages_to_rest = 0
 
@@ -168,7 +168,7 @@ class ConvergenceMetrics:
         self._moved(time_s, buyer).standing.pop(seller, None)
         self._bidders[seller].discard(buyer)
 
-    def _moved(self, time_s: float, buyer: str) -> _Course:
+    def _moved(self, time_s: float, buyer: str) -> _BuyerCourse:
         course = self._at(buyer, time_s)
         course.bids += 1
         self._messages_to_rest = self._messages
@@ -186,13 +186,13 @@ class ConvergenceMetrics:
         for buyer in list(self._bidders[seller]):
             self._strike_out(time_s, buyer, seller)
 
-    def _strike_out(self, time_s: float, buyer: str, seller: str) -> _Course:
+    def _strike_out(self, time_s: float, buyer: str, seller: str) -> _BuyerCourse:
         course = self._at(buyer, time_s)
         course.standing.pop(seller, None)
         self._bidders[seller].discard(buyer)
         return course
 
-    def _at(self, buyer: str, time_s: float) -> _Course:
+    def _at(self, buyer: str, time_s: float) -> _BuyerCourse:
         """The course of a buyer; a move that began earlier is over."""
         course = self._courses[buyer]
         if course.is_moving and time_s > course.moved_s:
@@ -216,7 +216,7 @@ class ConvergenceMetrics:
             was_far = was_far or difference >= self._cycling.far
         return False
 
-    def _found(self, buyer: str, course: _Course, split: _Shares) -> Oscillation | None:
+    def _found(self, buyer: str, course: _BuyerCourse, split: _Shares) -> Oscillation | None:
         """What is to be said of a buyer after its last move, which led to this split."""
         returns, found = sum(course.returned) + self._returns(course.splits, split), course.found
         if returns < self._cycling.returns:

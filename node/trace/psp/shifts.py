@@ -83,7 +83,7 @@ class ShiftReport:
 
 
 @dataclass(slots=True)
-class _Course:
+class _ShiftCourse:
     """One shift so far."""
 
     nodes: frozenset[str]
@@ -117,7 +117,7 @@ class ShiftMetrics:
         self._buyers = {buyer: i for i, buyer in enumerate(presence)}
         self._presence = presence
         self._times = sorted(shifts)
-        self._courses = [_Course(shifts[at], PriceCourse(self._sellers, at)) for at in self._times]
+        self._courses = [_ShiftCourse(shifts[at], PriceCourse(self._sellers, at)) for at in self._times]
         self._begun = 0
         self._real: set[_Bid] = set()
         self._allocated: defaultdict[str, dict[str, float]] = defaultdict(dict)
@@ -136,7 +136,7 @@ class ShiftMetrics:
         elif not self._is_settling and (read := self._READERS.get(type(record.what))):
             read(self, record.time_s, node_of(record.node), record.what)
 
-    def _begin(self, course: _Course) -> None:
+    def _begin(self, course: _ShiftCourse) -> None:
         course.real = frozenset(self._real)
         course.most = self._largest_purchases()
 
@@ -169,7 +169,7 @@ class ShiftMetrics:
         begun = zip(self._times[: self._begun], self._courses, ends, strict=False)
         return [self._report(at, course, course.real | end, epsilon) for at, course, end in begun]
 
-    def _report(self, at: float, course: _Course, bids: frozenset[_Bid], epsilon: float) -> ShiftReport:
+    def _report(self, at: float, course: _ShiftCourse, bids: frozenset[_Bid], epsilon: float) -> ShiftReport:
         edges = self._edges(bids)
         touched = sorted(
             (course.nodes & self._sellers.keys()) | {seller for buyer, seller in bids if buyer in course.nodes}

@@ -9,7 +9,7 @@ from scenarios.extras import needs
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from scenarios.markets.dmp.results import CallResult, Course
+    from scenarios.markets.dmp.results import CallCourse, CallResult
 
 FEW_OPERATORS, FEW_TERMINALS = 10, 60
 """As many as a legend and an axis can tell apart."""
@@ -56,7 +56,7 @@ def _title(result: "CallResult") -> str:
     )
 
 
-def _draw_operators(axes: Any, course: "Course") -> None:  # noqa: ANN401 - axes
+def _draw_operators(axes: Any, course: "CallCourse") -> None:  # noqa: ANN401 - axes
     (share, revenue), (price, broken), (reputation, _) = axes
     total, won = np.maximum(1.0, course.won.sum(axis=1)), np.maximum(1.0, course.won)
     few = len(course.operators) <= FEW_OPERATORS
@@ -76,7 +76,7 @@ def _draw_operators(axes: Any, course: "Course") -> None:  # noqa: ANN401 - axes
         share.figure.legend(*share.get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize="small")
 
 
-def _draw_failures(axes: Any, course: "Course") -> None:  # noqa: ANN401 - axes
+def _draw_failures(axes: Any, course: "CallCourse") -> None:  # noqa: ANN401 - axes
     calls = np.maximum(1, course.calls)
     decommitted = 100.0 * course.decommitted.sum(axis=1) / calls
     blocked = 100.0 * course.blocked / calls

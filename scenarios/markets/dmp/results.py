@@ -102,9 +102,9 @@ class CallResult(Result[CallSummary]):
         """Print what each operator got, and the figures of the whole market."""
         print_calls(self, console)
 
-    def course(self) -> "Course":
+    def course(self) -> "CallCourse":
         """The run in ``PERIODS`` stretches of market time."""
-        return Course(self.metrics)
+        return CallCourse(self.metrics)
 
 
 TERMINAL_COLUMNS = ("requested", "served", "decommitted", "blocked", "paid")
@@ -114,7 +114,7 @@ def _columns(kind: type[CallRow], rows: Sequence[CallRow]) -> dict[str, Sequence
     return {field: [getattr(row, field) for row in rows] for field in kind.__slots__}
 
 
-class Course:
+class CallCourse:
     """What happened in each stretch of market time.
 
     Attributes

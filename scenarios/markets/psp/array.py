@@ -8,7 +8,7 @@ import numpy as np
 from node.mechanism.welfare import efficiency
 from node.protocol.trace import Record, Trace
 from node.rounds.market import ArrayMarket, Progress
-from node.rounds.outcome import ArrayOutcome, Course
+from node.rounds.outcome import ArrayCourse, ArrayOutcome
 from node.runtime.streams import stream
 from node.trace.psp.convergence import ConvergenceMetrics, Oscillation, Quiescence
 from node.trace.psp.metrics import MarketMetrics
@@ -95,7 +95,7 @@ def run_arrayed(market: Market, timeout_s: float, watch: Watch, folder: Path) ->
     """
     strategy, interval = market.buyers[0].strategy, market.auction.clearing_interval_s
     assert isinstance(strategy, AdaptiveStrategy)
-    course = Course(sellers=len(market.sellers) if len(market.sellers) <= SELLERS_SHOWN else 0)
+    course = ArrayCourse(sellers=len(market.sellers) if len(market.sellers) <= SELLERS_SHOWN else 0)
     outcome = _array_market(market).run(
         strategy.epsilon_start_money,
         strategy.epsilon_end_money,
@@ -180,7 +180,7 @@ def _metrics(market: Market, outcome: ArrayOutcome, summary: Summary) -> MarketM
     return metrics
 
 
-def _convergence(course: Course, interval: float) -> Convergence:
+def _convergence(course: ArrayCourse, interval: float) -> Convergence:
     return Convergence(
         time_s=interval * np.array(course.rounds, float),
         welfare=np.array(course.welfare),

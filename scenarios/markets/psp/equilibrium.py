@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from node.mechanism.checks import FloatArray
-from node.mechanism.welfare import Profile, epsilon_gaps, truthfulness_gaps
+from node.mechanism.welfare import StandingBids, epsilon_gaps, truthfulness_gaps
 from node.trace.psp.metrics import MarketMetrics
 from scenarios.markets.psp.market import Market, SellerSpec, edges, theta
 from scenarios.markets.psp.mechanisms import mechanism_of
@@ -60,10 +60,10 @@ def _lots(seller: SellerSpec, metrics: MarketMetrics) -> list[_Lot]:
     return [*(_Lot(tranche.sold, tranche.bids) for tranche in tranches[:-1]), _Lot(max(0.0, left), tranches[-1].bids)]
 
 
-def _profile(market: Market, lots: list[_Lot]) -> Profile:
+def _profile(market: Market, lots: list[_Lot]) -> StandingBids:
     index = {buyer.name: i for i, buyer in enumerate(market.buyers)}
     bids = [(index[buyer], k, *bid) for k, lot in enumerate(lots) for buyer, bid in lot.bids.items() if buyer in index]
     buyer, lot, quantity, price = zip(*bids, strict=True) if bids else ((), (), (), ())
-    return Profile(
+    return StandingBids(
         np.array(buyer, dtype=np.intp), np.array(lot, dtype=np.intp), np.array(quantity, float), np.array(price, float)
     )

@@ -9,7 +9,7 @@ from node.mechanism.psp import MECHANISMS, AuctionMechanism, best_reply, clear, 
 from node.mechanism.valuation import Flat, Parabolic, Valuation
 from node.mechanism.welfare import (
     Edges,
-    Profile,
+    StandingBids,
     epsilon_gaps,
     optimum,
     truthfulness_gaps,
@@ -21,12 +21,12 @@ BUYERS, SELLERS = 4, 2
 POOL: Edges = (np.repeat(np.arange(BUYERS), SELLERS), np.tile(np.arange(SELLERS), BUYERS))
 
 
-def profile(rows: list[tuple[int, int, float, float]]) -> Profile:
+def profile(rows: list[tuple[int, int, float, float]]) -> StandingBids:
     table = np.array(rows, dtype=float).reshape(-1, 4)
-    return Profile(table[:, 0].astype(int), table[:, 1].astype(int), table[:, 2], table[:, 3])
+    return StandingBids(table[:, 0].astype(int), table[:, 1].astype(int), table[:, 2], table[:, 3])
 
 
-def settled(buyers: list[Valuation], supply: float, epsilon: float) -> Profile:
+def settled(buyers: list[Valuation], supply: float, epsilon: float) -> StandingBids:
     """Lazar & Semret's dynamics at one seller: everyone in turn replies to the others until nobody gains by ε."""
     quantity, price = np.zeros(len(buyers)), np.zeros(len(buyers))
     moved = True
@@ -40,7 +40,7 @@ def settled(buyers: list[Valuation], supply: float, epsilon: float) -> Profile:
             if reply.utility > theta.value(float(now.allocation[i])) - float(now.charge[i]) + epsilon:
                 quantity[i], price[i], moved = reply.quantity[0], reply.price, True
     nowhere = np.zeros(len(buyers), dtype=int)
-    return Profile(np.arange(len(buyers)), nowhere, quantity, price)
+    return StandingBids(np.arange(len(buyers)), nowhere, quantity, price)
 
 
 @settings(max_examples=60)
@@ -132,7 +132,7 @@ def test_gap_is_what_the_best_reply_of_the_mechanism_gains(mechanism: AuctionMec
     theta = [Parabolic(float(rng.uniform(20, 100)), float(rng.uniform(5, 20))) for _ in range(buyers)]
     supply, edges = [20.0 * buyers], (np.arange(buyers), np.zeros(buyers, int))
     quantity, price = rng.uniform(0, 40, buyers), rng.uniform(0, 12, buyers)
-    bids = Profile(np.arange(buyers), np.zeros(buyers, int), quantity, price)
+    bids = StandingBids(np.arange(buyers), np.zeros(buyers, int), quantity, price)
     gaps = epsilon_gaps(list(theta), [math.inf] * buyers, supply, [0.5], bids, edges, mechanism)
     outcome = mechanism.clear(quantity, price, supply[0], 0.5)
     for i in range(buyers):

@@ -6,7 +6,7 @@ import pyarrow.parquet
 import pytest
 
 from node.mechanism.psp import clear
-from node.mechanism.welfare import Profile, epsilon_gaps
+from node.mechanism.welfare import StandingBids, epsilon_gaps
 from node.rounds.market import ArrayMarket
 from node.rounds.play import Play
 from scenarios.errors import ScenarioError
@@ -84,7 +84,7 @@ def test_gap_is_that_of_the_mechanism(plain: Result, monkeypatch: pytest.MonkeyP
     market, outcome = final_profile(plain, monkeypatch)
     supply = np.array([seller.supply_mb for seller in market.sellers])
     reserve = np.array([seller.reserve_price_per_mb for seller in market.sellers])
-    profile = Profile(*edges(market), outcome.quantity, outcome.price)
+    profile = StandingBids(*edges(market), outcome.quantity, outcome.price)
     thetas = [theta(buyer) for buyer in market.buyers]
     gaps = epsilon_gaps(thetas, np.full(len(thetas), np.inf), supply, reserve, profile, edges(market))
     assert plain.summary.epsilon_gap == pytest.approx(gaps.max(), abs=1e-6)
