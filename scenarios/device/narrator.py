@@ -29,18 +29,18 @@ from scenarios.device.formats import LogFormat
 
 
 class Teller(Protocol):
-    """Where the news of a node go."""
+    """Prints what a node does."""
 
     def tell(self, event: str, at_s: float, **fields: Any) -> None:  # noqa: ANN401 - what JSON and format take
-        """Say that this happened, seconds since 1970."""
+        """Print an event and its time, seconds since 1970."""
         ...
 
     def show(self, status: str) -> None:
-        """Say how things stand, where that can be said in place."""
+        """Update the status line, if the output has one."""
         ...
 
     def close(self) -> None:
-        """Nothing more will be said."""
+        """End the output."""
         ...
 
 
@@ -53,7 +53,7 @@ class JsonTeller:
         sys.stdout.flush()
 
     def show(self, status: str) -> None:
-        """Not in place."""
+        """JSON has no status line."""
 
     def close(self) -> None:
         """Nothing to do."""
@@ -147,7 +147,7 @@ class Narrator:
         return last is not None and (last.sold_mb, last.price_per_mb) == (cleared.sold_mb, cleared.price_per_mb)
 
     def entries(self, lines: list[JournalEntry]) -> None:
-        """Tell what is bound from now on."""
+        """Tell what the node has just bound itself to."""
         for line in lines:
             if fields := _bound(line.entry):
                 self._teller.tell(line.kind, line.time_s, **fields)

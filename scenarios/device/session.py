@@ -27,10 +27,10 @@ from scenarios.metrics.meter import Meter
 
 LOOK_S = 0.1
 LEAVE_S = 10.0
-"""How long a node that is told to go waits for the answers that are due."""
+"""How long a node that is told to leave waits for missing answers, seconds."""
 
 ASK_AGAIN_S = 5.0
-"""How often it is found out why there is no connection."""
+"""Pause between two diagnoses of a lost connection, seconds."""
 
 
 class Ending(Enum):
@@ -58,7 +58,7 @@ class _ToldJournal(Journal):
 
 @dataclass(slots=True)
 class _Quiet:
-    """Since when nothing has been received, and how much had been by then."""
+    """When the host last received something, and how many messages it had received by then."""
 
     since_s: float
     received: int
@@ -152,7 +152,7 @@ class Trading:
         self._teller.tell(event, self._clock(), **fields)
 
     def _happened(self, records: list[Record[Trace]]) -> None:
-        if self._driver:  # what happened before is told before
+        if self._driver:  # told in the order in which it happened
             self._note_connection(self._driver)
             self._note_opening(self._driver)
         self._meter.take(records)
@@ -163,7 +163,7 @@ class Trading:
         self._narrator.entries(entries)
 
     def _look(self, driver: MqttHost) -> None:
-        """Notice what has changed, and do what is due."""
+        """Look at the host: tell what has changed, and open or leave the market when due."""
         self._note_connection(driver)
         self._note_trouble(driver)
         self._note_tentative()
@@ -224,7 +224,7 @@ class Trading:
         self._tentative = tentative
 
     def _open_if_due(self, driver: MqttHost) -> None:
-        """Begin: a buyer when it has seen all its sellers, a seller when somebody has spoken to it."""
+        """Open the market: for a buyer when it has seen all its sellers, for a seller at the first message to it."""
         if driver.is_open or not driver.is_connected:
             return
         is_wanted = isinstance(self._device.machine, Buyer) or self._has_sold

@@ -55,7 +55,7 @@ def read_settings(
 
 
 def _as_option(text: str) -> str:
-    """What is missing, as the command line calls it too."""
+    """The error about a missing key, with the option of the command line that sets it."""
     if text in {"buyer.valuation lacks the key kind", "buyer lacks the key valuation"}:
         return f"{text}: give --value-per-mb (flat) or --choke-price (parabolic), with --demand-mb"
     missing = text.removeprefix("the scenario lacks the key ")
@@ -89,7 +89,7 @@ def _merged(under: Tables, over: Mapping[str, Any]) -> Tables:
 
 
 def _fault(settings: NodeFile) -> str | None:
-    """What types cannot say of the settings, and the remedy."""
+    """A mistake in the settings that types cannot express, with the remedy; None if there is none."""
     if (settings.profile is None) == (settings.broker is None):
         return "the broker is named by profile (--profile), or by broker (--broker): give one of them"
     if settings.profile is not None and settings.host is not None:

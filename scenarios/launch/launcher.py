@@ -21,7 +21,7 @@ from scenarios.results.outcome import Outcome
 
 
 class Launcher:
-    """One run over MQTT. What it has seen when it is cut short stays in ``outcome``."""
+    """One run over MQTT; ``outcome`` holds what it saw, also if the run is cut short."""
 
     def __init__(self, job: Job, broker: RunningBroker) -> None:
         market, options = job.market, job.options
@@ -79,7 +79,7 @@ class Launcher:
             await asyncio.sleep(LOOK_S)
 
     async def _left(self) -> None:
-        """Wait until the workers have written their last and gone."""
+        """Wait until the workers have written their files and ended."""
         deadline = self._observer.clock() + LEAVE_S
         # Polled: asyncio's own subprocesses need another event loop on Windows than aiomqtt does.
         while not self._workers.have_left and self._observer.clock() < deadline:  # noqa: ASYNC110
@@ -94,7 +94,7 @@ class Launcher:
     # Faults
 
     async def _break(self, plan: Plan) -> None:
-        """Do to the processes what the plan says, from the opening to the end."""
+        """Kill and restart processes by the plan, from the opening to the end."""
         observer = self._observer
         await observer.opened.wait()
         assert observer.opened_at is not None
@@ -105,7 +105,7 @@ class Launcher:
             await deed.do()
 
     async def kill_worker(self, index: int, *, comes_back: bool) -> None:
-        """End a worker by SIGKILL; for ever, its sellers are waited for no more."""
+        """End a worker by SIGKILL; the run does not wait for its sellers unless it comes back."""
         counted: Counter[str] = self._observer.lose(self._carried[index], for_good=not comes_back)
         self._workers.kill(index, counted, comes_back=comes_back)
 

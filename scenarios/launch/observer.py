@@ -150,7 +150,7 @@ class Observer:
         self, client: aiomqtt.Client, reader: asyncio.Task[None], is_whole: Callable[[], bool]
     ) -> None:
         if self.opened_at is not None:
-            await self._say_open(client)  # a broker that died may have forgotten it
+            await self._say_open(client)  # a broker that died has lost the retained message
         while not self._is_over(is_whole):
             if self.opened_at is None and self._ready >= self._hosts:
                 self.opened_at = self.clock()
@@ -170,7 +170,7 @@ class Observer:
         await client.publish(self._topics.control, OPEN, qos=1, retain=True)
 
     async def _farewell(self, client: aiomqtt.Client) -> None:
-        """Send everybody home, and leave no retained message on a broker that may be somebody else's."""
+        """Tell all hosts to leave, and delete all retained messages, since the broker may be somebody else's."""
         self.ended_at = self.clock()
         with contextlib.suppress(aiomqtt.MqttError):
             await client.publish(self._topics.control, STOP, qos=1, retain=True)
@@ -202,7 +202,7 @@ class Observer:
         return False
 
     def _is_settled(self, is_whole: Callable[[], bool]) -> bool:
-        """Whether all is closed; where something goes wrong, also whether everybody who comes back is heard out."""
+        """Whether all auctions are closed and, with a fault plan, hosts that came back had time to finish."""
         if not self._closed >= self._closers:
             return False
         if not self._is_disturbed:
@@ -219,7 +219,7 @@ class Observer:
                 try:
                     self._note(message.topic.value, payload)
                 except (RejectedError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                    continue  # an observer counts nothing; the hosts do
+                    continue  # the hosts count, the observer does not
 
     def _note(self, topic: str, payload: bytes) -> None:
         match self._topics.parse(topic):
@@ -247,7 +247,7 @@ class Observer:
                     self._job.metrics.add(record)
 
     def _from_device(self, records: Iterable[Record[Trace]]) -> list[Record[Trace]]:
-        """What a device says of itself, in the time of the run: no worker writes it down."""
+        """Write down the trace of a device, which no worker writes, in seconds of the run."""
         own = [msgspec.structs.replace(record, time_s=record.time_s - self._epoch) for record in records]
         self.log.write(own)
         self.log.flush()

@@ -210,7 +210,7 @@ class BrokenRunError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """How a world ended, which broker served it, and what broke it down, if anything did."""
+    """How a world ended, the broker that served it, and the error that broke it down, if any."""
 
     outcome: Outcome
     served_by: str | None = None
@@ -264,7 +264,7 @@ def _over_mqtt(job: Job) -> _Attempt:
     except (RunError, BrokerError, BaseExceptionGroup) as error:
         failure = _first(error)
         if launcher is None:
-            shutil.rmtree(job.folder)  # nothing happened that could be looked up there
+            shutil.rmtree(job.folder)  # the folder would hold nothing
             raise failure from None
     assert launcher is not None
     return _Attempt(launcher.outcome, served_by, failure)

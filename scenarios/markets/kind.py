@@ -19,11 +19,11 @@ from scenarios.results.result import Result
 
 
 class Metrics(Protocol):
-    """What a run is watched by: it folds the trace while the run goes on."""
+    """Folds the trace while the run goes on, for progress and status."""
 
     @property
     def in_doubt(self) -> int:
-        """How many trades somebody still waits for."""
+        """How many trades have no confirmation yet."""
 
     def add(self, record: Record[Trace]) -> None:
         """Take in the next record."""

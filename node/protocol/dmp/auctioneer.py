@@ -283,7 +283,7 @@ class Auctioneer:
     def reported(self, case: Case, message: Report) -> Iterator[Effect]:
         """The customer says how its call ended."""
         if case.answer is None and self._auction and self._auction.case is case and self._auction.is_resumed:
-            raise IgnoredError("unknown call")  # until its network has said again that it carries it
+            raise IgnoredError("unknown call")  # until its network has confirmed again that it carries the call
         if case.answer is None or isinstance(case.answer, Blocked):
             raise RejectedError("report without a contract")
         if case.served is None and not case.reported:

@@ -30,7 +30,7 @@ class Contracts:
         self._carried[number] = (case, network)
 
     def remember_end(self, number: int, *, served: bool) -> None:
-        """The call ended like this in an earlier life."""
+        """Restore how a call ended in an earlier life."""
         case, network = self._carried.pop(number)
         case.served = served
         self._networks.count(network, served=served)
@@ -61,7 +61,7 @@ class Contracts:
         yield from self.counted(network, number, case, served=False)
 
     def counted(self, network: str, number: int, case: Case, *, served: bool) -> Iterator[Effect]:
-        """Let the network's reputation bear the outcome."""
+        """Move the network's reputation by the outcome."""
         case.served = served
         call = case.request.call
         if served:

@@ -41,7 +41,7 @@ class Case:
     is_forgotten: bool = False
 
     def answer_again(self, request: Request) -> Iterator[Effect]:
-        """Say to the customer who asks again what it was told; it gets its own time back."""
+        """Repeat the answer to a customer that asks again, with the time that it asked for."""
         if isinstance(self.answer, Contract):
             wanted = msgspec.structs.replace(self.answer.wanted, at_s=request.wanted.at_s)
             yield Send(self.customer, msgspec.structs.replace(self.answer, wanted=wanted))
@@ -66,7 +66,7 @@ class _Customer:
 
 
 class Desk:
-    """Customers by address. Those ``awaited`` count as present until they leave or turn out to be missing."""
+    """The customers by address. An ``awaited`` customer counts as present until it leaves or is given up."""
 
     def __init__(self, awaited: frozenset[str]) -> None:
         self.awaited = set(awaited)
@@ -93,7 +93,7 @@ class Desk:
         return known is not None and known.is_in
 
     def register(self, customer: str, message: Register) -> Iterator[Effect]:
-        """Let the customer in; IgnoredError if its word is overtaken."""
+        """Register the customer; IgnoredError if a newer message of it has arrived before."""
         was_in = self.has(customer)
         self._moved(customer, message.seq, is_in=True)
         assert message.role != "network"
@@ -103,7 +103,7 @@ class Desk:
             yield Persist(CustomerIn(customer, message.role, message.seq))
 
     def deregister(self, customer: str, message: Deregister) -> Iterator[Effect]:
-        """Let the customer go; IgnoredError if its word is overtaken."""
+        """Deregister the customer; IgnoredError if a newer message of it has arrived before."""
         was_in = self.has(customer)
         self._moved(customer, message.seq, is_in=False)
         self.awaited.discard(customer)
@@ -115,14 +115,14 @@ class Desk:
         if seq < known.seq and not known.is_lost:
             raise IgnoredError("overtaken registration")
         if seq <= known.seq and known.is_lost:
-            # Another process, which counts its words and its calls anew.
+            # Another process of the same name, which numbers its messages and calls from the start.
             for case in known.cases.values():
                 case.is_forgotten = True
             known = self._customers[customer] = _Customer()
         known.seq, known.is_in, known.is_lost = seq, is_in, False
 
     def remember(self, entry: CustomerIn | CustomerLeft | CustomerLost) -> None:
-        """Who came or went in an earlier life."""
+        """Restore a registration or deregistration of an earlier life."""
         match entry:
             case CustomerIn():
                 self._moved(entry.customer, entry.seq, is_in=True)
@@ -137,13 +137,13 @@ class Desk:
                 self.awaited.discard(entry.customer)
 
     def remember_call(self, customer: str, call: int, wanted: CallSpec) -> Case:
-        """A call that was asked for in an earlier life; what only its auction needs is gone."""
+        """Restore a call of an earlier life, without what only its auction needs."""
         request = Request(call, 1, wanted, 1.0, None)
         case = self._customers[customer].cases[call] = Case(customer, request)
         return case
 
     def give_up_missing(self) -> None:
-        """Await no longer those who have not come."""
+        """Stop waiting for the awaited customers that have not registered."""
         self.awaited &= self._customers.keys()
 
     def lost(self, host: str) -> Iterator[Effect]:

@@ -138,7 +138,7 @@ class NetworkAgent:
         yield from self._member.join(now)
 
     def _restored(self, past: Restored) -> Iterator[Effect]:
-        """Know again what it carries. If its host was missed it is admitted anew, and that is gone (``_confirmed``)."""
+        """Restore the calls it carries. If its host was reported gone, ``_confirmed`` drops them later."""
         self._lives = past.lives
         self._member.starts_from(past.first_number)
         yield Resumed(past.lives)
@@ -146,7 +146,7 @@ class NetworkAgent:
             yield from self._remembered(line.entry)
 
     def _remembered(self, entry: Entry) -> Iterator[Effect]:
-        """Know it again, and say it again: observers may have missed it."""
+        """Restore a line of the journal, and trace it again in case observers missed it."""
         match entry:
             case Admitted():
                 self._member.epoch, self._calls, self._answer = entry.epoch, [], None
@@ -218,7 +218,7 @@ class NetworkAgent:
         return self._strategy.price(call)
 
     def _cost_of(self, auction: int) -> float:
-        """Each auction has its own, so that one missed shifts no other's."""
+        """The cost of an auction. Each auction draws its own, so that a missed one does not shift the others."""
         while self._drawn < auction:
             self._cost = next(self._costs)
             self._drawn += 1

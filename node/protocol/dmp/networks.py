@@ -10,7 +10,7 @@ from node.protocol.errors import IgnoredError
 from node.protocol.topics import host_of, node_of
 
 MOST_MISSED = 3
-"""Auctions in a row that a network may sleep through until it is put out."""
+"""Auctions in a row that a network may leave unanswered before the market agent puts it out."""
 
 
 class Reputation(Protocol):
@@ -39,7 +39,7 @@ class Network:
 
 
 class Networks:
-    """Networks by address. A reputation outlives absence.
+    """Networks by address. A network that is away keeps its reputation.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ class Networks:
         return True
 
     def dismiss(self, address: str, seq: int) -> bool:
-        """Let a network go; whether it was in. IgnoredError if its word is overtaken."""
+        """Deregister a network; whether it was registered. IgnoredError if a newer message has arrived before."""
         entry = self._networks[address]
         self._check(entry, seq)
         entry.is_silent = False
@@ -109,7 +109,7 @@ class Networks:
         return moved
 
     def remember(self, entry: NetworkIn | NetworkOut) -> None:
-        """Who came or went in an earlier life. Who has left may be another process by now, which counts anew."""
+        """Restore a registration or deregistration of an earlier life; a node that left may be a new process by now."""
         network = self._networks.setdefault(entry.network, Network(self._known.get(entry.network, self._first)))
         match entry:
             case NetworkIn():
@@ -121,7 +121,7 @@ class Networks:
                     network.seq = -1
 
     def put_out(self, address: str, *, is_silent: bool) -> None:
-        """Invite it no more until it registers again."""
+        """Stop inviting the network until it registers again."""
         entry = self._networks[address]
         entry.is_in, entry.is_silent = False, is_silent
         self.changed = True
@@ -134,7 +134,7 @@ class Networks:
         return [address for address in self.present if host_of(address) == host]
 
     def has_missed_too_many(self, address: str) -> bool:
-        """Note that it was not heard of in an auction; whether that is enough."""
+        """Count an auction that the network left unanswered; whether it is to be put out."""
         entry = self._networks[address]
         entry.missed += 1
         return entry.missed >= MOST_MISSED

@@ -47,7 +47,7 @@ class PastAuctions:
                 self._outcome(entry, case)
 
     def _answered(self) -> None:
-        """What came after shows that the last winner has answered."""
+        """Note that the last winner has answered, as a later line of the journal shows."""
         auction, self.auction = self.auction, None
         if auction:
             wanted, call = auction.wanted, auction.case.request.call
@@ -68,7 +68,7 @@ class PastAuctions:
 
 
 def retold(entry: AuctionEntry) -> Iterator[Effect]:
-    """What observers may have missed, of a line about an auction."""
+    """The trace of a line about an auction, told again in case observers missed it."""
     match entry:
         case Called():
             yield CallAuctioned(entry.customer, entry.call, entry.auction, entry.wanted.market_s, entry.price_weight)

@@ -252,13 +252,13 @@ class ServiceAgent:
     # In another life
 
     def _restored(self, past: Restored) -> Iterator[Effect]:
-        """Know again the customers, and what they were told; what was not answered they ask again."""
+        """Restore the customers and the answers they got; customers repeat unanswered requests themselves."""
         self._member.starts_from(past.first_number)
         yield Resumed(past.lives)
         for line in past.entries:
             self._remembered(line.entry)
             match line.entry:
-                case journal.Brokered(terminal, call, own, _, weight):  # observers may have missed it
+                case journal.Brokered(terminal, call, own, _, weight):  # repeated, since observers may have missed it
                     yield CallBrokered(terminal, call, own, weight)
 
     def _remembered(self, entry: Entry) -> None:
@@ -299,7 +299,7 @@ class ServiceAgent:
         yield from self._left_if_over(now)
 
     def _presumed_served(self, now: float, own: int) -> Iterator[Effect]:
-        """A customer who is gone reports nothing: no news is good news, as the market agent has it too."""
+        """Count a call as served if its customer is gone and cannot report, as the market agent does."""
         if not self._cases[own].reported:
             self._cases[own].reported = True
             yield from self._caller.report(now, own, served=True)

@@ -1,4 +1,4 @@
-"""The user terminal: makes its calls at the times it means to, and reports how they went (Konka et al., Fig. 1)."""
+"""The user terminal: asks for its calls at planned times, and reports how they ended (Konka et al., Fig. 1)."""
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
@@ -139,7 +139,7 @@ class Terminal:
             yield from self._remembered(line)
 
     def _remembered(self, line: JournalEntry) -> Iterator[Effect]:
-        """Know it again, and say it again: observers may have missed it."""
+        """Restore a line of the journal, and trace it again in case observers missed it."""
         match entry := line.entry:
             case MarketOpened():
                 self._opened_at = line.time_s
@@ -180,7 +180,7 @@ class Terminal:
         yield from self._left_if_over(now)
 
     def _clock(self, market_s: float) -> float:
-        """When it is so late in the market, seconds of the clock."""
+        """The time of the clock at a second of the market, seconds."""
         assert self._opened_at is not None
         return self._opened_at + market_s / self._timing.speed
 
@@ -253,7 +253,7 @@ class Terminal:
     # Leaving
 
     def _left(self, now: float) -> Iterator[Effect]:
-        """Make no more calls; those that go on are seen to their end."""
+        """Ask for no more calls; wait for the end of those that go on."""
         self._leaving = True
         yield Leaving()
         yield from self._left_if_over(now)

@@ -109,7 +109,7 @@ class Seller:
         """The effects of one event at time ``now``, seconds."""
         return effects_of(self._handled, now, event)
 
-    # What only chooses returns what is chosen: a generator around a generator takes its time at every effect.
+    # A dispatcher returns the handler's iterator: a generator around it would cost time at every effect.
 
     def _handled(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
         match event:

@@ -78,7 +78,7 @@ class PassedOn(NamedTuple):
 
 
 class CallBooks:
-    """Everybody's books, and what is wrong with them taken one by one.
+    """The books of all nodes, and the rules that each breaks by itself.
 
     Attributes
     ----------
@@ -195,7 +195,7 @@ class CallBooks:
         match entry:
             case Capacity():
                 self._capacity[node] = entry.capacity_kbps
-            case Admitted():  # what it carried before is gone
+            case Admitted():  # the calls that the network carried before are lost
                 self._loads[node].clear()
             case Committed():
                 if entry.auction in self.carried:

@@ -180,7 +180,7 @@ class CallMetrics:
         return self.operators.setdefault(operator, OperatorCount())
 
     def _compare(self, row: CallRow) -> None:
-        """Who should have won: the least w·c + (1 - w)·r among the offers (dmp.md: the efficient winner)."""
+        """Find the efficient winner: the offer with the least w·c + (1 - w)·r (docs/dmp.md)."""
         costs, w = self._costs.pop(row.auction, {}), row.price_weight
         values = {one: w * cost + (1.0 - w) * self.operators[one].reputation for one, cost in sorted(costs.items())}
         row.offers = len(values)
@@ -196,7 +196,7 @@ class CallMetrics:
             row.outcome = "served"
             operator = self._count_of(node_of(served.network))
             operator.served += 1
-            # A killed process may have taken with it what it had not yet told.
+            # A killed process may have lost records that it had not written yet.
             operator.revenue += 0.0 if math.isnan(row.price) else row.price
             operator.cost += 0.0 if math.isnan(row.cost) else row.cost
 
@@ -231,7 +231,7 @@ class CallMetrics:
     def _on_outcome(self, terminal: str, heard: OutcomeHeard) -> None:
         call = terminal, heard.call
         if terminal in self._resumed and heard.outcome in self._outcomes.get(call, ()):
-            return  # said again
+            return  # a restarted node repeats this record
         self._outcomes[call].append(heard.outcome)
         count = self.terminals[terminal]
         setattr(count, heard.outcome, getattr(count, heard.outcome) + 1)

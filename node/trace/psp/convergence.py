@@ -1,4 +1,4 @@
-"""How a market came to rest, or did not: folded from its trace, whose clock it keeps, the same in every world."""
+"""Whether and when a market came to rest, folded from its trace; the same in every world."""
 
 import math
 from collections import defaultdict, deque
@@ -193,7 +193,7 @@ class ConvergenceMetrics:
         return course
 
     def _at(self, buyer: str, time_s: float) -> _BuyerCourse:
-        """The course of a buyer; a move that began earlier is over."""
+        """The course of a buyer, whose move is closed if it began earlier than ``time_s``."""
         course = self._courses[buyer]
         if course.is_moving and time_s > course.moved_s:
             split = course.split()
@@ -217,7 +217,7 @@ class ConvergenceMetrics:
         return False
 
     def _found(self, buyer: str, course: _BuyerCourse, split: _Shares) -> Oscillation | None:
-        """What is to be said of a buyer after its last move, which led to this split."""
+        """The oscillation of a buyer after its last move, which led to this split, if it cycles."""
         returns, found = sum(course.returned) + self._returns(course.splits, split), course.found
         if returns < self._cycling.returns:
             return replace(found, is_last=False) if found else None

@@ -51,7 +51,7 @@ class LiveMetrics:
         """Bids, messages, auctions closed, and welfare against the optimum."""
         metrics, market = self._metrics, self._market
         share = metrics.welfare / self.best.welfare if self.best.welfare else 1.0
-        of_optimum = "" if market.shifts else f" = {share:.2%} of optimum"  # which every shift changes
+        of_optimum = "" if market.shifts else f" = {share:.2%} of optimum"  # every market shift changes it
         return (
             f"{market.scenario}  {elapsed_s:6.1f} s  {metrics.bids:,} bids  {messages:,} messages  "
             f"{metrics.closed}/{len(market.sellers)} auctions closed  "

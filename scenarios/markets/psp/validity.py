@@ -18,7 +18,7 @@ def check_scenario(scenario: Scenario) -> None:
 
 
 def _check_devices(scenario: Scenario, groups: list[Sellers | Buyers]) -> None:
-    """What is not started here can neither be many alike nor be made to change."""
+    """Raise ScenarioError if a device cannot be its users' host, or if the scenario plans shifts or faults."""
     for group in groups:
         if group.device is None:
             continue
