@@ -22,6 +22,14 @@ def test_workers_find_the_module_that_stood_beside_the_scenario(tmp_path: Path, 
     assert (result.summary.status, result.summary.sold) == ("settled", 30.0)
 
 
+def test_a_worker_that_was_killed_finds_it_again(tmp_path: Path) -> None:
+    crash = 'chaos={faults=[{kind="crash",at_s=0.3,for_s=0.5,nodes=["b-1"]}]}'
+    settings = [crash, "auction.quiet_period_s=5"]  # a process takes its time to start again
+    result = run(write_scenario(tmp_path), broker="embedded", hosts=2, settings=settings, out=tmp_path / "runs")
+    assert (result.summary.status, result.summary.sold) == ("settled", 30.0)
+    assert [fault.kind for fault in result.summary.faults] == ["crash"]
+
+
 def test_workers_find_an_installed_package(tmp_path: Path) -> None:
     path = write_scenario(tmp_path)
     (tmp_path / "steady.py").unlink()
