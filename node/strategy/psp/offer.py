@@ -141,13 +141,13 @@ class Prospect:
 
 def prospect(offers: Sequence[Offer], targets: Sequence[Target]) -> Prospect:
     """What the targets would bring if the opponents' bids stayed as they are."""
-    amounts = [offer.allocation(target) for offer, target in zip(offers, targets, strict=True)]
-    cost = sum(
-        offer.mechanism.charge(offer.staircase, target.quantity, target.price, amount)
-        for offer, target, amount in zip(offers, targets, amounts, strict=True)
-        if amount > 0.0
-    )
-    return Prospect(targets, amounts, cost)
+    amounts, charges = [], []
+    for offer, target in zip(offers, targets, strict=True):
+        amount = offer.allocation(target)
+        amounts.append(amount)
+        if amount > 0.0:
+            charges.append(offer.mechanism.charge(offer.staircase, target.quantity, target.price, amount))
+    return Prospect(targets, amounts, sum(charges))
 
 
 def best_reply(need: Need, offers: Sequence[Offer], epsilon: float) -> Reply:

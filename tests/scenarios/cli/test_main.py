@@ -14,6 +14,7 @@ SIM = ("--world", "sim")
 KEYS = {
     "scenario": str,
     "seed": int,
+    "mechanism": str,
     "world": str,
     "broker": (str, type(None)),
     "nodes": int,
