@@ -66,8 +66,9 @@ class Market(msgspec.Struct, frozen=True, kw_only=True, tag_field="market"):
 
     @property
     def churning(self) -> Sequence[str]:
-        """Those of whom ``churn`` takes a share: nobody."""
-        return ()
+        """Those of whom ``churn`` takes a share: all who close nothing."""
+        closers = set(self.closers)
+        return [name for name in self.user_names if name not in closers]
 
     @property
     def auctioneers(self) -> Sequence[str]:

@@ -104,9 +104,17 @@ def read_journal(path: Path) -> list[JournalEntry]:
 
 
 def read_trace(folder: Path, opened_at: float = 0.0) -> Iterator[Record[Trace]]:
-    """All records of the folder of a run that was cut short, by time, counted from ``opened_at`` (docs/results.md)."""
-    market = read_market((folder / "market.json").read_bytes())
-    return trace.read(folder, kind_of(market).records, opened_at)
+    """All records in the folder of a run by time, seconds since the market opened (docs/results.md).
+
+    Parameters
+    ----------
+    opened_at
+        When the market opened, seconds of the trace's clock: only needed of a run that was killed before its end.
+    """
+    told = kind_of(read_market((folder / "market.json").read_bytes())).records
+    if (folder / "events.parquet").exists():
+        return trace.from_parquet(folder / "events.parquet", told)
+    return trace.read(folder, told, opened_at)
 
 
 def json_schema() -> dict[str, object]:

@@ -96,6 +96,17 @@ def to_parquet(records: Iterable[Line], told: UnionType, path: Path) -> None:
             writer.write_table(arrow.table(_columns(group, fields), schema=schema))
 
 
+def from_parquet(path: Path, told: UnionType) -> Iterator[Line]:
+    """The records of a Parquet file that ``to_parquet`` wrote, in their order."""
+    kinds = {kind.__struct_config__.tag: kind for kind in get_args(told | FaultRecord)}
+    with needs("pyarrow.parquet").ParquetFile(path) as file:
+        for batch in file.iter_batches():
+            for row in batch.to_pylist():
+                kind = kinds[row["kind"]]
+                what = kind(*(row[field] for field in kind.__struct_fields__))
+                yield Record(row["time_s"], row["node"], what)
+
+
 def _columns(group: list[Line], fields: Iterable[str]) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {name: [None] * len(group) for name in fields}
     for row, record in enumerate(group):

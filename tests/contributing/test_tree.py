@@ -16,6 +16,7 @@ APART = {
     "oracles": "the dumb computations that mechanisms are compared with",
     "install": "set-up and packages",
     "contributing": "what contributors and the forge read",
+    "examples": "packages of somebody else's, in examples",
     "absent": "stands in for extras that are not installed",
 }
 """Folders that belong to no folder of the code, and why."""

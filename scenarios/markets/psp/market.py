@@ -92,11 +92,6 @@ class Market(base.Market, frozen=True, kw_only=True, tag="psp"):
     auctioneers = closers
 
     @property
-    def churning(self) -> list[str]:
-        """All buyers."""
-        return [buyer.name for buyer in self.buyers]
-
-    @property
     def retry_s(self) -> float:
         """As the timing says, seconds."""
         return self.timing.retry_s

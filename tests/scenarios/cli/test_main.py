@@ -14,7 +14,6 @@ SIM = ("--world", "sim")
 KEYS = {
     "scenario": str,
     "seed": int,
-    "mechanism": str,
     "world": str,
     "broker": (str, type(None)),
     "nodes": int,

@@ -58,6 +58,13 @@ def test_trace_of_a_run_cut_short_is_read_by_the_market_in_its_folder(
     assert next(read_trace(tmp_path, opened_at=2.0)).time_s == -2.0
 
 
+@pytest.mark.parametrize(("name", "told"), [("two-sellers", ExchangeRecord), ("congested", CallRecord)])
+def test_trace_of_a_finished_run_is_read_from_its_table(name: str, told: UnionType, tmp_path: Path) -> None:
+    rundir.write_json(tmp_path / "market.json", draw_market(load(name), 1))
+    to_parquet(one_of_each(told | FaultRecord), told, tmp_path / "events.parquet")
+    assert list(read_trace(tmp_path)) == one_of_each(told | FaultRecord)
+
+
 @pytest.mark.parametrize("told", MARKETS)
 def test_a_row_has_its_own_fields_and_null_for_all_others(told: UnionType, tmp_path: Path) -> None:
     records = one_of_each(told | FaultRecord)
