@@ -124,7 +124,9 @@ def test_what_is_in_doubt_is_neither_bought_again_nor_forgotten() -> None:
     assert market.metrics.in_doubt
     doubtful = {record.node.partition("/")[0]: record for record in market.records if record.kind == "in-doubt"}
     for buyer, record in doubtful.items():
-        assert market.buyers[buyer]._held == pytest.approx(record.what.quantity_mb + sum_of_receipts(market, buyer))
+        assert market.buyers[buyer]._purchases.held == pytest.approx(
+            record.what.quantity_mb + sum_of_receipts(market, buyer)
+        )
 
 
 def sum_of_receipts(market: World, buyer: str) -> float:

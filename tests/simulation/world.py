@@ -102,8 +102,8 @@ class World(Simulation):
         for machine in map(unplanned, host.machines.values()):
             if isinstance(machine, Buyer):
                 wanted = sum(auction.standing.quantity for auction in machine._auctions.values())
-                assert machine._held + wanted <= machine._valuation.demand_mb * (1 + ROUNDING)
-                assert machine._paid <= machine._budget * (1 + ROUNDING)
+                assert machine._purchases.held + wanted <= machine._valuation.demand_mb * (1 + ROUNDING)
+                assert machine._purchases.paid <= machine._purchases.budget * (1 + ROUNDING)
             elif isinstance(machine, Seller):
                 awarded = machine._awards.promised
                 assert machine._awards.sold + awarded <= machine._supply * (1 + ROUNDING)
@@ -146,8 +146,8 @@ class World(Simulation):
             quantity, money = _total(receipts, 1, buyer.name)
             assert quantity <= theta(buyer).demand_mb * (1 + ROUNDING)
             assert money <= (math.inf if buyer.budget_money is None else buyer.budget_money) * (1 + ROUNDING)
-            assert math.isclose(quantity, self.buyers[buyer.name]._held, rel_tol=ROUNDING, abs_tol=ROUNDING)
-            assert math.isclose(money, self.buyers[buyer.name]._paid, rel_tol=ROUNDING, abs_tol=ROUNDING)
+            assert math.isclose(quantity, self.buyers[buyer.name]._purchases.held, rel_tol=ROUNDING, abs_tol=ROUNDING)
+            assert math.isclose(money, self.buyers[buyer.name]._purchases.paid, rel_tol=ROUNDING, abs_tol=ROUNDING)
         received = sum(machine._awards.revenue for machine in self.sellers.values())
         assert math.isclose(sum(money for _, money in receipts.values()), received, rel_tol=ROUNDING, abs_tol=ROUNDING)
 

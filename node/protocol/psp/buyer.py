@@ -42,12 +42,11 @@ from node.protocol.psp.messages import (
     Void,
     Withdrawn,
 )
+from node.protocol.psp.purchases import Purchases
 from node.protocol.psp.timing import Timing
 from node.protocol.psp.trace import (
-    AcceptanceInDoubt,
     BidPlaced,
     BidWithdrawn,
-    DoubtClearedUp,
     SellerExposed,
     ValuationRevised,
 )
@@ -70,12 +69,10 @@ class Buyer:
 
     __slots__ = (
         "_auctions",
-        "_budget",
         "_first_valuation",
-        "_held",
         "_is_open",
         "_mechanism",
-        "_paid",
+        "_purchases",
         "_random",
         "_retrying",
         "_round_trip",
@@ -100,10 +97,9 @@ class Buyer:
         self._strategy = strategy
         self._timing = timing
         self._random = random
-        self._budget = budget
         self._mechanism = mechanism
         self._round_trip = RoundTrip(timing.clearing_interval_s)
-        self._held = self._paid = 0.0
+        self._purchases = Purchases(budget)
         self._is_open = self._thinking = self._retrying = False
 
     @property
@@ -144,7 +140,7 @@ class Buyer:
             case Restored():
                 return self._restored(now, event)
             case Started():
-                return [Persist(Wanted(self._valuation.demand_mb, None if self._budget == math.inf else self._budget))]
+                return self._started()
             case Opened():
                 self._is_open = True
                 return self._ponder(now)
@@ -158,6 +154,10 @@ class Buyer:
                 return self._left(now)
         return ()
 
+    def _started(self) -> Iterator[Effect]:
+        budget = self._purchases.budget
+        yield Persist(Wanted(self._valuation.demand_mb, None if budget == math.inf else budget))
+
     def _restored(self, now: float, past: Restored) -> Iterator[Effect]:
         """Know again what was bought, and ask for the receipts that are missing; all bids are gone."""
         yield Resumed(past.lives)
@@ -166,26 +166,13 @@ class Buyer:
         for line in past.entries:
             entry = line.entry
             if isinstance(entry, Accepted | Bought | Freed):
+                auction = self._auctions.setdefault(entry.seller, Auction(entry.seller, self._mechanism))
                 try:
-                    self._remembered(now, entry)
+                    self._purchases.remember(now, auction, entry)
                 except (IgnoredError, RejectedError) as error:
                     raise ProtocolUsageError(f"{line} does not follow from what the journal says before") from error
         if any(auction.bound for auction in self._auctions.values()):
             yield from self._retry_later(now)
-
-    def _remembered(self, now: float, entry: Accepted | Bought | Freed) -> None:
-        auction = self._auctions.setdefault(entry.seller, Auction(entry.seller, self._mechanism))
-        match entry:
-            case Accepted():
-                auction.bind(Award(entry.auction, entry.round, entry.seq, entry.quantity_mb, entry.charge_money), now)
-                self._held += entry.quantity_mb
-                self._paid += entry.charge_money
-            case Bought():
-                auction.settled(Settled(entry.auction, entry.round, entry.quantity_mb, entry.charge_money))
-            case Freed():
-                auction.voided(Void(entry.auction, entry.round))
-                self._held -= entry.quantity_mb
-                self._paid -= entry.charge_money
 
     def _received(self, now: float, sender: str, message: Message) -> Iterable[Effect]:
         auction = self._auctions.get(sender)
@@ -280,12 +267,13 @@ class Buyer:
                 yield Send(auction.seller, auction.hold(undecided=False))
 
     def _need(self) -> Need:
-        wanted = Remainder(self._valuation, self._held) if self._held else self._valuation
-        return Need(wanted, max(0.0, self._budget - self._paid))
+        held = self._purchases.held
+        wanted = Remainder(self._valuation, held) if held else self._valuation
+        return Need(wanted, self._purchases.left)
 
     def _placed_all(self, now: float, auctions: Sequence[Auction], targets: Sequence[Target]) -> Iterator[Effect]:
         wanted = sum(target.quantity for target in targets)
-        allowed = self._valuation.demand_mb - self._held
+        allowed = self._valuation.demand_mb - self._purchases.held
         scale = min(1.0, allowed / wanted) if wanted > 0.0 else 1.0
         for auction, target in zip(auctions, targets, strict=True):
             quantity = target.quantity * scale
@@ -306,7 +294,7 @@ class Buyer:
     def _fitted(self, now: float) -> Iterator[Effect]:
         """Lower the standing bids, smallest first, to what is still wanted besides what is held."""
         bids = [auction for auction in self._auctions.values() if auction.standing.quantity > 0.0]
-        excess = sum(auction.standing.quantity for auction in bids) + self._held - self._valuation.demand_mb
+        excess = sum(auction.standing.quantity for auction in bids) + self._purchases.held - self._valuation.demand_mb
         least = ROUNDING * self._valuation.demand_mb
         for auction in sorted(bids, key=lambda auction: auction.standing.quantity):
             if excess <= least:
@@ -345,9 +333,8 @@ class Buyer:
     # Settlement
 
     def _awarded(self, now: float, auction: Auction, message: Award) -> Iterator[Effect]:
-        accept = Accept(message.auction, message.round, message.your_seq)
         if auction.has_accepted(message):
-            yield Send(auction.seller, accept)
+            yield Send(auction.seller, Accept(message.auction, message.round, message.your_seq))
             yield Dropped("ignored", "repeated award")
             return
         auction.check_award(message)
@@ -357,42 +344,23 @@ class Buyer:
             if auction.is_awarded_falsely:
                 yield from self._exposed(now, auction, message.round)
                 return
-        if not (auction.stands(message.your_seq) and self._can_take(message)):
+        if not (auction.stands(message.your_seq) and self._purchases.allows(message, self._valuation.demand_mb)):
             auction.declined(message)
             yield Send(auction.seller, Decline(message.auction, message.round, message.your_seq))
             yield from self._ponder(now)
             return
-        auction.bind(message, now)
-        self._held += message.quantity
-        self._paid += message.charge
-        yield Persist(Accepted(auction.seller, *_terms(message)))
-        yield Send(auction.seller, accept)
+        yield from self._purchases.accept(now, auction, message)
         yield from self._retry_later(now)
         yield from self._fitted(now)
         yield from self._ponder(now)
 
-    def _can_take(self, award: Award) -> bool:
-        enough = self._held + award.quantity <= self._valuation.demand_mb * (1.0 + ROUNDING)
-        return enough and self._paid + award.charge <= self._budget * (1.0 + ROUNDING)
-
     def _settled(self, now: float, auction: Auction, message: Settled) -> Iterator[Effect]:
-        award = auction.settled(message)
-        yield Persist(Bought(auction.seller, *_terms(award)))
-        yield from self._cleared_up(auction, award)
+        yield from self._purchases.receive(auction, message)
         yield from self._ponder(now)
 
     def _voided(self, now: float, auction: Auction, message: Void) -> Iterator[Effect]:
-        award = auction.voided(message)
-        self._held -= award.quantity
-        self._paid -= award.charge
-        yield Persist(Freed(auction.seller, *_terms(award)))
-        yield from self._cleared_up(auction, award)
+        yield from self._purchases.release(auction, message)
         yield from self._ponder(now)
-
-    def _cleared_up(self, auction: Auction, award: Award) -> Iterator[Effect]:
-        if auction.in_doubt:
-            auction.in_doubt = False
-            yield DoubtClearedUp(auction.seller, award.round, award.quantity, award.charge)
 
     # Faults: what is unanswered is said again
 
@@ -436,14 +404,6 @@ class Buyer:
         yield from self._given_up(now, auction)
 
     def _given_up(self, now: float, auction: Auction) -> Iterator[Effect]:
-        if auction.bound and auction.unanswered and not auction.in_doubt:
-            auction.in_doubt = True
-            award = auction.bound
-            yield AcceptanceInDoubt(auction.seller, award.round, award.quantity, award.charge)
+        yield from self._purchases.doubt(auction)
         auction.lost()
         yield from self._ponder(now)
-
-
-def _terms(award: Award) -> tuple[int, int, int, float, float]:
-    """Of which auction, round and bid it is, MB, and money."""
-    return award.auction, award.round, award.your_seq, award.quantity, award.charge

@@ -434,14 +434,14 @@ def three_bids() -> BuyerBench:
 
 def test_acceptance_lowers_smallest_other_bid_first() -> None:
     bench = three_bids()
-    bench.machine._held = 6.0  # type: ignore[attr-defined]
+    bench.machine._purchases.held = 6.0  # type: ignore[attr-defined]
     effects = bench.is_awarded(S, award(20, 20))
     assert sent(effects) == [(S, Accept(0, 1, 1)), ("u/seller", Bid(0, 1, 4, 2, 2))]
 
 
 def test_acceptance_withdraws_bids_that_are_wholly_too_much() -> None:
     bench = three_bids()
-    bench.machine._held = 15.0  # type: ignore[attr-defined]
+    bench.machine._purchases.held = 15.0  # type: ignore[attr-defined]
     effects = bench.is_awarded(S, award(20, 20))
     assert sent(effects) == [(S, Accept(0, 1, 1)), ("u/seller", Withdraw(0, 1, 2)), (T, Bid(0, 1, 15, 2, 2))]
 
@@ -470,7 +470,7 @@ def test_declining_for_overtaken_bid_keeps_the_newer_one() -> None:
 
 def test_declines_award_above_what_is_left_of_demand() -> None:
     bench = bidding_buyer()
-    bench.machine._held = 30.0  # type: ignore[attr-defined]
+    bench.machine._purchases.held = 30.0  # type: ignore[attr-defined]
     assert sent(bench.is_awarded(S, award(30, 30))) == [(S, Decline(0, 1, 1))]
 
 

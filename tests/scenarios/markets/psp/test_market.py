@@ -227,14 +227,14 @@ def test_buyers_behave_as_their_strategy_says(table: dict[str, Any], kind: type)
     (host,) = build_hosts(market, one_host_each(market), {"buyer"})
     (buyer,) = host.machines.values()
     assert isinstance(buyer._strategy, kind)  # type: ignore[attr-defined]
-    assert buyer._budget == 3.0  # type: ignore[attr-defined]
+    assert buyer._purchases.budget == 3.0  # type: ignore[attr-defined]
 
 
 def test_buyer_without_budget_has_no_limit() -> None:
     market = buyers_of()
     (host,) = build_hosts(market, one_host_each(market), {"buyer"})
     (buyer,) = host.machines.values()
-    assert buyer._budget == math.inf  # type: ignore[attr-defined]
+    assert buyer._purchases.budget == math.inf  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,104 @@
+"""What one buyer has accepted and bought, the other side of ``Awards`` (docs/protocol.md, section 6)."""
+
+from collections.abc import Iterator
+
+from node.mechanism.rounding import ROUNDING
+from node.protocol.machine import Effect, Persist, Send
+from node.protocol.psp.auction_view import Auction
+from node.protocol.psp.journal import Accepted, Bought, Freed
+from node.protocol.psp.messages import Accept, Award, Settled, Void
+from node.protocol.psp.trace import AcceptanceInDoubt, DoubtClearedUp
+
+
+class Purchases:
+    """The awards that a buyer is bound by, in all auctions together, and what its budget still allows.
+
+    Each auction keeps the award that waits for its receipt, and its receipts.
+
+    Attributes
+    ----------
+    budget
+        Money in all; infinite without one.
+    held, paid
+        MB and money of all that it has accepted, and was not freed of.
+    """
+
+    __slots__ = ("budget", "held", "paid")
+
+    def __init__(self, budget: float) -> None:
+        self.budget = budget
+        self.held = self.paid = 0.0
+
+    @property
+    def left(self) -> float:
+        """Money that the budget still allows."""
+        return max(0.0, self.budget - self.paid)
+
+    def allows(self, award: Award, demand_mb: float) -> bool:
+        """Whether the award keeps the buyer within its demand and its budget."""
+        enough = self.held + award.quantity <= demand_mb * (1.0 + ROUNDING)
+        return enough and self.paid + award.charge <= self.budget * (1.0 + ROUNDING)
+
+    def accept(self, now: float, auction: Auction, award: Award) -> Iterator[Effect]:
+        """Be bound by an award, and say so once that is written down."""
+        self._bind(now, auction, award)
+        yield Persist(Accepted(auction.seller, *_terms(award)))
+        yield Send(auction.seller, Accept(award.auction, award.round, award.your_seq))
+
+    def receive(self, auction: Auction, receipt: Settled) -> Iterator[Effect]:
+        """Keep the receipt of what was accepted."""
+        award = auction.settled(receipt)
+        yield Persist(Bought(auction.seller, *_terms(award)))
+        yield from _clear_up(auction, award)
+
+    def release(self, auction: Auction, void: Void) -> Iterator[Effect]:
+        """Be bound no more by what the seller knows nothing of."""
+        award = self._free(auction, void)
+        yield Persist(Freed(auction.seller, *_terms(award)))
+        yield from _clear_up(auction, award)
+
+    def doubt(self, auction: Auction) -> Iterator[Effect]:
+        """Tell observers, once, that no answer comes to what was accepted here, if anything was."""
+        award = auction.bound
+        if award and auction.unanswered and not auction.in_doubt:
+            auction.in_doubt = True
+            yield AcceptanceInDoubt(auction.seller, award.round, award.quantity, award.charge)
+
+    def remember(self, now: float, auction: Auction, entry: Accepted | Bought | Freed) -> None:
+        """Take in what was written down in an earlier life.
+
+        Raises
+        ------
+        IgnoredError, RejectedError
+            If it does not follow from what was written before.
+        """
+        match entry:
+            case Accepted():
+                award = Award(entry.auction, entry.round, entry.seq, entry.quantity_mb, entry.charge_money)
+                self._bind(now, auction, award)
+            case Bought():
+                auction.settled(Settled(entry.auction, entry.round, entry.quantity_mb, entry.charge_money))
+            case Freed():
+                self._free(auction, Void(entry.auction, entry.round))
+
+    def _bind(self, now: float, auction: Auction, award: Award) -> None:
+        auction.bind(award, now)
+        self.held += award.quantity
+        self.paid += award.charge
+
+    def _free(self, auction: Auction, void: Void) -> Award:
+        award = auction.voided(void)
+        self.held -= award.quantity
+        self.paid -= award.charge
+        return award
+
+
+def _clear_up(auction: Auction, award: Award) -> Iterator[Effect]:
+    if auction.in_doubt:
+        auction.in_doubt = False
+        yield DoubtClearedUp(auction.seller, award.round, award.quantity, award.charge)
+
+
+def _terms(award: Award) -> tuple[int, int, int, float, float]:
+    """Of which auction, round and bid it is, MB, and money."""
+    return award.auction, award.round, award.your_seq, award.quantity, award.charge
