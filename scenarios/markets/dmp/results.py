@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
@@ -93,6 +93,20 @@ class CallResult(Result[CallSummary]):
             case "course":
                 return self.course().columns()
         raise KeyError(name)
+
+    def matrix(self, of: Literal["calls", "paid"] = "calls") -> Any:  # noqa: ANN401 - a pandas DataFrame
+        """How many calls of whom each operator served, or for how much money.
+
+        A pandas DataFrame with a row for each customer of the market agent, a terminal or a service agent, and a column
+        for each operator, by name.
+        """
+        frame = self.frame("calls")
+        served = frame[frame["outcome"] == "served"].assign(calls=1)
+        table = served.pivot_table(of if of == "calls" else "price", "customer", "winner", "sum", fill_value=0)
+        customers = [one.name for one in self.market.agents] + [t.name for t in self.market.terminals if not t.agent]
+        operators = [one.name for one in self.market.operators]
+        matrix = table.reindex(index=customers, columns=operators, fill_value=0)
+        return matrix.rename_axis(index="customer", columns="operator")
 
     def plot(self, name: str | None = None) -> "Figure":
         """What became of the calls over market time; with the name ``terminals``, what each of these paid."""

@@ -5,10 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-import numpy as np
 from rich.console import Console
 
-from node.mechanism.checks import FloatArray
 from node.mechanism.psp.influence import influence_sizes
 from node.mechanism.welfare import efficiency
 from node.protocol.trace import Record, Trace
@@ -16,6 +14,7 @@ from node.trace.psp.convergence import Oscillation, Quiescence
 from node.trace.psp.metrics import MarketMetrics
 from node.trace.psp.shifts import ShiftReport
 from scenarios.chaos.expectations import FaultLog
+from scenarios.extras import needs
 from scenarios.markets.psp.census import market_now
 from scenarios.markets.psp.course import Fold, fold
 from scenarios.markets.psp.equilibrium import largest_gain_of_lying
@@ -105,14 +104,17 @@ class Result(result.Result[Summary]):
         own = {buyer.name for buyer in self.market.buyers}
         return [allocation for allocation in self.summary.allocations if allocation.buyer in own]
 
-    def matrix(self) -> FloatArray:
-        """Who bought how much from whom: shape (buyers, sellers), MB, in the order of the market."""
-        buyers = {buyer.name: i for i, buyer in enumerate(self.market.buyers)}
-        sellers = {seller.name: j for j, seller in enumerate(self.market.sellers)}
-        quantity = np.zeros((len(buyers), len(sellers)))
+    def matrix(self, of: Literal["quantity", "charge"] = "quantity") -> Any:  # noqa: ANN401 - a pandas DataFrame
+        """Who bought how much from whom, MB, or for how much money in all.
+
+        A pandas DataFrame with a row for each buyer and a column for each seller, by name and in the order of the
+        market; devices that the scenario does not name are left out.
+        """
+        sellers, buyers = ([one.name for one in users] for users in (self.market.sellers, self.market.buyers))
+        matrix = needs("pandas").DataFrame(0.0, index=buyers, columns=sellers)
         for allocation in self._own_allocations:
-            quantity[buyers[allocation.buyer], sellers[allocation.seller]] = allocation.quantity
-        return quantity
+            matrix.loc[allocation.buyer, allocation.seller] = getattr(allocation, of)
+        return matrix.rename_axis(index="buyer", columns="seller")
 
     def columns(self, name: str) -> dict[str, Sequence[Any]]:
         """One table of the result by column name."""

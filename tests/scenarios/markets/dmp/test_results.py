@@ -226,6 +226,14 @@ def test_terminals_are_drawn(records: list[Record], count: int, tmp_path: Path) 
     assert figure.axes[-1].get_xlabel() == "terminal"
 
 
+def test_matrix_says_who_served_whose_calls_and_for_how_much() -> None:
+    result = result_of(*RECORDS)
+    calls, paid = result.matrix(), result.matrix("paid")
+    assert list(calls.columns) == ["net-1", "net-2"]
+    assert calls.to_numpy().sum() == result.summary.served == 2
+    assert paid.to_numpy().sum() == result.summary.paid == 3.0
+
+
 # Text
 
 

@@ -104,8 +104,13 @@ def test_welfare_ends_at_the_reported_one_below_the_optimum(result: Result) -> N
 
 
 def test_the_result_is_there_as_arrays_and_dataframes(result: Result) -> None:
-    assert result.matrix().shape == (8, 3)
-    assert result.matrix().sum() == pytest.approx(result.summary.sold)
+    bought, paid = result.matrix(), result.matrix("charge")
+    assert (list(bought.index), list(bought.columns)) == (
+        [buyer.name for buyer in result.market.buyers],
+        [seller.name for seller in result.market.sellers],
+    )
+    assert bought.to_numpy().sum() == pytest.approx(result.summary.sold)
+    assert paid.to_numpy().sum() == pytest.approx(result.summary.revenue)
     frame = result.frame("allocations")
     assert isinstance(frame, pd.DataFrame)
     assert list(frame.columns) == ["buyer", "seller", "quantity", "charge"]
@@ -134,7 +139,7 @@ def test_a_scenario_built_in_python_runs_like_a_file(tmp_path: Path) -> None:
     )
     result = run(scenario, world="sim", out=tmp_path)
 
-    assert result.matrix().tolist() == [[8.0], [2.0]]
+    assert result.matrix()["s"].to_dict() == {"rich": 8.0, "poor": 2.0}
     assert result.summary.welfare == pytest.approx(26.0)
     # The rich one pays what the poor one would have paid for the 6 MB more, and nothing for the 2 MB nobody wants.
     assert [row.charge for row in result.summary.allocations] == pytest.approx([0.0, 6.0])
@@ -209,7 +214,14 @@ def test_buyers_from_elsewhere_are_in_the_allocations_alone(result: Result) -> N
     mixed.summary = msgspec.structs.replace(summary, allocations=bought)
     assert "stranger" in mixed.columns("allocations")["buyer"]
     assert mixed.columns("buyers") == result.columns("buyers")
-    assert np.array_equal(mixed.matrix(), result.matrix())
+    assert mixed.matrix().equals(result.matrix())
+
+
+def test_a_notebook_shows_the_result_and_draws_it(result: Result) -> None:
+    html = result._repr_html_()
+    assert html.startswith("<pre>")
+    assert all(seller.name in html for seller in result.market.sellers)
+    assert [axes.get_ylabel() for axes in result.plot().axes][:2] == ["market price per MB", "sold, % of supply"]
 
 
 @pytest.mark.usefixtures("no_pictures")
