@@ -52,6 +52,8 @@ class Observer:
 
     def __init__(self, job: Job, placement: Placement, topic_market: str, endpoint: Endpoint, epoch: float) -> None:
         market = job.market
+        assert job.metrics is not None
+        self._metrics = job.metrics
         self._job = job
         self._kind = kind_of(market)
         self._codec = Codec(self._kind.messages)
@@ -163,7 +165,7 @@ class Observer:
 
     def _show(self) -> None:
         sent = sum(counters.get("sent", 0) for counters in self._counters.values())
-        self._job.onlookers.watch(self._job.metrics, self._elapsed(), sent)
+        self._job.onlookers.watch(self._metrics, self._elapsed(), sent)
 
     async def _say_open(self, client: aiomqtt.Client) -> None:
         self._retained.add(self._topics.control)
@@ -244,7 +246,7 @@ class Observer:
                     self._meter.count(host, batch.counters)
                     self._meter.take(records)
                 for record in records:
-                    self._job.metrics.add(record)
+                    self._metrics.add(record)
 
     def _from_device(self, records: Iterable[Record[Trace]]) -> list[Record[Trace]]:
         """Write down the trace of a device, which no worker writes, in seconds of the run."""

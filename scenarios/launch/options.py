@@ -9,7 +9,7 @@ from broker import BrokerAddress
 from node.protocol.trace import Record, Trace
 from node.runtime.keys import Keys
 from scenarios.markets.base import Market
-from scenarios.markets.kind import Metrics, Watch
+from scenarios.markets.kind import Metrics, OwnWorld, Watch
 
 World = Literal["mqtt", "sim", "array"]
 
@@ -82,6 +82,8 @@ class Job:
 
     Attributes
     ----------
+    metrics, world
+        What it is watched by; in a world that this market alone has, that world instead.
     limit_s
         Seconds after which it is given up.
     workers
@@ -91,7 +93,8 @@ class Job:
     """
 
     market: Market
-    metrics: Metrics
+    metrics: Metrics | None
+    world: OwnWorld | None
     folder: Path
     limit_s: float
     workers: int

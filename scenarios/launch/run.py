@@ -114,7 +114,22 @@ def run(
 def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> Result[Any]:
     """As ``run``, for a scenario whose populations have been read: check it, run it, and keep what came of it."""
     started = time.monotonic()
-    market = draw_market(scenario, options.seed)
+    job = _prepared(scenario, draw_market(scenario, options.seed), options, onlookers)
+    status = "failed"
+    try:
+        result, opened_at, failure = _driven(job)
+        status = result.summary.status
+        result.save(opened_at, kind_of(job.market).records)
+    finally:
+        if job.folder.exists():
+            rundir.finish_manifest(job.folder, status, started)
+    if failure:
+        raise BrokenRunError(result) from failure
+    return result
+
+
+def _prepared(scenario: Scenario, market: Market, options: RunOptions, onlookers: Onlookers) -> Job:
+    """Check what can be checked before anything is written; then make the folder, with what is known of the run."""
     broker, keys = _broker_of(options)
     world = _own_world(market, options.world)
     workers = min(options.hosts or os.cpu_count() or 1, market.nodes - len(market.devices))
@@ -123,40 +138,26 @@ def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> 
     if not market.is_large:
         onlookers = replace(onlookers, say=Onlookers().say)
     onlookers.say(f"{market.nodes:,} users; working out what can be reached ...")
-    limit_s = scenario.timeout_s if options.timeout_s is None else options.timeout_s
     metrics = None if world else kind_of(market).metrics(market)
     folder = rundir.create(options.out, scenario.name, options.seed)
     named = _named(broker) if options.world == "mqtt" else None
     rundir.write_json(folder / "manifest.json", rundir.manifest(scenario, options.seed, options.world, named))
     rundir.write_json(folder / "market.json", market)
     keep(scenario, folder / "code")
-    status, failure, opened_at = "failed", None, 0.0
-    try:
-        if world:
-            result = world.play(market, limit_s, onlookers.watch, folder)
-        else:
-            assert metrics
-            job = Job(market, metrics, folder, limit_s, workers, options, onlookers, broker, keys)
-            attempt = _simulated(job) if options.world == "sim" else _over_mqtt(job)
-            opened_at, failure = attempt.outcome.opened_at, attempt.failure
-            result = _summarised(job, attempt)
-        status = result.summary.status
-        result.save(opened_at, kind_of(market).records)
-    finally:
-        if folder.exists():
-            rundir.finish_manifest(folder, status, started)
-    if failure:
-        raise BrokenRunError(result) from failure
-    return result
+    limit_s = scenario.timeout_s if options.timeout_s is None else options.timeout_s
+    return Job(market, metrics, world, folder, limit_s, workers, options, onlookers, broker, keys)
 
 
-def _summarised(job: Job, attempt: "_Attempt") -> Result[Any]:
-    outcome, folder = attempt.outcome, job.folder
+def _driven(job: Job) -> tuple[Result[Any], float, RunError | BrokerError | None]:
+    """The result, when the market opened, seconds of the trace's clock, and what broke the run down, if anything."""
+    if job.world:
+        return job.world.play(job.market, job.limit_s, job.onlookers.watch, job.folder), 0.0, None
+    attempt = _simulated(job) if job.options.world == "sim" else _over_mqtt(job)
+    outcome, kind = attempt.outcome, kind_of(job.market)
     job.onlookers.say(f"{outcome.status} after {outcome.duration_s:.1f} s; reading the trace ...")
-    over = Run(job.options.world, attempt.served_by, folder, outcome)
-    kind = kind_of(job.market)
-    records = events.read(folder, kind.records, outcome.opened_at)
-    return kind.summarise(job.market, job.metrics, over, records)
+    over = Run(job.options.world, attempt.served_by, job.folder, outcome)
+    records = events.read(job.folder, kind.records, outcome.opened_at)
+    return kind.summarise(job.market, job.metrics, over, records), outcome.opened_at, attempt.failure
 
 
 def _own_world(market: Market, world: World) -> OwnWorld | None:
@@ -232,6 +233,7 @@ def _named(broker: str | BrokerAddress) -> str:
 
 
 def _simulated(job: Job) -> _Attempt:
+    assert job.metrics is not None
     log = EventLog(job.folder / "events" / "sim.jsonl")
     # Simulated crashes lose nothing of what the operating system was given.
     journal = journal_of(job.market, rundir.journal(job.folder, "sim"), durable=False)
