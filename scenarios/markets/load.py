@@ -49,7 +49,8 @@ def source(name_or_path: str) -> tuple[str, str, Path]:
             return path.read_text(encoding="utf-8"), str(path), path.resolve().parent
         except (OSError, UnicodeDecodeError) as error:
             raise ScenarioError(f"cannot read scenario {path}: {error}") from error
-    library = shipped()
+    ours = LIBRARY / f"{name_or_path}.toml"
+    library = {name_or_path: ours.read_text(encoding="utf-8")} if ours.is_file() else shipped()
     if name_or_path not in library:
         close = get_close_matches(name_or_path, library, n=1)
         hint = f" (did you mean {close[0]}?)" if close else ""
@@ -87,8 +88,8 @@ def _read(name_or_path: str, settings: Sequence[str]) -> tuple[Tables, str, Path
 def code_of(name_or_path: str, settings: Sequence[str] = ()) -> list[Source]:
     """The code that a scenario brings, of which nothing is run; ScenarioError if the scenario is none."""
     tables, _, folder = _read(name_or_path, settings)
-    kind = kinds().get(str(tables.get("market", DEFAULT_MARKET)))
-    return brought(with_file_rows(tables, folder)[0], kind.scenario, folder) if kind else []
+    kind = kind_named(str(tables.get("market", DEFAULT_MARKET)))
+    return brought(with_file_rows(tables, folder)[0], kind.scenario, folder)
 
 
 def parse(tables: Mapping[str, Any], origin: str, folder: Path | None = None) -> Scenario:

@@ -20,16 +20,29 @@ GROUP = "bidswarm.markets"
 
 
 @cache
-def kinds() -> dict[str, MarketKind]:
-    """All kinds of markets by name.
+def _entries() -> dict[str, metadata.EntryPoint]:
+    """Where to find each kind, by name; none of them is loaded."""
+    return {entry.name: entry for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name)}
+
+
+@cache
+def kind_named(name: str) -> MarketKind:
+    """The kind of this name; no other is loaded.
 
     Raises
     ------
     ScenarioError
-        If an entry point leads to no ``MarketKind`` of its name; the text names the package.
+        If none of that name is installed, or its entry point leads to no ``MarketKind``; the text names those there are,
+        or the package.
     """
-    found = sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name)
-    return {entry.name: _loaded(entry) for entry in found}
+    if name not in _entries():
+        raise ScenarioError(f"market = {name!r}: allowed are: {', '.join(_entries())}")
+    return _loaded(_entries()[name])
+
+
+def kinds() -> dict[str, MarketKind]:
+    """All kinds of markets by name."""
+    return {name: kind_named(name) for name in _entries()}
 
 
 def _loaded(entry: metadata.EntryPoint) -> MarketKind:
@@ -45,7 +58,7 @@ def _loaded(entry: metadata.EntryPoint) -> MarketKind:
 
 def kind_of(one: Scenario | Market) -> MarketKind:
     """The kind that a scenario or a market is of."""
-    return next(kind for kind in kinds().values() if type(one) in {kind.scenario, kind.market})
+    return kind_named(one.market if isinstance(one, Scenario) else str(type(one).__struct_config__.tag))
 
 
 def draw_market(scenario: Scenario, seed: int) -> Market:
@@ -75,14 +88,6 @@ class _Tagged(msgspec.Struct):
     market: str
 
 
-def kind_named(name: str) -> MarketKind:
-    """The kind of this name; ScenarioError, naming those there are, if it is not installed."""
-    kind = kinds().get(name)
-    if kind is None:
-        raise ScenarioError(f"market = {name!r}: allowed are: {', '.join(kinds())}")
-    return kind
-
-
 def journal_of(market: Market, path: Path, *, durable: bool = True) -> journal.Journal:
     """The journal of a process that carries nodes of this market."""
     kind = kind_of(market)
@@ -92,10 +97,10 @@ def journal_of(market: Market, path: Path, *, durable: bool = True) -> journal.J
 def kind_of_journal(path: Path) -> MarketKind:
     """The kind of market that a journal is of; JournalError if it is no journal, or that market is not installed."""
     name = journal.market_of(path)
-    if name not in kinds():
-        here = ", ".join(kinds())
+    if name not in _entries():
+        here = ", ".join(_entries())
         raise journal.JournalError(f"{path}: a journal of a market of kind {name!r}; installed are only: {here}")
-    return kinds()[name]
+    return kind_named(name)
 
 
 def read_journal(path: Path) -> list[JournalEntry]:
