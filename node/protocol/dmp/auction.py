@@ -36,12 +36,12 @@ class CallAuction:
     _offers: dict[str, float | None] = field(default_factory=dict)
     _dropped: set[str] = field(default_factory=set)
 
-    def asks_again(self, now: float, retry_s: float) -> None:
+    def ask_again(self, now: float, retry_s: float) -> None:
         """It is time to ask again; what that comes too late, the marketplace stood still, and offers may lie unread."""
         self.closes_at += now - self.asks_at
         self.asks_at = min(self.closes_at, now + retry_s)
 
-    def offered(self, network: str, message: SealedBid) -> None:
+    def on_sealed_bid(self, network: str, message: SealedBid) -> None:
         """Take in an offer, or that there is none.
 
         Raises
@@ -80,7 +80,7 @@ class CallAuction:
         offers = [(network, self._offers[network]) for network in self.invited if network in self._offers]
         return [network for network, _ in offers], [math.nan if price is None else price for _, price in offers]
 
-    def won(self, network: str, price: float) -> None:
+    def award(self, network: str, price: float) -> None:
         """Note the winner."""
         self.winner, self.price = network, price
 

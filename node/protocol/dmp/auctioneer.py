@@ -90,13 +90,13 @@ class Auctioneer:
         """Begin; the time of the market is counted from now on."""
         self._opened_at = now
 
-    def timer_fired(self, now: float, name: str) -> Iterable[Effect]:
+    def on_timer(self, now: float, name: str) -> Iterable[Effect]:
         """One of its timers is due."""
         match name:
             case "bids":
-                return self._asked_again(now)
+                return self._ask_again(now)
             case "contract":
-                return self._told_again(now)
+                return self._tell_again(now)
         return ()
 
     def close(self) -> Iterator[Effect]:
@@ -127,7 +127,7 @@ class Auctioneer:
                 return
             at_s, *_, case = heapq.heappop(self._queue)
             if not case.is_forgotten:
-                yield from self._invited(now, case, at_s)
+                yield from self._invite(now, case, at_s)
 
     def resume(self, now: float, opened_at: float, past: PastAuctions, lives: int) -> Iterator[Effect]:
         """Go on from earlier lives: ask the last winner again.
@@ -142,7 +142,7 @@ class Auctioneer:
 
     # The auction
 
-    def _invited(self, now: float, case: Case, at_s: float) -> Iterator[Effect]:
+    def _invite(self, now: float, case: Case, at_s: float) -> Iterator[Effect]:
         request = case.request
         self._market_s = max(self._market_s, at_s)
         wanted = msgspec.structs.replace(request.wanted, at_s=self._market_s)
@@ -155,46 +155,46 @@ class Auctioneer:
         asks_at = now + self._timing.retry_s
         self._auction = CallAuction(self.held, case, wanted, invited, now + self._timing.bid_window_s, asks_at)
         for network in invited:
-            yield Send(network, self._invite(network))
+            yield Send(network, self._invitation(network))
         yield SetTimer("bids", asks_at)
-        yield from self._decided_if_complete(now)
+        yield from self._decide_if_complete(now)
 
-    def _invite(self, network: str) -> Invite:
+    def _invitation(self, network: str) -> Invite:
         assert self._auction
         values = {one: self._networks.of(one).reputation.value for one in self._auction.invited}
         rivals = [value for one, value in values.items() if one != network] if self._rules.public_reputations else None
         weight = self._auction.case.request.price_weight
         return Invite(self._auction.number, self._auction.wanted, weight, values[network], len(values), rivals)
 
-    def offered(self, now: float, network: str, message: SealedBid) -> Iterator[Effect]:
+    def on_sealed_bid(self, now: float, network: str, message: SealedBid) -> Iterator[Effect]:
         """A network bids."""
         auction = self._auction
         if not auction or message.auction != auction.number:
             raise IgnoredError("other auction")
-        auction.offered(network, message)
+        auction.on_sealed_bid(network, message)
         self._networks.of(network).missed = 0
-        yield from self._decided_if_complete(now)
+        yield from self._decide_if_complete(now)
 
-    def _asked_again(self, now: float) -> Iterator[Effect]:
+    def _ask_again(self, now: float) -> Iterator[Effect]:
         auction = self._auction
         if not auction or auction.winner:
             return
-        auction.asks_again(now, self._timing.retry_s)
+        auction.ask_again(now, self._timing.retry_s)
         if now >= auction.closes_at:
             silent = [network for network in auction.unheard if self._networks.has_missed_too_many(network)]
             yield from self.put_out(now, silent, is_silent=True)
             if self._auction is auction and not auction.winner:
-                yield from self._decided(now)
+                yield from self._decide(now)
             return
         for network in auction.unheard:
-            yield Send(network, self._invite(network))
+            yield Send(network, self._invitation(network))
         yield SetTimer("bids", auction.asks_at)
 
-    def _decided_if_complete(self, now: float) -> Iterator[Effect]:
+    def _decide_if_complete(self, now: float) -> Iterator[Effect]:
         if self._auction and not self._auction.winner and not self._auction.unheard:
-            yield from self._decided(now)
+            yield from self._decide(now)
 
-    def _decided(self, now: float) -> Iterator[Effect]:
+    def _decide(self, now: float) -> Iterator[Effect]:
         auction = self._auction
         assert auction
         yield CancelTimer("bids")
@@ -220,9 +220,9 @@ class Auctioneer:
             yield Persist(journal.Blocked(customer, request.call, auction.number), binds=False)
             yield CallBlocked(customer, request.call, auction.number)
             auction.case.served = False
-            yield from self._answered(Blocked(request.call))
+            yield from self._answer(Blocked(request.call))
             return
-        auction.won(networks[chosen], prices[chosen])
+        auction.award(networks[chosen], prices[chosen])
         beta = float(compound_bid(prices[chosen], reputations[chosen], request.price_weight))
         yield CallContracted(auction.winner, request.call, auction.number, auction.price, beta)
         yield Persist(journal.Contracted(auction.winner, request.call, auction.number, auction.price, beta))
@@ -231,7 +231,7 @@ class Auctioneer:
 
     # The contract
 
-    def _told_again(self, now: float) -> Iterator[Effect]:
+    def _tell_again(self, now: float) -> Iterator[Effect]:
         auction = self._auction
         if not auction or not auction.winner:
             return
@@ -242,23 +242,23 @@ class Auctioneer:
         yield Send(auction.winner, auction.contract)
         yield SetTimer("contract", now + self._timing.retry_s)
 
-    def committed(self, network: str, message: Commit) -> Iterator[Effect]:
+    def on_commit(self, network: str, message: Commit) -> Iterator[Effect]:
         """The winner holds capacity."""
         auction = self._awarded(network, message.auction)
         case, wanted = auction.case, auction.wanted
         self._contracts.add(auction.number, case, network, wanted.at_s + wanted.holding_s)
-        yield from self._answered(Contract(case.request.call, network, case.request.wanted, auction.price))
+        yield from self._answer(Contract(case.request.call, network, case.request.wanted, auction.price))
 
-    def decommitted(self, network: str, message: Decommit) -> Iterator[Effect]:
+    def on_decommit(self, network: str, message: Decommit) -> Iterator[Effect]:
         """A network cannot carry the call it has won, or not to its end."""
         if self._contracts.carries(network, message.number):
             if self._contracts.case(message.number).reported:
                 raise IgnoredError("decommitted after its end")
-            yield from self._broken(message.number)
+            yield from self._break(message.number)
             return
         auction = self._awarded(network, message.number)
         yield from self._contracts.counted(network, auction.number, auction.case, served=False)
-        yield from self._answered(Decommit(auction.case.request.call))
+        yield from self._answer(Decommit(auction.case.request.call))
 
     def _awarded(self, network: str, number: int) -> CallAuction:
         """The present auction, if it is of this number and its winner waits for this network's word."""
@@ -271,16 +271,16 @@ class Auctioneer:
             raise RejectedError("never awarded")
         return auction
 
-    def _answered(self, answer: Answer) -> Iterator[Effect]:
+    def _answer(self, answer: Answer) -> Iterator[Effect]:
         """End the auction with a word to the customer."""
         assert self._auction
         case, self._auction = self._auction.case, None
         yield CancelTimer("contract")
-        yield from case.answered(answer)
+        yield from case.tell(answer)
 
     # Outcomes
 
-    def reported(self, case: Case, message: Report) -> Iterator[Effect]:
+    def on_report(self, case: Case, message: Report) -> Iterator[Effect]:
         """The customer says how its call ended."""
         if case.answer is None and self._auction and self._auction.case is case and self._auction.is_resumed:
             raise IgnoredError("unknown call")  # until its network has confirmed again that it carries the call
@@ -291,13 +291,13 @@ class Auctioneer:
             if message.served:
                 yield Persist(journal.Reported(case.customer, message.call, case.number))
             else:
-                yield from self._broken(case.number)
+                yield from self._break(case.number)
         yield Send(case.customer, Noted(message.call, case.served is not False))
 
-    def _broken(self, number: int) -> Iterator[Effect]:
+    def _break(self, number: int) -> Iterator[Effect]:
         case = self._contracts.case(number)
         yield from self._contracts.broken(number)
-        yield from case.answered(Decommit(case.request.call))
+        yield from case.tell(Decommit(case.request.call))
 
     def put_out(self, now: float, networks: list[str], *, is_silent: bool) -> Iterator[Effect]:
         """Go on without these networks: what they carry counts as decommitted."""
@@ -307,10 +307,10 @@ class Auctioneer:
             yield Persist(journal.NetworkOut(network, is_silent))
             yield NetworkPutOut(network)
             for number in self._contracts.carried_by(network):
-                yield from self._broken(number)
+                yield from self._break(number)
             if auction and not auction.winner:
                 auction.drop(network)
         if auction and auction.winner in networks:
             yield from self._contracts.counted(auction.winner, auction.number, auction.case, served=False)
-            yield from self._answered(Decommit(auction.case.request.call))
-        yield from self._decided_if_complete(now)
+            yield from self._answer(Decommit(auction.case.request.call))
+        yield from self._decide_if_complete(now)

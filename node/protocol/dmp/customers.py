@@ -48,7 +48,7 @@ class Case:
         elif self.answer:
             yield Send(self.customer, self.answer)
 
-    def answered(self, answer: Answer) -> Iterator[Effect]:
+    def tell(self, answer: Answer) -> Iterator[Effect]:
         """Tell the customer what has become of its call."""
         self.answer = answer
         if not self.is_forgotten:
@@ -95,7 +95,7 @@ class Desk:
     def register(self, customer: str, message: Register) -> Iterator[Effect]:
         """Register the customer; IgnoredError if a newer message of it has arrived before."""
         was_in = self.has(customer)
-        self._moved(customer, message.seq, is_in=True)
+        self._move(customer, message.seq, is_in=True)
         assert message.role != "network"
         self._customers[customer].is_agent = message.role == "service-agent"
         self.awaited.add(customer)
@@ -105,12 +105,12 @@ class Desk:
     def deregister(self, customer: str, message: Deregister) -> Iterator[Effect]:
         """Deregister the customer; IgnoredError if a newer message of it has arrived before."""
         was_in = self.has(customer)
-        self._moved(customer, message.seq, is_in=False)
+        self._move(customer, message.seq, is_in=False)
         self.awaited.discard(customer)
         if was_in:
             yield Persist(CustomerLeft(customer, message.seq))
 
-    def _moved(self, customer: str, seq: int, *, is_in: bool) -> None:
+    def _move(self, customer: str, seq: int, *, is_in: bool) -> None:
         known = self._customers.setdefault(customer, _Customer())
         if seq < known.seq and not known.is_lost:
             raise IgnoredError("overtaken registration")
@@ -125,11 +125,11 @@ class Desk:
         """Restore a registration or deregistration of an earlier life."""
         match entry:
             case CustomerIn():
-                self._moved(entry.customer, entry.seq, is_in=True)
+                self._move(entry.customer, entry.seq, is_in=True)
                 self._customers[entry.customer].is_agent = entry.role == "service-agent"
                 self.awaited.add(entry.customer)
             case CustomerLeft():
-                self._moved(entry.customer, entry.seq, is_in=False)
+                self._move(entry.customer, entry.seq, is_in=False)
                 self.awaited.discard(entry.customer)
             case CustomerLost():
                 known = self._customers[entry.customer]
@@ -146,7 +146,7 @@ class Desk:
         """Stop waiting for the awaited customers that have not registered."""
         self.awaited &= self._customers.keys()
 
-    def lost(self, host: str) -> Iterator[Effect]:
+    def lose(self, host: str) -> Iterator[Effect]:
         """Go on without the customers on a host that is gone."""
         self.awaited = {one for one in self.awaited if host_of(one) != host}
         for one, customer in self._customers.items():

@@ -105,64 +105,64 @@ class MarketAgent:
 
     def step(self, now: float, event: Event) -> list[Effect]:
         """The effects of one event at time ``now``, seconds."""
-        return effects_of(self._handled, now, event)
+        return effects_of(self._proceed, now, event)
 
-    def _handled(self, now: float, event: Event) -> Iterator[Effect]:
-        yield from self._answers(now, event)
+    def _proceed(self, now: float, event: Event) -> Iterator[Effect]:
+        yield from self._on_event(now, event)
         yield from self._auctioneer.proceed(now)
         if self._state == "open" and self._desk.is_empty and self._auctioneer.is_idle:
-            yield from self._closed()
+            yield from self._close()
         if self._networks.changed and not self._posting:
             self._posting = True
             yield SetTimer("board", now + BOARD_S)
 
-    def _answers(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
+    def _on_event(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
         match event:
             case Received():
-                return self._received(now, event.sender, event.message)
+                return self._on_message(now, event.sender, event.message)
             case TimerFired():
-                return self._timer_fired(now, event.name)
+                return self._on_timer(now, event.name)
             case Restored():
-                return self._restored(event)
+                return self._on_restored(event)
             case Started():
-                return self._started(now)
+                return self._on_started(now)
             case Reconnected():
-                return self._posted(again=True)
+                return self._on_reconnected()
             case Opened():
-                return self._opening(now)
+                return self._on_opened(now)
             case PeerOffline(host):
-                return self._offline(now, host)
+                return self._on_peer_offline(now, host)
         return ()
 
-    def _timer_fired(self, now: float, name: str) -> Iterable[Effect]:
+    def _on_timer(self, now: float, name: str) -> Iterable[Effect]:
         match name:
             case "opening":
-                return self._opened_without_missing(now)
+                return self._open_without_missing(now)
             case "board":
-                return self._posted()
-        return self._auctioneer.timer_fired(now, name)
+                return self._post()
+        return self._auctioneer.on_timer(now, name)
 
-    def _received(self, now: float, sender: str, message: Message) -> Iterable[Effect]:  # noqa: PLR0911 - one for each
+    def _on_message(self, now: float, sender: str, message: Message) -> Iterable[Effect]:  # noqa: PLR0911 - one for each
         match message:
             case Register():
-                return self._registered(now, sender, message)
+                return self._on_register(now, sender, message)
             case Deregister():
-                return self._deregistered(now, sender, message)
+                return self._on_deregister(now, sender, message)
             case Request():
-                return self._requested(now, sender, message)
+                return self._on_request(now, sender, message)
             case Report():
-                return self._auctioneer.reported(self._desk.case(sender, message.call), message)
+                return self._auctioneer.on_report(self._desk.case(sender, message.call), message)
             case SealedBid():
-                return self._auctioneer.offered(now, sender, message)
+                return self._auctioneer.on_sealed_bid(now, sender, message)
             case Commit():
-                return self._auctioneer.committed(sender, message)
+                return self._auctioneer.on_commit(sender, message)
             case Decommit():
-                return self._auctioneer.decommitted(sender, message)
+                return self._auctioneer.on_decommit(sender, message)
         raise RejectedError("not for a market agent")
 
-    # In another life
+    # Coming and going
 
-    def _restored(self, past: Restored) -> Iterator[Effect]:
+    def _on_restored(self, past: Restored) -> Iterator[Effect]:
         self._lives, self._posts = past.lives, past.first_number
         self._past, cases = PastAuctions(self._networks), dict[int, Case]()
         self._opened_at = past.opened_at
@@ -176,11 +176,11 @@ class MarketAgent:
                 self._past.add(entry, cases[entry.auction])
                 yield from retold(entry)
             else:
-                self._remembered(entry)
+                self._remember(entry)
         if self._state == "closed":
             yield MarketClosed(self._past.held)
 
-    def _remembered(self, entry: Entry) -> None:
+    def _remember(self, entry: Entry) -> None:
         match entry:
             case MarketOpened():
                 self._state = "open"
@@ -191,15 +191,22 @@ class MarketAgent:
             case journal.CustomerIn() | journal.CustomerLeft() | journal.CustomerLost():
                 self._desk.remember(entry)
 
-    def _started(self, now: float) -> Iterator[Effect]:
-        yield from self._posted(again=True)
+    def _on_started(self, now: float) -> Iterator[Effect]:
+        yield from self._post(again=True)
         if self._past and self._opened_at is not None:
             self._desk.give_up_missing()
             yield from self._auctioneer.resume(now, self._opened_at, self._past, self._lives)
 
+    def _on_peer_offline(self, now: float, host: str) -> Iterator[Effect]:
+        yield from self._desk.lose(host)
+        yield from self._auctioneer.put_out(now, self._networks.lost(host), is_silent=False)
+
+    def _on_reconnected(self) -> Iterator[Effect]:
+        return self._post(again=True)
+
     # Registries, and the opening of the logical market channel
 
-    def _registered(self, now: float, sender: str, message: Register) -> Iterator[Effect]:
+    def _on_register(self, now: float, sender: str, message: Register) -> Iterator[Effect]:
         if message.role == "network":
             known = self._networks.of(sender).seq if self._networks.knows(sender) else -1
             is_new = self._networks.admit(sender, message)
@@ -207,17 +214,17 @@ class MarketAgent:
                 yield Persist(journal.NetworkIn(sender, self._networks.of(sender).epoch, message.seq))
             if is_new:
                 yield NetworkRegistered(sender, self._networks.of(sender).reputation.value)
-                yield from self._posted()
+                yield from self._post()
             epoch = self._networks.of(sender).epoch
         else:
             yield from self._desk.register(sender, message)
             epoch = 1
             if self._state == "closed":
-                yield from self._is_open()
+                yield from self._declare_open()
         yield Send(sender, Registered(message.seq, epoch))
-        yield from self._opened_if_complete(now)
+        yield from self._open_if_complete(now)
 
-    def _deregistered(self, now: float, sender: str, message: Deregister) -> Iterator[Effect]:
+    def _on_deregister(self, now: float, sender: str, message: Deregister) -> Iterator[Effect]:
         if self._networks.knows(sender):
             if self._networks.dismiss(sender, message.seq):
                 yield from self._auctioneer.put_out(now, [sender], is_silent=False)
@@ -225,40 +232,40 @@ class MarketAgent:
             yield from self._desk.deregister(sender, message)
         yield Send(sender, Deregistered(message.seq))
 
-    def _opening(self, now: float) -> Iterator[Effect]:
+    def _on_opened(self, now: float) -> Iterator[Effect]:
         self._may_open = True
         if self._state == "upcoming":
             yield SetTimer("opening", now + PATIENCE * self._retry_s)
-            yield from self._opened_if_complete(now)
+            yield from self._open_if_complete(now)
 
-    def _opened_if_complete(self, now: float) -> Iterator[Effect]:
+    def _open_if_complete(self, now: float) -> Iterator[Effect]:
         complete = not self._desk.missing and all(map(self._networks.knows, self._awaited_networks))
         if self._may_open and complete:
-            yield from self._opened(now)
+            yield from self._open(now)
 
-    def _opened_without_missing(self, now: float) -> Iterator[Effect]:
+    def _open_without_missing(self, now: float) -> Iterator[Effect]:
         self._desk.give_up_missing()
-        yield from self._opened(now)
+        yield from self._open(now)
 
-    def _opened(self, now: float) -> Iterator[Effect]:
+    def _open(self, now: float) -> Iterator[Effect]:
         if self._state == "upcoming":
             yield CancelTimer("opening")
-            yield from self._is_open()
+            yield from self._declare_open()
             self._auctioneer.open(now)
 
-    def _is_open(self) -> Iterator[Effect]:
+    def _declare_open(self) -> Iterator[Effect]:
         self._state = "open"
         yield Persist(MarketOpened())
-        yield from self._posted()
+        yield from self._post()
 
-    def _closed(self) -> Iterator[Effect]:
+    def _close(self) -> Iterator[Effect]:
         yield from self._auctioneer.close()
         self._state = "closed"
         yield Persist(journal.Closed(self._auctioneer.held))
-        yield from self._posted()
+        yield from self._post()
         yield MarketClosed(self._auctioneer.held)
 
-    def _posted(self, *, again: bool = False) -> Iterator[Effect]:
+    def _post(self, *, again: bool = False) -> Iterator[Effect]:
         """Post the registries, if they have changed or are to be posted again."""
         self._posting = self._networks.changed = False
         present, seq = self._networks.present, self._posts
@@ -271,16 +278,10 @@ class MarketAgent:
 
     # Requests
 
-    def _requested(self, now: float, customer: str, message: Request) -> Iterator[Effect]:
+    def _on_request(self, now: float, customer: str, message: Request) -> Iterator[Effect]:
         case, is_new = self._desk.request(customer, message)
         if not is_new:
             yield from case.answer_again(message)
             yield Dropped("ignored", "repeated request")
             return
         self._auctioneer.enter(now, case)
-
-    # Coming and going
-
-    def _offline(self, now: float, host: str) -> Iterator[Effect]:
-        yield from self._desk.lost(host)
-        yield from self._auctioneer.put_out(now, self._networks.lost(host), is_silent=False)

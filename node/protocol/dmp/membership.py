@@ -32,22 +32,27 @@ class Membership:
         self._seq = 0
         self._repeated = 0
 
-    def starts_from(self, number: int) -> None:
+    def start_from(self, number: int) -> None:
         """Number the next messages above those of an earlier life."""
         self._seq = number
 
     def join(self, now: float) -> Iterator[Effect]:
         """Ask to take part, for the first time or again."""
         self.state = "joining"
-        yield from self._says(now)
+        yield from self._say(now)
 
     def leave(self, now: float) -> Iterator[Effect]:
         """Deregister, unless that is done or under way."""
         if self.state in {"joining", "in"}:
             self.state = "leaving"
-            yield from self._says(now)
+            yield from self._say(now)
 
-    def _says(self, now: float) -> Iterator[Effect]:
+    def on_reconnected(self, now: float) -> Iterator[Effect]:
+        """Register anew what was cut off, unless it leaves."""
+        if self.state in {"joining", "in"}:
+            yield from self.join(now)
+
+    def _say(self, now: float) -> Iterator[Effect]:
         self._seq += 1
         self._repeated = 0
         yield Send(self.provider, self._message)
@@ -57,7 +62,7 @@ class Membership:
     def _message(self) -> Register | Deregister:
         return Deregister(self._seq) if self.state == "leaving" else Register(self._seq, self._role)
 
-    def retried(self, now: float) -> Iterator[Effect]:
+    def repeat(self, now: float) -> Iterator[Effect]:
         """Resend the last message: ``Register`` without limit, ``Deregister`` at most ``PATIENCE`` times."""
         if self.state == "leaving" and self._repeated >= PATIENCE:
             self.state = "left"
@@ -66,7 +71,7 @@ class Membership:
             yield Send(self.provider, self._message)
             yield SetTimer(TIMER, now + backoff(self._retry_s, min(self._repeated, 20)))
 
-    def confirmed(self, sender: str, message: Registered | Deregistered) -> Iterator[Effect]:
+    def on_confirmation(self, sender: str, message: Registered | Deregistered) -> Iterator[Effect]:
         """Take in the provider's answer, or that it has put out a node which was silent for too long.
 
         Raises

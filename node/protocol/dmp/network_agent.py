@@ -99,67 +99,73 @@ class NetworkAgent:
 
     def step(self, now: float, event: Event) -> list[Effect]:
         """The effects of one event at time ``now``, seconds."""
-        return effects_of(self._handled, now, event)
+        return effects_of(self._on_event, now, event)
 
-    def _handled(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
+    def _on_event(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
         match event:
             case Received():
-                return self._received(now, event.sender, event.message)
-            case TimerFired(membership.TIMER):
-                return self._member.retried(now)
+                return self._on_message(now, event.sender, event.message)
+            case TimerFired():
+                return self._on_timer(now, event.name)
             case Restored():
-                return self._restored(event)
+                return self._on_restored(event)
             case Started():
-                return self._started(now)
-            case Reconnected() if self._member.state in {"joining", "in"}:
-                return self._member.join(now)
+                return self._on_started(now)
+            case Reconnected():
+                return self._member.on_reconnected(now)
             case Left():
-                return self._left(now)
+                return self._on_left(now)
         return ()
 
-    def _received(self, now: float, sender: str, message: Message) -> Iterable[Effect]:
+    def _on_timer(self, now: float, name: str) -> Iterable[Effect]:
+        match name:
+            case membership.TIMER:
+                return self._member.repeat(now)
+        return ()
+
+    def _on_message(self, now: float, sender: str, message: Message) -> Iterable[Effect]:
         if sender != self._market:
             raise RejectedError("foreign sender")
         match message:
             case Invite():
-                return self._invited(message)
+                return self._on_invite(message)
             case Contract():
-                return self._contracted(message)
+                return self._on_contract(message)
             case Registered() | Deregistered():
-                return self._confirmed(now, sender, message)
+                return self._on_confirmation(now, sender, message)
             case Registry():
                 return ()
         raise RejectedError("not for a network")
 
-    # Taking part
+    # Coming and going
 
-    def _started(self, now: float) -> Iterator[Effect]:
+    def _on_started(self, now: float) -> Iterator[Effect]:
         yield Persist(Capacity(self._capacity))
         yield from self._member.join(now)
 
-    def _restored(self, past: Restored) -> Iterator[Effect]:
-        """Restore the calls it carries. If its host was reported gone, ``_confirmed`` drops them later."""
+    def _on_restored(self, past: Restored) -> Iterator[Effect]:
+        """Restore the calls it carries. If its host was reported gone, ``_on_confirmation`` drops them later."""
         self._lives = past.lives
-        self._member.starts_from(past.first_number)
+        self._member.start_from(past.first_number)
         yield Resumed(past.lives)
         for line in past.entries:
-            yield from self._remembered(line.entry)
+            yield from self._remember(line.entry)
 
-    def _remembered(self, entry: Entry) -> Iterator[Effect]:
+    def _remember(self, entry: Entry) -> Iterator[Effect]:
         """Restore a line of the journal, and trace it again in case observers missed it."""
         match entry:
             case Admitted():
                 self._member.epoch, self._calls, self._answer = entry.epoch, [], None
             case Committed():
                 wanted = entry.wanted
-                self._released(wanted.market_s)
+                self._release(wanted.market_s)
                 heapq.heappush(self._calls, (wanted.market_s + wanted.holding_s, entry.auction, wanted.rate_kbps))
                 self._answer = Commit(entry.auction)
                 yield CallCommitted(entry.customer, entry.auction, wanted.rate_kbps, entry.price_money, None)
 
-    def _confirmed(self, now: float, sender: str, message: Registered | Deregistered) -> Iterator[Effect]:
+    def _on_confirmation(self, now: float, sender: str, message: Registered | Deregistered) -> Iterator[Effect]:
         epoch = self._member.epoch
-        yield from self._member.confirmed(sender, message)
+        yield from self._member.on_confirmation(sender, message)
         if self._member.epoch != epoch or self._member.state != "in":
             # The market agent counts its calls as decommitted, and goes on without it in the present auction.
             self._calls, self._bid, self._answer = [], None, None
@@ -168,13 +174,13 @@ class NetworkAgent:
         if self._member.state == "out":
             yield from self._member.join(now)
 
-    def _left(self, now: float) -> Iterator[Effect]:
+    def _on_left(self, now: float) -> Iterator[Effect]:
         yield Leaving()
         yield from self._member.leave(now)
 
     # Bidding
 
-    def _invited(self, message: Invite) -> Iterator[Effect]:
+    def _on_invite(self, message: Invite) -> Iterator[Effect]:
         if self._member.state != "in":
             # Calls won before the answer to its registration would be taken for calls of an earlier membership.
             raise IgnoredError("not registered")
@@ -187,8 +193,8 @@ class NetworkAgent:
             yield Send(self._market, self._bid)
             yield Dropped("ignored", "repeated invitation")
             return
-        self._learned()
-        self._released(message.wanted.at_s)
+        self._learn()
+        self._release(message.wanted.at_s)
         self._invite = message
         self._cost = self._cost_of(message.auction)
         load = self.carried_kbps / self._capacity
@@ -201,7 +207,7 @@ class NetworkAgent:
         self._bid = SealedBid(message.auction, price)
         yield Send(self._market, self._bid)
 
-    def _learned(self) -> None:
+    def _learn(self) -> None:
         """Tell the strategy what became of its last price."""
         if self._bid and self._bid.price is not None:
             match self._answer_to(self._bid.auction):
@@ -229,11 +235,11 @@ class NetworkAgent:
     def _fits(self, rate_kbps: float, factor: float) -> bool:
         return self.carried_kbps + rate_kbps <= factor * self._capacity * (1.0 + ROUNDING)
 
-    def _released(self, market_s: float) -> None:
+    def _release(self, market_s: float) -> None:
         while self._calls and self._calls[0][0] <= market_s:
             heapq.heappop(self._calls)
 
-    def _contracted(self, message: Contract) -> Iterator[Effect]:
+    def _on_contract(self, message: Contract) -> Iterator[Effect]:
         invite, bid = self._invite, self._bid
         if (answer := self._answer_to(message.number)) is not None:
             yield Send(self._market, answer)

@@ -40,7 +40,7 @@ class PastAuctions:
                 self.auction = CallAuction(entry.auction, case, entry.wanted.spec, [], 0.0, 0.0, is_resumed=True)
             case Contracted():
                 assert self.auction
-                self.auction.won(entry.network, entry.price_money)
+                self.auction.award(entry.network, entry.price_money)
             case Blocked():
                 self.auction, case.served, case.answer = None, False, messages.Blocked(case.request.call)
             case Reported() | Served() | Decommitted():

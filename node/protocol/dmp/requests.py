@@ -4,9 +4,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from node.protocol.dmp.messages import CallSpec, Noted, Report, Request
+from node.protocol.dmp.messages import CallSpec, Noted, Registry, Report, Request
 from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.machine import Effect, Send, SetTimer
+from node.protocol.numbers import life_of
 from node.protocol.retry import backoff
 
 TIMER = "retry"
@@ -81,7 +82,7 @@ class Caller:
             yield SetTimer(TIMER, said.due)
         yield Send(self.provider, message)
 
-    def retried(self, now: float) -> Iterator[Effect]:
+    def repeat(self, now: float) -> Iterator[Effect]:
         """Repeat the requests and reports that have waited long enough for an answer."""
         waiting = [*self._asked.values(), *self._reported.values()]
         for said in waiting:
@@ -93,15 +94,15 @@ class Caller:
         if waiting:
             yield SetTimer(TIMER, self._wakes_at)
 
-    def provider_lives(self, now: float, life: int) -> Iterator[Effect]:
+    def on_registry(self, now: float, registry: Registry) -> Iterator[Effect]:
         """Repeat everything at once if the market agent was restarted, since it may have forgotten requests."""
-        if life != self._life:
+        if (life := life_of(registry.seq)) != self._life:
             self._life = life
             for said in [*self._asked.values(), *self._reported.values()]:
                 said.due, said.repeated = now, 0
-            yield from self.retried(now)
+            yield from self.repeat(now)
 
-    def answered(self, call: int) -> Request:
+    def on_answer(self, call: int) -> Request:
         """The request that is answered now.
 
         Raises
@@ -123,15 +124,15 @@ class Caller:
         """Whether the call has had no answer yet."""
         return call in self._asked
 
-    def over(self, call: int) -> None:
+    def forget(self, call: int) -> None:
         """Stop waiting for any answer about the call."""
         self._open.discard(call)
         self._reported.pop(call, None)
 
-    def noted(self, message: Noted) -> None:
+    def on_noted(self, message: Noted) -> None:
         """The report is in the provider's books, and the call is over; errors as for ``answered``."""
         if not 0 < message.call <= self._newest:
             raise RejectedError("never asked")
         if message.call not in self._reported:
             raise IgnoredError("repeated confirmation")
-        self.over(message.call)
+        self.forget(message.call)

@@ -41,7 +41,6 @@ from node.protocol.machine import (
     TimerFired,
     effects_of,
 )
-from node.protocol.numbers import life_of
 from node.protocol.retry import PATIENCE
 from node.protocol.topics import host_of
 from node.protocol.trace import Resumed
@@ -90,178 +89,83 @@ class ServiceAgent:
 
     def step(self, now: float, event: Event) -> list[Effect]:
         """The effects of one event at time ``now``, seconds."""
-        return effects_of(self._handled, now, event)
+        return effects_of(self._on_event, now, event)
 
-    def _handled(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
+    def _on_event(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
         match event:
-            case Received(sender, message) if sender == self._market:
-                return self._told(now, message)
             case Received():
-                return self._asked(now, event.sender, event.message)
-            case TimerFired(membership.TIMER):
-                return self._member.retried(now)
-            case TimerFired(requests.TIMER):
-                return self._caller.retried(now)
-            case TimerFired("terminals"):
-                return self._joined_without_missing(now)
+                return self._on_message(now, event.sender, event.message)
+            case TimerFired():
+                return self._on_timer(now, event.name)
             case Restored():
-                return self._restored(event)
+                return self._on_restored(event)
             case Started():
-                return self._started(now)
-            case Reconnected() if self._member.state in {"joining", "in"}:
-                return self._member.join(now)
+                return self._on_started(now)
+            case Reconnected():
+                return self._member.on_reconnected(now)
             case PeerOffline(host):
-                return self._offline(now, host)
+                return self._on_peer_offline(now, host)
         return ()
 
-    # What customers say
+    def _on_timer(self, now: float, name: str) -> Iterable[Effect]:
+        match name:
+            case membership.TIMER:
+                return self._member.repeat(now)
+            case requests.TIMER:
+                return self._caller.repeat(now)
+            case "terminals":
+                return self._join_without_missing(now)
+        return ()
 
-    def _asked(self, now: float, customer: str, message: Message) -> Iterable[Effect]:
+    def _on_message(self, now: float, sender: str, message: Message) -> Iterable[Effect]:  # noqa: C901, PLR0911 - as above
+        if sender == self._market:
+            match message:
+                case Registry():
+                    return self._caller.on_registry(now, message)
+                case Registered() | Deregistered():
+                    return self._member.on_confirmation(sender, message)
+                case Contract():
+                    return self._on_contract(now, message)
+                case Blocked():
+                    return self._on_failure(now, message.call, is_blocked=True)
+                case Decommit():
+                    return self._on_failure(now, message.number, is_blocked=False)
+                case Noted():
+                    return self._on_noted(now, message)
+            raise RejectedError("not for a service agent")
         match message:
             case Register():
-                return self._registered(now, customer, message)
+                return self._on_register(now, sender, message)
             case Deregister():
-                return self._deregistered(now, customer, message)
+                return self._on_deregister(now, sender, message)
             case Request():
-                return self._requested(now, customer, message)
+                return self._on_request(now, sender, message)
             case Report():
-                return self._reported(now, customer, message)
+                return self._on_report(now, sender, message)
         raise RejectedError("not for a service agent")
-
-    def _registered(self, now: float, customer: str, message: Register) -> Iterator[Effect]:
-        if message.role != "terminal":
-            raise RejectedError("not for a service agent")
-        yield from self._desk.register(customer, message)
-        yield Send(customer, Registered(message.seq, 1))
-        yield from self._joined_if_complete(now)
-
-    def _deregistered(self, now: float, customer: str, message: Deregister) -> Iterator[Effect]:
-        yield from self._desk.deregister(customer, message)
-        yield Send(customer, Deregistered(message.seq))
-        yield from self._left_if_over(now)
-
-    def _requested(self, now: float, customer: str, message: Request) -> Iterator[Effect]:
-        case, is_new = self._desk.request(customer, message)
-        if not is_new:
-            yield from self._requested_again(now, case, message)
-            return
-        budget = self._terms.budget(message)
-        if budget is not None and budget < 0.0:
-            case.served = False
-            yield Persist(journal.Refused(customer, message.call))
-            yield from case.answered(Blocked(message.call))
-            return
-        case.number = own = self._caller.newest + 1
-        wanted = journal.wanted_of(message.wanted)
-        yield Persist(
-            journal.Brokered(customer, message.call, own, self._terms.fee, self._terms.weight(message), wanted)
-        )
-        yield CallBrokered(customer, message.call, own, self._terms.weight(message))
-        yield from self._asked_on(now, case)
-
-    def _asked_on(self, now: float, case: Case) -> Iterator[Effect]:
-        request = case.request
-        weight, budget = self._terms.weight(request), self._terms.budget(request)
-        self._cases[case.number] = case
-        self._caller.remember(case.number)
-        yield from self._caller.ask_again(now, case.number, self._terms.wanted(request), weight, budget)
-
-    def _requested_again(self, now: float, case: Case, message: Request) -> Iterator[Effect]:
-        if case.answer is None and case.number and not self._caller.is_asking(case.number):
-            case.request = message  # its own request is of an earlier life
-            yield from self._asked_on(now, case)
-            return
-        yield from case.answer_again(message)
-        yield Dropped("ignored", "repeated request")
-
-    def _reported(self, now: float, customer: str, message: Report) -> Iterator[Effect]:
-        case = self._desk.case(customer, message.call)
-        if case.served is not None:
-            yield Send(customer, Noted(message.call, case.served))
-            yield Dropped("ignored", "repeated report")
-            return
-        if not isinstance(case.answer, Contract):
-            raise RejectedError("report without a contract")
-        if not case.reported:
-            case.reported = True
-            yield from self._caller.report(now, case.number, served=message.served)
-
-    # What the market agent says
-
-    def _told(self, now: float, message: Message) -> Iterable[Effect]:
-        match message:
-            case Registry():
-                return self._caller.provider_lives(now, life_of(message.seq))
-            case Registered() | Deregistered():
-                return self._member.confirmed(self._market, message)
-            case Contract():
-                return self._contracted(now, message)
-            case Blocked():
-                return self._failed(now, message.call, is_blocked=True)
-            case Decommit():
-                return self._failed(now, message.number, is_blocked=False)
-            case Noted():
-                return self._noted(now, message)
-        raise RejectedError("not for a service agent")
-
-    def _contracted(self, now: float, message: Contract) -> Iterator[Effect]:
-        self._caller.answered(message.number)
-        case = self._cases[message.number]
-        yield Persist(journal.Connected(message.counterpart, message.number, message.price), binds=False)
-        yield from case.answered(self._terms.contract(case.request, message.counterpart, message.price))
-        if case.is_forgotten or not self._desk.has(case.customer):
-            yield from self._presumed_served(now, message.number)
-
-    def _failed(self, now: float, own: int, *, is_blocked: bool) -> Iterator[Effect]:
-        if own not in self._cases:
-            self._caller.answered(own)  # which says what is wrong
-        case = self._cases[own]
-        if case.answer is None:
-            self._caller.answered(own)
-        call = case.request.call
-        yield Persist(journal.Heard(own, "blocked" if is_blocked else "decommitted"), binds=False)
-        yield from case.answered(Blocked(call) if is_blocked else Decommit(call))
-        self._over(own, served=False)
-        yield from self._left_if_over(now)
-
-    def _noted(self, now: float, message: Noted) -> Iterator[Effect]:
-        self._caller.noted(message)
-        case = self._cases[message.call]
-        self._over(message.call, served=message.served)
-        yield Persist(journal.Heard(message.call, "served" if message.served else "decommitted"), binds=False)
-        if not case.is_forgotten:
-            yield Send(case.customer, Noted(case.request.call, message.served))
-        yield from self._left_if_over(now)
-
-    def _over(self, own: int, *, served: bool) -> None:
-        case = self._cases.pop(own)
-        case.served = served
-        self._caller.over(own)
 
     # Coming and going
 
-    def _started(self, now: float) -> Iterator[Effect]:
+    def _on_started(self, now: float) -> Iterator[Effect]:
         """Take part once the terminals are there: the market opens when all have come, and their calls begin then."""
         yield SetTimer("terminals", now + PATIENCE * self._retry_s)
-        yield from self._joined_if_complete(now)
+        yield from self._join_if_complete(now)
         for own, case in self._cases.items():
             if case.answer and not self._desk.has(case.customer):
-                yield from self._presumed_served(now, own)
-        yield from self._left_if_over(now)
+                yield from self._presume_served(now, own)
+        yield from self._leave_if_over(now)
 
-    # In another life
-
-    def _restored(self, past: Restored) -> Iterator[Effect]:
+    def _on_restored(self, past: Restored) -> Iterator[Effect]:
         """Restore the customers and the answers they got; customers repeat unanswered requests themselves."""
-        self._member.starts_from(past.first_number)
+        self._member.start_from(past.first_number)
         yield Resumed(past.lives)
         for line in past.entries:
-            self._remembered(line.entry)
+            self._remember(line.entry)
             match line.entry:
                 case journal.Brokered(terminal, call, own, _, weight):  # repeated, since observers may have missed it
                     yield CallBrokered(terminal, call, own, weight)
 
-    def _remembered(self, entry: Entry) -> None:
+    def _remember(self, entry: Entry) -> None:
         match entry:
             case journal.CustomerIn() | journal.CustomerLeft() | journal.CustomerLost():
                 self._desk.remember(entry)
@@ -277,35 +181,131 @@ class ServiceAgent:
                 if entry.outcome != "served":
                     call = case.request.call
                     case.answer = Blocked(call) if entry.outcome == "blocked" else Decommit(call)
-                self._over(entry.call, served=entry.outcome == "served")
+                self._end(entry.call, served=entry.outcome == "served")
 
-    def _joined_if_complete(self, now: float) -> Iterator[Effect]:
+    def _join_if_complete(self, now: float) -> Iterator[Effect]:
         if self._member.state in {"out", "leaving", "left"} and not self._desk.missing:
             yield CancelTimer("terminals")
             yield from self._member.join(now)
 
-    def _joined_without_missing(self, now: float) -> Iterator[Effect]:
+    def _join_without_missing(self, now: float) -> Iterator[Effect]:
         self._desk.give_up_missing()
-        yield from self._joined_if_complete(now)
-        yield from self._left_if_over(now)
+        yield from self._join_if_complete(now)
+        yield from self._leave_if_over(now)
 
-    def _offline(self, now: float, host: str) -> Iterator[Effect]:
-        yield from self._desk.lost(host)
+    def _on_peer_offline(self, now: float, host: str) -> Iterator[Effect]:
+        yield from self._desk.lose(host)
         for own, case in self._cases.items():
             if host_of(case.customer) == host and case.answer:
-                yield from self._presumed_served(now, own)
+                yield from self._presume_served(now, own)
         if self._member.state == "out":
-            yield from self._joined_if_complete(now)
-        yield from self._left_if_over(now)
+            yield from self._join_if_complete(now)
+        yield from self._leave_if_over(now)
 
-    def _presumed_served(self, now: float, own: int) -> Iterator[Effect]:
+    def _presume_served(self, now: float, own: int) -> Iterator[Effect]:
         """Count a call as served if its customer is gone and cannot report, as the market agent does."""
         if not self._cases[own].reported:
             self._cases[own].reported = True
             yield from self._caller.report(now, own, served=True)
 
-    def _left_if_over(self, now: float) -> Iterator[Effect]:
+    def _leave_if_over(self, now: float) -> Iterator[Effect]:
         if self._desk.is_empty and not any(
             case.answer or self._caller.is_asking(own) for own, case in self._cases.items()
         ):
             yield from self._member.leave(now)
+
+    # What customers say
+
+    def _on_register(self, now: float, customer: str, message: Register) -> Iterator[Effect]:
+        if message.role != "terminal":
+            raise RejectedError("not for a service agent")
+        yield from self._desk.register(customer, message)
+        yield Send(customer, Registered(message.seq, 1))
+        yield from self._join_if_complete(now)
+
+    def _on_deregister(self, now: float, customer: str, message: Deregister) -> Iterator[Effect]:
+        yield from self._desk.deregister(customer, message)
+        yield Send(customer, Deregistered(message.seq))
+        yield from self._leave_if_over(now)
+
+    def _on_request(self, now: float, customer: str, message: Request) -> Iterator[Effect]:
+        case, is_new = self._desk.request(customer, message)
+        if not is_new:
+            yield from self._answer_again(now, case, message)
+            return
+        budget = self._terms.budget(message)
+        if budget is not None and budget < 0.0:
+            case.served = False
+            yield Persist(journal.Refused(customer, message.call))
+            yield from case.tell(Blocked(message.call))
+            return
+        case.number = own = self._caller.newest + 1
+        wanted = journal.wanted_of(message.wanted)
+        yield Persist(
+            journal.Brokered(customer, message.call, own, self._terms.fee, self._terms.weight(message), wanted)
+        )
+        yield CallBrokered(customer, message.call, own, self._terms.weight(message))
+        yield from self._ask_on(now, case)
+
+    def _ask_on(self, now: float, case: Case) -> Iterator[Effect]:
+        request = case.request
+        weight, budget = self._terms.weight(request), self._terms.budget(request)
+        self._cases[case.number] = case
+        self._caller.remember(case.number)
+        yield from self._caller.ask_again(now, case.number, self._terms.wanted(request), weight, budget)
+
+    def _answer_again(self, now: float, case: Case, message: Request) -> Iterator[Effect]:
+        if case.answer is None and case.number and not self._caller.is_asking(case.number):
+            case.request = message  # its own request is of an earlier life
+            yield from self._ask_on(now, case)
+            return
+        yield from case.answer_again(message)
+        yield Dropped("ignored", "repeated request")
+
+    def _on_report(self, now: float, customer: str, message: Report) -> Iterator[Effect]:
+        case = self._desk.case(customer, message.call)
+        if case.served is not None:
+            yield Send(customer, Noted(message.call, case.served))
+            yield Dropped("ignored", "repeated report")
+            return
+        if not isinstance(case.answer, Contract):
+            raise RejectedError("report without a contract")
+        if not case.reported:
+            case.reported = True
+            yield from self._caller.report(now, case.number, served=message.served)
+
+    # What the market agent says
+
+    def _on_contract(self, now: float, message: Contract) -> Iterator[Effect]:
+        self._caller.on_answer(message.number)
+        case = self._cases[message.number]
+        yield Persist(journal.Connected(message.counterpart, message.number, message.price), binds=False)
+        yield from case.tell(self._terms.contract(case.request, message.counterpart, message.price))
+        if case.is_forgotten or not self._desk.has(case.customer):
+            yield from self._presume_served(now, message.number)
+
+    def _on_failure(self, now: float, own: int, *, is_blocked: bool) -> Iterator[Effect]:
+        if own not in self._cases:
+            self._caller.on_answer(own)  # which says what is wrong
+        case = self._cases[own]
+        if case.answer is None:
+            self._caller.on_answer(own)
+        call = case.request.call
+        yield Persist(journal.Heard(own, "blocked" if is_blocked else "decommitted"), binds=False)
+        yield from case.tell(Blocked(call) if is_blocked else Decommit(call))
+        self._end(own, served=False)
+        yield from self._leave_if_over(now)
+
+    def _on_noted(self, now: float, message: Noted) -> Iterator[Effect]:
+        self._caller.on_noted(message)
+        case = self._cases[message.call]
+        self._end(message.call, served=message.served)
+        yield Persist(journal.Heard(message.call, "served" if message.served else "decommitted"), binds=False)
+        if not case.is_forgotten:
+            yield Send(case.customer, Noted(case.request.call, message.served))
+        yield from self._leave_if_over(now)
+
+    def _end(self, own: int, *, served: bool) -> None:
+        case = self._cases.pop(own)
+        case.served = served
+        self._caller.forget(own)

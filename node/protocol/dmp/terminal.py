@@ -38,7 +38,6 @@ from node.protocol.machine import (
     TimerFired,
     effects_of,
 )
-from node.protocol.numbers import life_of
 from node.protocol.trace import Leaving, Resumed
 
 
@@ -84,107 +83,120 @@ class Terminal:
 
     def step(self, now: float, event: Event) -> list[Effect]:
         """The effects of one event at time ``now``, seconds."""
-        return effects_of(self._handled, now, event)
+        return effects_of(self._on_event, now, event)
 
-    def _handled(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
+    def _on_event(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
         match event:
             case Received():
-                return self._received(now, event.sender, event.message)
+                return self._on_message(now, event.sender, event.message)
             case TimerFired():
-                return self._timer_fired(now, event.name)
+                return self._on_timer(now, event.name)
             case Restored():
-                return self._restored(event)
+                return self._on_restored(event)
             case Started():
-                return self._started(now)
-            case Reconnected() if self._member.state in {"joining", "in"}:
-                return self._member.join(now)
+                return self._on_started(now)
+            case Reconnected():
+                return self._member.on_reconnected(now)
             case Left():
-                return self._left(now)
+                return self._on_left(now)
         return ()
 
-    def _timer_fired(self, now: float, name: str) -> Iterable[Effect]:
+    def _on_timer(self, now: float, name: str) -> Iterable[Effect]:
         match name:
             case membership.TIMER:
-                return self._member.retried(now)
+                return self._member.repeat(now)
             case requests.TIMER:
-                return self._caller.retried(now)
+                return self._caller.repeat(now)
             case "call":
-                return self._wanted(now)
-        return self._ended(now)
+                return self._ask_due(now)
+            case "end":
+                return self._report_ended(now)
+        return ()
 
-    def _received(self, now: float, sender: str, message: Message) -> Iterable[Effect]:
+    def _on_message(self, now: float, sender: str, message: Message) -> Iterable[Effect]:
         if isinstance(message, Registry) and sender == self._market:
-            return self._announced(now, message)
+            return self._on_registry(now, message)
         if sender != self._member.provider:
             raise RejectedError("foreign sender")
         match message:
             case Registered() | Deregistered():
-                return self._member.confirmed(sender, message)
+                return self._member.on_confirmation(sender, message)
             case Contract():
-                return self._connected(now, message)
+                return self._on_contract(now, message)
             case Blocked():
-                return self._blocked(now, message)
+                return self._on_blocked(now, message)
             case Decommit():
-                return self._decommitted(now, message)
+                return self._on_decommit(now, message)
             case Noted():
-                return self._noted(now, message)
+                return self._on_noted(now, message)
         raise RejectedError("not for a terminal")
 
-    # In another life
+    # Coming and going
 
-    def _restored(self, past: Restored) -> Iterator[Effect]:
-        self._member.starts_from(past.first_number)
+    def _on_restored(self, past: Restored) -> Iterator[Effect]:
+        self._member.start_from(past.first_number)
         yield Resumed(past.lives)
         for line in past.entries:
-            yield from self._remembered(line)
+            yield from self._remember(line)
 
-    def _remembered(self, line: JournalEntry) -> Iterator[Effect]:
+    def _remember(self, line: JournalEntry) -> Iterator[Effect]:
         """Restore a line of the journal, and trace it again in case observers missed it."""
         match entry := line.entry:
             case MarketOpened():
                 self._opened_at = line.time_s
             case Requested():
                 self._caller.remember(entry.call)
-                yield self._traced(entry.call)
+                yield self._request_record(entry.call)
             case Connected():
                 wanted = self._calls[entry.call - 1].wanted
                 self._carried[entry.call] = Contract(entry.call, entry.network, wanted, entry.price_money)
             case Heard():
                 yield _heard(entry.call, entry.outcome, self._carried.pop(entry.call, None))
-                self._caller.over(entry.call)
+                self._caller.forget(entry.call)
 
-    def _started(self, now: float) -> Iterator[Effect]:
+    def _on_started(self, now: float) -> Iterator[Effect]:
         yield from self._member.join(now)
         if self._opened_at is not None:
             for call in self._caller.unsaid:
                 if call not in self._carried:
-                    yield from self._asked_again(now, call)
+                    yield from self._ask_again(now, call)
             for call in self._carried:
-                yield from self._ends_later(now, call)
-            yield from self._begun(now)
+                yield from self._end_later(now, call)
+            yield from self._begin(now)
+
+    def _on_left(self, now: float) -> Iterator[Effect]:
+        """Ask for no more calls; wait for the end of those that go on."""
+        self._leaving = True
+        yield Leaving()
+        yield from self._leave_if_over(now)
+
+    def _leave_if_over(self, now: float) -> Iterator[Effect]:
+        done = self._leaving or self._caller.newest == len(self._calls)
+        if done and not self._caller.open_calls:
+            yield from self._member.leave(now)
 
     # Asking
 
-    def _announced(self, now: float, message: Registry) -> Iterator[Effect]:
-        yield from self._caller.provider_lives(now, life_of(message.seq))
+    def _on_registry(self, now: float, message: Registry) -> Iterator[Effect]:
+        yield from self._caller.on_registry(now, message)
         if message.state != "open" or self._opened_at is not None:
             yield Dropped("ignored", "no news")
             return
         self._opened_at = now
         yield Persist(MarketOpened())
-        yield from self._begun(now)
+        yield from self._begin(now)
 
-    def _begun(self, now: float) -> Iterator[Effect]:
+    def _begin(self, now: float) -> Iterator[Effect]:
         if self._caller.newest < len(self._calls):
             yield SetTimer("call", self._clock(self._calls[self._caller.newest].wanted.at_s))
-        yield from self._left_if_over(now)
+        yield from self._leave_if_over(now)
 
     def _clock(self, market_s: float) -> float:
         """The time of the clock at a second of the market, seconds."""
         assert self._opened_at is not None
         return self._opened_at + market_s / self._timing.speed
 
-    def _wanted(self, now: float) -> Iterator[Effect]:
+    def _ask_due(self, now: float) -> Iterator[Effect]:
         while self._caller.newest < len(self._calls) and not self._leaving:
             call = self._calls[self._caller.newest]
             due = self._clock(call.wanted.at_s)
@@ -193,46 +205,46 @@ class Terminal:
                 return
             # Whoever loses a line with the power asks again under the same number, and is told the same.
             yield Persist(Requested(self._member.provider, self._caller.newest + 1), binds=False)
-            yield self._traced(self._caller.newest + 1)
+            yield self._request_record(self._caller.newest + 1)
             yield from self._caller.ask(now, call.wanted, call.price_weight, call.budget)
 
-    def _traced(self, call: int) -> CallRequested:
+    def _request_record(self, call: int) -> CallRequested:
         planned = self._calls[call - 1]
         return CallRequested(self._member.provider, call, planned.wanted.at_s, planned.price_weight)
 
-    def _asked_again(self, now: float, call: int) -> Iterator[Effect]:
+    def _ask_again(self, now: float, call: int) -> Iterator[Effect]:
         planned = self._calls[call - 1]
         return self._caller.ask_again(now, call, planned.wanted, planned.price_weight, planned.budget)
 
     # Answers
 
-    def _connected(self, now: float, message: Contract) -> Iterator[Effect]:
-        wanted = self._caller.answered(message.number).wanted
+    def _on_contract(self, now: float, message: Contract) -> Iterator[Effect]:
+        wanted = self._caller.on_answer(message.number).wanted
         self._carried[message.number] = msgspec.structs.replace(message, wanted=wanted)
         yield Persist(Connected(message.counterpart, message.number, message.price), binds=False)
         yield CallConnected(message.counterpart, message.number, wanted.rate_kbps, message.price)
-        yield from self._ends_later(now, message.number)
+        yield from self._end_later(now, message.number)
 
-    def _ends_later(self, now: float, call: int) -> Iterator[Effect]:
+    def _end_later(self, now: float, call: int) -> Iterator[Effect]:
         wanted = self._carried[call].wanted
         heapq.heappush(self._ends, (max(now, self._clock(wanted.at_s + wanted.holding_s)), call))
         yield SetTimer("end", self._ends[0][0])
 
-    def _blocked(self, now: float, message: Blocked) -> Iterator[Effect]:
-        self._caller.answered(message.call)
-        self._caller.over(message.call)
-        yield from self._hears(message.call, "blocked", None)
-        yield from self._left_if_over(now)
+    def _on_blocked(self, now: float, message: Blocked) -> Iterator[Effect]:
+        self._caller.on_answer(message.call)
+        self._caller.forget(message.call)
+        yield from self._hear(message.call, "blocked", None)
+        yield from self._leave_if_over(now)
 
-    def _decommitted(self, now: float, message: Decommit) -> Iterator[Effect]:
+    def _on_decommit(self, now: float, message: Decommit) -> Iterator[Effect]:
         contract = self._carried.pop(message.number, None)
         if contract is None:
-            self._caller.answered(message.number)
-        self._caller.over(message.number)
-        yield from self._hears(message.number, "decommitted", contract)
-        yield from self._left_if_over(now)
+            self._caller.on_answer(message.number)
+        self._caller.forget(message.number)
+        yield from self._hear(message.number, "decommitted", contract)
+        yield from self._leave_if_over(now)
 
-    def _ended(self, now: float) -> Iterator[Effect]:
+    def _report_ended(self, now: float) -> Iterator[Effect]:
         while self._ends and self._ends[0][0] <= now:
             _, call = heapq.heappop(self._ends)
             if call in self._carried:
@@ -240,28 +252,15 @@ class Terminal:
         if self._ends:
             yield SetTimer("end", self._ends[0][0])
 
-    def _noted(self, now: float, message: Noted) -> Iterator[Effect]:
-        self._caller.noted(message)
+    def _on_noted(self, now: float, message: Noted) -> Iterator[Effect]:
+        self._caller.on_noted(message)
         contract = self._carried.pop(message.call)
-        yield from self._hears(message.call, "served" if message.served else "decommitted", contract)
-        yield from self._left_if_over(now)
+        yield from self._hear(message.call, "served" if message.served else "decommitted", contract)
+        yield from self._leave_if_over(now)
 
-    def _hears(self, call: int, outcome: Outcome, contract: Contract | None) -> Iterator[Effect]:
+    def _hear(self, call: int, outcome: Outcome, contract: Contract | None) -> Iterator[Effect]:
         yield Persist(Heard(call, outcome), binds=False)
         yield _heard(call, outcome, contract)
-
-    # Leaving
-
-    def _left(self, now: float) -> Iterator[Effect]:
-        """Ask for no more calls; wait for the end of those that go on."""
-        self._leaving = True
-        yield Leaving()
-        yield from self._left_if_over(now)
-
-    def _left_if_over(self, now: float) -> Iterator[Effect]:
-        done = self._leaving or self._caller.newest == len(self._calls)
-        if done and not self._caller.open_calls:
-            yield from self._member.leave(now)
 
 
 def _heard(call: int, outcome: Outcome, contract: Contract | None) -> OutcomeHeard:

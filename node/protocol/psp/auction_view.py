@@ -93,7 +93,7 @@ class Auction:
             return Offer(0.0, 0.0, mechanism=self.mechanism)
         return Offer(self._advert.left, self._advert.reserve, whole=self._advert.supply, mechanism=self.mechanism)
 
-    def starts_from(self, number: int) -> None:
+    def start_from(self, number: int) -> None:
         """Number the bids above those of an earlier life."""
         self._seq = number
 
@@ -110,10 +110,10 @@ class Auction:
         else:
             self.pending = Withdraw(self.number, seen_round, self._seq)
             self._forget()
-        self._said(now)
+        self._mark_said(now)
         return self.pending
 
-    def _said(self, now: float) -> None:
+    def _mark_said(self, now: float) -> None:
         self._sent_at = self._repeated_at = now
         self.repeated = 0
 
@@ -138,7 +138,7 @@ class Auction:
 
     # What the seller says
 
-    def advertised(self, advert: Advert) -> bool:
+    def on_advert(self, advert: Advert) -> bool:
         """Take in an advert, unless a newer one is known; whether it is the first of a seller that was gone."""
         if self._advert and advert.seq <= self._advert.seq:
             raise IgnoredError("overtaken advert")
@@ -146,10 +146,10 @@ class Auction:
         if is_back:
             self._is_lost, self.repeated = False, 0
         if self._advert and life_of(advert.seq) != life_of(self._advert.seq):
-            self._struck_out()  # the seller was started anew and has forgotten all bids
+            self._strike_out()  # the seller was started anew and has forgotten all bids
         self._advert = advert
         if advert.state == "closed":
-            self.closed()
+            self.on_closed()
         return is_back
 
     def acceptance(self, now: float) -> Accept | None:
@@ -159,7 +159,7 @@ class Auction:
         self._repeated_at = now
         return Accept(self.number, self.bound.round, self.bound.your_seq)
 
-    def saw(self, profile: Profile) -> bool:
+    def on_profile(self, profile: Profile) -> bool:
         """Take in a profile; whether it is news. A repeated one wants to be confirmed.
 
         Raises
@@ -190,7 +190,7 @@ class Auction:
     def _forget(self) -> None:
         self._seen, self.participants = None, 0
 
-    def _struck_out(self) -> None:
+    def _strike_out(self) -> None:
         self.standing, self.pending, self._early = NOTHING, None, None
         self._forget()
 
@@ -220,7 +220,7 @@ class Auction:
                 raise RejectedError("profile does not reflect the bid")
         return book
 
-    def withdrawn(self, message: Withdrawn) -> None:
+    def on_withdrawn(self, message: Withdrawn) -> None:
         """The seller confirms the withdrawal."""
         if message.seq > self._seq:
             raise RejectedError("never withdrawn")
@@ -273,14 +273,14 @@ class Auction:
     def bind(self, award: Award, now: float) -> None:
         """Accept an award: the bid becomes a purchase."""
         self.bound, self.standing, self.pending = award, NOTHING, None
-        self._said(now)
+        self._mark_said(now)
 
-    def declined(self, award: Award) -> None:
+    def decline(self, award: Award) -> None:
         """Decline an award; the seller strikes the bid out, if it still stands."""
         if award.your_seq == self._seq:
-            self._struck_out()
+            self._strike_out()
 
-    def settled(self, receipt: Settled) -> Award:
+    def on_settled(self, receipt: Settled) -> Award:
         """Take in the receipt of the award the buyer is bound by; the result is that award."""
         if receipt.round in self._receipts:
             raise IgnoredError("repeated receipt")
@@ -293,7 +293,7 @@ class Auction:
         self._is_over = self._is_over or (self._advert is not None and self._advert.state == "closed")
         return award
 
-    def voided(self, message: Void) -> Award:
+    def on_void(self, message: Void) -> Award:
         """The accepted award does not stand; the result is the award the buyer is free of."""
         award = self.bound
         if award is None or award.round != message.round:
@@ -302,12 +302,12 @@ class Auction:
         self._forget()
         return award
 
-    def closed(self) -> None:
+    def on_closed(self) -> None:
         """The auction is over; an acceptance without receipt stays open until its answer comes."""
         self._is_over = True
-        self._struck_out()
+        self._strike_out()
 
-    def lost(self) -> None:
+    def lose(self) -> None:
         """The seller is gone, until it advertises again; what was accepted stays in doubt."""
         self._is_lost = True
-        self._struck_out()
+        self._strike_out()

@@ -127,42 +127,76 @@ class Buyer:
 
     def step(self, now: float, event: Event) -> list[Effect]:
         """The effects of one event at time ``now``, seconds."""
-        return effects_of(self._handled, now, event)
+        return effects_of(self._on_event, now, event)
 
     # A dispatcher returns the handler's iterator: a generator around it would cost time at every effect.
 
-    def _handled(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
+    def _on_event(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
         match event:
             case Received():
-                return self._received(now, event.sender, event.message)
+                return self._on_message(now, event.sender, event.message)
             case TimerFired():
-                return self._thought(now) if event.name == "think" else self._retried(now)
+                return self._on_timer(now, event.name)
             case Restored():
-                return self._restored(now, event)
+                return self._on_restored(now, event)
             case Started():
-                return self._started()
+                return self._on_started()
             case Opened():
-                self._is_open = True
-                return self._ponder(now)
+                return self._on_opened(now)
             case PeerOffline(host):
-                return self._offline(now, host)
+                return self._on_peer_offline(now, host)
             case Reconnected():
-                return self._said_again(now)
+                return self._on_reconnected(now)
             case ValuationChanged():
-                return self._revalued(now, event.factor)
+                return self._on_valuation_changed(now, event.factor)
             case Left():
-                return self._left(now)
+                return self._on_left(now)
         return ()
 
-    def _started(self) -> Iterator[Effect]:
+    def _on_timer(self, now: float, name: str) -> Iterable[Effect]:
+        match name:
+            case "think":
+                return self._think(now)
+            case "retry":
+                return self._retry(now)
+        return ()
+
+    def _on_message(self, now: float, sender: str, message: Message) -> Iterable[Effect]:  # noqa: C901, PLR0911 - as above
+        auction = self._auctions.get(sender)
+        if auction is None:
+            raise RejectedError("foreign sender")
+        if isinstance(message, Advert):
+            return self._on_advert(now, auction, message)
+        if not isinstance(message, AuctionMessage):
+            raise RejectedError("not for a buyer")
+        if message.auction != auction.number:
+            raise IgnoredError("other auction")
+        match message:
+            case Profile():
+                return self._on_profile(now, auction, message)
+            case Award():
+                return self._on_award(now, auction, message)
+            case Settled():
+                return self._on_settled(now, auction, message)
+            case Withdrawn():
+                return self._on_withdrawn(now, auction, message)
+            case Void():
+                return self._on_void(now, auction, message)
+            case Closed():
+                return self._on_closed(now, auction)
+        raise RejectedError("not for a buyer")
+
+    # Coming and going
+
+    def _on_started(self) -> Iterator[Effect]:
         budget = self._purchases.budget
         yield Persist(Wanted(self._valuation.demand_mb, None if budget == math.inf else budget))
 
-    def _restored(self, now: float, past: Restored) -> Iterator[Effect]:
+    def _on_restored(self, now: float, past: Restored) -> Iterator[Effect]:
         """Know again what was bought, and ask for the receipts that are missing; all bids are gone."""
         yield Resumed(past.lives)
         for auction in self._auctions.values():
-            auction.starts_from(past.first_number)
+            auction.start_from(past.first_number)
         for line in past.entries:
             entry = line.entry
             if isinstance(entry, Accepted | Bought | Freed):
@@ -174,49 +208,19 @@ class Buyer:
         if any(auction.bound for auction in self._auctions.values()):
             yield from self._retry_later(now)
 
-    def _received(self, now: float, sender: str, message: Message) -> Iterable[Effect]:
-        auction = self._auctions.get(sender)
-        if auction is None:
-            raise RejectedError("foreign sender")
-        if isinstance(message, Advert):
-            return self._invited(now, auction, message)
-        if not isinstance(message, AuctionMessage):
-            raise RejectedError("not for a buyer")
-        if message.auction != auction.number:
-            raise IgnoredError("other auction")
-        return self._told(now, auction, message)
-
-    def _told(self, now: float, auction: Auction, message: AuctionMessage) -> Iterable[Effect]:
-        match message:
-            case Profile():
-                return self._profiled(now, auction, message)
-            case Award():
-                return self._awarded(now, auction, message)
-            case Settled():
-                return self._settled(now, auction, message)
-            case Withdrawn():
-                auction.withdrawn(message)
-            case Void():
-                return self._voided(now, auction, message)
-            case Closed():
-                auction.closed()
-            case _:
-                raise RejectedError("not for a buyer")
+    def _on_opened(self, now: float) -> Iterator[Effect]:
+        self._is_open = True
         return self._ponder(now)
 
-    def _invited(self, now: float, auction: Auction, message: Advert) -> Iterator[Effect]:
-        is_back = auction.advertised(message)
-        if auction.is_deceived:
-            yield from self._exposed(now, auction, message.round)
-        elif award := auction.early_award():
-            yield from self._awarded(now, auction, award)
-        if is_back and (accept := auction.acceptance(now)):
-            yield Send(auction.seller, accept)  # at once, for the seller may not stay
-        if auction.unanswered:
-            yield from self._retry_later(now)
-        yield from self._ponder(now)
+    def _on_left(self, now: float) -> Iterator[Effect]:
+        """Bid no more, and take back every bid that is no purchase yet."""
+        self._is_open = False
+        yield Leaving()
+        for auction in self._auctions.values():
+            if auction.standing.quantity > 0.0:
+                yield from self._place(now, auction, NOTHING)
 
-    def _revalued(self, now: float, factor: float) -> Iterator[Effect]:
+    def _on_valuation_changed(self, now: float, factor: float) -> Iterator[Effect]:
         self._valuation = Scaled(self._first_valuation, factor)
         yield ValuationRevised(factor)
         yield from self._ponder(now)
@@ -232,7 +236,7 @@ class Buyer:
             self._thinking = True
             yield SetTimer("think", now + think_s)
 
-    def _thought(self, now: float) -> Iterator[Effect]:
+    def _think(self, now: float) -> Iterator[Effect]:
         self._thinking = False
         if not self._is_open or self._is_pending:
             return  # it has left, or no reply on half-seen news: the profile that reflects the bid makes it think again
@@ -242,11 +246,11 @@ class Buyer:
             return
         decision = self._strategy.decide(now, need, [auction.offer() for auction in open_auctions])
         if decision.targets is not None:
-            yield from self._placed_all(now, open_auctions, decision.targets)
+            yield from self._place_all(now, open_auctions, decision.targets)
         if decision.reconsider:
             yield from self._ponder(now)
         if not self._is_undecided:
-            yield from self._decided()
+            yield from self._confirm_bids()
 
     @property
     def _is_undecided(self) -> bool:
@@ -260,7 +264,7 @@ class Buyer:
                 return True
         return False
 
-    def _decided(self) -> Iterator[Effect]:
+    def _confirm_bids(self) -> Iterator[Effect]:
         """Tell those who were told otherwise that the bids stand."""
         for auction in self._auctions.values():
             if auction.owes_hold and auction.standing.quantity > 0.0:
@@ -271,7 +275,7 @@ class Buyer:
         wanted = Remainder(self._valuation, held) if held else self._valuation
         return Need(wanted, self._purchases.left)
 
-    def _placed_all(self, now: float, auctions: Sequence[Auction], targets: Sequence[Target]) -> Iterator[Effect]:
+    def _place_all(self, now: float, auctions: Sequence[Auction], targets: Sequence[Target]) -> Iterator[Effect]:
         wanted = sum(target.quantity for target in targets)
         allowed = self._valuation.demand_mb - self._purchases.held
         scale = min(1.0, allowed / wanted) if wanted > 0.0 else 1.0
@@ -280,9 +284,9 @@ class Buyer:
             real = quantity > ROUNDING * self._valuation.demand_mb
             fitted = Target(quantity, target.price) if real else NOTHING
             if fitted != auction.standing:
-                yield from self._placed(now, auction, fitted)
+                yield from self._place(now, auction, fitted)
 
-    def _placed(self, now: float, auction: Auction, target: Target) -> Iterator[Effect]:
+    def _place(self, now: float, auction: Auction, target: Target) -> Iterator[Effect]:
         message = auction.place(target, now)
         if isinstance(message, Bid):
             yield BidPlaced(auction.seller, message.round, message.seq, message.quantity, message.price)
@@ -291,7 +295,7 @@ class Buyer:
         yield Send(auction.seller, message)
         yield from self._retry_later(now)
 
-    def _fitted(self, now: float) -> Iterator[Effect]:
+    def _fit(self, now: float) -> Iterator[Effect]:
         """Lower the standing bids, smallest first, to what is still wanted besides what is held."""
         bids = [auction for auction in self._auctions.values() if auction.standing.quantity > 0.0]
         excess = sum(auction.standing.quantity for auction in bids) + self._purchases.held - self._valuation.demand_mb
@@ -302,26 +306,38 @@ class Buyer:
             cut = min(excess, auction.standing.quantity)
             excess -= cut
             left = auction.standing.quantity - cut
-            yield from self._placed(now, auction, Target(left, auction.standing.price) if left > least else NOTHING)
+            yield from self._place(now, auction, Target(left, auction.standing.price) if left > least else NOTHING)
 
-    def _left(self, now: float) -> Iterator[Effect]:
-        """Bid no more, and take back every bid that is no purchase yet."""
-        self._is_open = False
-        yield Leaving()
-        for auction in self._auctions.values():
-            if auction.standing.quantity > 0.0:
-                yield from self._placed(now, auction, NOTHING)
+    # News of the auctions
 
-    # Profiles
+    def _on_advert(self, now: float, auction: Auction, message: Advert) -> Iterator[Effect]:
+        is_back = auction.on_advert(message)
+        if auction.is_deceived:
+            yield from self._expose(now, auction, message.round)
+        elif award := auction.early_award():
+            yield from self._on_award(now, auction, award)
+        if is_back and (accept := auction.acceptance(now)):
+            yield Send(auction.seller, accept)  # at once, for the seller may not stay
+        if auction.unanswered:
+            yield from self._retry_later(now)
+        yield from self._ponder(now)
 
-    def _profiled(self, now: float, auction: Auction, message: Profile) -> Iterator[Effect]:
+    def _on_withdrawn(self, now: float, auction: Auction, message: Withdrawn) -> Iterator[Effect]:
+        auction.on_withdrawn(message)
+        return self._ponder(now)
+
+    def _on_closed(self, now: float, auction: Auction) -> Iterator[Effect]:
+        auction.on_closed()
+        return self._ponder(now)
+
+    def _on_profile(self, now: float, auction: Auction, message: Profile) -> Iterator[Effect]:
         waited_s = auction.waited(now, message)
         if auction.standing.quantity <= 0.0 and auction.is_of_earlier_life(message):
-            yield from self._placed(now, auction, NOTHING)
+            yield from self._place(now, auction, NOTHING)
             return
-        if auction.saw(message):
+        if auction.on_profile(message):
             if auction.is_deceived:
-                yield from self._exposed(now, auction, message.round)
+                yield from self._expose(now, auction, message.round)
                 return
             if waited_s is not None:
                 self._round_trip.measured(waited_s, repeated=auction.repeated > 0)
@@ -332,7 +348,7 @@ class Buyer:
 
     # Settlement
 
-    def _awarded(self, now: float, auction: Auction, message: Award) -> Iterator[Effect]:
+    def _on_award(self, now: float, auction: Auction, message: Award) -> Iterator[Effect]:
         if auction.has_accepted(message):
             yield Send(auction.seller, Accept(message.auction, message.round, message.your_seq))
             yield Dropped("ignored", "repeated award")
@@ -342,38 +358,38 @@ class Buyer:
             if not auction.is_vouched(message):
                 return
             if auction.is_awarded_falsely:
-                yield from self._exposed(now, auction, message.round)
+                yield from self._expose(now, auction, message.round)
                 return
         if not (auction.stands(message.your_seq) and self._purchases.allows(message, self._valuation.demand_mb)):
-            auction.declined(message)
+            auction.decline(message)
             yield Send(auction.seller, Decline(message.auction, message.round, message.your_seq))
             yield from self._ponder(now)
             return
         yield from self._purchases.accept(now, auction, message)
         yield from self._retry_later(now)
-        yield from self._fitted(now)
+        yield from self._fit(now)
         yield from self._ponder(now)
 
-    def _settled(self, now: float, auction: Auction, message: Settled) -> Iterator[Effect]:
+    def _on_settled(self, now: float, auction: Auction, message: Settled) -> Iterator[Effect]:
         yield from self._purchases.receive(auction, message)
         yield from self._ponder(now)
 
-    def _voided(self, now: float, auction: Auction, message: Void) -> Iterator[Effect]:
+    def _on_void(self, now: float, auction: Auction, message: Void) -> Iterator[Effect]:
         yield from self._purchases.release(auction, message)
         yield from self._ponder(now)
 
     # Faults: what is unanswered is said again
 
-    def _offline(self, now: float, host: str) -> Iterator[Effect]:
+    def _on_peer_offline(self, now: float, host: str) -> Iterator[Effect]:
         for auction in self._auctions.values():
             if host_of(auction.seller) == host:
-                yield from self._given_up(now, auction)
+                yield from self._give_up(now, auction)
 
-    def _said_again(self, now: float) -> Iterator[Effect]:
+    def _on_reconnected(self, now: float) -> Iterator[Effect]:
         """Sellers strike out the bids of a host that was cut off: bid anew."""
         for auction in self._auctions.values():
             if auction.standing.quantity > 0.0:
-                yield from self._placed(now, auction, auction.standing)
+                yield from self._place(now, auction, auction.standing)
 
     @property
     def _retry_s(self) -> float:
@@ -384,26 +400,26 @@ class Buyer:
             self._retrying = True
             yield SetTimer("retry", now + self._retry_s)
 
-    def _retried(self, now: float) -> Iterator[Effect]:
+    def _retry(self, now: float) -> Iterator[Effect]:
         self._retrying = False
         for auction in self._auctions.values():
             message = auction.repetition(now, self._retry_s)
             if message:
                 yield Send(auction.seller, message)
             elif auction.unanswered and auction.repeated >= PATIENCE:
-                yield from self._given_up(now, auction)
+                yield from self._give_up(now, auction)
         if any(auction.unanswered for auction in self._auctions.values()):
             yield from self._retry_later(now)
 
-    def _exposed(self, now: float, auction: Auction, round_: int) -> Iterator[Effect]:
+    def _expose(self, now: float, auction: Auction, round_: int) -> Iterator[Effect]:
         """The seller has told others another book than this buyer, which has nothing more to do with it."""
         yield SellerExposed(auction.seller, round_)
         if auction.standing.quantity > 0.0:
-            yield from self._placed(now, auction, NOTHING)
+            yield from self._place(now, auction, NOTHING)
         auction.is_exposed = True
-        yield from self._given_up(now, auction)
+        yield from self._give_up(now, auction)
 
-    def _given_up(self, now: float, auction: Auction) -> Iterator[Effect]:
+    def _give_up(self, now: float, auction: Auction) -> Iterator[Effect]:
         yield from self._purchases.doubt(auction)
-        auction.lost()
+        auction.lose()
         yield from self._ponder(now)

@@ -47,7 +47,7 @@ class Purchases:
 
     def receive(self, auction: Auction, receipt: Settled) -> Iterator[Effect]:
         """Keep the receipt of what was accepted."""
-        award = auction.settled(receipt)
+        award = auction.on_settled(receipt)
         yield Persist(Bought(auction.seller, *_terms(award)))
         yield from _clear_up(auction, award)
 
@@ -77,7 +77,7 @@ class Purchases:
                 award = Award(entry.auction, entry.round, entry.seq, entry.quantity_mb, entry.charge_money)
                 self._bind(now, auction, award)
             case Bought():
-                auction.settled(Settled(entry.auction, entry.round, entry.quantity_mb, entry.charge_money))
+                auction.on_settled(Settled(entry.auction, entry.round, entry.quantity_mb, entry.charge_money))
             case Freed():
                 self._free(auction, Void(entry.auction, entry.round))
 
@@ -87,7 +87,7 @@ class Purchases:
         self.paid += award.charge
 
     def _free(self, auction: Auction, void: Void) -> Award:
-        award = auction.voided(void)
+        award = auction.on_void(void)
         self.held -= award.quantity
         self.paid -= award.charge
         return award

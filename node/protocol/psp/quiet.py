@@ -36,30 +36,30 @@ class Quiet:
         self._refreshes = self._ticks = 0
         self.is_over = False
 
-    def opened(self, now: float) -> None:
+    def open(self, now: float) -> None:
         """The auction opens."""
         self._open_until = now + self._timing.open_at_least_s
 
-    def disturbed(self) -> Iterator[Effect]:
+    def disturb(self) -> Iterator[Effect]:
         """A bid or the supply has changed."""
         self.is_over = False
         yield CancelTimer("quiet")
         yield CancelTimer("refresh")
 
-    def begins(self, now: float) -> Iterator[Effect]:
+    def begin(self, now: float) -> Iterator[Effect]:
         """Nothing has changed since now."""
         self._since, self._ticks = now, 0
         yield SetTimer("quiet", now + self._period_s / TICKS)
 
-    def ticks(self, now: float) -> Iterator[Effect]:
+    def tick(self, now: float) -> Iterator[Effect]:
         """The timer ``quiet`` has fired."""
         self._ticks += 1
         if self._ticks < TICKS:
             yield SetTimer("quiet", now + self._period_s / TICKS)
         else:
-            yield from self._ends(now)
+            yield from self._end(now)
 
-    def answered(self, now: float, waited_s: float) -> Iterator[Effect]:
+    def on_answer(self, now: float, waited_s: float) -> Iterator[Effect]:
         """A bidder has confirmed a profile so long after it was first repeated.
 
         Where that takes long, quiet lasts longer, and not less than as long again: what others sent meanwhile may come
@@ -70,9 +70,9 @@ class Quiet:
         if self.is_patient(now):
             self._open_until = max(self._open_until, now + waited_s)
         if self.is_over:
-            yield from self._ends(now)
+            yield from self._end(now)
 
-    def _ends(self, now: float) -> Iterator[Effect]:
+    def _end(self, now: float) -> Iterator[Effect]:
         end = max(self._open_until, self._since + self._period_s)
         self.is_over = now >= end
         if not self.is_over:

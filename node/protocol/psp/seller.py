@@ -107,46 +107,75 @@ class Seller:
 
     def step(self, now: float, event: Event) -> list[Effect]:
         """The effects of one event at time ``now``, seconds."""
-        return effects_of(self._handled, now, event)
+        return effects_of(self._on_event, now, event)
 
     # A dispatcher returns the handler's iterator: a generator around it would cost time at every effect.
 
-    def _handled(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
+    def _on_event(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
         match event:
             case Received():
-                return self._received(now, event.sender, event.message)
+                return self._on_message(now, event.sender, event.message)
             case TimerFired():
-                return self._timer_fired(now, event.name)
+                return self._on_timer(now, event.name)
             case Restored():
-                return self._restored(event)
+                return self._on_restored(event)
             case Started():
-                return self._started()
+                return self._on_started()
             case Opened():
-                return self._opened(now)
+                return self._on_opened(now)
             case PeerOffline(host):
-                return self._removed(now, [buyer for buyer in self._book if host_of(buyer) == host])
+                return self._on_peer_offline(now, host)
             case Reconnected():
-                self._advertised = None
-                return self._advert()
+                return self._on_reconnected()
             case SupplyChanged():
-                return self._supplied(now, event.supply_mb)
+                return self._on_supply_changed(now, event.supply_mb)
             case Left():
-                return self._left()
+                return self._on_left()
         return ()
 
-    def _started(self) -> Iterator[Effect]:
-        yield from self._supply_is(self._supply)
-        yield from self._advert()
+    def _on_timer(self, now: float, name: str) -> Iterable[Effect]:
+        match name:
+            case "clear":
+                return self._clear(now)
+            case "quiet":
+                return self._tick(now)
+            case "refresh":
+                return self._refresh(now)
+            case "award":
+                return self._repeat_awards(now)
+        return ()
 
-    def _restored(self, past: Restored) -> Iterator[Effect]:
+    def _on_message(self, now: float, sender: str, message: Message) -> Iterable[Effect]:
+        if not isinstance(message, AuctionMessage):
+            raise RejectedError("not for a seller")
+        if message.auction != self._auction:
+            raise IgnoredError("other auction")
+        match message:
+            case Bid() | Withdraw():
+                return self._on_bid(now, sender, message)
+            case Hold():
+                return self._on_hold(now, sender, message)
+            case Accept():
+                return self._on_accept(now, sender, message)
+            case Decline():
+                return self._on_decline(now, sender, message)
+        raise RejectedError("not for a seller")
+
+    # Coming and going
+
+    def _on_started(self) -> Iterator[Effect]:
+        yield from self._set_supply(self._supply)
+        yield from self._advertise()
+
+    def _on_restored(self, past: Restored) -> Iterator[Effect]:
         """Know again what was sold; all bids and awards are gone, and bidders learn of that from the advert."""
         self._round = self._adverts = past.first_number
         yield Resumed(past.lives)
         for line in past.entries:
             if isinstance(line.entry, Offered | Sold | Ended) and line.entry.auction == self._auction:
-                yield from self._remembered(line.entry)
+                yield from self._remember(line.entry)
 
-    def _remembered(self, entry: Offered | Sold | Ended) -> Iterator[Effect]:
+    def _remember(self, entry: Offered | Sold | Ended) -> Iterator[Effect]:
         match entry:
             case Offered():
                 self._supply = entry.supply_mb
@@ -156,45 +185,24 @@ class Seller:
                 self._state = "closed"
                 yield AuctionClosed(entry.round, self._awards.sold, self._awards.revenue)
 
-    def _opened(self, now: float) -> Iterator[Effect]:
-        self._quiet.opened(now)
+    def _on_opened(self, now: float) -> Iterator[Effect]:
+        self._quiet.open(now)
         if self._state == "upcoming":
             self._state = "open"
-            yield from self._advert()
+            yield from self._advertise()
         if not self._clearing_due and not self._round:
-            yield from self._quiet.begins(now)
+            yield from self._quiet.begin(now)
 
-    def _timer_fired(self, now: float, name: str) -> Iterable[Effect]:
-        match name:
-            case "clear":
-                return self._cleared(now)
-            case "quiet":
-                return self._quieted(now)
-            case "refresh":
-                return self._refreshed(now)
-            case "award":
-                return self._awards_repeated(now)
-        return ()
+    def _on_peer_offline(self, now: float, host: str) -> Iterator[Effect]:
+        return self._remove(now, [buyer for buyer in self._book if host_of(buyer) == host])
 
-    def _received(self, now: float, sender: str, message: Message) -> Iterable[Effect]:
-        if not isinstance(message, AuctionMessage):
-            raise RejectedError("not for a seller")
-        if message.auction != self._auction:
-            raise IgnoredError("other auction")
-        match message:
-            case Bid() | Withdraw():
-                return self._bid(now, sender, message)
-            case Hold():
-                return self._held(now, sender, message)
-            case Accept():
-                return self._accepted(now, sender, message)
-            case Decline():
-                return self._declined(now, sender, message)
-        raise RejectedError("not for a seller")
+    def _on_reconnected(self) -> Iterator[Effect]:
+        self._advertised = None
+        return self._advertise()
 
     # Bids
 
-    def _bid(self, now: float, buyer: str, message: Bid | Withdraw) -> Iterator[Effect]:
+    def _on_bid(self, now: float, buyer: str, message: Bid | Withdraw) -> Iterator[Effect]:
         if message.round > self._round:
             raise RejectedError("round to come")
         if self._state == "upcoming":
@@ -204,20 +212,20 @@ class Seller:
             yield Dropped("ignored", "auction closed")
             return
         if message.seq <= self._newest_seq.get(buyer, 0):
-            yield from self._repeated_bid(buyer, message)
+            yield from self._answer_again(buyer, message)
             return
         self._newest_seq[buyer] = message.seq
         self._awards.strike_out(buyer)
         if isinstance(message, Bid):
             self._book.put(buyer, message)
-            yield from self._changed(now)
+            yield from self._note_change(now)
         else:
             yield Send(buyer, Withdrawn(self._auction, message.seq))
             if self._book.remove(buyer):
-                yield from self._changed(now)
-        yield from self._closed_if_answered(now)
+                yield from self._note_change(now)
+        yield from self._close_if_answered(now)
 
-    def _repeated_bid(self, buyer: str, message: Bid | Withdraw) -> Iterator[Effect]:
+    def _answer_again(self, buyer: str, message: Bid | Withdraw) -> Iterator[Effect]:
         """The buyer repeats what it thinks unanswered: say again what answered it."""
         entry = self._book.get(buyer)
         if message.seq == self._newest_seq.get(buyer):
@@ -227,26 +235,26 @@ class Seller:
                 yield Send(buyer, self._profile(entry))
         yield Dropped("ignored", "repeated bid")
 
-    def _changed(self, now: float) -> Iterator[Effect]:
+    def _note_change(self, now: float) -> Iterator[Effect]:
         if self._state == "awarding":
             self._shifted = True
         elif not self._clearing_due:
             self._clearing_due = True
             yield SetTimer("clear", now + self._timing.clearing_interval_s)
-            yield from self._quiet.disturbed()
+            yield from self._quiet.disturb()
 
-    def _removed(self, now: float, buyers: list[str]) -> Iterator[Effect]:
+    def _remove(self, now: float, buyers: list[str]) -> Iterator[Effect]:
         for buyer in buyers:
             self._book.remove(buyer)
             self._awards.strike_out(buyer)
             yield BidVoided(buyer, self._round)
         if buyers and self._state != "closed":
-            yield from self._changed(now)
-            yield from self._closed_if_answered(now)
+            yield from self._note_change(now)
+            yield from self._close_if_answered(now)
 
     # Clearing
 
-    def _cleared(self, now: float) -> Iterator[Effect]:
+    def _clear(self, now: float) -> Iterator[Effect]:
         self._clearing_due = False
         self._round += 1
         reallocated = self._book.clear(self._rule, self._unsold, self._mechanism)
@@ -263,14 +271,14 @@ class Seller:
         for buyer, entry in told:
             entry.told(self._round)
             yield Send(buyer, self._profile(entry))
-        yield from self._advert()
-        yield from self._quiet.begins(now)
+        yield from self._advertise()
+        yield from self._quiet.begin(now)
         yield from self._quiet.refresh_later(now, first=True)
 
     def _profile(self, entry: Entry) -> Profile:
         return self._book.profile(entry)
 
-    def _advert(self) -> Iterator[Effect]:
+    def _advertise(self) -> Iterator[Effect]:
         left = 0.0 if self._state == "closed" else self._unsold - self._book.sold
         reserve = self._book.reserve if self._round else self._rule.floor
         shown = (self._supply, max(0.0, left), reserve, self._state)
@@ -281,50 +289,50 @@ class Seller:
 
     # Quiet
 
-    def _quieted(self, now: float) -> Iterator[Effect]:
-        yield from self._quiet.ticks(now)
-        yield from self._awarded_if_settled(now)
+    def _tick(self, now: float) -> Iterator[Effect]:
+        yield from self._quiet.tick(now)
+        yield from self._award_if_settled(now)
 
-    def _refreshed(self, now: float) -> Iterator[Effect]:
+    def _refresh(self, now: float) -> Iterator[Effect]:
         """Repeat the profile to those who have not shown that they saw it, so that nobody is left behind."""
-        yield from self._removed(now, self._book.silent)
+        yield from self._remove(now, self._book.silent)
         for buyer, entry in self._book.unsettled():
             entry.repeats(now)
             yield Send(buyer, self._profile(entry))
         if any(self._book.unsettled()) and not self._clearing_due:
             yield from self._quiet.refresh_later(now, first=False)
-        yield from self._awarded_if_settled(now)
+        yield from self._award_if_settled(now)
 
-    def _held(self, now: float, buyer: str, message: Hold) -> Iterator[Effect]:
+    def _on_hold(self, now: float, buyer: str, message: Hold) -> Iterator[Effect]:
         entry = self._book.seen(buyer, message)
         if entry.repeated:
-            yield from self._quiet.answered(now, now - entry.repeated_at)
+            yield from self._quiet.on_answer(now, now - entry.repeated_at)
             entry.repeated = 0
-        yield from self._awarded_if_settled(now)
+        yield from self._award_if_settled(now)
 
-    def _awarded_if_settled(self, now: float) -> Iterator[Effect]:
+    def _award_if_settled(self, now: float) -> Iterator[Effect]:
         if self._state != "open" or not self._quiet.is_over:
             return
         if not any(self._book.unsettled() if self._quiet.is_patient(now) else self._book.unseen()):
-            yield from self._awarded(now)
+            yield from self._award(now)
 
     # Awarding
 
-    def _awarded(self, now: float) -> Iterator[Effect]:
+    def _award(self, now: float) -> Iterator[Effect]:
         self._state, self._shifted = "awarding", False
         yield Awarding(self._round)
         yield CancelTimer("refresh")
-        yield from self._advert()  # names the book that the awards follow from
+        yield from self._advertise()  # names the book that the awards follow from
         least = ROUNDING * self._supply
         for buyer, entry in self._book.items():
             if entry.allocation > least:
                 award = Award(self._auction, self._round, entry.seq, entry.allocation, entry.charge)
                 yield from self._awards.make(buyer, award)
         yield SetTimer("award", now + self._retry_s)
-        yield from self._closed_if_answered(now)
+        yield from self._close_if_answered(now)
 
-    def _awards_repeated(self, now: float) -> Iterator[Effect]:
-        yield from self._removed(now, self._awards.silent)
+    def _repeat_awards(self, now: float) -> Iterator[Effect]:
+        yield from self._remove(now, self._awards.silent)
         yield from self._awards.repeat()
         if self._awards:
             yield SetTimer("award", now + backoff(self._retry_s, self._awards.repeated))
@@ -333,46 +341,46 @@ class Seller:
     def _retry_s(self) -> float:
         return self._quiet.round_trip.retry_s(self._timing.retry_s)
 
-    def _accepted(self, now: float, buyer: str, message: Accept) -> Iterator[Effect]:
+    def _on_accept(self, now: float, buyer: str, message: Accept) -> Iterator[Effect]:
         if not self._awards.has(buyer, message):
             yield from self._awards.answer_again(buyer, message, self._round)
             return
         self._book.remove(buyer)
         yield from self._awards.settle(buyer)
-        yield from self._closed_if_answered(now)
+        yield from self._close_if_answered(now)
 
-    def _declined(self, now: float, buyer: str, message: Decline) -> Iterator[Effect]:
+    def _on_decline(self, now: float, buyer: str, message: Decline) -> Iterator[Effect]:
         yield from self._awards.decline(buyer, message)
         self._book.remove(buyer)
-        yield from self._changed(now)
-        yield from self._closed_if_answered(now)
+        yield from self._note_change(now)
+        yield from self._close_if_answered(now)
 
-    def _closed_if_answered(self, now: float) -> Iterator[Effect]:
+    def _close_if_answered(self, now: float) -> Iterator[Effect]:
         if self._state != "awarding" or self._awards:
             return
         yield CancelTimer("award")
         if self._shifted and not self._leaving and self._unsold > ROUNDING * self._supply:
             self._state = "open"
             yield Reopened(self._round, self._unsold)
-            yield from self._changed(now)
+            yield from self._note_change(now)
             return
-        yield from self._closed()
+        yield from self._close()
 
-    def _closed(self) -> Iterator[Effect]:
+    def _close(self) -> Iterator[Effect]:
         self._state = "closed"
         if self._leaving:
-            yield from self._supply_is(self._awards.sold)
+            yield from self._set_supply(self._awards.sold)
             yield SupplyRevised(self._supply)
         for buyer in self._book:
             yield Send(buyer, Closed(self._auction))
         self._book = Book(self._auction, self._book.digest)
         yield Persist(Ended(self._auction, self._round))
-        yield from self._advert()
+        yield from self._advertise()
         yield AuctionClosed(self._round, self._awards.sold, self._awards.revenue)
 
     # Market shifts
 
-    def _supply_is(self, supply: float) -> Iterator[Effect]:
+    def _set_supply(self, supply: float) -> Iterator[Effect]:
         self._supply = supply
         yield Persist(Offered(self._auction, supply))
 
@@ -381,18 +389,18 @@ class Seller:
         """MB of the supply that no receipt has been given for."""
         return self._supply - self._awards.sold
 
-    def _supplied(self, now: float, supply: float) -> Iterator[Effect]:
+    def _on_supply_changed(self, now: float, supply: float) -> Iterator[Effect]:
         """Sell so much in all, but no less than what is sold or promised."""
         if self._state == "closed":
             return
-        yield from self._supply_is(max(supply, self._awards.sold + self._awards.promised))
+        yield from self._set_supply(max(supply, self._awards.sold + self._awards.promised))
         yield SupplyRevised(self._supply)
         if self._state == "upcoming":
-            yield from self._advert()
+            yield from self._advertise()
         else:
-            yield from self._changed(now)
+            yield from self._note_change(now)
 
-    def _left(self) -> Iterator[Effect]:
+    def _on_left(self) -> Iterator[Effect]:
         """Take what is unsold off the market; promises are kept first."""
         if self._state == "closed":
             return
@@ -402,5 +410,5 @@ class Seller:
             return
         self._clearing_due = False
         yield CancelTimer("clear")
-        yield from self._quiet.disturbed()
-        yield from self._closed()
+        yield from self._quiet.disturb()
+        yield from self._close()

@@ -20,7 +20,7 @@ def joining() -> Membership:
 
 def joined() -> Membership:
     member = joining()
-    list(member.confirmed(MARKET, Registered(1, 3)))
+    list(member.on_confirmation(MARKET, Registered(1, 3)))
     return member
 
 
@@ -34,16 +34,16 @@ def test_asks_to_take_part_until_it_is_confirmed() -> None:
     member = Membership(MARKET, "terminal", RETRY_S)
     asked = [Send(MARKET, Register(1, "terminal")), SetTimer(TIMER, RETRY_S)]
     assert list(member.join(0.0)) == asked
-    assert list(member.retried(2.0)) == [asked[0], SetTimer(TIMER, 2.0 + RETRY_S)]
-    assert list(member.confirmed(MARKET, Registered(1, 3))) == [CancelTimer(TIMER)]
+    assert list(member.repeat(2.0)) == [asked[0], SetTimer(TIMER, 2.0 + RETRY_S)]
+    assert list(member.on_confirmation(MARKET, Registered(1, 3))) == [CancelTimer(TIMER)]
     assert (member.state, member.epoch) == ("in", 3)
-    assert list(member.retried(9.0)) == []
+    assert list(member.repeat(9.0)) == []
 
 
 def test_who_wants_in_asks_for_ever_ever_more_seldom() -> None:
     member = joining()
     for _ in range(5 * PATIENCE):
-        said, timer = list(member.retried(100.0))
+        said, timer = list(member.repeat(100.0))
     assert said == Send(MARKET, Register(1, "terminal"))
     assert timer == SetTimer(TIMER, 100.0 + LONGEST_BACKOFF * RETRY_S)
 
@@ -55,15 +55,15 @@ def test_asks_anew_with_a_new_number() -> None:
 def test_who_wants_out_goes_when_it_is_let_go() -> None:
     member = joined()
     assert next(iter(member.leave(0.0))) == Send(MARKET, Deregister(2))
-    assert list(member.confirmed(MARKET, Deregistered(2))) == [CancelTimer(TIMER)]
+    assert list(member.on_confirmation(MARKET, Deregistered(2))) == [CancelTimer(TIMER)]
     assert member.state == "left"
 
 
 def test_who_wants_out_goes_in_the_end_without_an_answer() -> None:
     member = leaving()
     for _ in range(PATIENCE):
-        assert next(iter(member.retried(20.0))) == Send(MARKET, Deregister(2))
-    assert list(member.retried(20.0)) == []
+        assert next(iter(member.repeat(20.0))) == Send(MARKET, Deregister(2))
+    assert list(member.repeat(20.0)) == []
     assert member.state == "left"
 
 
@@ -74,7 +74,7 @@ def test_asks_once_to_be_let_go_and_only_if_it_takes_part(already: type[Membersh
 
 def test_who_is_put_out_is_out() -> None:
     member = joined()
-    list(member.confirmed(MARKET, Deregistered(1)))
+    list(member.on_confirmation(MARKET, Deregistered(1)))
     assert member.state == "out"
 
 
@@ -92,12 +92,12 @@ def test_who_is_put_out_is_out() -> None:
 def test_answer_changes_nothing(sender: str, message: Registered, error: type[Exception]) -> None:
     member = joined()
     with pytest.raises(error):
-        list(member.confirmed(sender, message))
+        list(member.on_confirmation(sender, message))
     assert (member.state, member.epoch) == ("in", 3)
 
 
 def test_answer_to_the_registration_is_no_answer_to_the_goodbye() -> None:
     member = leaving()
     with pytest.raises(IgnoredError, match="repeated confirmation"):
-        list(member.confirmed(MARKET, Registered(1, 1)))
+        list(member.on_confirmation(MARKET, Registered(1, 1)))
     assert member.state == "leaving"

@@ -31,8 +31,8 @@ def test_asks_and_wakes_to_ask_again() -> None:
 
 def test_calls_are_numbered_and_say_which_are_over() -> None:
     caller = asking(0.0, 0.0)
-    caller.answered(1)
-    caller.over(1)
+    caller.on_answer(1)
+    caller.forget(1)
     (effect,) = list(caller.ask(0.0, wanted(), 0.5, None))
     assert isinstance(effect, Send)
     assert effect.message == Request(3, 2, wanted(), 0.5, None)
@@ -41,7 +41,7 @@ def test_calls_are_numbered_and_say_which_are_over() -> None:
 
 def test_repeats_what_has_waited_long_enough() -> None:
     caller = asking(0.0, 1.5)
-    effects = list(caller.retried(2.0))
+    effects = list(caller.repeat(2.0))
     assert [message.call for _, message in sent(effects)] == [1]  # type: ignore[union-attr]
     assert wakes(effects) == [3.5]
 
@@ -49,7 +49,7 @@ def test_repeats_what_has_waited_long_enough() -> None:
 def test_pause_grows_to_its_bound() -> None:
     caller, now = asking(0.0), 2.0
     for _ in range(20):
-        (at,) = wakes(list(caller.retried(now)))
+        (at,) = wakes(list(caller.repeat(now)))
         pause, now = at - now, at
     assert pause == LONGEST_BACKOFF * RETRY_S
 
@@ -58,58 +58,58 @@ def test_new_call_is_repeated_soon_though_an_old_one_waits_for_long() -> None:
     """It once had to wait for the old one's turn."""
     caller, now = asking(0.0), 2.0
     for _ in range(10):
-        (now,) = wakes(list(caller.retried(now)))
+        (now,) = wakes(list(caller.repeat(now)))
     assert wakes(list(caller.ask(now - 100.0, wanted(), 0.5, None))) == [now - 98.0]
 
 
 def test_wakes_again_after_everything_was_answered() -> None:
     caller = asking(0.0)
-    caller.answered(1)
-    assert list(caller.retried(2.0)) == []
+    caller.on_answer(1)
+    assert list(caller.repeat(2.0)) == []
     assert wakes(list(caller.ask(5.0, wanted(), 0.5, None))) == [7.0]
 
 
 def test_answer_gives_the_request_and_ends_the_repetition() -> None:
     caller = asking(0.0)
     assert caller.is_asking(1)
-    assert caller.answered(1).call == 1
+    assert caller.on_answer(1).call == 1
     assert not caller.is_asking(1)
-    assert sent(list(caller.retried(9.0))) == []
+    assert sent(list(caller.repeat(9.0))) == []
 
 
 @pytest.mark.parametrize("call", [0, 2])
 def test_rejects_answer_to_what_was_never_asked(call: int) -> None:
     with pytest.raises(RejectedError, match="never asked"):
-        asking(0.0).answered(call)
+        asking(0.0).on_answer(call)
     with pytest.raises(RejectedError, match="never asked"):
-        asking(0.0).noted(Noted(call, served=True))
+        asking(0.0).on_noted(Noted(call, served=True))
 
 
 def test_ignores_repeated_answer() -> None:
     caller = asking(0.0)
-    caller.answered(1)
+    caller.on_answer(1)
     with pytest.raises(IgnoredError, match="repeated answer"):
-        caller.answered(1)
+        caller.on_answer(1)
 
 
 def test_reports_until_it_is_noted() -> None:
     caller = asking(0.0)
-    caller.answered(1)
+    caller.on_answer(1)
     assert sent(list(caller.report(5.0, 1, served=True))) == [(MARKET, Report(1, served=True))]
-    assert sent(list(caller.retried(7.0))) == [(MARKET, Report(1, served=True))]
-    caller.noted(Noted(1, served=True))
-    assert sent(list(caller.retried(99.0))) == []
+    assert sent(list(caller.repeat(7.0))) == [(MARKET, Report(1, served=True))]
+    caller.on_noted(Noted(1, served=True))
+    assert sent(list(caller.repeat(99.0))) == []
     assert caller.open_calls == 0
 
 
 def test_ignores_confirmation_of_no_report() -> None:
     with pytest.raises(IgnoredError, match="repeated confirmation"):
-        asking(0.0).noted(Noted(1, served=True))
+        asking(0.0).on_noted(Noted(1, served=True))
 
 
 def test_call_that_is_over_is_reported_no_more() -> None:
     caller = asking(0.0)
-    caller.answered(1)
+    caller.on_answer(1)
     list(caller.report(5.0, 1, served=True))
-    caller.over(1)
-    assert sent(list(caller.retried(99.0))) == []
+    caller.forget(1)
+    assert sent(list(caller.repeat(99.0))) == []

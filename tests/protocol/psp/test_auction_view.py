@@ -11,11 +11,11 @@ def test_unadvertised_auction_is_not_open_and_offers_nothing() -> None:
 
 def test_opponents_are_the_book_without_own_row() -> None:
     auction = Auction("s/seller")
-    auction.advertised(advert(100))
+    auction.on_advert(advert(100))
     auction.place(Target(30.0, 2.0), now=0.0)
     shown = profile(1, 1, (40.0, 3.0), (30.0, 2.0), (5.0, 1.0))
     fields = {field: getattr(shown, field) for field in shown.__struct_fields__}
-    auction.saw(type(shown)(**{**fields, "your_row": 1}))
+    auction.on_profile(type(shown)(**{**fields, "your_row": 1}))
     offer = auction.offer()
     assert offer.bids == ((40.0, 5.0), (3.0, 1.0))
 
@@ -23,16 +23,16 @@ def test_opponents_are_the_book_without_own_row() -> None:
 def test_participants_are_the_rows_of_the_last_profile() -> None:
     auction = Auction("s/seller")
     assert auction.participants == 0
-    auction.advertised(advert(100))
+    auction.on_advert(advert(100))
     auction.place(Target(30.0, 2.0), now=0.0)
-    auction.saw(profile(1, 1, (30.0, 2.0), (5.0, 1.0)))
+    auction.on_profile(profile(1, 1, (30.0, 2.0), (5.0, 1.0)))
     assert auction.participants == 2
 
 
 def test_withdrawn_bid_forgets_its_profile() -> None:
     auction = Auction("s/seller")
-    auction.advertised(advert(70))
+    auction.on_advert(advert(70))
     auction.place(Target(30.0, 2.0), now=0.0)
-    auction.saw(profile(1, 1, (30.0, 2.0), (5.0, 1.0)))
+    auction.on_profile(profile(1, 1, (30.0, 2.0), (5.0, 1.0)))
     auction.place(Target(0.0, 0.0), now=1.0)
     assert (auction.offer().supply, auction.offer().bids, auction.participants) == (70.0, ((), ()), 0)
