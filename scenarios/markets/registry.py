@@ -32,8 +32,8 @@ def kind_named(name: str) -> MarketKind:
     Raises
     ------
     ScenarioError
-        If none of that name is installed, or its entry point leads to no ``MarketKind``; the text names those there are,
-        or the package.
+        If none of that name is installed, or its entry point leads to no ``MarketKind``; the text names those that are
+        installed, or the package.
     """
     if name not in _entries():
         raise ScenarioError(f"market = {name!r}: allowed are: {', '.join(_entries())}")
