@@ -90,9 +90,11 @@ class Bench:
         self.machine = machine
         self.now = 0.0
         self.timers: dict[str, float] = {}
+        self.is_market_open = False
 
     def step(self, event: Event) -> list[Effect]:
         effects = self.machine.step(self.now, event)
+        self.is_market_open = self.is_market_open or isinstance(event, Opened)
         for effect in effects:
             if isinstance(effect, SetTimer):
                 self.timers[effect.name] = effect.at
