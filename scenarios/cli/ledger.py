@@ -10,7 +10,6 @@ from rich.console import Console
 from node.protocol.journal import JournalEntry
 from node.runtime.journal import JournalError
 from scenarios.console import BROKEN, SETTLED, Format, write_json
-from scenarios.markets.registry import kind_named, kind_of_journal, read_journal
 
 
 def ledger(
@@ -26,6 +25,8 @@ def ledger(
 
     Exit codes: 0 they agree; 1 a rule is broken; 2 no journal, or an unreadable one.
     """
+    from scenarios.markets.registry import kind_named, kind_of_journal, read_journal  # noqa: PLC0415 - it loads numpy
+
     journals = journals_of(paths)
     lines: defaultdict[str, list[JournalEntry]] = defaultdict(list)
     for path in journals:

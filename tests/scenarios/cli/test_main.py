@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,3 +152,11 @@ def test_the_schema_is_a_valid_json_schema(said: Callable[..., tuple[int, str, s
     jsonschema.Draft202012Validator.check_schema(schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"name": "x", "sellers": [], "buyers": []}, schema)
+
+
+@pytest.mark.parametrize(("more", "loaded"), [("", False), ("import scenarios.device.command", True)])
+def test_the_command_line_is_there_before_numpy_is_loaded(more: str, loaded: bool) -> None:
+    """So that help comes quickly, and a node can tell numpy to do without threads."""
+    program = f"import sys, scenarios.cli.main\n{more}\nprint('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(loaded)

@@ -1,6 +1,5 @@
 """docs/devices.md says what the command does."""
 
-import inspect
 import re
 from pathlib import Path
 
@@ -8,14 +7,15 @@ import msgspec
 import pytest
 
 from broker import read_profile
-from scenarios.cli.node import _options
 from scenarios.device.device import build
 from scenarios.device.narrator import TEXTS
+from scenarios.device.options import settings_of
 from scenarios.device.schema import AuctionTable, BuyerTable, NodeFile, SellerTable
 from scenarios.device.settings import read_settings
 
 PAGE = (Path(__file__).parents[3] / "docs" / "devices.md").read_text(encoding="utf-8")
 TABLES = {"auction": AuctionTable, "seller": SellerTable, "buyer": BuyerTable}
+SETTINGS = {setting.name: setting for setting in settings_of(NodeFile)}
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 
 
@@ -52,40 +52,47 @@ def test_every_key_of_a_file_is_documented_and_every_documented_one_exists() -> 
     assert codes("A file instead of options") == keys
 
 
-DEFAULTS = {
-    "clearing_interval": ("auction", "clearing_interval_s"),
-    "quiet_period": ("auction", "quiet_period_s"),
-    "open_at_least": ("auction", "open_at_least_s"),
-    "retry": ("auction", "retry_s"),
-    "reserve_price": ("seller", "reserve_price_per_mb"),
-    "linger": ("", "linger_s"),
-    "keepalive": ("", "keepalive_s"),
-    "metrics_address": ("", "metrics_address"),
+DEFAULTS: dict[str, type[msgspec.Struct]] = {
+    "--clearing-interval": AuctionTable,
+    "--quiet-period": AuctionTable,
+    "--open-at-least": AuctionTable,
+    "--retry": AuctionTable,
+    "--reserve-price": SellerTable,
+    "--linger": NodeFile,
+    "--keepalive": NodeFile,
+    "--metrics-address": NodeFile,
 }
 
 
 @pytest.mark.parametrize("option", DEFAULTS)
 def test_the_help_of_an_option_names_the_default_of_its_key(option: str) -> None:
-    table, key = DEFAULTS[option]
-    (field,) = [one for one in msgspec.structs.fields(TABLES.get(table, NodeFile)) if one.encode_name == key]
+    setting = SETTINGS[option]
+    (field,) = [one for one in msgspec.structs.fields(DEFAULTS[option]) if one.encode_name == setting.place[-1]]
     default = f"{field.default:g}" if isinstance(field.default, float | int) else field.default
-    (help_,) = [one.help for one in _options.__annotations__[option].__metadata__]
-    assert re.search(rf"; {default} if not given\.$", help_)
+    assert re.search(rf"; {default} if not given\.$", setting.option.text)
 
 
 def test_every_default_of_an_option_is_held_by_a_test() -> None:
-    helps = {name: one.__metadata__[0].help for name, one in _options.__annotations__.items() if name != "return"}
-    numbers = {name for name, text in helps.items() if re.search(r"; [\d.]+ if not given", text)}
+    numbers = {name for name, one in SETTINGS.items() if re.search(r"; [\d.]+ if not given", one.option.text)}
     assert numbers == set(DEFAULTS)
 
 
 def test_every_option_is_documented_and_every_documented_one_exists() -> None:
-    options = {f"--{name.replace('_', '-')}" for name in inspect.signature(_options).parameters} - {"--file"}
+    options = {*SETTINGS, "--log-format"}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE.replace("| the same with hyphens |", "")))
     named |= {"--metrics-port", "--metrics-address"}
     foreign = {"--address", "--follow", "--hosts", "--now", "--only-binary", "--platform", "--set"}
     foreign |= {"--system-site-packages", "--unit"}
     assert named - foreign == options
+
+
+def test_every_option_stands_in_the_row_of_its_key() -> None:
+    """One of a kind of valuation, or of strategy, stands in the row of their table."""
+    rows = [row for row in re.findall(r"^\|([^|]*)\|([^|]*)\|", PAGE, re.MULTILINE) if "`" in row[0]]
+    options = {key: cell for keys, cell in rows for key in re.findall(r"`([^`]+)`", keys)}
+    for name, setting in SETTINGS.items():
+        cell = options[".".join(setting.place[:2])]
+        assert f"`{name}`" in cell or cell == " the same with hyphens ", name
 
 
 def test_every_event_is_documented_and_every_documented_one_exists() -> None:
