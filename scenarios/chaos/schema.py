@@ -10,11 +10,16 @@ import numpy as np
 from node.runtime.faults.plan import Fault
 from scenarios.errors import ScenarioError
 from scenarios.files.names import some
-from scenarios.files.types import Loss, Names, PositiveSeconds, Seconds, Share, Table
+from scenarios.files.types import Loss, Names, PositiveSeconds, Seconds, Share, Table, meaning
 
 _Skew = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
 _Few = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 _PerMinute = Annotated[float, msgspec.Meta(gt=0.0, le=60.0)]
+_At = Annotated[Seconds, meaning("it begins so long after the market opened")]
+_For = Annotated[PositiveSeconds, meaning("it lasts so long")]
+_Nodes = Annotated[Names, meaning("names of users")]
+_Within = Annotated[Seconds, meaning("the latest that it comes about, after the last fault or the opening")]
+_After = Annotated[Literal["heal", "opening"], meaning("counted from the end of the last fault, or from the opening")]
 
 
 class Struck(NamedTuple):
@@ -60,10 +65,10 @@ class _Fault(Table, frozen=True, tag_field="kind"):
 class DelaySpike(_Fault, frozen=True, kw_only=True, tag="delay-spike"):
     """Frames of these users' hosts, or of all, take so much longer."""
 
-    at_s: Seconds
-    for_s: PositiveSeconds
-    extra_delay_s: PositiveSeconds
-    nodes: Names | None = None
+    at_s: _At
+    for_s: _For
+    extra_delay_s: Annotated[PositiveSeconds, meaning("what their hosts send, and frames to them, leave so much later")]
+    nodes: Annotated[Names | None, meaning("names of users; all if left out")] = None
 
     @property
     def named(self) -> Sequence[str]:
@@ -85,9 +90,9 @@ class DelaySpike(_Fault, frozen=True, kw_only=True, tag="delay-spike"):
 class Partition(_Fault, frozen=True, kw_only=True, tag="partition"):
     """The hosts of these users are cut off from all others."""
 
-    at_s: Seconds
-    for_s: PositiveSeconds
-    nodes: Names
+    at_s: _At
+    for_s: _For
+    nodes: _Nodes
 
     @property
     def named(self) -> Sequence[str]:
@@ -120,9 +125,11 @@ class Partition(_Fault, frozen=True, kw_only=True, tag="partition"):
 class Crash(_Fault, frozen=True, kw_only=True, tag="crash"):
     """The hosts of these users die without a word, and start again from their journals, if ever."""
 
-    at_s: Seconds
-    for_s: PositiveSeconds | None = None
-    nodes: Names
+    at_s: _At
+    for_s: Annotated[
+        PositiveSeconds | None, meaning("so long after that they start again from their journals; never if left out")
+    ] = None
+    nodes: _Nodes
 
     @property
     def named(self) -> Sequence[str]:
@@ -144,8 +151,8 @@ class Crash(_Fault, frozen=True, kw_only=True, tag="crash"):
 class BrokerCrash(_Fault, frozen=True, kw_only=True, tag="broker-crash"):
     """The broker dies with all it retains, and starts again empty."""
 
-    at_s: Seconds
-    for_s: PositiveSeconds
+    at_s: _At
+    for_s: Annotated[PositiveSeconds, meaning("so long after that it is back on its port")]
 
     @property
     def lasts_s(self) -> float:
@@ -161,10 +168,10 @@ class BrokerCrash(_Fault, frozen=True, kw_only=True, tag="broker-crash"):
 class ClockSkew(_Fault, frozen=True, kw_only=True, tag="clock-skew"):
     """The clocks of these users are fast by so much, or slow."""
 
-    at_s: Seconds
-    for_s: PositiveSeconds
-    nodes: Names
-    skew_s: _Skew
+    at_s: _At
+    for_s: _For
+    nodes: _Nodes
+    skew_s: Annotated[_Skew, meaning("their clocks are so much fast; below 0: slow")]
 
     @property
     def named(self) -> Sequence[str]:
@@ -185,10 +192,10 @@ class ClockSkew(_Fault, frozen=True, kw_only=True, tag="clock-skew"):
 class Churn(_Fault, frozen=True, kw_only=True, tag="churn"):
     """So large a share of the buyers, or terminals, crashes every minute; each is back after ``away_s``."""
 
-    at_s: Seconds
-    for_s: PositiveSeconds
-    share_per_minute: _PerMinute
-    away_s: PositiveSeconds
+    at_s: _At
+    for_s: _For
+    share_per_minute: Annotated[_PerMinute, meaning("share of the buyers, or terminals, that crash per minute")]
+    away_s: Annotated[PositiveSeconds, meaning("each is back after so long")]
 
     @property
     def lasts_s(self) -> float:
@@ -212,10 +219,10 @@ class Churn(_Fault, frozen=True, kw_only=True, tag="churn"):
 class RandomFaults(_Fault, frozen=True, kw_only=True, tag="random"):
     """So many partitions and crashes of hosts drawn by the seed, all of which are over ``within_s`` after ``at_s``."""
 
-    at_s: Seconds = 0.0
-    within_s: PositiveSeconds
-    partitions: _Few = 1
-    crashes: _Few = 2
+    at_s: Annotated[Seconds, meaning("none is earlier after the market opened")] = 0.0
+    within_s: Annotated[PositiveSeconds, meaning("all are over so long after that")]
+    partitions: Annotated[_Few, meaning("how many partitions of single hosts are drawn")] = 1
+    crashes: Annotated[_Few, meaning("how many crashes of single hosts are drawn")] = 2
 
     @property
     def lasts_s(self) -> float:
@@ -244,21 +251,21 @@ FaultTable = DelaySpike | Partition | Crash | BrokerCrash | ClockSkew | Churn | 
 class ExpectQuiet(Table, frozen=True, kw_only=True, tag_field="kind", tag="quiescent"):
     """Nobody bids any more so long after the last fault, or the opening."""
 
-    within_s: Seconds
-    after: Literal["heal", "opening"] = "heal"
+    within_s: _Within
+    after: _After = "heal"
 
 
 class ExpectSettled(Table, frozen=True, kw_only=True, tag_field="kind", tag="settled"):
     """The run is settled so long after the last fault, or the opening."""
 
-    within_s: Seconds
-    after: Literal["heal", "opening"] = "heal"
+    within_s: _Within
+    after: _After = "heal"
 
 
 class ExpectEfficiency(Table, frozen=True, kw_only=True, tag_field="kind", tag="efficiency"):
     """The share of the optimum that is reached is at least so large."""
 
-    at_least: Share
+    at_least: Annotated[Share, meaning("share of the optimum that must be reached")]
 
 
 ExpectTable = ExpectQuiet | ExpectSettled | ExpectEfficiency
@@ -270,10 +277,14 @@ class ChaosTable(Table, frozen=True, kw_only=True):
     With ``auctions_wait`` no auction is awarded before the last fault has had a quiet period to be answered.
     """
 
-    loss: Loss = 0.0
-    duplication: Share = 0.0
-    reordering: Share = 0.0
-    reordering_delay_s: Seconds = 0.0
-    auctions_wait: bool = True
-    faults: list[FaultTable] = msgspec.field(default_factory=list)
-    expect: list[ExpectTable] = msgspec.field(default_factory=list)
+    loss: Annotated[
+        Loss, meaning("share of frames that never leave their host; a lost post on the board comes 0.2 s late")
+    ] = 0.0
+    duplication: Annotated[Share, meaning("share of frames that leave twice")] = 0.0
+    reordering: Annotated[Share, meaning("share of frames that leave late, so that later ones overtake them")] = 0.0
+    reordering_delay_s: Annotated[Seconds, meaning("how late such frames leave at the most")] = 0.0
+    auctions_wait: Annotated[
+        bool, meaning("no auction is awarded before the last fault has had a quiet period to be answered")
+    ] = True
+    faults: Annotated[list[FaultTable], meaning("what goes wrong at given times")] = msgspec.field(default_factory=list)
+    expect: Annotated[list[ExpectTable], meaning("what must hold in spite of it")] = msgspec.field(default_factory=list)

@@ -24,6 +24,8 @@ from scenarios.files.walk import inner_type, tables_of
 PLACEHOLDER = "module:Class"
 """The kind of a table of one's own once it has been read; errors that list what is allowed show it as it is meant."""
 
+KIND = "`module:Class`, or the name under which an installed package brings it"
+
 _B = TypeVar("_B", bound=Base)
 
 
@@ -240,7 +242,7 @@ def as_in_files(definitions: dict[str, Any]) -> dict[str, Any]:
                 "title": own.__name__,
                 "description": found[own.__name__]["description"],
                 "type": "object",
-                "properties": {"kind": {"type": "string", "anyOf": kinds}},
+                "properties": {"kind": {"description": KIND, "type": "string", "anyOf": kinds}},
                 "required": ["kind"],
                 "additionalProperties": True,
             }

@@ -10,7 +10,7 @@ import numpy as np
 
 from node.protocol.numbers import MAX_QUANTITY_MB
 from scenarios.errors import ScenarioError
-from scenarios.files.types import Loss, Seconds, Share, Table
+from scenarios.files.types import Loss, Seconds, Share, Table, meaning
 
 Megabytes = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_QUANTITY_MB)]
 Positive = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_QUANTITY_MB)]
@@ -30,8 +30,8 @@ class Bound(NamedTuple):
 class Uniform(Table, frozen=True, kw_only=True, tag_field="distribution", tag="uniform"):
     """Uniform between ``low`` and ``high``."""
 
-    low: Megabytes
-    high: Megabytes
+    low: Annotated[Megabytes, meaning("the least that is drawn")]
+    high: Annotated[Megabytes, meaning("the most that is drawn")]
 
     def check(self, key: str) -> None:
         """The lower bound must not exceed the upper one."""
@@ -50,10 +50,10 @@ class Uniform(Table, frozen=True, kw_only=True, tag_field="distribution", tag="u
 class Normal(Table, frozen=True, kw_only=True, tag_field="distribution", tag="normal"):
     """Normal, drawn again until it lies between ``low`` and ``high``."""
 
-    mean: float
-    deviation: Positive
-    low: Megabytes = 0.0
-    high: Megabytes = MAX_QUANTITY_MB
+    mean: Annotated[float, meaning("mean of the normal distribution")]
+    deviation: Annotated[Positive, meaning("its standard deviation")]
+    low: Annotated[Megabytes, meaning("what is less is drawn again")] = 0.0
+    high: Annotated[Megabytes, meaning("what is more is drawn again")] = MAX_QUANTITY_MB
 
     def check(self, key: str) -> None:
         """The mean must lie between the bounds."""
@@ -80,8 +80,8 @@ class Normal(Table, frozen=True, kw_only=True, tag_field="distribution", tag="no
 class LogNormal(Table, frozen=True, kw_only=True, tag_field="distribution", tag="log-normal"):
     """Log-normal with this median; ``sigma`` is the deviation of the logarithm."""
 
-    median: Positive
-    sigma: Positive
+    median: Annotated[Positive, meaning("half of the numbers are below it")]
+    sigma: Annotated[Positive, meaning("standard deviation of the logarithm")]
 
     def draw(self, random: np.random.Generator) -> float:
         """One number."""
@@ -96,7 +96,7 @@ class LogNormal(Table, frozen=True, kw_only=True, tag_field="distribution", tag=
 class Choice(Table, frozen=True, kw_only=True, tag_field="distribution", tag="choice"):
     """One of ``values``, each as likely."""
 
-    values: Annotated[list[Megabytes], msgspec.Meta(min_length=1)]
+    values: Annotated[list[Megabytes], msgspec.Meta(min_length=1), meaning("each as likely")]
 
     def draw(self, random: np.random.Generator) -> float:
         """One number."""
@@ -122,11 +122,13 @@ def _check_bounds(key: str, low: float, high: float) -> None:
 class NetworkTable(Table, frozen=True, kw_only=True):
     """The simulated network; over MQTT the network is what it is."""
 
-    delay_min_s: Seconds = 0.0005
-    delay_max_s: Seconds = 0.003
-    loss: Loss = 0.0
-    duplication: Share = 0.0
-    reordering: Share = 0.0
+    delay_min_s: Annotated[Seconds, meaning("the least time that a frame takes")] = 0.0005
+    delay_max_s: Annotated[Seconds, meaning("the most; each frame takes a uniform time between the two")] = 0.003
+    loss: Annotated[Loss, meaning("share of frames that never arrive")] = 0.0
+    duplication: Annotated[Share, meaning("share of frames that arrive twice")] = 0.0
+    reordering: Annotated[
+        Share, meaning("share of frames that may overtake earlier ones between the same two hosts")
+    ] = 0.0
 
     def check(self, key: str) -> None:
         """There must be a delay between the bounds."""

@@ -15,6 +15,15 @@ Count = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 Names = Annotated[list[Name], msgspec.Meta(min_length=1)]
 
 
+def meaning(text: str) -> msgspec.Meta:
+    """What annotates a key: its description in the JSON Schema, as docs/scenarios.md has it, less the unit."""
+    return msgspec.Meta(description=text)
+
+
+Stem = Annotated[Name, meaning("node name; of a population its stem")]
+Size = Annotated[Count, meaning("how many alike, called name-1, name-2, …")]
+
+
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A table of the file: no other keys than these."""
 

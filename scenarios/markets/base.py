@@ -1,14 +1,14 @@
 """What the scenario tables and the drawn market of every kind have in common."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from node.protocol.topics import Name
 from scenarios.chaos.schema import ChaosTable
 from scenarios.files.tables import NetworkTable
-from scenarios.files.types import PositiveSeconds, Table
+from scenarios.files.types import PositiveSeconds, Table, meaning
 
 
 class Scenario(Table, frozen=True, kw_only=True):
@@ -17,14 +17,17 @@ class Scenario(Table, frozen=True, kw_only=True):
     What ``[network]`` and ``[chaos]`` say is applied by the program, whatever the market.
     """
 
-    format: Literal[1] = 1
-    market: str
-    name: Name
-    title: str = ""
-    description: str = ""
-    timeout_s: PositiveSeconds = 60.0
-    network: NetworkTable = NetworkTable()
-    chaos: ChaosTable | None = None
+    format: Annotated[Literal[1], meaning("version of this format")] = 1
+    market: Annotated[str, meaning("kind of market")]
+    name: Annotated[Name, meaning("name of the scenario; part of the run folder's name")]
+    title: Annotated[str, meaning("what the scenario is, in a line for people")] = ""
+    description: Annotated[str, meaning("what the scenario is about, for people")] = ""
+    timeout_s: Annotated[
+        PositiveSeconds,
+        meaning("the run gives up so long after the market opened; virtual time in worlds `sim` and `array`"),
+    ] = 60.0
+    network: Annotated[NetworkTable, meaning("the simulated network")] = NetworkTable()
+    chaos: Annotated[ChaosTable | None, meaning("what goes wrong meanwhile")] = None
 
     @property
     def user_names(self) -> Sequence[str]:

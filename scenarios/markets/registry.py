@@ -11,6 +11,7 @@ from node.protocol.journal import JournalEntry
 from node.protocol.trace import Record, Trace
 from node.runtime import journal
 from scenarios.errors import ScenarioError
+from scenarios.files.descriptions import with_descriptions
 from scenarios.files.own import as_in_files
 from scenarios.markets.base import Market, Scenario
 from scenarios.markets.kind import MarketKind
@@ -130,5 +131,5 @@ def json_schema() -> dict[str, object]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "bidswarm scenario",
         "anyOf": list(either),
-        "$defs": as_in_files(components),
+        "$defs": with_descriptions(as_in_files(components)),
     }

@@ -7,10 +7,10 @@ import re
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import get_args
+from typing import Any, get_args
 
 import jsonschema
 import msgspec
@@ -37,14 +37,24 @@ from node.runtime.keys import Keys
 from node.trace.dmp.metrics import CallRow
 from scenarios.chaos.schema import ChaosTable, ExpectTable, FaultTable
 from scenarios.doctor.checks import EXAMINATIONS
-from scenarios.files.own import as_in_files
+from scenarios.files.own import OwnTable, as_in_files
 from scenarios.files.tables import NetworkTable, Normal, Uniform
+from scenarios.files.types import Table
 from scenarios.markets.dmp.results import TERMINAL_COLUMNS, CallSummary, OperatorRow
-from scenarios.markets.dmp.schema import Agents, CallScenario, MarketplaceTable, Operators, Service, Terminals
+from scenarios.markets.dmp.schema import (
+    Agents,
+    CallScenario,
+    MarketplaceTable,
+    Operators,
+    PricingTable,
+    ReputationTable,
+    Service,
+    Terminals,
+)
 from scenarios.markets.load import load, parse, shipped
 from scenarios.markets.psp.market import draw
 from scenarios.markets.psp.results import Allocation, Summary
-from scenarios.markets.psp.schema import Scenario
+from scenarios.markets.psp.schema import ArrayTable, AuctionTable, Buyers, Scenario, Sellers, StrategyTable
 from scenarios.markets.registry import draw_market, json_schema, kinds
 from scenarios.results.trace import fields_of
 from tests.conftest import DEADLINE_S
@@ -166,6 +176,70 @@ TABLES = {
     *("chaos", *ChaosTable.__struct_fields__, *(key for table in FAULTS for key in table.__struct_fields__)),
 }
 """Keys that stand as headings, or in one part of the page for both markets."""
+
+
+def test_every_key_of_the_json_schema_has_a_description_with_its_unit() -> None:
+    definitions: dict[str, Any] = json_schema()["$defs"]  # type: ignore[assignment]
+    keys = [(key, one["description"]) for table in definitions.values() for key, one in table["properties"].items()]
+    assert len(keys) > 200
+    assert {key for key, text in keys if key.endswith("_mb") and not text.endswith("MB)")} == set()
+    assert {key for key, text in keys if key.endswith("_s") and "second" not in text} == set()
+    assert {key for key, text in keys if key.endswith("_money") and not text.endswith("(money)")} == set()
+    assert {key for key, text in keys if key.endswith("_kbps") and not text.endswith("(kbit/s)")} == set()
+
+
+MEANINGS: dict[str, Sequence[type[Table]]] = {
+    "## The whole market": [Scenario],
+    "## `[auction]`": [AuctionTable],
+    "## `[network]`": [NetworkTable],
+    "## `[array]`": [ArrayTable],
+    "## `[[sellers]]`": [Sellers],
+    "## `[[buyers]]`": [Buyers],
+    "### `strategy`": get_args(StrategyTable),
+    "## `[chaos]`": [ChaosTable],
+    MARKETPLACE: [CallScenario],
+    "### `[marketplace]`": [MarketplaceTable],
+    "### `[reputation]`": get_args(ReputationTable),
+    "### `[[services]]`": [Service],
+    "### `[[operators]]`": [Operators],
+    "### `pricing`": get_args(PricingTable),
+    "### `[[terminals]]`": [Terminals],
+    "### `[[agents]]`": [Agents],
+}
+"""The tables that docs/scenarios.md explains key by key; of the others it explains the kinds."""
+
+ELSEWHERE = ("as for ", "[as above]", "the same ")
+"""So begins the meaning of keys that another row explains."""
+
+
+def meanings(heading: str, kinds: Sequence[str]) -> dict[tuple[str, str], str | None]:
+    """The meaning, without links, of each kind and key in the table below a heading; None if it stands elsewhere."""
+    pattern = r"^\|(.* meaning .*)\|\n\|[-|]+\n((?:\|.*\n)+)"
+    columns, rows = re.findall(pattern, section("scenarios.md", heading), re.MULTILINE)[0]
+    at = [one.strip() for one in columns.split("|")].index("meaning")
+    found: dict[tuple[str, str], str | None] = {}
+    of = kinds
+    for row in rows.splitlines():
+        cells = [cell.strip() for cell in row.strip("|").split(" | ")]
+        if at == 2 and cells[0]:
+            of = kinds if cells[0] == "all" else [cells[0].strip('`"')]
+        text = re.sub(r"^`\w+`: | \(\[[^]]*\]\([^)]*\)\)|, \[?below\]?(\([^)]*\))?$", "", cells[at])
+        told = None if cells[at].startswith(ELSEWHERE) else text
+        keys = re.findall(r"`\[*(?:\w+\.)?(\w+)\]*`", cells[at - 1])
+        found |= {(kind, key): told for kind in of for key in keys}
+    return found
+
+
+@pytest.mark.parametrize("heading", MEANINGS)
+def test_the_description_of_a_key_is_its_documented_meaning(heading: str) -> None:
+    tables = [table for table in MEANINGS[heading] if not issubclass(table, OwnTable)]
+    fields = [
+        (str(table.__struct_config__.tag or ""), one) for table in tables for one in msgspec.structs.fields(table)
+    ]
+    described = {(kind, one.encode_name): one.type.__metadata__[-1].description for kind, one in fields}
+    told = meanings(heading, [str(table.__struct_config__.tag or "") for table in tables])
+    assert told.keys() == described.keys()
+    assert {key: text or described[key] for key, text in told.items()} == described
 
 
 def test_every_key_that_both_markets_share_is_documented() -> None:

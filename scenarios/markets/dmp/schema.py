@@ -23,7 +23,7 @@ from node.strategy.random import Random
 from scenarios.errors import ScenarioError
 from scenarios.files.names import names_of
 from scenarios.files.tables import Number
-from scenarios.files.types import Count, Names, PositiveSeconds, Seconds, Share, Table
+from scenarios.files.types import Count, Names, PositiveSeconds, Seconds, Share, Size, Stem, Table, meaning
 from scenarios.markets import base
 from scenarios.markets.dmp.own import OwnPricing
 
@@ -38,13 +38,14 @@ _Shape = Annotated[float, msgspec.Meta(gt=0.0, le=1000.0)]
 _CallsPerSecond = Annotated[float, msgspec.Meta(gt=0.0, le=1e6)]
 _MarketSeconds = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_SECONDS)]
 _Few = Annotated[int, msgspec.Meta(ge=2, le=1000)]
+_Initial = Annotated[Share, meaning("where a reputation begins")]
 
 
 class UniformBelief(Table, frozen=True, kw_only=True, tag_field="distribution", tag="uniform"):
     """Uniform between ``low`` and ``high``."""
 
-    low: _Price = 0.0
-    high: _Price = 1.0
+    low: Annotated[_Price, meaning("the least that is believed possible")] = 0.0
+    high: Annotated[_Price, meaning("the most that is believed possible")] = 1.0
 
     def build(self) -> Uniform:
         """What is believed."""
@@ -54,10 +55,10 @@ class UniformBelief(Table, frozen=True, kw_only=True, tag_field="distribution", 
 class BetaBelief(Table, frozen=True, kw_only=True, tag_field="distribution", tag="beta"):
     """Beta with shapes ``a`` and ``b``, stretched to ``low`` … ``high``."""
 
-    a: _Shape
-    b: _Shape
-    low: _Price = 0.0
-    high: _Price = 1.0
+    a: Annotated[_Shape, meaning("first shape of the beta distribution")]
+    b: Annotated[_Shape, meaning("second shape of the beta distribution")]
+    low: Annotated[_Price, meaning("the least that is believed possible")] = 0.0
+    high: Annotated[_Price, meaning("the most that is believed possible")] = 1.0
 
     def build(self) -> Beta:
         """What is believed."""
@@ -71,7 +72,7 @@ Belief = UniformBelief | BetaBelief
 class CostPlusPricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="cost-plus"):
     """The cost and a margin on it."""
 
-    margin: _Price = 0.1
+    margin: Annotated[_Price, meaning("on top of the cost, money")] = 0.1
 
     def build(self, random: Random) -> PricingStrategy:
         """One operator's; it draws nothing."""
@@ -82,7 +83,7 @@ class CostPlusPricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="c
 class FirstPricePricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="first-price"):
     """The paper's b*, whatever the price weight."""
 
-    cost: Belief = UniformBelief()
+    cost: Annotated[Belief, meaning("belief about the others' costs")] = UniformBelief()
 
     def check(self, key: str) -> None:
         """A belief must have a width."""
@@ -97,9 +98,9 @@ class FirstPricePricing(Table, frozen=True, kw_only=True, tag_field="kind", tag=
 class PrivateEquilibriumPricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="private-equilibrium"):
     """The equilibrium bid where nobody knows the others' reputations."""
 
-    cost: Belief = UniformBelief()
-    reputation: Belief = UniformBelief()
-    ceiling_money: _Price = 10.0
+    cost: Annotated[Belief, meaning("belief about the others' costs")] = UniformBelief()
+    reputation: Annotated[Belief, meaning("belief about the others' reputations, which nobody knows")] = UniformBelief()
+    ceiling_money: Annotated[_Price, meaning("the highest price it asks; at least the highest cost believed")] = 10.0
 
     def check(self, key: str) -> None:
         """Beliefs must have a width, and the ceiling room for every cost."""
@@ -114,9 +115,9 @@ class PrivateEquilibriumPricing(Table, frozen=True, kw_only=True, tag_field="kin
 class CommonEquilibriumPricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="common-equilibrium"):
     """The equilibrium bid where all reputations are common knowledge."""
 
-    cost: UniformBelief = UniformBelief()
-    reputation: Belief = UniformBelief()
-    ceiling_money: _Price = 10.0
+    cost: Annotated[UniformBelief, meaning("belief about the others' costs")] = UniformBelief()
+    reputation: Annotated[Belief, meaning("belief about the others' reputations")] = UniformBelief()
+    ceiling_money: Annotated[_Price, meaning("the highest price it asks; at least the highest cost believed")] = 10.0
 
     def check(self, key: str) -> None:
         """Beliefs must have a width, and the ceiling room for every cost."""
@@ -131,9 +132,9 @@ class CommonEquilibriumPricing(Table, frozen=True, kw_only=True, tag_field="kind
 class LoadBasedPricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="load-based"):
     """The cost, a margin, and more the busier the network is."""
 
-    margin_money: _Price = 0.05
-    congestion_money: _Price = 0.5
-    exponent: _Exponent = 2.0
+    margin_money: Annotated[_Price, meaning("on top of the cost")] = 0.05
+    congestion_money: Annotated[_Price, meaning("on top of the margin when the network is full")] = 0.5
+    exponent: Annotated[_Exponent, meaning("of the load: the larger, the later congestion sets in")] = 2.0
 
     def build(self, random: Random) -> PricingStrategy:
         """One operator's; it draws nothing."""
@@ -144,10 +145,10 @@ class LoadBasedPricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="
 class NoRegretPricing(Table, frozen=True, kw_only=True, tag_field="kind", tag="no-regret"):
     """A learner that favours the mark-ups which have earned most."""
 
-    ceiling_money: _PositivePrice = 1.0
-    arms: _Few = 12
-    rate: _PositiveShare = 0.01
-    exploration: _PositiveShare = 0.12
+    ceiling_money: Annotated[_PositivePrice, meaning("the highest price it asks")] = 1.0
+    arms: Annotated[_Few, meaning("how many mark-ups it tries")] = 12
+    rate: Annotated[_PositiveShare, meaning("how fast it learns")] = 0.01
+    exploration: Annotated[_PositiveShare, meaning("share of calls for which it tries any mark-up")] = 0.12
 
     def build(self, random: Random) -> PricingStrategy:
         """One operator's, which draws its mark-ups from ``random``."""
@@ -181,10 +182,13 @@ def _check_beliefs(key: str, cost: Belief, reputation: Belief, ceiling: float) -
 class Service(Table, frozen=True, kw_only=True):
     """A class of calls: the capacity each takes, and for how long."""
 
-    name: Name
-    rate_kbps: _Rate
-    holding_s: Number
-    contract: Literal["session", "location-and-paging"] = "session"
+    name: Annotated[Name, meaning("name of the service")]
+    rate_kbps: Annotated[_Rate, meaning("capacity that a call takes")]
+    holding_s: Annotated[Number, meaning("how long a call lasts in the time of the market; drawn anew for each")]
+    contract: Annotated[
+        Literal["session", "location-and-paging"],
+        meaning('`"session"`: a call; `"location-and-paging"`: being reachable'),
+    ] = "session"
 
 
 class Operators(Table, frozen=True, kw_only=True):
@@ -193,21 +197,25 @@ class Operators(Table, frozen=True, kw_only=True):
     ``cost_money`` is drawn anew for every call. It bids for calls up to ``overcommitment`` times its capacity.
     """
 
-    name: Name = "operator"
-    count: Count = 1
-    capacity_kbps: Number
-    cost_money: Number = 0.5
-    pricing: PricingTable = PrivateEquilibriumPricing()
-    overcommitment: _Factor = 1.0
-    initial_reputation: Share | None = None
+    name: Stem = "operator"
+    count: Size = 1
+    capacity_kbps: Annotated[Number, meaning("what it can carry at once")]
+    cost_money: Annotated[Number, meaning("what a call costs it; drawn anew for each auction")] = 0.5
+    pricing: Annotated[PricingTable, meaning("how it bids")] = PrivateEquilibriumPricing()
+    overcommitment: Annotated[
+        _Factor, meaning("it bids if the calls it carries and the new one fit into so many times its capacity")
+    ] = 1.0
+    initial_reputation: Annotated[Share | None, meaning("where its reputation begins")] = None
 
 
 class Agents(Table, frozen=True, kw_only=True):
     """A service agent: asks for its terminals' calls at a weight of its own, and takes a fee."""
 
-    name: Name
-    fee_money: _Price = 0.0
-    price_weight: Share | None = None
+    name: Annotated[Name, meaning("node name")]
+    fee_money: Annotated[
+        _Price, meaning("its fee per call, on top of the operator's price; within the terminal's budget")
+    ] = 0.0
+    price_weight: Annotated[Share | None, meaning("price weight w of all its calls")] = None
 
 
 class Terminals(Table, frozen=True, kw_only=True):
@@ -216,21 +224,27 @@ class Terminals(Table, frozen=True, kw_only=True):
     Each makes so many ``calls``, a Poisson stream of them, each for one of the ``services`` at random.
     """
 
-    name: Name = "terminal"
-    count: Count = 1
-    calls: Count
-    calls_per_s: _CallsPerSecond
-    services: Names | None = None
-    price_weight: Number
-    budget_money: Number | None = None
-    agent: Name | None = None
+    name: Stem = "terminal"
+    count: Size = 1
+    calls: Annotated[Count, meaning("how many calls it makes")]
+    calls_per_s: Annotated[
+        _CallsPerSecond, meaning("calls on average, in the time of the market: pauses between them are exponential")
+    ]
+    services: Annotated[Names | None, meaning("those it asks for, by name; each as likely")] = None
+    price_weight: Annotated[
+        Number, meaning("w, drawn anew for each call: 1, only the price counts; 0, only reputation")
+    ]
+    budget_money: Annotated[Number | None, meaning("offers above it are void; drawn anew for each call")] = None
+    agent: Annotated[Name | None, meaning("the service agent that asks for it")] = None
 
 
 class WindowRule(Table, frozen=True, kw_only=True, tag_field="rule", tag="window"):
     """The share of failures among the last ``calls``."""
 
-    calls: Count = 5
-    initial: Share = 0.0
+    calls: Annotated[
+        Count, meaning("share of failures among so many last calls; `initial` until there were so many")
+    ] = 5
+    initial: _Initial = 0.0
 
     def build(self, initial: float | None) -> Reputation:
         """A first reputation, the rule's if ``initial`` is None, and how it moves."""
@@ -240,9 +254,9 @@ class WindowRule(Table, frozen=True, kw_only=True, tag_field="rule", tag="window
 class StepRule(Table, frozen=True, kw_only=True, tag_field="rule", tag="step"):
     """A step down for each call served, ``commitment / (1 - commitment)`` steps up for each that is not."""
 
-    commitment: _Commitment = 0.9
-    initial: Share = 0.0
-    step: _PositiveShare = 0.01
+    commitment: Annotated[_Commitment, meaning("q: a call that was not served raises it by q/(1 - q) steps")] = 0.9
+    initial: _Initial = 0.0
+    step: Annotated[_PositiveShare, meaning("a call served lowers it by so much")] = 0.01
 
     def build(self, initial: float | None) -> Reputation:
         """A first reputation, the rule's if ``initial`` is None, and how it moves."""
@@ -252,7 +266,7 @@ class StepRule(Table, frozen=True, kw_only=True, tag_field="rule", tag="step"):
 class FixedRule(Table, frozen=True, kw_only=True, tag_field="rule", tag="none"):
     """Nothing that happens moves it: the prices alone decide."""
 
-    initial: Share = 0.0
+    initial: _Initial = 0.0
 
     def build(self, initial: float | None) -> Reputation:
         """A first reputation, the rule's if ``initial`` is None, which stays."""
@@ -269,25 +283,32 @@ class MarketplaceTable(Table, frozen=True, kw_only=True):
     all the other keys count.
     """
 
-    name: Name = "market"
-    speed: _Shape = 1.0
-    gather_s: Seconds = 0.05
-    bid_window_s: PositiveSeconds | None = None
-    retry_s: PositiveSeconds | None = None
-    reserve: _Price | None = None
-    public_reputations: bool = False
+    name: Annotated[Name, meaning("node name of the market agent")] = "market"
+    speed: Annotated[_Shape, meaning("seconds of the market per second of the clock")] = 1.0
+    gather_s: Annotated[
+        Seconds,
+        meaning("an auction is held so long after its call was made, so that calls that come late still come in order"),
+    ] = 0.05
+    bid_window_s: Annotated[
+        PositiveSeconds | None, meaning("an operator that has not answered for so long has no part in that auction")
+    ] = None
+    retry_s: Annotated[PositiveSeconds | None, meaning("what has no answer for so long is sent again")] = None
+    reserve: Annotated[
+        _Price | None, meaning("the secret reserve: above this w · price + (1 - w) · reputation there is no contract")
+    ] = None
+    public_reputations: Annotated[bool, meaning("whether operators are told the reputations of their rivals")] = False
 
 
 class CallScenario(base.Scenario, frozen=True, kw_only=True):
     """A Digital Marketplace, and how long a run of it may take."""
 
-    market: Literal["dmp"]
-    marketplace: MarketplaceTable = MarketplaceTable()
-    reputation: ReputationTable = WindowRule()
-    services: Annotated[list[Service], msgspec.Meta(min_length=1)]
-    operators: Annotated[list[Operators], msgspec.Meta(min_length=1)]
-    agents: list[Agents] = msgspec.field(default_factory=list)
-    terminals: Annotated[list[Terminals], msgspec.Meta(min_length=1)]
+    market: Annotated[Literal["dmp"], meaning("kind of market")]
+    marketplace: Annotated[MarketplaceTable, meaning("how the market agent holds auctions")] = MarketplaceTable()
+    reputation: Annotated[ReputationTable, meaning("what moves reputations")] = WindowRule()
+    services: Annotated[list[Service], msgspec.Meta(min_length=1), meaning("what is asked for")]
+    operators: Annotated[list[Operators], msgspec.Meta(min_length=1), meaning("who carries it")]
+    agents: Annotated[list[Agents], meaning("who asks on terminals' behalf")] = msgspec.field(default_factory=list)
+    terminals: Annotated[list[Terminals], msgspec.Meta(min_length=1), meaning("who asks")]
 
     @property
     def user_names(self) -> list[str]:

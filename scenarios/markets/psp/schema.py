@@ -20,20 +20,25 @@ from scenarios.errors import ScenarioError
 from scenarios.files.draws import as_drawn
 from scenarios.files.names import names_of, some
 from scenarios.files.tables import Megabytes, Number, Positive
-from scenarios.files.types import Count, Names, PositiveSeconds, Seconds, Share, Table
+from scenarios.files.types import Count, Names, PositiveSeconds, Seconds, Share, Size, Stem, Table, meaning
 from scenarios.markets import base
 from scenarios.markets.psp.own import OwnStrategy, OwnValuation
 
 _PricePerMb = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
 Money = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_MONEY)]
 _Crowd = Annotated[float, msgspec.Meta(ge=0.0, le=1000.0)]
+_Demand = Annotated[Number, meaning("what is wanted at most")]
+_ChokePrice = Annotated[Number, meaning("what the first MB is worth, and the most that any is")]
+_PriceAtDemand = Annotated[Number, meaning("what the last MB of the demand is worth")]
+_Device = Annotated[Name | None, meaning("the host of a device that carries it: waited for, not started")]
+_At = Annotated[PositiveSeconds, meaning("it happens so long after the market opened")]
 
 
 class FlatValuation(Table, frozen=True, kw_only=True, tag_field="kind", tag="flat"):
     """Every MB up to the demand is worth the same."""
 
-    demand_mb: Number
-    value_per_mb: Number
+    demand_mb: _Demand
+    value_per_mb: Annotated[Number, meaning("what every MB up to the demand is worth")]
 
     def build(self) -> Valuation:
         """The valuation of these numbers; ValueError if they make none."""
@@ -43,8 +48,8 @@ class FlatValuation(Table, frozen=True, kw_only=True, tag_field="kind", tag="fla
 class ParabolicValuation(Table, frozen=True, kw_only=True, tag_field="kind", tag="parabolic"):
     """The worth of the next MB falls linearly from the choke price to nothing at the demand."""
 
-    demand_mb: Number
-    choke_price_per_mb: Number
+    demand_mb: _Demand
+    choke_price_per_mb: _ChokePrice
 
     def build(self) -> Valuation:
         """The valuation of these numbers; ValueError if they make none."""
@@ -54,9 +59,9 @@ class ParabolicValuation(Table, frozen=True, kw_only=True, tag_field="kind", tag
 class LogarithmicValuation(Table, frozen=True, kw_only=True, tag_field="kind", tag="logarithmic"):
     """A logarithmic valuation, from the choke price down to a price at the demand."""
 
-    demand_mb: Number
-    choke_price_per_mb: Number
-    price_at_demand_per_mb: Number
+    demand_mb: _Demand
+    choke_price_per_mb: _ChokePrice
+    price_at_demand_per_mb: _PriceAtDemand
 
     def check(self, key: str) -> None:
         """The price at the demand must not exceed the choke price."""
@@ -75,10 +80,10 @@ class LogarithmicValuation(Table, frozen=True, kw_only=True, tag_field="kind", t
 class IsoelasticValuation(Table, frozen=True, kw_only=True, tag_field="kind", tag="isoelastic"):
     """Demand of constant elasticity, below the choke price and up to the demand."""
 
-    demand_mb: Number
-    choke_price_per_mb: Number
-    price_at_demand_per_mb: Number
-    elasticity: Number
+    demand_mb: _Demand
+    choke_price_per_mb: _ChokePrice
+    price_at_demand_per_mb: _PriceAtDemand
+    elasticity: Annotated[Number, meaning("of the demand: a price that is 1 % higher takes so many per cent off it")]
 
     def check(self, key: str) -> None:
         """The price at the demand must not exceed the choke price."""
@@ -98,7 +103,11 @@ class IsoelasticValuation(Table, frozen=True, kw_only=True, tag_field="kind", ta
 class PiecewiseLinearValuation(Table, frozen=True, kw_only=True, tag_field="kind", tag="piecewise-linear"):
     """The worth of the next MB as a table of [MB, price per MB], from 0 MB on, falling."""
 
-    knots: Annotated[list[tuple[Megabytes, _PricePerMb]], msgspec.Meta(min_length=2)]
+    knots: Annotated[
+        list[tuple[Megabytes, _PricePerMb]],
+        msgspec.Meta(min_length=2),
+        meaning("list of `[MB, price per MB]`, with straight lines between them"),
+    ]
 
     def check(self, key: str) -> None:
         """Quantities must rise from 0, and prices must not rise."""
@@ -131,9 +140,14 @@ ValuationTable = (
 class OptOutStrategy(Table, frozen=True, kw_only=True, tag_field="kind", tag="opt-out"):
     """The paper's: bid at the fewest sellers that can serve the demand."""
 
-    split: Literal["equal", "fill-largest-first"] = "equal"
-    price_at: Literal["total", "share"] = "total"
-    think_s: Seconds = 0.0
+    split: Annotated[
+        Literal["equal", "fill-largest-first"],
+        meaning('`"equal"`: the same from each chosen seller; `"fill-largest-first"`: as much as each can give'),
+    ] = "equal"
+    price_at: Annotated[
+        Literal["total", "share"], meaning('bid θ\' of the `"total"` demand, or of the `"share"` bid at one seller')
+    ] = "total"
+    think_s: Annotated[Seconds, meaning("longest think time; each is a uniform share of it")] = 0.0
 
     def build(self) -> BuyerStrategy:
         """One buyer's."""
@@ -143,10 +157,10 @@ class OptOutStrategy(Table, frozen=True, kw_only=True, tag_field="kind", tag="op
 class BestReplyStrategy(Table, frozen=True, kw_only=True, tag_field="kind", tag="best-reply"):
     """Lazar & Semret's: the ε-best reply, whenever it gains more than the fee."""
 
-    epsilon_step_money: Money
-    epsilon_fee_money: Money
-    think_min_s: Seconds = 0.0
-    think_max_s: Seconds = 0.0
+    epsilon_step_money: Annotated[Money, meaning("utility forgone to stay clear of rivals")]
+    epsilon_fee_money: Annotated[Money, meaning("utility that a move must gain")]
+    think_min_s: Annotated[Seconds, meaning("shortest think time")] = 0.0
+    think_max_s: Annotated[Seconds, meaning("longest think time; each is uniform between the two")] = 0.0
 
     def check(self, key: str) -> None:
         """The least think time must not exceed the most."""
@@ -161,11 +175,13 @@ class BestReplyStrategy(Table, frozen=True, kw_only=True, tag_field="kind", tag=
 class AdaptiveStrategy(Table, frozen=True, kw_only=True, tag_field="kind", tag="adaptive"):
     """A best reply that is damped, ε-scaled and aware of the crowd."""
 
-    epsilon_start_money: Money = 40.0
-    epsilon_end_money: Money = 0.6
-    crowd: _Crowd = 0.1
-    presence_share: Share = 0.005
-    damping: Share = 0.5
+    epsilon_start_money: Annotated[Money, meaning("first and largest ε")] = 40.0
+    epsilon_end_money: Annotated[Money, meaning("last and smallest ε")] = 0.6
+    crowd: Annotated[
+        _Crowd, meaning("mean think time as a share of a round trip per participant; half a round trip at least")
+    ] = 0.1
+    presence_share: Annotated[Share, meaning("share of the demand that is bid at every seller at least")] = 0.005
+    damping: Annotated[Share, meaning("share of the way to the reply that a move goes")] = 0.5
 
     def build(self) -> BuyerStrategy:
         """One buyer's."""
@@ -187,13 +203,13 @@ class Sellers(Table, frozen=True, kw_only=True):
     One on a ``device``, the host of that name, is waited for and not started: somebody else does that.
     """
 
-    name: Name = "seller"
-    count: Count = 1
-    file: str | None = None
-    device: Name | None = None
-    supply_mb: Number
-    reserve_price_per_mb: Number = 0.0
-    joins_at_s: Seconds = 0.0
+    name: Stem = "seller"
+    count: Size = 1
+    file: Annotated[str | None, meaning("CSV or Parquet file, one row per seller; not with `count`")] = None
+    device: _Device = None
+    supply_mb: Annotated[Number, meaning("what it has to sell")]
+    reserve_price_per_mb: Annotated[Number, meaning("the price below which it does not sell")] = 0.0
+    joins_at_s: Annotated[Seconds, meaning("it begins to sell so long after the market opened; 0: at once")] = 0.0
 
 
 class Buyers(Table, frozen=True, kw_only=True):
@@ -202,16 +218,16 @@ class Buyers(Table, frozen=True, kw_only=True):
     Its pool is the named ``sellers``, or ``sellers_each`` drawn at random; without either, all. ``device`` as above.
     """
 
-    name: Name = "buyer"
-    count: Count = 1
-    file: str | None = None
-    device: Name | None = None
-    sellers: Names | None = None
-    sellers_each: Count | None = None
-    budget_money: Number | None = None
-    valuation: ValuationTable
-    strategy: StrategyTable = OptOutStrategy()
-    joins_at_s: Seconds = 0.0
+    name: Stem = "buyer"
+    count: Size = 1
+    file: Annotated[str | None, meaning("CSV or Parquet file, one row per buyer; not with `count`")] = None
+    device: _Device = None
+    sellers: Annotated[Names | None, meaning("its pool: the sellers it can reach, by name")] = None
+    sellers_each: Annotated[Count | None, meaning("its pool: so many, drawn at random; not with `sellers`")] = None
+    budget_money: Annotated[Number | None, meaning("the most it pays in all")] = None
+    valuation: Annotated[ValuationTable, meaning("what data is worth to it")]
+    strategy: Annotated[StrategyTable, meaning("how it bids")] = OptOutStrategy()
+    joins_at_s: Annotated[Seconds, meaning("it begins to bid so long after the market opened; 0: at once")] = 0.0
 
 
 ShiftKind = Literal["join", "leave", "supply", "valuation"]
@@ -242,8 +258,8 @@ Users = AbstractSet[str]
 class LeaveShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="leave"):
     """Users leave: buyers take back their bids, sellers what they have not sold."""
 
-    at_s: PositiveSeconds
-    nodes: Names
+    at_s: _At
+    nodes: Annotated[Names, meaning("names of users")]
 
     def check_nodes(self, key: str, sellers: Users, buyers: Users) -> None:
         """Any user may leave."""
@@ -257,9 +273,9 @@ class LeaveShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="leave"
 class SupplyShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="supply"):
     """Sellers have ``factor`` times as much to sell as they had at first."""
 
-    at_s: PositiveSeconds
-    nodes: Names
-    factor: Megabytes
+    at_s: _At
+    nodes: Annotated[Names, meaning("names of sellers")]
+    factor: Annotated[Megabytes, meaning("they have so many times what they had at first")]
 
     def check_nodes(self, key: str, sellers: Users, buyers: Users) -> None:
         """Only sellers have a supply."""
@@ -274,9 +290,9 @@ class SupplyShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="suppl
 class ValuationShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="valuation"):
     """Every MB is worth ``factor`` times as much to these buyers as it was at first."""
 
-    at_s: PositiveSeconds
-    nodes: Names
-    factor: Positive
+    at_s: _At
+    nodes: Annotated[Names, meaning("names of buyers")]
+    factor: Annotated[Positive, meaning("every MB is worth so many times as much to them as at first")]
 
     def check_nodes(self, key: str, sellers: Users, buyers: Users) -> None:
         """Only buyers have a valuation."""
@@ -291,9 +307,9 @@ class ValuationShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="va
 class SwitchShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="switch"):
     """A user stops buying and begins to sell, or the reverse: ``node`` leaves and ``to``, on its device, joins."""
 
-    at_s: PositiveSeconds
-    node: Name
-    to: Name
+    at_s: _At
+    node: Annotated[Name, meaning("the user who leaves")]
+    to: Annotated[Name, meaning("the user who joins, on the same device")]
 
     def check_nodes(self, key: str, sellers: Users, buyers: Users) -> None:
         """A buyer becomes a seller, or a seller a buyer."""
@@ -319,12 +335,20 @@ def _check_known(key: str, names: Sequence[str], known: Users, what: str) -> Non
 class AuctionTable(Table, frozen=True, kw_only=True):
     """How all auctions of the market are held; what is left out follows from the clearing interval and the network."""
 
-    clearing_interval_s: PositiveSeconds = 0.05
-    quiet_period_s: PositiveSeconds | None = None
-    retry_s: PositiveSeconds | None = None
-    mechanism: Literal["psp", "uniform-price", "pay-as-bid"] = "psp"
-    reserve_rule: Literal["fixed", "highest-losing"] = "fixed"
-    reserve_step_per_mb: _PricePerMb = 0.01
+    clearing_interval_s: Annotated[PositiveSeconds, meaning("a seller clears at most once per interval")] = 0.05
+    quiet_period_s: Annotated[
+        PositiveSeconds | None, meaning("an auction in which no bid changed for so long is awarded")
+    ] = None
+    retry_s: Annotated[PositiveSeconds | None, meaning("what has no answer for so long is sent again")] = None
+    mechanism: Annotated[
+        Literal["psp", "uniform-price", "pay-as-bid"],
+        meaning('how every auction charges: `"psp"`, `"uniform-price"` or `"pay-as-bid"`'),
+    ] = "psp"
+    reserve_rule: Annotated[
+        Literal["fixed", "highest-losing"],
+        meaning('`"fixed"`: the seller\'s reserve price; `"highest-losing"`: above the highest losing bid'),
+    ] = "fixed"
+    reserve_step_per_mb: Annotated[_PricePerMb, meaning("what `highest-losing` adds to the highest losing bid")] = 0.01
 
     def reserve(self, first_per_mb: float) -> ReserveRule:
         """How a seller whose reserve price is ``first_per_mb`` at first sets it."""
@@ -336,18 +360,27 @@ class AuctionTable(Table, frozen=True, kw_only=True):
 class ArrayTable(Table, frozen=True, kw_only=True):
     """How world ``array`` plays: some buyers of each auction per round, drawn at random, or all at once."""
 
-    rounds: Literal["random", "synchronous"] = "random"
+    rounds: Annotated[
+        Literal["random", "synchronous"],
+        meaning(
+            '`"random"`: in a round some buyers of each auction move, drawn at '
+            'random; `"synchronous"`: all who have something to think about, so that '
+            "large markets hardly ever settle"
+        ),
+    ] = "random"
 
 
 class Scenario(base.Scenario, frozen=True, kw_only=True):
     """A market of the exchange, and how long it may take."""
 
-    market: Literal["psp"] = "psp"
-    auction: AuctionTable = AuctionTable()
-    array: ArrayTable = ArrayTable()
-    sellers: Annotated[list[Sellers], msgspec.Meta(min_length=1)]
-    buyers: Annotated[list[Buyers], msgspec.Meta(min_length=1)]
-    shifts: list[ShiftTable] = msgspec.field(default_factory=list)
+    market: Annotated[Literal["psp"], meaning("kind of market")] = "psp"
+    auction: Annotated[AuctionTable, meaning("how all auctions are held")] = AuctionTable()
+    array: Annotated[ArrayTable, meaning("how world `array` plays")] = ArrayTable()
+    sellers: Annotated[list[Sellers], msgspec.Meta(min_length=1), meaning("the users who sell")]
+    buyers: Annotated[list[Buyers], msgspec.Meta(min_length=1), meaning("the users who buy")]
+    shifts: Annotated[list[ShiftTable], meaning("what changes while the market runs")] = msgspec.field(
+        default_factory=list
+    )
 
     @property
     def user_names(self) -> list[str]:
