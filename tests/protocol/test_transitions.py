@@ -71,3 +71,9 @@ def test_timers_call_actions(subject: Subject) -> None:
     timers = {label: by_state for label, by_state in table(subject).items() if label.startswith("timer")}
     assert timers
     assert {one.handler for by_state in timers.values() for found in by_state.values() for one in found} == {""}
+
+
+@each_machine
+def test_machines_dispatch_alike(subject: Subject) -> None:
+    machine = type(subject.situations[0]().machine)
+    assert {"_on_event", "_on_timer", "_on_message"} <= vars(machine).keys()
