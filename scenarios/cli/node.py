@@ -36,7 +36,6 @@ SERVICE = """Print a systemd unit that runs the node with these options.
 For example: bidswarm node service node.toml | sudo tee /etc/systemd/system/bidswarm-alice.service
 """
 
-
 File = Annotated[Path | None, typer.Argument(metavar="FILE.toml", help="Settings of the node.")]
 Log = Annotated[LogFormat, typer.Option(help="text: lines for people. json: one object per line.")]
 
@@ -62,7 +61,7 @@ def _commands() -> dict[str, Any]:
     """The commands, made when one of them is asked for: their tables load numpy."""
     # Its threads cost memory, and a node of one auction has nothing to share out.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    made = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
+    made = typer.Typer()
     made.command("start", help=START)(_with_options(start))
     made.command("service", help=SERVICE)(_with_options(service))
     group = typer.main.get_command(made)
