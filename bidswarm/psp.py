@@ -1,10 +1,19 @@
 """The exchange: what its scenarios are made of, and what a run of one comes to (docs/scenarios.md, docs/results.md)."""
 
+from node.mechanism.psp import (
+    AuctionMechanism,
+    Clearing,
+    PayAsBid,
+    ProgressiveSecondPrice,
+    Reply,
+    Staircase,
+    UniformPrice,
+)
 from node.mechanism.valuation import Valuation
 from node.strategy.psp.offer import HOLD, NOTHING, BuyerStrategy, Decision, Need, Offer, Target, affordable, prospect
 from node.strategy.random import Random
 from scenarios.files.tables import Choice, LogNormal, NetworkTable, Normal, Uniform
-from scenarios.markets.psp.own import StrategyBase, ValuationBase
+from scenarios.markets.psp.own import MechanismBase, StrategyBase, ValuationBase
 from scenarios.markets.psp.results import Allocation, Result, Summary
 from scenarios.markets.psp.schema import (
     AdaptiveStrategy,
@@ -30,34 +39,42 @@ __all__ = [
     "NOTHING",
     "AdaptiveStrategy",
     "Allocation",
+    "AuctionMechanism",
     "AuctionTable",
     "BestReplyStrategy",
     "BuyerStrategy",
     "Buyers",
     "Choice",
+    "Clearing",
     "Decision",
     "FlatValuation",
     "IsoelasticValuation",
     "LeaveShift",
     "LogNormal",
     "LogarithmicValuation",
+    "MechanismBase",
     "Need",
     "NetworkTable",
     "Normal",
     "Offer",
     "OptOutStrategy",
     "ParabolicValuation",
+    "PayAsBid",
     "PiecewiseLinearValuation",
+    "ProgressiveSecondPrice",
     "Random",
+    "Reply",
     "Result",
     "Scenario",
     "Sellers",
+    "Staircase",
     "StrategyBase",
     "Summary",
     "SupplyShift",
     "SwitchShift",
     "Target",
     "Uniform",
+    "UniformPrice",
     "Valuation",
     "ValuationBase",
     "ValuationShift",

@@ -1,11 +1,11 @@
 """Errors of the decoder in the words of whoever wrote the file: which key, what stands there, what may."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 import msgspec
 
-from scenarios.files.walk import choices, inner_type, is_table, tables_of
+from scenarios.files.walk import inner_type, is_table, plain_values, tables_of
 
 Place = tuple[Any, Any]
 """A type, and the value found where it should be."""
@@ -20,6 +20,8 @@ def explained(error: str, tables: Mapping[str, Any], whole: type[msgspec.Struct]
     start = f"{within}." if within else ""
     what, _, path = error.partition(" - at `")
     key = path.rstrip("`").removeprefix("$").lstrip(".").replace("[", ".").replace("]", "")
+    if what.startswith("Object") and (tag := _lacking_tag(*_found(tables, whole, key))):
+        return f"{start}{key} lacks the key {tag}"
     if what.startswith("Object contains unknown field"):
         unknown = what.split("`")[1]
         allowed = ", ".join(_keys(tables, whole, key))
@@ -31,6 +33,12 @@ def explained(error: str, tables: Mapping[str, Any], whole: type[msgspec.Struct]
     allowed = ", ".join(map(str, _values(tables, whole, key))) if what.startswith("Invalid") else ""
     said = f"allowed are: {allowed}" if allowed else f"{what[0].lower()}{what[1:]}"
     return f"{start}{key} = {found!r}: {said}" if key else f"{within}: {said}"
+
+
+def _lacking_tag(kind: Any, value: Any) -> str | None:  # noqa: ANN401 - any type, whatever TOML holds
+    """The key that says which table it is, where that is missing: the decoder does not ask for it if there is one."""
+    tags = {table.__struct_config__.tag_field for table in tables_of(kind)} - {None}
+    return next((tag for tag in tags if isinstance(value, Mapping) and tag not in value), None)
 
 
 def _found(tables: Any, whole: Any, key: str) -> Place:  # noqa: ANN401 - whatever TOML holds
@@ -57,8 +65,6 @@ def _values(tables: Mapping[str, Any], whole: Any, key: str) -> Iterator[Any]:  
     parent, _, last = key.rpartition(".")
     configs = [table.__struct_config__ for table in tables_of(_found(tables, whole, parent)[0])]
     yield from (config.tag for config in configs if config.tag_field == last)
-    yield from (value for one in choices(_found(tables, whole, key)[0]) for value in _of_literal(one))
-
-
-def _of_literal(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401 - as above
-    return get_args(kind) if get_origin(kind) is Literal else ()
+    kind = _found(tables, whole, key)[0]
+    if plain := plain_values(kind):
+        yield from (*plain, *(table.__struct_config__.tag for table in tables_of(kind)))

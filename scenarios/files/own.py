@@ -1,5 +1,6 @@
 """Tables that code of one's own describes: ``kind = "module:Class"``, or the name of an entry point.
 
+Where plain names may stand beside such a table, ``"module:Class"`` alone is short for the table without other keys.
 Such a table is kept as an ``OwnTable``: the name of the code, the hash of its source, and the keys. Workers find a file
 that stood beside the scenario in the run's folder, where ``keep`` puts it and ``bring`` takes it up.
 """
@@ -19,7 +20,7 @@ from scenarios.files.code import Base, Source, broken, file_module, installed, m
 from scenarios.files.explained import explained
 from scenarios.files.tables import Distribution
 from scenarios.files.types import Table
-from scenarios.files.walk import inner_type, tables_of
+from scenarios.files.walk import inner_type, plain_values, tables_of
 
 PLACEHOLDER = "module:Class"
 """The kind of a table of one's own once it has been read; errors that list what is allowed show it as it is meant."""
@@ -46,11 +47,14 @@ class OwnTable(Table, frozen=True, tag_field="kind", tag=PLACEHOLDER):
         What the class must derive from.
     draws
         Whether a key may be a distribution, from which each member of a population draws its own number.
+    by_name
+        Whether its kind may stand alone, as text, for the table without other keys.
     """
 
     group: ClassVar[str]
     base: ClassVar[type[Base]]
     draws: ClassVar[bool] = False
+    by_name: ClassVar[bool] = False
 
     code: str
     sha256: str | None
@@ -129,7 +133,8 @@ def _loaded_class(table: OwnTable) -> type[Base]:
 
 def brought(tables: Mapping[str, Any], whole: type[msgspec.Struct], folder: Path) -> list[Source]:
     """All code that the tables of a file name, each once; none of it is run."""
-    found = (source_of(str(value["kind"]), own.group, folder) for _, own, value in _own_places(tables, whole, ""))
+    places = _own_places(_copied(tables), whole, "")
+    found = (source_of(str(value["kind"]), own.group, folder) for _, own, value in places)
     return list(dict.fromkeys(source for source in found if source))
 
 
@@ -169,9 +174,19 @@ def _own_places(value: Any, kind: Any, key: str) -> Iterator[tuple[str, type[Own
         if own and isinstance(value.get("kind"), str) and value["kind"] not in ours:
             yield key, own, value
         for name, one in value.items():
-            inner = inner_type(kind, value, name) if isinstance(one, dict | list) else None
+            inner = inner_type(kind, value, name) if isinstance(one, dict | list | str) else None
+            if isinstance(one, str) and _is_name_of_own(inner, one):
+                one = value[name] = {"kind": one}  # noqa: PLW2901 - the table that it is short for
             if inner is not None:
                 yield from _own_places(one, inner, f"{key}.{name}" if key else name)
+
+
+def _is_name_of_own(kind: Any, text: str) -> bool:  # noqa: ANN401 - any type
+    """Whether the text, where this type is expected, is short for a table of one's own."""
+    own, _ = _kinds(kind)
+    if own is None or not own.by_name or text in plain_values(kind):
+        return False
+    return ":" in text or text in installed(own.group)
 
 
 def _copied(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
@@ -238,13 +253,17 @@ def as_in_files(definitions: dict[str, Any]) -> dict[str, Any]:
     for own in OwnTable.__subclasses__():
         if own.__name__ in found:
             kinds = [{"pattern": "^[^:]+:[^:]+$"}, *({"const": name} for name in installed(own.group))]
+            kind = {"type": "string", "anyOf": kinds}
+            table = {
+                "type": "object",
+                "properties": {"kind": {"description": KIND, **kind}},
+                "required": ["kind"],
+                "additionalProperties": True,
+            }
             found[own.__name__] = {
                 "title": own.__name__,
                 "description": found[own.__name__]["description"],
-                "type": "object",
-                "properties": {"kind": {"description": KIND, "type": "string", "anyOf": kinds}},
-                "required": ["kind"],
-                "additionalProperties": True,
+                **({"anyOf": [kind, table]} if own.by_name else table),
             }
     _drop_placeholder(found)
     return found

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
@@ -22,6 +22,11 @@ def choices(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any type
 def tables_of(kind: Any) -> tuple[type[msgspec.Struct], ...]:  # noqa: ANN401 - any type
     """The tables that may stand where this type is expected."""
     return tuple(one for one in choices(kind) if isinstance(one, type) and issubclass(one, msgspec.Struct))
+
+
+def plain_values(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any type
+    """The values of the literals that may stand where this type is expected."""
+    return tuple(value for one in choices(kind) if get_origin(one) is Literal for value in get_args(one))
 
 
 def is_table(table: type[msgspec.Struct], value: Any) -> bool:  # noqa: ANN401 - whatever TOML holds

@@ -29,6 +29,8 @@ PSP = {
     *("PiecewiseLinearValuation", "Sellers", "SupplyShift", "SwitchShift", "ValuationShift"),
     *("HOLD", "NOTHING", "BuyerStrategy", "Decision", "Need", "Offer", "Random", "StrategyBase", "Target"),
     *("Valuation", "ValuationBase", "affordable", "prospect"),
+    *("AuctionMechanism", "Clearing", "MechanismBase", "PayAsBid", "ProgressiveSecondPrice", "Reply", "Staircase"),
+    "UniformPrice",
 }
 DMP = {
     *("Agents", "BetaBelief", "CommonEquilibriumPricing", "CostPlusPricing", "FirstPricePricing", "FixedRule"),

@@ -1,6 +1,7 @@
 """The progressive second price auction (Lazar & Semret; Blocher & Harris, section III), and other mechanisms."""
 
 from node.mechanism.psp.clearing import Clearing, clear
+from node.mechanism.psp.from_charge import cheapest_price, cleared, searched_reply
 from node.mechanism.psp.mechanism import AuctionMechanism
 from node.mechanism.psp.pay_as_bid import PayAsBid
 from node.mechanism.psp.reply import Reply, best_reply
@@ -28,11 +29,14 @@ __all__ = [
     "Staircase",
     "UniformPrice",
     "best_reply",
+    "cheapest_price",
     "clear",
+    "cleared",
     "expected_allocation",
     "market_price",
     "merged_staircase",
     "residual_supply",
+    "searched_reply",
     "staircase",
     "unchecked_staircase",
 ]

@@ -19,6 +19,7 @@ from scenarios.markets.kind import Watch
 from scenarios.markets.psp.course import Convergence, Fold, metrics_of
 from scenarios.markets.psp.live import optimum_of
 from scenarios.markets.psp.market import Market, edges
+from scenarios.markets.psp.mechanisms import name_of_mechanism
 from scenarios.markets.psp.results import Allocation, Result, Summary
 from scenarios.markets.psp.schema import AdaptiveStrategy, ParabolicValuation
 from scenarios.markets.psp.spread import shift_metrics
@@ -58,7 +59,7 @@ class _Rounds:
 def check_arrayable(market: Market) -> None:
     """Raise ScenarioError, naming key, value and remedy, if the world ``array`` cannot play the market."""
     _only(market.auction.reserve_rule == "fixed", "auction.reserve_rule", market.auction.reserve_rule, "'fixed' only")
-    _only(market.auction.mechanism == "psp", "auction.mechanism", market.auction.mechanism, "'psp' only")
+    _only(market.auction.mechanism == "psp", "auction.mechanism", name_of_mechanism(market.auction), "'psp' only")
     for fault in ("loss", "duplication", "reordering"):
         share = getattr(market.network, fault)
         _only(share == 0.0, f"network.{fault}", share, "no network faults: it has no messages")
@@ -131,7 +132,7 @@ def _summary(market: Market, outcome: ArrayOutcome, bids: int, folder: Path) -> 
     run = Run("array", None, folder, Outcome(_status(outcome), 0.0, duration_s, {}))
     return Summary(
         **run.figures(market, FaultLog()),
-        mechanism=market.auction.mechanism,
+        mechanism=name_of_mechanism(market.auction),
         bids=bids,
         welfare=outcome.welfare,
         optimum=best,

@@ -1,9 +1,19 @@
-"""Strategies and valuations of one's own: what their classes derive from, and how a scenario names them."""
+"""Strategies, valuations and mechanisms of one's own: what they derive from, and how a scenario names them."""
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from node.mechanism.psp import (
+    AuctionMechanism,
+    Clearing,
+    Reply,
+    Staircase,
+    cheapest_price,
+    cleared,
+    searched_reply,
+)
 from node.mechanism.rounding import FOREIGN_ROUNDING
 from node.mechanism.valuation import Valuation
 from node.strategy.psp.offer import BuyerStrategy, Decision, Need, Offer
@@ -14,6 +24,10 @@ from scenarios.files.tables import Positive
 
 POINTS = 64
 """At so many points a valuation is looked at."""
+
+TRIED_BIDS = [30.0, 50.0, 40.0, 10.0], [4.0, 3.0, 2.0, 0.5]
+TRIED_LOT = 100.0, 1.0
+"""A book by which a mechanism is looked at: MB and prices of bids, supply and reserve. One bid is served in part."""
 
 
 class StrategyBase(Base, frozen=True):
@@ -72,6 +86,57 @@ class ValuationBase(Base, frozen=True):
         return self
 
 
+class MechanismBase(Base, frozen=True):
+    """A mechanism of auctions of one's own: its fields are keys of the scenario (docs/extending.md).
+
+    Who gets how much is the same in every mechanism. A mechanism says what a bid pays: ``charge``. All else follows
+    from that, and may be overridden where more is known: ``best_reply`` is a search (``searched_amounts``).
+    """
+
+    public_module: ClassVar[str] = "bidswarm.psp"
+    needs: ClassVar[tuple[str, ...]] = ("charge",)
+
+    @property
+    def name(self) -> str:
+        """The name of the class."""
+        return type(self).__name__
+
+    @property
+    def is_truthful(self) -> bool:
+        """Whether the truthful reply of Lazar & Semret is always a best one: not known to be."""
+        return False
+
+    def charge(self, steps: Staircase, quantity: float, price: float, amount: float) -> float:
+        """Money for the ``amount`` MB, above 0, that a bid of ``quantity`` MB at ``price`` per MB is given.
+
+        Its opponents leave it ``steps``: so many MB more for so much per MB, ascending.
+        """
+        raise NotImplementedError
+
+    def clear(self, quantity: Any, price: Any, supply: float, reserve: float = 0.0) -> Clearing:  # noqa: ANN401
+        """Allocations and charges of a book; see ``node.mechanism.psp.clear``."""
+        return cleared(self.charge, quantity, price, supply, reserve)
+
+    def best_reply(
+        self,
+        valuation: Valuation,
+        auctions: Sequence[Staircase],
+        *,
+        epsilon: float = 0.0,
+        budget: float = math.inf,
+    ) -> Reply:
+        """The best reply that a search finds; see ``AuctionMechanism.best_reply``."""
+        return searched_reply(self.charge, valuation, auctions, epsilon=epsilon, budget=budget)
+
+    def bid_price(self, steps: Staircase, amount: float, worth: float, clearance: float = 0.0) -> float:
+        """What the last MB is worth, or ``clearance`` more than what has to be beaten if that is charged less."""
+        return cheapest_price(self.charge, steps, amount, worth, clearance)
+
+    def build(self) -> AuctionMechanism:
+        """The mechanism of one auction."""
+        return self
+
+
 class OwnStrategy(OwnTable, frozen=True):
     """A strategy of one's own: ``module:Class`` or an installed name, with the keys that it takes."""
 
@@ -110,3 +175,24 @@ class OwnValuation(OwnTable, frozen=True):
                 raise ValueError(f"marginal({high:g}) = {last:g} must be from 0 to marginal({low:g}) = {first:g}")
             if not (last - slack) * (high - low) <= worth <= (first + slack) * (high - low):
                 raise ValueError(f"value rises by {worth:g} from {low:g} to {high:g} MB, and marginal says otherwise")
+
+
+class OwnMechanism(OwnTable, frozen=True):
+    """A mechanism of one's own: ``module:Class`` or an installed name, with the keys that it takes."""
+
+    group: ClassVar[str] = "bidswarm.mechanisms"
+    base: ClassVar[type[Base]] = MechanismBase
+    by_name: ClassVar[bool] = True
+
+    def build(self) -> AuctionMechanism:
+        """That of one auction."""
+        return self.own(MechanismBase).build()
+
+    def try_out(self) -> None:
+        """Build it once; ValueError if somebody pays less than nothing or more than its bid in a small book."""
+        outcome = self.build().clear(*TRIED_BIDS, *TRIED_LOT)
+        for quantity, price, amount, charge in zip(*TRIED_BIDS, outcome.allocation, outcome.charge, strict=True):
+            if not 0.0 <= charge <= price * amount * (1.0 + FOREIGN_ROUNDING):
+                raise ValueError(
+                    f"charges {charge:g} for {amount:g} of the {quantity:g} MB bid for at {price:g} per MB"
+                )

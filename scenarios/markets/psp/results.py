@@ -20,6 +20,7 @@ from scenarios.markets.psp.course import Fold, fold
 from scenarios.markets.psp.equilibrium import largest_gain_of_lying
 from scenarios.markets.psp.live import LiveMetrics, optimum_of
 from scenarios.markets.psp.market import Market, edges
+from scenarios.markets.psp.mechanisms import name_of_mechanism
 from scenarios.markets.psp.pictures import plot_convergence
 from scenarios.markets.psp.spread import by_time, described, least_gain
 from scenarios.markets.psp.tables import print_result
@@ -217,7 +218,7 @@ def summarise(market: Market, live: LiveMetrics, run: Run, records: Iterable[Rec
     reached = efficiency(metrics.welfare, most)
     summary = Summary(
         **run.figures(market, faults, reached, folded.rest.quiescence.time_s),
-        mechanism=market.auction.mechanism,
+        mechanism=name_of_mechanism(market.auction),
         bids=metrics.bids,
         welfare=metrics.welfare,
         optimum=most,

@@ -22,7 +22,7 @@ from scenarios.files.names import names_of, some
 from scenarios.files.tables import Megabytes, Number, Positive
 from scenarios.files.types import Count, Names, PositiveSeconds, Seconds, Share, Size, Stem, Table, meaning
 from scenarios.markets import base
-from scenarios.markets.psp.own import OwnStrategy, OwnValuation
+from scenarios.markets.psp.own import OwnMechanism, OwnStrategy, OwnValuation
 
 _PricePerMb = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
 Money = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_MONEY)]
@@ -332,6 +332,9 @@ def _check_known(key: str, names: Sequence[str], known: Users, what: str) -> Non
             raise ScenarioError(f"{key} = {name!r}: there is no such {what}; known: {some(sorted(known))}")
 
 
+Mechanism = Literal["psp", "uniform-price", "pay-as-bid"] | OwnMechanism
+
+
 class AuctionTable(Table, frozen=True, kw_only=True):
     """How all auctions of the market are held; what is left out follows from the clearing interval and the network."""
 
@@ -341,8 +344,11 @@ class AuctionTable(Table, frozen=True, kw_only=True):
     ] = None
     retry_s: Annotated[PositiveSeconds | None, meaning("what has no answer for so long is sent again")] = None
     mechanism: Annotated[
-        Literal["psp", "uniform-price", "pay-as-bid"],
-        meaning('how every auction charges: `"psp"`, `"uniform-price"` or `"pay-as-bid"`'),
+        Mechanism,
+        meaning(
+            'how every auction charges: `"psp"`, `"uniform-price"` or `"pay-as-bid"`, or one of your own, '
+            '`"my_module:MyMechanism"`'
+        ),
     ] = "psp"
     reserve_rule: Annotated[
         Literal["fixed", "highest-losing"],

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from node.mechanism.psp import MECHANISMS
 from node.mechanism.valuation import Flat
 from node.runtime.streams import stream
 from node.strategy.psp.offer import Need, Offer
@@ -21,11 +22,12 @@ from scenarios.files.own import PLACEHOLDER, bring, keep
 from scenarios.launch.run import run
 from scenarios.markets.dmp.schema import CallScenario
 from scenarios.markets.load import code_of, load, parse, with_populations
-from scenarios.markets.psp.market import BuyerSpec, draw, theta
+from scenarios.markets.psp.market import BuyerSpec, Market, draw, theta
 from scenarios.markets.psp.own import OwnStrategy
+from scenarios.markets.psp.results import Summary
 from scenarios.markets.psp.schema import Scenario
-from scenarios.markets.registry import json_schema
-from tests.own_code import SCENARIO, STRATEGY, install, write_scenario
+from scenarios.markets.registry import json_schema, read_market
+from tests.own_code import MECHANISM, SCENARIO, STRATEGY, install, write_mechanism, write_scenario
 from tests.pictures import without_pictures
 
 
@@ -40,7 +42,7 @@ def forgotten() -> Iterator[None]:
     before = set(sys.modules)
     yield
     for name in set(sys.modules) - before:
-        if name.startswith("_own_") or name == "steady_package":
+        if name.startswith("_own_") or name in {"steady_package", "part_package"}:
             del sys.modules[name]
 
 
@@ -407,7 +409,119 @@ def test_a_pricing_strategy_of_ones_own_prices_calls(tmp_path: Path) -> None:
     assert {row.operator: row.won for row in result.summary.operators}["a"] == 3  # type: ignore[union-attr]
 
 
+# Mechanisms
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "share"), [('"part:Part"', 0.5), ('{ kind = "part:Part", share = 0.25 }', 0.25)], ids=str
+)
+def test_a_mechanism_of_ones_own_by_its_name_or_with_its_keys(tmp_path: Path, mechanism: str, share: float) -> None:
+    path = write_mechanism(tmp_path, mechanism)
+    assert built(scenario_of(path).auction.mechanism).share == share
+    assert f"part:Part from {tmp_path / 'part.py'}" in [str(source) for source in code_of(path)]
+
+
+def test_names_of_ours_stay_plain_text(path: str) -> None:
+    for name in MECHANISMS:
+        assert scenario_of(path, f"auction.mechanism={name}").auction.mechanism == name
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("=vickrey", "auction.mechanism = 'vickrey': allowed are: psp, uniform-price, pay-as-bid, module:Class"),
+        ("=3", "auction.mechanism = 3: expected"),
+        ("={kind='psp'}", "auction.mechanism.kind = 'psp': allowed are: module:Class"),
+        ("={share=0.5}", "auction.mechanism lacks the key kind"),
+        ("={}", "auction.mechanism lacks the key kind"),
+        ("={kind='part:Part',share=2}", "auction.mechanism.share = 2: expected `float` <= 1.0"),
+        ("={kind='part:Part',shard=1}", "unknown key auction.mechanism.shard; allowed here: share"),
+        ("=part:Whole", "auction.mechanism.kind = 'part:Whole': {folder}/part.py has no 'Whole'; it has: Part"),
+        ("=port:Part", "there is no module 'port': put port.py beside the scenario, or install it"),
+        ("=steady:Steady", "Steady in {folder}/steady.py does not derive from bidswarm.psp.MechanismBase"),
+        ("=part:", "this is not module:Class"),
+    ],
+)
+def test_what_is_no_mechanism_is_named(tmp_path: Path, setting: str, said: str) -> None:
+    path = write_mechanism(tmp_path)
+    assert said.format(folder=tmp_path) in fault(path, f"auction.mechanism{setting}")
+
+
+@pytest.mark.parametrize(
+    ("charge", "said"),
+    [
+        ("2.0 * price * amount", "auction.mechanism: charges 240 for 30 of the 30 MB bid for at 4 per MB"),
+        ("-amount", "auction.mechanism: charges -30 for 30 of the 30 MB bid"),
+        ("float('nan')", "auction.mechanism: charges nan for 30 of the 30 MB bid"),
+        ("self.nothing", "auction.mechanism: part:Part fails, line 15: AttributeError: 'Part' object has no attribute"),
+    ],
+)
+def test_a_mechanism_that_charges_what_nobody_bid_is_refused(tmp_path: Path, charge: str, said: str) -> None:
+    path = write_mechanism(tmp_path)
+    (tmp_path / "part.py").write_text(MECHANISM.replace("self.share * price * amount", charge), encoding="utf-8")
+    assert fault(path).startswith(said)
+
+
+def test_a_mechanism_without_a_charge_is_told_that_it_lacks_it(tmp_path: Path) -> None:
+    path = write_mechanism(tmp_path)
+    text = "from bidswarm.psp import MechanismBase\nclass Part(MechanismBase, frozen=True):\n    pass\n"
+    (tmp_path / "part.py").write_text(text, encoding="utf-8")
+    assert fault(path).endswith(f"Part in {tmp_path / 'part.py'} lacks charge: write it there")
+
+
+def test_figures_of_a_run_are_those_of_the_mechanism_of_ones_own(tmp_path: Path) -> None:
+    path = write_mechanism(tmp_path)
+    with without_pictures():
+        result = run(path, world="sim", out=tmp_path / "runs")
+    folder = Path(result.summary.run_dir)
+    manifest = msgspec.json.decode((folder / "manifest.json").read_bytes())
+    summary = result.summary
+    assert isinstance(summary, Summary)
+    # Both bid 15 MB at 2 and pay half of that. Each could have its 50 MB, but for the other's 15, for next to nothing.
+    assert (summary.status, summary.mechanism, summary.sold) == ("settled", "part:Part", 30.0)
+    assert (summary.revenue, summary.epsilon_gap) == (pytest.approx(30.0), pytest.approx(45.0 * 2.0 - 15.0))
+    assert summary.truthfulness_gap == pytest.approx(45.0 * 2.0 - 45.0)
+    assert manifest["code_sha256"]["part:Part"] == hashlib.sha256(MECHANISM.encode()).hexdigest()
+    assert (folder / "code" / "part.py").read_text() == MECHANISM
+    market = read_market((folder / "market.json").read_bytes())
+    assert isinstance(market, Market)
+    assert market.auction == scenario_of(path).auction
+    assert parse(manifest["scenario"], "manifest", tmp_path) == scenario_of(path)
+
+
+def test_world_array_names_the_mechanism_that_it_does_not_play(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"auction.mechanism = 'part:Part': world 'array' knows 'psp' only"):
+        run(write_mechanism(tmp_path), world="array", out=tmp_path)
+
+
+def test_a_mechanism_of_an_installed_package_goes_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_mechanism(tmp_path, '"part"')
+    assert fault(path).endswith("allowed are: psp, uniform-price, pay-as-bid, module:Class")
+    install(tmp_path / "site")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    assert built(scenario_of(path).auction.mechanism).share == 0.5
+    assert f"part = part_package:Part from {tmp_path / 'site' / 'part_package.py'}" in map(str, code_of(path))
+
+
 # The JSON Schema
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "valid"),
+    [
+        ("psp", True),
+        ("part:Part", True),
+        ({"kind": "part:Part", "share": 0.25}, True),
+        ("vickrey", False),
+        ({"kind": "psp"}, False),
+        ({"share": 0.25}, False),
+        (3, False),
+    ],
+)
+def test_json_schema_allows_a_mechanism_by_its_name_or_as_a_table(mechanism: object, valid: bool) -> None:
+    tables = msgspec.toml.decode(SCENARIO)
+    tables["auction"]["mechanism"] = mechanism
+    assert jsonschema.Draft202012Validator(json_schema()).is_valid(tables) is valid
 
 
 @pytest.mark.parametrize(
