@@ -273,14 +273,20 @@ def check(
             "must keep; exit code 5 if it breaks one. --set gives its keys.",
         ),
     ] = None,
+    mechanism: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The same of a mechanism of auctions, for example my_module:MyMechanism."),
+    ] = None,
 ) -> None:
     """Say whether a scenario file is valid, and what market it draws."""
-    if (file is None) == (strategy is None):
-        raise ScenarioError("bidswarm check takes a scenario, or --strategy: give one of them")
-    if strategy is not None:
-        from scenarios.cli.strategy import tried  # noqa: PLC0415
+    if sum(one is not None for one in (file, strategy, mechanism)) != 1:
+        raise ScenarioError("bidswarm check takes a scenario, --strategy or --mechanism: give one of them")
+    from scenarios.cli.conformance import mechanism_tried, strategy_tried  # noqa: PLC0415
 
-        raise typer.Exit(tried(strategy, set_ or ()))
+    if strategy is not None:
+        raise typer.Exit(strategy_tried(strategy, set_ or ()))
+    if mechanism is not None:
+        raise typer.Exit(mechanism_tried(mechanism, set_ or ()))
     assert file is not None
     from scenarios.markets.load import load  # noqa: PLC0415
     from scenarios.markets.registry import described, draw_market  # noqa: PLC0415

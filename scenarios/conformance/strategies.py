@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ import msgspec
 from node.mechanism.rounding import ROUNDING
 from node.protocol.numbers import MAX_PRICE, MAX_QUANTITY_MB
 from node.strategy.psp.offer import BuyerStrategy, Target, prospect
+from scenarios.conformance.laws import Law, Verdict, first, tried
 from scenarios.conformance.situations import Step, episode
 from scenarios.errors import ScenarioError
 from scenarios.files.code import Source
@@ -76,40 +77,9 @@ def strategy_of(kind: str, settings: Sequence[str] = ()) -> StrategyTable:
     return found
 
 
-class Law(msgspec.Struct, frozen=True):
-    """Something that holds for every strategy; ``broken_by`` finds a case in which it does not, or None."""
-
-    name: str
-    text: str
-    broken_by: Callable[[Builds], str | None]
-
-
-class Verdict(msgspec.Struct, frozen=True):
-    """Whether a law is held, and the counterexample if it is broken."""
-
-    law: str
-    text: str
-    counterexample: str | None
-
-
 def verdicts(table: Builds) -> list[Verdict]:
     """Every law, tried on this strategy."""
-    return [Verdict(law.name, law.text, counterexample(law, table)) for law in STRATEGY_LAWS]
-
-
-def counterexample(law: Law, table: Builds) -> str | None:
-    """The case in which the strategy breaks the law, in words; None if none was found.
-
-    A strategy that fails altogether breaks whichever law it is tried by.
-    """
-    try:
-        return law.broken_by(table)
-    except Exception as error:  # noqa: BLE001 - of somebody's code
-        return f"it fails: {type(error).__name__}: {error}"
-
-
-def _first(cases: Iterator[str | None]) -> str | None:
-    return next((case for case in cases if case), None)
+    return tried(STRATEGY_LAWS, table)
 
 
 def _steps(table: Builds, *, hostile: bool) -> Iterator[tuple[str, Step]]:
@@ -123,7 +93,7 @@ def _steps(table: Builds, *, hostile: bool) -> Iterator[tuple[str, Step]]:
 
 
 def _above_value(table: Builds) -> str | None:
-    return _first(_overbid(case, step) for case, step in _steps(table, hostile=False))
+    return first(_overbid(case, step) for case, step in _steps(table, hostile=False))
 
 
 def _overbid(case: str, step: Step) -> str | None:
@@ -140,7 +110,7 @@ def _overbid(case: str, step: Step) -> str | None:
 
 
 def _beyond_budget(table: Builds) -> str | None:
-    return _first(_overspent(case, step) for case, step in _steps(table, hostile=False))
+    return first(_overspent(case, step) for case, step in _steps(table, hostile=False))
 
 
 def _overspent(case: str, step: Step) -> str | None:
@@ -156,7 +126,7 @@ def _overspent(case: str, step: Step) -> str | None:
 
 
 def _fails(table: Builds) -> str | None:
-    return _first(_impossible(case, step) for sort in (False, True) for case, step in _steps(table, hostile=sort))
+    return first(_impossible(case, step) for sort in (False, True) for case, step in _steps(table, hostile=sort))
 
 
 def _impossible(case: str, step: Step) -> str | None:
@@ -196,7 +166,7 @@ def _said(step: Step) -> str:
 
 
 def _unsettled(table: Builds) -> str | None:
-    return _first(_restless(scenario) for scenario in small_markets(table))
+    return first(_restless(scenario) for scenario in small_markets(table))
 
 
 def _restless(scenario: Scenario) -> str | None:

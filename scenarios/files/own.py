@@ -149,15 +149,13 @@ def with_own(tables: Mapping[str, Any], whole: type[msgspec.Struct], folder: Pat
     copied: dict[str, Any] = _copied(tables)
     find = cache(source_of)  # a population may name the same code in each of its rows
     for key, own, value in list(_own_places(copied, whole, "")):
-        kind = str(value.pop("kind"))
+        kind = str(value["kind"])
         if source := find(kind, own.group, folder):
-            keys = dict(value)
+            keys = {name: one for name, one in value.items() if name != "kind"}
             sample = _drawn(keys, np.random.default_rng(0), key) if own.draws else keys
             converted(resolve(source, own.base, f"{key}.kind"), sample, key)
             value.clear()
             value.update(kind=PLACEHOLDER, code=kind, sha256=source.sha256, keys=keys)
-        else:
-            value["kind"] = kind
     return copied
 
 

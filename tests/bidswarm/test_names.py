@@ -61,7 +61,9 @@ MARKET = {
     *("Count", "Name", "Names", "NetworkTable", "Number", "PositiveSeconds", "Seconds", "Share", "Table"),
     *("check_names", "drawn", "names_of", "bar", "fault_lines", "print_rows", "print_rules", "verdict"),
 }
-TESTING = {"STRATEGY_LAWS", "Law", "Verdict", "counterexample", "verdicts"}
+TESTING = {
+    *("MECHANISM_LAWS", "STRATEGY_LAWS", "Law", "Verdict", "counterexample", "mechanism_verdicts", "verdicts"),
+}
 
 
 def test_public_names_are_those_listed() -> None:

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from node.strategy.psp.offer import HOLD, BuyerStrategy, Decision, Need, Offer, Target, affordable
 from scenarios.cli.main import app
-from scenarios.conformance.strategies import STRATEGY_LAWS, Law, counterexample, strategy_of, verdicts
+from scenarios.conformance.laws import Law, counterexample
+from scenarios.conformance.strategies import STRATEGY_LAWS, strategy_of, verdicts
 from scenarios.errors import ScenarioError
 from scenarios.markets.psp.own import StrategyBase
 from scenarios.markets.psp.schema import AdaptiveStrategy, BestReplyStrategy, OptOutStrategy

@@ -432,6 +432,7 @@ def test_names_of_ours_stay_plain_text(path: str) -> None:
         ("=vickrey", "auction.mechanism = 'vickrey': allowed are: psp, uniform-price, pay-as-bid, module:Class"),
         ("=3", "auction.mechanism = 3: expected"),
         ("={kind='psp'}", "auction.mechanism.kind = 'psp': allowed are: module:Class"),
+        ("={kind='psp',share=1}", "auction.mechanism.kind = 'psp': allowed are: module:Class"),
         ("={share=0.5}", "auction.mechanism lacks the key kind"),
         ("={}", "auction.mechanism lacks the key kind"),
         ("={kind='part:Part',share=2}", "auction.mechanism.share = 2: expected `float` <= 1.0"),
