@@ -1,1 +1,1 @@
-"""What a strategy or a mechanism of anybody must fulfil, tried out: for its author, at the command line and in tests."""
+"""What anybody's strategy or mechanism must fulfil, tried out: for its author, at the command line and in tests."""

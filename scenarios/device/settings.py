@@ -44,6 +44,7 @@ def read_settings(
     try:
         tables = with_own(tables, NodeFile, folder)
         settings = msgspec.convert(tables, NodeFile)
+        settings.check("")
     except ScenarioError as error:
         raise ScenarioError(f"{origin}: {error}") from error
     except msgspec.ValidationError as error:

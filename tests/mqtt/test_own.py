@@ -1,4 +1,4 @@
-"""A strategy of one's own over a broker: in worker processes, and on a device."""
+"""A strategy, valuation or mechanism of one's own over a broker: in worker processes, and on a device."""
 
 import os
 import subprocess
@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from scenarios.launch.run import run
+from scenarios.markets.psp.results import Summary
 from tests.mqtt.conftest import Mosquitto
 from tests.mqtt.devices import SELLER, Node
-from tests.own_code import STRATEGY, install, write_scenario
+from tests.own_code import MECHANISM, STRATEGY, VALUATION, install, write_mechanism, write_scenario
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,6 +45,29 @@ def test_workers_find_an_installed_package(tmp_path: Path) -> None:
     assert "this scenario brings code: steady = steady_package:Steady from " in ended.stderr
 
 
+def test_workers_find_a_valuation_beside_the_scenario(tmp_path: Path) -> None:
+    path = write_scenario(tmp_path)
+    (tmp_path / "even.py").write_text(VALUATION, encoding="utf-8")
+    result = run(
+        path, broker="embedded", hosts=2, settings=["buyers.0.valuation.kind=even:Even"], out=tmp_path / "runs"
+    )
+    summary = result.summary
+    assert isinstance(summary, Summary)
+    assert (summary.status, summary.sold, summary.welfare) == ("settled", 30.0, pytest.approx(60.0))
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "share"), [('"part:Part"', 0.5), ('{ kind = "part:Part", share = 0.25 }', 0.25)], ids=str
+)
+def test_workers_charge_by_a_mechanism_beside_the_scenario(tmp_path: Path, mechanism: str, share: float) -> None:
+    result = run(write_mechanism(tmp_path, mechanism), broker="embedded", hosts=2, out=tmp_path / "runs")
+    summary = result.summary
+    assert isinstance(summary, Summary)
+    assert (summary.status, summary.mechanism, summary.sold) == ("settled", "part:Part", 30.0)
+    assert summary.revenue == pytest.approx(share * 30.0 * 2.0)
+    assert not [reason for reason in result.counters if reason.startswith("rejected")]
+
+
 NODE = """
 role = "buyer"
 host = "ann"
@@ -66,3 +90,22 @@ def test_a_device_finds_the_module_beside_its_file(tmp_path: Path, mosquitto: Mo
     assert (ann.ended(), shop.ended()) == (0, 0)
     assert [event["mb"] for event in ann.events("bought")] == [15.0]
     assert f"this node brings code: steady:Steady from {files / 'steady.py'}" in ann.errors
+
+
+@pytest.mark.mosquitto
+def test_devices_charge_by_the_mechanism_beside_their_files(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "part.py").write_text(MECHANISM, encoding="utf-8")
+    auction = '[auction]\nmechanism = "part:Part"\nquiet_period_s = 0.5\n'
+    steady = NODE.replace('"steady:Steady", share = 0.25', '"opt-out"')
+    (files / "buyer.toml").write_text(f'market = "lab"\n{steady}\n{auction}', encoding="utf-8")
+    (files / "seller.toml").write_text(f'market = "lab"\n{auction}', encoding="utf-8")
+    broker = ("--broker", f"mqtt://127.0.0.1:{mosquitto.port}")
+    shop = Node(tmp_path / "shop", str(files / "seller.toml"), *broker, "--host", "shop", *SELLER)
+    ann = Node(tmp_path / "ann", str(files / "buyer.toml"), *broker)
+    assert (ann.ended(), shop.ended()) == (0, 0)
+    (bought,) = ann.events("bought")
+    assert (bought["mb"], bought["money"]) == (50.0, pytest.approx(0.5 * 50.0 * 2.0))
+    for node in (shop, ann):
+        assert f"this node brings code: part:Part from {files / 'part.py'}" in node.errors

@@ -16,6 +16,7 @@ from scenarios.device.schema import AuctionTable
 from scenarios.device.settings import read_settings
 from scenarios.errors import ScenarioError
 from scenarios.markets.psp.schema import AdaptiveStrategy, FlatValuation, ParabolicValuation
+from tests.own_code import MECHANISM
 
 BROKER = {"broker": "mqtt://localhost", "host": "here"}
 SELLER: dict[str, Any] = {**BROKER, "market": "lab", "role": "seller", "seller": {"supply_mb": 60.0}}
@@ -193,3 +194,11 @@ def test_a_device_knows_the_mechanism_of_its_market() -> None:
     assert isinstance(buyer, Buyer)
     assert seller._mechanism == PayAsBid()
     assert [auction.offer().mechanism for auction in buyer._auctions.values()] == [UniformPrice()]
+
+
+def test_a_mechanism_that_overcharges_is_refused_before_the_node_starts(tmp_path: Path) -> None:
+    dear = MECHANISM.replace("self.share * price", "2.0 * price")
+    (tmp_path / "part.py").write_text(dear, encoding="utf-8")
+    (tmp_path / "node.toml").write_text('auction.mechanism = "part:Part"\n', encoding="utf-8")
+    with pytest.raises(ScenarioError, match=r"node\.toml: auction\.mechanism: charges 240 for 30 of the 30 MB"):
+        read_settings(tmp_path / "node.toml", SELLER)
