@@ -252,16 +252,15 @@ def as_in_files(definitions: dict[str, Any]) -> dict[str, Any]:
         if own.__name__ in found:
             kinds = [{"pattern": "^[^:]+:[^:]+$"}, *({"const": name} for name in installed(own.group))]
             kind = {"type": "string", "anyOf": kinds}
-            table = {
+            by_name = {"type": ["object", "string"], "anyOf": [{"type": "object"}, kind]}
+            found[own.__name__] = {
+                "title": own.__name__,
+                "description": found[own.__name__]["description"],
                 "type": "object",
                 "properties": {"kind": {"description": KIND, **kind}},
                 "required": ["kind"],
                 "additionalProperties": True,
-            }
-            found[own.__name__] = {
-                "title": own.__name__,
-                "description": found[own.__name__]["description"],
-                **({"anyOf": [kind, table]} if own.by_name else table),
+                **(by_name if own.by_name else {}),
             }
     _drop_placeholder(found)
     return found
