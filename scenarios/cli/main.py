@@ -159,6 +159,11 @@ def run(
     ] = None,
     metrics_address: Annotated[str, typer.Option(metavar="IP", help="Where that port listens.")] = "127.0.0.1",
     out: Annotated[Path, typer.Option(help="Where the run's own folder is made.")] = Path("runs"),
+    *,
+    pictures: Annotated[
+        bool,
+        typer.Option("--pictures/--no-pictures", help="Draw the result; a short run spends most of its time on that."),
+    ] = True,
     format_: Annotated[
         Format, typer.Option("--format", help="json: one JSON object on stdout, nothing else.")
     ] = Format.text,
@@ -196,6 +201,7 @@ def run(
                 timeout_s=timeout,
                 settings=set_ or (),
                 out=out,
+                pictures=pictures,
                 watch=progress.watch,
                 say=progress.say,
                 meter=meter,

@@ -31,6 +31,7 @@ class RunOptions:
     market_name: str | None = None
     timeout_s: float | None = None
     out: Path = Path("runs")
+    pictures: bool = True
 
 
 class Listener(Protocol):

@@ -6,6 +6,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ def run(
     timeout_s: float | None = None,
     settings: Sequence[str] = (),
     out: Path | str = "runs",
+    pictures: bool = True,
     watch: Watch | None = None,
     say: Callable[[str], None] | None = None,
     meter: Listener | None = None,
@@ -74,6 +76,8 @@ def run(
         where a round takes a clearing interval.
     settings
         ``key=value`` over the scenario, if that is a name or a path.
+    pictures
+        Whether the result is drawn; a short run spends most of its time on that.
     watch
         Told now and then how far the run is: the metrics, seconds since the market opened, messages sent.
     say
@@ -105,6 +109,7 @@ def run(
         market_name=market_name,
         timeout_s=timeout_s,
         out=Path(out),
+        pictures=pictures,
     )
     nobody = Onlookers()
     onlookers = Onlookers(watch=watch or nobody.watch, say=say or nobody.say, meter=meter)
@@ -118,11 +123,14 @@ def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> 
     status = "failed"
     try:
         result, opened_at, failure = _driven(job)
-        status = result.summary.status
         result.save(opened_at, kind_of(job.market).records)
+        status = result.summary.status
     finally:
         if job.folder.exists():
             rundir.finish_manifest(job.folder, status, started)
+    if options.pictures:
+        with suppress(KeyboardInterrupt):  # the run is over: Ctrl-C spares its pictures only
+            result.draw()
     if failure:
         raise BrokenRunError(result) from failure
     return result

@@ -75,9 +75,7 @@ class Result(ABC, Generic[ASummary]):
         return needs("pandas").DataFrame(self.columns(name))
 
     def save(self, opened_at: float, told: UnionType) -> None:
-        """Write figures, tables, trace and pictures into the folder of the run, which holds the trace as lines.
-
-        Without matplotlib, which is optional, there are no pictures.
+        """Write figures, tables and trace into the folder of the run, which holds the trace as lines.
 
         Parameters
         ----------
@@ -90,14 +88,20 @@ class Result(ABC, Generic[ASummary]):
             rundir.write_json(self.run_dir / f"{name}.json", document)
         tables = {name: self.columns(name) for name in self.TABLES}
         keep(self.run_dir, self.summary, self.counters, tables, opened_at, told)
+
+    def draw(self) -> None:
+        """Draw the pictures into the folder of the run; none without matplotlib, which is optional."""
         try:
             needs("matplotlib.figure")
         except ScenarioError:
             return
         for name in self.PICTURES:
             figure = self.plot(name)
-            figure.savefig(self.run_dir / f"{name}.png", dpi=110)
-            figure.savefig(self.run_dir / f"{name}.svg", metadata={"Date": None})
+            png, svg = io.BytesIO(), io.BytesIO()  # so that a picture is whole or not there
+            figure.savefig(png, format="png", dpi=110)
+            figure.savefig(svg, format="svg", metadata={"Date": None})
+            (self.run_dir / f"{name}.png").write_bytes(png.getvalue())
+            (self.run_dir / f"{name}.svg").write_bytes(svg.getvalue())
 
     @property
     def where(self) -> str:
