@@ -2,6 +2,8 @@
 
 import math
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from node.mechanism.psp.staircase import MergedStaircase
 from node.mechanism.valuation import Valuation
@@ -70,7 +72,7 @@ def best_reply(
 def _wanted(valuation: Valuation, market: MergedStaircase, budget: float) -> tuple[float, float]:
     """z*, where the marginal valuation meets the staircase or the budget ends, and the price of the last step."""
     reach = spent = dearest = 0.0
-    for price, quantity in zip(market.price, market.quantity, strict=True):
+    for price, _, quantity in market:
         demand = valuation.demand(price)
         if demand <= reach:
             break
@@ -88,16 +90,15 @@ def _wanted(valuation: Valuation, market: MergedStaircase, budget: float) -> tup
 
 def _filled_cheapest_first(market: MergedStaircase, amount: float) -> list[float]:
     filled = [0.0] * market.sellers
-    prices, quantities = market.price, market.quantity
-    step = 0
-    while step < len(prices) and amount > 0.0:
-        level = step
+    for _, level in groupby(market, key=itemgetter(0)):
+        if amount <= 0.0:
+            break
         width = 0.0
-        while step < len(prices) and prices[step] == prices[level]:
-            width += quantities[step]
-            step += 1
+        steps = [*level]
+        for _, _, quantity in steps:
+            width += quantity
         share = min(amount, width) / width
-        for k in range(level, step):
-            filled[market.seller[k]] += share * quantities[k]
+        for _, seller, quantity in steps:
+            filled[seller] += share * quantity
         amount -= width
     return filled

@@ -1,17 +1,24 @@
 """The market price function as the staircase it is: what more of the good costs a bidder, step by step.
 
-Plain lists: most books have some twenty bids, and a bidder climbs only the first few steps.
+Plain lists and iterators: most books have some twenty bids, and a bidder climbs only the first few steps.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import merge
+from itertools import accumulate, count, islice, repeat
+from operator import gt, neg, sub
 from typing import Any
 
 from node.mechanism.checks import bids, non_negative
 
 SLACK = 1e-9
 """Share of a supply below which a lost or displaced quantity is rounding (docs/decisions/0007)."""
+
+
+Step = tuple[float, int, float]
+"""Its price per MB, whose it is, as an index into what was merged, and its positive MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,7 @@ class Staircase:
 
     def cost(self, amount: float) -> float:
         """Money for ``amount`` MB: the integral of P from 0, exactly; what exceeds the supply is not sold."""
-        return _cost(self.price, self.quantity, amount)
+        return _cost(zip(self.price, repeat(0), self.quantity), amount)
 
     def available(self, price: float) -> float:
         """MB that can be had at ``price`` per MB: Q of that price."""
@@ -47,35 +54,44 @@ class Staircase:
         return self.price[-1] if self.price else 0.0
 
 
-@dataclass(frozen=True, slots=True)
 class MergedStaircase:
     """P(z) over several sellers, who are substitutes: their quantities add up at every price.
 
+    Iterating gives the steps by ascending price, equal prices in the order of their sellers. They are merged as they
+    are asked for, since a bidder climbs a few of some fifty, and kept, since it does so more than once.
+
     Attributes
     ----------
-    price
-        Ascending, price per MB; equal prices stand in the order of their sellers.
-    quantity
-        As many, positive, MB.
-    seller
-        As many; whose step it is: an index into the sequence that was merged.
     sellers
         How many were merged.
     """
 
-    price: list[float]
-    quantity: list[float]
-    seller: list[int]
-    sellers: int
+    __slots__ = ("_climbed", "_rest", "sellers")
+
+    def __init__(self, staircases: Sequence[Staircase]) -> None:
+        self.sellers = len(staircases)
+        self._climbed: list[Step] = []
+        self._rest = merge(*(zip(steps.price, repeat(k), steps.quantity) for k, steps in enumerate(staircases)))
+
+    def __iter__(self) -> Iterator[Step]:
+        """The steps from the cheapest on."""
+        climbed = self._climbed
+        for k in count():
+            if k == len(climbed):
+                step = next(self._rest, None)
+                if step is None:
+                    return
+                climbed.append(step)
+            yield climbed[k]
 
     def cost(self, amount: float) -> float:
         """Money for the cheapest ``amount`` MB: the integral of P from 0, exactly."""
-        return _cost(self.price, self.quantity, amount)
+        return _cost(self, amount)
 
 
-def _cost(prices: Iterable[float], quantities: Iterable[float], amount: float) -> float:
+def _cost(steps: Iterable[Step], amount: float) -> float:
     money = 0.0
-    for price, quantity in zip(prices, quantities, strict=True):
+    for price, _, quantity in steps:
         if quantity >= amount:
             return money + price * amount
         money += price * quantity
@@ -110,26 +126,48 @@ def staircase(quantity: Any, price: Any, supply: float, reserve: float = 0.0) ->
 
 
 def unchecked_staircase(
-    quantities: Iterable[float], prices: Iterable[float], supply: float, reserve: float
+    quantities: Sequence[float], prices: Sequence[float], supply: float, reserve: float
 ) -> Staircase:
     """The ``staircase`` of numbers that are known to be finite and at least 0.
 
-    The dearest bids take from the supply first, so the staircase is built from its top; the seller's reserve takes what
-    is left. Sorting what is sorted already, as profiles are, takes little time.
+    The dearest bids take from the supply first, so the margin, where the staircase begins, is found from its top; the
+    seller's reserve takes what is left. Profiles are sorted already, and most have no two bids at one price.
     """
+    if all(quantities) and all(map(gt, prices, islice(prices, 1, None))):
+        return _of_falling_prices(quantities, prices, supply, reserve)
     heights: list[float] = []
     widths: list[float] = []
     left = supply
     for price, quantity in sorted(zip(prices, quantities, strict=True), reverse=True):
         if price < reserve or left <= 0.0:
             break
-        taken = quantity if quantity < left else left  # noqa: FURB136 - a call of min takes as long as all the rest
+        taken = min(quantity, left)
         left -= taken
         if heights and price == heights[-1]:
             widths[-1] += taken
         elif taken > 0.0:
             heights.append(price)
             widths.append(taken)
+    return _down_to_the_reserve(heights, widths, left, reserve)
+
+
+def _of_falling_prices(
+    quantities: Sequence[float], prices: Sequence[float], supply: float, reserve: float
+) -> Staircase:
+    """The same, where no two prices are equal and no quantity is 0: without a step of Python for each bid."""
+    left = [*accumulate(quantities, sub, initial=supply)]  # by how many of the dearest have taken theirs
+    buying = bisect_right(prices, -reserve, key=neg)
+    sold_out = bisect_left(left, 0.0, key=neg)
+    if sold_out > buying:
+        return _down_to_the_reserve([*prices[:buying]], [*quantities[:buying]], left[buying], reserve)
+    if sold_out == 0:
+        return Staircase([], [])
+    marginal = sold_out - 1
+    return _down_to_the_reserve([*prices[:sold_out]], [*quantities[:marginal], left[marginal]], 0.0, reserve)
+
+
+def _down_to_the_reserve(heights: list[float], widths: list[float], left: float, reserve: float) -> Staircase:
+    """Of the dearest step first, those that are above the reserve, and what is left at it."""
     if left > 0.0 and heights and heights[-1] == reserve:
         widths[-1] += left
     elif left > 0.0:
@@ -142,16 +180,4 @@ def unchecked_staircase(
 
 def merged_staircase(staircases: Sequence[Staircase]) -> MergedStaircase:
     """The market price function over several sellers (paper, eq. 2, read as the inverse of the summed quantities)."""
-    if len(staircases) == 1:
-        (steps,) = staircases
-        return MergedStaircase(steps.price, steps.quantity, [0] * len(steps.price), 1)
-    price = [price for steps in staircases for price in steps.price]
-    quantity = [quantity for steps in staircases for quantity in steps.quantity]
-    seller = [k for k, steps in enumerate(staircases) for _ in steps.price]
-    cheapest_first = sorted(range(len(price)), key=price.__getitem__)
-    return MergedStaircase(
-        [price[step] for step in cheapest_first],
-        [quantity[step] for step in cheapest_first],
-        [seller[step] for step in cheapest_first],
-        len(staircases),
-    )
+    return MergedStaircase(staircases)

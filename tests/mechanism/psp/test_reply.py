@@ -105,7 +105,7 @@ def test_price_is_at_least_that_of_the_dearest_step_however_theta_rounds(
     market = merged(cases)
     reply = best_reply(theta, market, budget=budget_of(thrift, theta, cases))
     filled = dict.fromkeys(range(len(cases)), 0.0)
-    for price, quantity, seller in zip(market.price, market.quantity, market.seller, strict=True):
+    for price, seller, quantity in market:
         if filled[seller] < reply.quantity[seller] * (1.0 - 1e-12):
             assert reply.price >= price
         filled[seller] += quantity
@@ -142,9 +142,10 @@ def test_fills_the_cheapest_steps_and_shares_the_last(theta: Valuation, cases: l
     market = merged(cases)
     reply = best_reply(theta, market, epsilon=epsilon)
     left, expected = sum(reply.quantity), np.zeros(len(cases))
-    seller, width_of = np.array(market.seller, dtype=int), np.array(market.quantity)
-    for price in np.unique(market.price):
-        level = np.array(market.price) == price
+    price_of, seller, width_of = np.array([*market]).reshape(-1, 3).T
+    seller = seller.astype(int)
+    for price in np.unique(price_of):
+        level = price_of == price
         width = width_of[level].sum()
         taken = min(left, width)
         np.add.at(expected, seller[level], taken / width * width_of[level])

@@ -1,12 +1,25 @@
 import math
+from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.mechanism.psp import clear, expected_allocation, market_price, merged_staircase, residual_supply, staircase
+from node.mechanism.psp import (
+    Staircase,
+    best_reply,
+    clear,
+    expected_allocation,
+    market_price,
+    merged_staircase,
+    residual_supply,
+    staircase,
+    unchecked_staircase,
+)
+from node.mechanism.valuation import Flat
 from tests.mechanism.psp.books import BookCase, amounts, books, prices
 from tests.oracles import psp as oracle
 
@@ -68,17 +81,15 @@ def test_eq_2_of_substitutes_merges_the_steps_of_all_sellers(cases: list[BookCas
     steps = [staircase(case.quantity, case.price, case.supply, case.reserve) for case in cases]
     market = merged_staircase(steps)
     assert market.sellers == len(cases)
-    assert np.all(np.diff(market.price) >= 0.0)
+    assert np.all(np.diff([price for price, _, _ in market]) >= 0.0)
     for seller, own in enumerate(steps):
-        here = [step for step, whose in enumerate(market.seller) if whose == seller]
-        assert [market.price[step] for step in here] == own.price
-        assert [market.quantity[step] for step in here] == own.quantity
+        here = [(price, quantity) for price, whose, quantity in market if whose == seller]
+        assert here == [*zip(own.price, own.quantity, strict=True)]
 
 
 def test_equal_prices_stand_in_the_order_of_their_sellers() -> None:
     market = merged_staircase([staircase([], [], 10, 2), staircase([], [], 20, 1), staircase([], [], 30, 2)])
-    assert market.price == [1, 2, 2]
-    assert market.seller == [1, 0, 2]
+    assert [*market] == [(1, 1, 20), (2, 0, 10), (2, 2, 30)]
     assert market.cost(25) == 30
 
 
@@ -94,3 +105,41 @@ def test_staircase_has_the_residual_supply_available(case: BookCase, price: floa
 def test_losing_bids_take_nothing_from_the_staircase() -> None:
     steps = staircase([100, 50], [3, 1], supply=100, reserve=0.5)
     assert (steps.price, steps.quantity) == ([3], [100])
+
+
+@given(books())
+def test_bids_in_the_order_of_a_profile_leave_the_same_staircase_to_the_last_bit(case: BookCase) -> None:
+    unlike = {price: quantity for quantity, price in zip(case.quantity, case.price, strict=True) if quantity > 0.0}
+    prices = sorted(unlike, reverse=True)
+    quantities = [unlike[price] for price in prices]
+    assert unchecked_staircase(quantities, prices, case.supply, case.reserve) == unchecked_staircase(
+        quantities[::-1], prices[::-1], case.supply, case.reserve
+    )
+
+
+@given(st.lists(books(max_size=4), max_size=4), st.lists(st.integers(0, 20), max_size=4))
+def test_a_merged_staircase_can_be_climbed_again_and_by_several_at_once(
+    cases: list[BookCase], climbs: list[int]
+) -> None:
+    staircases = [staircase(case.quantity, case.price, case.supply, case.reserve) for case in cases]
+    market, everything = merged_staircase(staircases), [*merged_staircase(staircases)]
+    climbers = [iter(market) for _ in climbs]
+    for climber, steps in zip(climbers, climbs, strict=True):
+        assert [*islice(climber, steps)] == everything[:steps]
+    for climber, steps in zip(climbers, climbs, strict=True):
+        assert [*climber] == everything[steps:]
+
+
+def test_steps_that_nobody_climbs_are_not_merged() -> None:
+    asked = list[float]()
+
+    class Watched(list[float]):
+        def __iter__(self) -> Iterator[float]:
+            for price in super().__iter__():
+                asked.append(price)
+                yield price
+
+    market = merged_staircase([Staircase(Watched([1, 3, 5, 7]), [10] * 4), Staircase(Watched([2, 4, 6, 8]), [10] * 4)])
+
+    assert best_reply(Flat(15, 9), market).quantity == [10, 5]
+    assert max(asked) == 4  # one more than the two steps that it climbs, of each seller
