@@ -56,6 +56,8 @@ class Auction:
     _receipts: dict[int, Settled] = field(default_factory=dict)
     _is_over: bool = False
     _is_lost: bool = False
+    _offer: Offer | None = None
+    _offer_source: Seen | Advert | None = None
 
     @property
     def number(self) -> int:
@@ -85,9 +87,20 @@ class Auction:
         return not self._is_lost and (self.pending is not None or self.bound is not None)
 
     def offer(self) -> Offer:
-        """What the strategy may know: the profile where the buyer has a bid, else the advert."""
-        if self._seen and self.standing.quantity > 0.0:
-            last = self._seen
+        """What the strategy may know: the profile where the buyer has a bid, else the advert.
+
+        The same object for as long as that says the same, so that nobody works out of it again what has not changed.
+        """
+        last = self._seen if self.standing.quantity > 0.0 else None
+        source, standing = (last, self.standing) if last else (self._advert, NOTHING)
+        kept = self._offer
+        if kept is None or source is not self._offer_source or standing is not kept.standing:
+            self._offer_source = source
+            kept = self._offer = self._offer_of(last)
+        return kept
+
+    def _offer_of(self, last: Seen | None) -> Offer:
+        if last:
             return Offer(last.supply, last.reserve, last.opponents, self.standing, last.supply, self.mechanism)
         if self._advert is None:
             return Offer(0.0, 0.0, mechanism=self.mechanism)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import is_
 
 from node.strategy.psp.offer import Decision, Need, Offer, Prospect, Target, affordable, best_reply, prospect
 from node.strategy.random import Random
@@ -69,6 +70,7 @@ class AdaptiveBestReply:
     _quiet_since: float = field(init=False, default=0.0)
     _bursts: int = field(init=False, default=0)
     _most: float = field(init=False, default=math.inf)
+    _held: tuple[Need, Sequence[Offer], float] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self._epsilon = self.epsilon_start
@@ -81,8 +83,11 @@ class AdaptiveBestReply:
 
     def decide(self, now: float, need: Need, offers: Sequence[Offer]) -> Decision:
         """The damped reply, or hold; the buyer asks to think again until it holds at its smallest ε."""
+        if self._held_before(need, offers):
+            return self._hold(now)
         standing = prospect(offers, [offer.standing for offer in offers])
-        if standing.bursts(need.budget):
+        bursts = standing.bursts(need.budget)
+        if bursts:
             self._burst(standing.total)
         targets, gain = self._reply(need, offers, standing)
         # Where a reply forgoes much for a large ε, it may gain nothing by that, and ε would go up and down for ever.
@@ -96,6 +101,23 @@ class AdaptiveBestReply:
             self._quiet_since = now
             self._moved_on(offers)
             return Decision(targets)
+        self._held = None if bursts else (need, tuple(offers), self._epsilon)  # every burst counts
+        return self._hold(now)
+
+    def _held_before(self, need: Need, offers: Sequence[Offer]) -> bool:
+        """Whether it held at the same ε, with the same need, on the very same offers: then it does so again."""
+        if self._held is None:
+            return False
+        before, known, epsilon = self._held
+        return (
+            epsilon == self._epsilon
+            and len(offers) == len(known)
+            and all(map(is_, offers, known))
+            and need.valuation is before.valuation
+            and need.budget == before.budget
+        )
+
+    def _hold(self, now: float) -> Decision:
         is_last = self._epsilon <= self._least  # else there may be a move yet that is worth the next ε
         if not is_last and now - self._quiet_since > QUIET_THINK_TIMES * self._think_s:
             self._epsilon = max(self._least, self._epsilon / SHRINK)

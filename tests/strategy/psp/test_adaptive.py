@@ -1,8 +1,12 @@
+from collections.abc import Sequence
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from node.mechanism.valuation import Parabolic
 from node.strategy.psp.adaptive import BURSTS, QUIET_THINK_TIMES, SHIFT, SHRINK, STEP, AdaptiveBestReply
-from node.strategy.psp.offer import prospect
+from node.strategy.psp.offer import Offer, Prospect, Target, prospect
 from tests.strategy.psp.offers import ELASTIC, Scripted, need_of, offer, prices, quantities
 
 NEED = need_of(ELASTIC)
@@ -235,3 +239,58 @@ def test_presence_does_not_burst_budget() -> None:
     need = need_of(ELASTIC, budget=1.0)
     decision = adaptive(epsilon_start=0.0, presence=0.1).decide(0.0, need, [offer(100, reserve=5)])
     assert quantities(decision.targets) == pytest.approx([0.2])
+
+
+# What has not changed is not worked out again
+
+
+def test_looks_again_only_where_something_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = list[int]()
+
+    def counted(offers: Sequence[Offer], targets: Sequence[Target]) -> Prospect:
+        looks.append(len(offers))
+        return prospect(offers, targets)
+
+    monkeypatch.setattr("node.strategy.psp.adaptive.prospect", counted)
+    strategy = adaptive()
+    mean_s = mean_think_time(strategy)
+    other = offer(200, reserve=5, standing=(75, 5))
+    halves = [offer(200, reserve=5, standing=(37.5, 5)) for _ in range(2)]
+    rich = need_of(ELASTIC, budget=1e6)
+    news = [
+        (0.0, NEED, [BEST]),
+        (1.0, NEED, [BEST]),  # nothing
+        (2.0, NEED, [other]),
+        (3.0, NEED, halves),
+        (4.0, NEED, halves),  # nothing
+        (5.0, rich, halves),
+        (5.0 + 2 * QUIET_THINK_TIMES * mean_s, rich, halves),  # nothing, but time for the next ε
+        (6.0 + 2 * QUIET_THINK_TIMES * mean_s, rich, halves),
+    ]
+    seen = []
+    for now, need, offers in news:
+        before = len(looks)
+        strategy.decide(now, need, offers)
+        seen.append(len(looks) > before)
+    assert seen == [True, False, True, True, False, True, False, True]
+
+
+@given(
+    st.lists(st.tuples(st.floats(1, 40), st.floats(0.5, 15)), min_size=1, max_size=4),
+    st.lists(st.floats(0, 30), min_size=1, max_size=8),
+    st.floats(1, 1000),
+)
+def test_deciding_on_kept_offers_is_deciding_on_new_ones(
+    bids: list[tuple[float, float]], waits_s: list[float], budget: float
+) -> None:
+    def offers() -> list[Offer]:
+        return [offer(60, bid, reserve=1, standing=(20, 6)) for bid in bids]
+
+    need, now, kept = need_of(ELASTIC, budget), 0.0, offers()
+    remembering, forgetful = adaptive(), adaptive()
+    for strategy in (remembering, forgetful):
+        mean_think_time(strategy, participants=1)
+    for wait_s in waits_s:
+        now += wait_s
+        assert remembering.decide(now, need, kept) == forgetful.decide(now, need, offers())
+        assert (remembering._epsilon, remembering._most) == (forgetful._epsilon, forgetful._most)
