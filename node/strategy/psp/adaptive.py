@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import is_
 
+from node.mechanism.rounding import ROUNDING
 from node.strategy.psp.offer import Decision, Need, Offer, Prospect, Target, affordable, best_reply, prospect
 from node.strategy.random import Random
 
@@ -89,14 +90,17 @@ class AdaptiveBestReply:
         bursts = standing.bursts(need.budget)
         if bursts:
             self._burst(standing.total)
+        # A buyer without a bid gets no profile, so it cannot see what it could win: it enters with its full reply.
+        enters = need.budget > 0.0 and not any(offer.standing.quantity for offer in offers)
+        if not enters and self._has_nothing_to_gain(need, offers, standing):
+            self._held = need, tuple(offers), self._epsilon
+            return self._hold(now)
         targets, gain = self._reply(need, offers, standing)
         # Where a reply forgoes much for a large ε, it may gain nothing by that, and ε would go up and down for ever.
         if gain > SHIFT * self._epsilon and self._epsilon < self.epsilon_start and offers[0].mechanism.is_truthful:
             # With the small ε of a market at rest, prices that fell far would be climbed in tiny steps.
             self._epsilon = min(self.epsilon_start, SHRINK * self._epsilon)
             targets, gain = self._reply(need, offers, standing)
-        # A buyer without a bid gets no profile, so it cannot see what it could win: it enters with its full reply.
-        enters = need.budget > 0.0 and not any(offer.standing.quantity for offer in offers)
         if gain > self._epsilon or enters:
             self._quiet_since = now
             self._moved_on(offers)
@@ -116,6 +120,17 @@ class AdaptiveBestReply:
             and need.valuation is before.valuation
             and need.budget == before.budget
         )
+
+    def _has_nothing_to_gain(self, need: Need, offers: Sequence[Offer], standing: Prospect) -> bool:
+        """Whether no bids at all would gain more than ε: the truthful reply at ε = 0, if affordable, is a best one.
+
+        That is so nearly whenever a buyer holds, and takes half as long to see as what it would bid.
+        """
+        if not offers[0].mechanism.is_truthful:
+            return False
+        best = best_reply(need, offers, 0.0)
+        gain = best.utility - standing.utility(need)
+        return best.cost < need.budget and gain <= self._epsilon - ROUNDING * best.utility
 
     def _hold(self, now: float) -> Decision:
         is_last = self._epsilon <= self._least  # else there may be a move yet that is worth the next ε

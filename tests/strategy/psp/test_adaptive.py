@@ -1,3 +1,4 @@
+import math
 from collections.abc import Sequence
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import strategies as st
 
 from node.mechanism.valuation import Parabolic
 from node.strategy.psp.adaptive import BURSTS, QUIET_THINK_TIMES, SHIFT, SHRINK, STEP, AdaptiveBestReply
-from node.strategy.psp.offer import Offer, Prospect, Target, prospect
+from node.strategy.psp.offer import Need, Offer, Prospect, Target, prospect
 from tests.strategy.psp.offers import ELASTIC, Scripted, need_of, offer, prices, quantities
 
 NEED = need_of(ELASTIC)
@@ -294,3 +295,39 @@ def test_deciding_on_kept_offers_is_deciding_on_new_ones(
         now += wait_s
         assert remembering.decide(now, need, kept) == forgetful.decide(now, need, offers())
         assert (remembering._epsilon, remembering._most) == (forgetful._epsilon, forgetful._most)
+
+
+class Thorough(AdaptiveBestReply):
+    """Works out what it would bid even where nothing could gain."""
+
+    __slots__ = ()
+
+    def _has_nothing_to_gain(self, need: Need, offers: Sequence[Offer], standing: Prospect) -> bool:
+        del need, offers, standing
+        return False
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(10, 100), st.floats(0, 40), st.floats(0, 25), st.floats(1, 40), st.floats(0.5, 15)),
+        min_size=1,
+        max_size=4,
+    ),
+    st.sampled_from([math.inf, 1000.0, 50.0]),
+    st.floats(0.1, 200),
+)
+def test_buyer_that_sees_nothing_to_gain_would_hold_anyway(
+    auctions: list[tuple[float, float, float, float, float]], budget: float, epsilon: float
+) -> None:
+    offers = [
+        offer(supply, (rival, at), reserve=0.5, standing=(quantity, price))
+        for supply, quantity, price, rival, at in auctions
+    ]
+    quick, thorough = adaptive(epsilon, 0.1), Thorough(epsilon, 0.1)
+    assert quick.decide(0.0, need_of(ELASTIC, budget), offers) == thorough.decide(0.0, need_of(ELASTIC, budget), offers)
+    assert quick._epsilon == thorough._epsilon
+
+
+def test_buyer_at_its_best_reply_does_not_work_out_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AdaptiveBestReply, "_reply", None)
+    assert adaptive().decide(0.0, NEED, [BEST]).targets is None
