@@ -1,11 +1,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from node.mechanism.checks import FloatArray, IntArray, non_negative_array
 from node.mechanism.psp import PSP, AuctionMechanism, Reply, Staircase, staircase
+from node.mechanism.psp.moving_reserve import ReserveLevel, Stage, best_utility
 from node.mechanism.rounding import ROUNDING
 from node.mechanism.valuation import Valuation
 from node.mechanism.welfare.flow import Edges
@@ -30,8 +32,66 @@ class StandingBids:
 
     def at(self, seller: int) -> "StandingBids":
         """The book of one seller."""
-        here = self.seller == seller
+        return self._only(self.seller == seller)
+
+    def without(self, buyer: int) -> "StandingBids":
+        """The bids of all others."""
+        return self._only(self.buyer != buyer)
+
+    def _only(self, here: npt.NDArray[np.bool_]) -> "StandingBids":
         return StandingBids(self.buyer[here], self.seller[here], self.quantity[here], self.price[here])
+
+
+class ReserveRule(Protocol):
+    """How a seller sets its reserve price, as it depends on the bids."""
+
+    def reserve(self, quantity: FloatArray, price: FloatArray, supply: float) -> float:
+        """Price per MB below which nothing is sold, for bids of shape (n,) and ``supply`` MB."""
+        ...
+
+    def levels(self, quantity: FloatArray, price: FloatArray, supply: float) -> list[ReserveLevel]:
+        """The reserve that one more bidder brings about, by the MB that it gets; of ascending reach and reserve."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Auction:
+    """The bids of the others at one seller, its supply in MB, its reserve at present, and how it sets that."""
+
+    others: StandingBids
+    supply: float
+    reserve: float
+    rule: ReserveRule | None
+
+    @property
+    def steps(self) -> Staircase:
+        """What the others leave at the present reserve."""
+        return self._steps(self.reserve)
+
+    @property
+    def cheapest(self) -> Staircase:
+        """What the others leave at the lowest reserve that the buyer can bring about."""
+        if self.rule is None:
+            return self.steps
+        return self._steps(self.rule.levels(self.others.quantity, self.others.price, self.supply)[0].reserve)
+
+    @property
+    def stages(self) -> list[Stage]:
+        """What the others leave at each reserve that the buyer can bring about."""
+        if self.rule is None:
+            return [Stage.of(self.steps, self.supply)]
+        levels = self.rule.levels(self.others.quantity, self.others.price, self.supply)
+        return [Stage.of(self._steps(level.reserve), level.reach) for level in levels]
+
+    def steps_with(self, quantity: float, price: float) -> Staircase:
+        """What the others leave at the reserve that this bid brings about."""
+        if self.rule is None:
+            return self.steps
+        book = np.append(self.others.quantity, quantity), np.append(self.others.price, price)
+        return self._steps(self.rule.reserve(*book, self.supply))
+
+    def _steps(self, reserve: float) -> Staircase:
+        return staircase(self.others.quantity, self.others.price, self.supply, reserve)
 
 
 def epsilon_gaps(
@@ -42,24 +102,31 @@ def epsilon_gaps(
     profile: StandingBids,
     pool: Edges,
     mechanism: AuctionMechanism = PSP,
+    rules: Sequence[ReserveRule] | None = None,
 ) -> FloatArray:
     """ε-Nash gaps: by how much each buyer's utility would rise at best if it alone bid otherwise.
 
-    The best deviation is the mechanism's best reply with ε = 0 to the others' bids at the sellers of its pool, within
-    its budget. A profile is an ε-Nash equilibrium for every ε that is no less than all gaps.
+    It is free to ask for any quantities at any prices at the sellers of its pool, or for nothing, within its budget.
+    With fixed reserves the best deviation is the mechanism's best reply with ε = 0 to the others' bids (PSP: Lazar &
+    Semret, Prop. 1). Where the reserves follow the bids, the buyer is charged at those that its deviation brings
+    about: exactly under PSP; under other mechanisms at the lowest, which is exact where a winner pays no less than
+    the dearest bid that it displaces, and no less than the truth elsewhere. A profile is an ε-Nash equilibrium for
+    every ε that is no less than all gaps.
 
     Parameters
     ----------
     valuations, budgets
         One per buyer; budgets of shape (n,), money, may be infinite.
     supply, reserve
-        Shape (m,), MB and price per MB.
+        Shape (m,), MB and price per MB; the reserves are those at present.
     profile
         The standing bids.
     pool
         Which sellers a buyer can reach.
     mechanism
         That of all auctions.
+    rules
+        How each seller sets its reserve; None: all are fixed.
 
     Returns
     -------
@@ -75,9 +142,9 @@ def epsilon_gaps(
     books = [profile.at(seller) for seller in range(supply.size)]
     now = _utilities(valuations, books, supply, reserve, mechanism)
     best = [
-        mechanism.best_reply(theta, auctions, budget=float(budget)).utility
+        _best(mechanism, theta, float(budget), auctions)
         for theta, budget, auctions in zip(
-            valuations, budgets, _faced(len(valuations), books, supply, reserve, pool), strict=True
+            valuations, budgets, _faced(len(valuations), books, supply, reserve, pool, rules), strict=True
         )
     ]
     return np.maximum(np.array(best) - now, 0.0)
@@ -91,35 +158,56 @@ def truthfulness_gaps(
     profile: StandingBids,
     pool: Edges,
     mechanism: AuctionMechanism = PSP,
+    rules: Sequence[ReserveRule] | None = None,
 ) -> FloatArray:
     """By how much each buyer's best reply to the others' bids exceeds its truthful one: what lying can gain.
 
     The truthful reply is Lazar & Semret's: all that is worth more than it costs to displace others for it, at the price
-    of its last MB; less of it where the charge for that would exceed the budget. Under PSP nothing is better (Prop. 1).
+    of its last MB; less of it where the charge for that would exceed the budget. Under PSP with fixed reserves nothing
+    is better (Prop. 1). It replies to the reserves at present, and is charged at those that it brings about.
 
     Parameters, result and errors are those of ``epsilon_gaps``; a gain that is rounding is 0.
     """
     supply, reserve = non_negative_array("supply", supply), non_negative_array("reserve", reserve)
     books = [profile.at(seller) for seller in range(supply.size)]
-    faced = _faced(len(valuations), books, supply, reserve, pool)
+    faced = _faced(len(valuations), books, supply, reserve, pool, rules)
     gaps = []
     for theta, budget, auctions in zip(valuations, np.asarray(budgets, float).tolist(), faced, strict=True):
-        best = mechanism.best_reply(theta, auctions, budget=budget).utility
-        truthful = PSP.best_reply(theta, auctions, budget=budget)
-        gain = best - _utility(mechanism, theta, budget, auctions, truthful)
+        best = _best(mechanism, theta, budget, auctions)
+        truthful = PSP.best_reply(theta, [auction.steps for auction in auctions], budget=budget)
+        brought_about = [
+            auction.steps_with(quantity, truthful.price)
+            for auction, quantity in zip(auctions, truthful.quantity, strict=True)
+        ]
+        gain = best - _utility(mechanism, theta, budget, brought_about, truthful)
         gaps.append(gain if gain > ROUNDING * best else 0.0)
     return np.array(gaps)
 
 
 def _faced(
-    buyers: int, books: Sequence[StandingBids], supply: FloatArray, reserve: FloatArray, pool: Edges
-) -> Iterator[list[Staircase]]:
-    """By buyer, what the bids of the others leave it at each seller of its pool."""
+    buyers: int,
+    books: Sequence[StandingBids],
+    supply: FloatArray,
+    reserve: FloatArray,
+    pool: Edges,
+    rules: Sequence[ReserveRule] | None,
+) -> Iterator[list[_Auction]]:
+    """By buyer, the sellers of its pool as the bids of the others leave them."""
     reachable: list[list[int]] = [[] for _ in range(buyers)]
     for buyer, seller in zip(*pool, strict=True):
         reachable[buyer].append(seller)
     for buyer in range(buyers):
-        yield [_without(books[j], buyer, supply[j], reserve[j]) for j in reachable[buyer]]
+        yield [
+            _Auction(books[j].without(buyer), supply[j], reserve[j], rules[j] if rules else None)
+            for j in reachable[buyer]
+        ]
+
+
+def _best(mechanism: AuctionMechanism, theta: Valuation, budget: float, auctions: Sequence[_Auction]) -> float:
+    """The utility of the best deviation, money."""
+    if mechanism == PSP and any(auction.rule is not None for auction in auctions):
+        return best_utility(theta, [auction.stages for auction in auctions], budget)
+    return mechanism.best_reply(theta, [auction.cheapest for auction in auctions], budget=budget).utility
 
 
 def _utility(
@@ -154,9 +242,3 @@ def _utilities(
         np.add.at(charge, book.buyer, outcome.charge)
     worth = [theta.value(amount) for theta, amount in zip(valuations, allocation.tolist(), strict=True)]
     return np.array(worth) - charge
-
-
-def _without(book: StandingBids, buyer: int, supply: float, reserve: float) -> Staircase:
-    """What the other bids of a book leave to a buyer."""
-    others = book.buyer != buyer
-    return staircase(book.quantity[others], book.price[others], supply, reserve)

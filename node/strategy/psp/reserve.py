@@ -7,6 +7,8 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray
 from node.mechanism.psp import clear
+from node.mechanism.psp.moving_reserve import ReserveLevel
+from node.mechanism.rounding import SUM_ROUNDING
 
 
 class ReserveRule(Protocol):
@@ -21,6 +23,14 @@ class ReserveRule(Protocol):
         """Price per MB below which nothing is sold, for bids of shape (n,) and ``supply`` MB."""
         ...
 
+    def levels(self, quantity: FloatArray, price: FloatArray, supply: float) -> list[ReserveLevel]:
+        """The reserve that one more bidder brings about, by the MB that it gets beside these bids.
+
+        Of ascending reach and reserve. At the end of a level it is the limit from below: so many MB, but for any
+        part of one, can be had at that reserve.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FixedReserve:
@@ -32,6 +42,11 @@ class FixedReserve:
         """The floor."""
         del quantity, price, supply
         return self.floor
+
+    def levels(self, quantity: FloatArray, price: FloatArray, supply: float) -> list[ReserveLevel]:
+        """One, for all of the supply."""
+        del quantity, price
+        return [ReserveLevel(supply, self.floor)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +67,22 @@ class HighestLosingReserve:
         if not losing.size or not won.any():
             return self.floor
         return max(self.floor, min(float(np.max(losing)) + self.epsilon, float(np.min(price[won]))))
+
+    def levels(self, quantity: FloatArray, price: FloatArray, supply: float) -> list[ReserveLevel]:
+        """One for each price of the bids that the newcomer can displace.
+
+        A newcomer that leaves a part to the bids of one price displaces those of all lower prices, which lose. The
+        highest of these sets the reserve, and that one price limits it. With a lower bid the newcomer could only get
+        what the bids of the next price are displaced for entirely, which a little less avoids at less cost.
+        """
+        asked = (quantity > 0.0) & (price >= self.floor)
+        prices, group = np.unique(price[asked], return_inverse=True)
+        wanted = np.bincount(group, weights=quantity[asked], minlength=prices.size)
+        levels, left, highest_losing = list[ReserveLevel](), supply - float(wanted.sum()), -np.inf
+        for limit, width in zip(prices.tolist(), wanted.tolist(), strict=True):
+            left += width
+            if left > SUM_ROUNDING * supply:
+                reserve = max(self.floor, min(highest_losing + self.epsilon, limit))
+                levels.append(ReserveLevel(min(left, supply), reserve))
+            highest_losing = limit
+        return levels or [ReserveLevel(supply, self.floor)]

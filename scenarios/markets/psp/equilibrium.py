@@ -7,6 +7,7 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray
 from node.mechanism.welfare import StandingBids, epsilon_gaps, truthfulness_gaps
+from node.strategy.psp.reserve import ReserveRule
 from node.trace.psp.metrics import MarketMetrics
 from scenarios.markets.psp.market import Market, SellerSpec, edges, theta
 from scenarios.markets.psp.mechanisms import mechanism_of
@@ -23,7 +24,8 @@ class _Lot:
 def largest_gap(market: Market, metrics: MarketMetrics) -> float:
     """The ε-Nash gap of the bids that the auctions were awarded on: the largest of any buyer, money.
 
-    An auction that was awarded in several tranches counts as so many auctions.
+    An auction that was awarded in several tranches counts as so many auctions. Where reserves follow the losers, a
+    deviation is charged at the reserves that it brings about.
     """
     return _largest(epsilon_gaps, market, metrics)
 
@@ -38,18 +40,22 @@ def _largest(gaps_of: Callable[..., FloatArray], market: Market, metrics: Market
     starts = np.cumsum([0] + [len(lots) for lots in lots_of]).tolist()
     lots = [lot for of_seller in lots_of for lot in of_seller]
     profile = _profile(market, lots)
-    reserve = np.zeros(len(lots))
-    for j, seller in enumerate(market.sellers):
-        for k in range(starts[j], starts[j + 1]):
-            quantity, price = np.array([*lots[k].bids.values()], float).reshape(-1, 2).T
-            reserve[k] = market.auction.reserve(seller.reserve_price_per_mb).reserve(quantity, price, lots[k].supply)
+    rules = [market.auction.reserve(seller.reserve_price_per_mb) for seller in market.sellers]
+    rule_of = [rule for rule, of_seller in zip(rules, lots_of, strict=True) for _ in of_seller]
+    reserve = [_reserve(rule, lot) for rule, lot in zip(rule_of, lots, strict=True)]
     budgets = [np.inf if buyer.budget_money is None else buyer.budget_money for buyer in market.buyers]
     valuations = [theta(buyer) for buyer in market.buyers]
     pool = [(i, k) for i, j in zip(*edges(market), strict=True) for k in range(starts[j], starts[j + 1])]
     buyer, lot = np.array(pool, dtype=np.intp).reshape(-1, 2).T
     supply, mechanism = [lot.supply for lot in lots], mechanism_of(market.auction)
-    gaps = gaps_of(valuations, budgets, supply, reserve, profile, (buyer, lot), mechanism)
+    follow = market.auction.reserve_rule != "fixed"
+    gaps = gaps_of(valuations, budgets, supply, reserve, profile, (buyer, lot), mechanism, rule_of if follow else None)
     return float(gaps.max(initial=0.0))
+
+
+def _reserve(rule: ReserveRule, lot: _Lot) -> float:
+    quantity, price = np.array([*lot.bids.values()], float).reshape(-1, 2).T
+    return rule.reserve(quantity, price, lot.supply)
 
 
 def _lots(seller: SellerSpec, metrics: MarketMetrics) -> list[_Lot]:

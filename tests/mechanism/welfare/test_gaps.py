@@ -16,6 +16,7 @@ from node.mechanism.welfare import (
     welfare,
     welfare_loss_bound,
 )
+from node.strategy.psp.reserve import HighestLosingReserve
 
 BUYERS, SELLERS = 4, 2
 POOL: Edges = (np.repeat(np.arange(BUYERS), SELLERS), np.tile(np.arange(SELLERS), BUYERS))
@@ -118,6 +119,35 @@ def test_ls_proposition_3_settled_dynamics_lose_no_more_than_the_bound(seed: int
     loss = optimum(buyers, [supply], edges).bound - welfare(buyers, allocation)
     bound = welfare_loss_bound(allocation.tolist(), supply, 2 * epsilon, curvature)
     assert loss <= (math.inf if bound is None else bound)
+
+
+HL_OPTOUT = profile([(0, 0, 10, 5), (1, 0, 5, 1)])
+ONE_SELLER: Edges = (np.array([0, 1]), np.array([0, 0]))
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "fixed", "following"),
+    [
+        # It is charged 10.10. If it leaves B a sliver, B does not lose: 5 MB are free, and 5 would have gone to B at 1.
+        ("psp", 0.0, 10.1 - 5.0),
+        ("uniform-price", 0.0, 10.1 - 10.0),
+        ("pay-as-bid", 50.0 - 10.1, 50.0 - 10.0),
+    ],
+)
+def test_deviation_is_charged_at_the_reserve_that_it_brings_about(
+    mechanism: str, fixed: float, following: float
+) -> None:
+    buyers, rule = [Flat(10, 5), Flat(5, 1)], HighestLosingReserve(0.0, 0.01)
+    market = buyers, [math.inf] * 2, [10], [1.01], HL_OPTOUT, ONE_SELLER, MECHANISMS[mechanism]
+    assert epsilon_gaps(*market) == pytest.approx([fixed, 0.0], abs=1e-9)
+    assert epsilon_gaps(*market, [rule]) == pytest.approx([following, 0.0])
+
+
+def test_lying_gains_where_the_reserve_follows_the_losers() -> None:
+    buyers, rule = [Flat(10, 5), Flat(5, 1)], HighestLosingReserve(0.0, 0.01)
+    market = buyers, [math.inf] * 2, [10], [1.01], HL_OPTOUT, ONE_SELLER
+    assert truthfulness_gaps(*market).tolist() == [0.0, 0.0]
+    assert truthfulness_gaps(*market, rules=[rule]) == pytest.approx([10.1 - 5.0, 0.0])
 
 
 # Other mechanisms

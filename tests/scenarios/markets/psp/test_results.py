@@ -18,7 +18,7 @@ from node.protocol.trace import Record
 from scenarios.launch.run import run
 from scenarios.markets.psp.equilibrium import largest_gap
 from scenarios.markets.psp.results import Allocation, Result
-from scenarios.markets.psp.schema import Buyers, FlatValuation, OptOutStrategy, Scenario, Sellers
+from scenarios.markets.psp.schema import AuctionTable, Buyers, FlatValuation, OptOutStrategy, Scenario, Sellers
 from scenarios.markets.psp.tables import print_result
 from scenarios.results import trace as events
 
@@ -152,6 +152,25 @@ def test_the_gap_is_what_a_buyer_could_still_gain(tmp_path: Path) -> None:
 
     assert early > 1.0  # nobody had the time to improve on its first bids
     assert early == result.summary.epsilon_gap
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_the_gap_counts_what_a_deviation_does_to_the_reserve(tmp_path: Path) -> None:
+    scenario = Scenario(
+        name="hl-opt-out",
+        auction=AuctionTable(reserve_rule="highest-losing", reserve_step_per_mb=0.01),
+        sellers=[Sellers(name="s", supply_mb=10.0)],
+        buyers=[
+            Buyers(name="A", valuation=FlatValuation(demand_mb=10.0, value_per_mb=5.0), strategy=OptOutStrategy()),
+            Buyers(name="B", valuation=FlatValuation(demand_mb=5.0, value_per_mb=1.0), strategy=OptOutStrategy()),
+        ],
+    )
+    summary = run(scenario, world="sim", out=tmp_path).summary
+
+    # A pays 1.01 for each MB because B loses; a little less than 10 MB would cost it 5.
+    assert summary.revenue == pytest.approx(10.1)
+    assert summary.epsilon_gap == pytest.approx(5.1)
+    assert summary.truthfulness_gap == pytest.approx(5.1)
 
 
 def test_a_line_cut_short_by_a_crash_is_left_out(tmp_path: Path) -> None:
