@@ -13,21 +13,26 @@ TOLERANCE = 0.01
 SOLD_OUT = 0.999
 """Share of the supply that counts as all: the rest is not worth a move to anybody."""
 
+SERVED = 0.999
+"""Share of the demand that counts as all, likewise."""
+
 
 def ladder_of(market: Market, metrics: MarketMetrics) -> Ladder:
     """The ladder of the final prices.
 
     A buyer counts as a bidder where it has bought more than its presence bid, at the highest of its winning bids. The
-    price of an auction is the lowest winning bid of those; its reserve where it has supply left.
+    price of an auction is the lowest winning bid of those; its reserve where it has supply left. A buyer that is served
+    in full has no reason to bid elsewhere, whatever the prices there: its absence from an auction says nothing.
     """
     buyer, seller = edges(market)
     least = [presence_mb(one) for one in market.buyers]
     tranches = [metrics.tranches(one.name) for one in market.sellers]
     own, lowest = np.zeros(len(market.buyers)), np.full(len(market.sellers), np.inf)
-    wins = np.zeros(len(buyer), dtype=bool)
+    wins, got = np.zeros(len(buyer), dtype=bool), np.zeros(len(market.buyers))
     for edge, (i, j) in enumerate(zip(buyer.tolist(), seller.tolist(), strict=True)):
         name = market.buyers[i].name
         position = metrics.positions.get((market.sellers[j].name, name))
+        got[i] += position.total if position else 0.0
         bids = [tranche.bids[name][1] for tranche in tranches[j] if name in tranche.bids]
         if position and position.total > least[i] and bids:
             wins[edge] = True
@@ -37,4 +42,7 @@ def ladder_of(market: Market, metrics: MarketMetrics) -> Ladder:
         for j, one in enumerate(market.sellers)
     ]
     price = np.nan_to_num(price, posinf=0.0)
-    return price_ladder((buyer, seller), wins, price, own, tolerance=TOLERANCE * float(price.max(initial=0.0)))
+    wants_more = got < SERVED * np.array([metrics.valuation(one.name).demand_mb for one in market.buyers])
+    counts = wins | wants_more[buyer]
+    tolerance = TOLERANCE * float(price.max(initial=0.0))
+    return price_ladder((buyer[counts], seller[counts]), wins[counts], price, own, tolerance=tolerance)

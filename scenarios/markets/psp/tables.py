@@ -42,7 +42,8 @@ def print_result(result: "Result", console: Console) -> None:
         console.print(sentence(report, result.market), highlight=False, soft_wrap=True)
     if result.ladder and result.ladder.checked:
         holds = result.ladder.checked - result.ladder.violated
-        console.print(f"price ladder (eq. 20): holds in {holds} of {result.ladder.checked} places", highlight=False)
+        told = f"price ladder (eq. 20, buyers who want more): holds in {holds} of {result.ladder.checked} places"
+        console.print(told, highlight=False, soft_wrap=True)
     share = f"{'' if summary.optimum_is == 'exact' else 'at least '}{summary.efficiency:.4%}"
     tentative = "" if summary.status == "settled" else "tentative "
     console.print(

@@ -121,6 +121,36 @@ def test_ls_proposition_3_settled_dynamics_lose_no_more_than_the_bound(seed: int
     assert loss <= (math.inf if bound is None else bound)
 
 
+@settings(max_examples=100)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, BUYERS - 1), st.integers(0, SELLERS - 1), st.integers(1, 60), st.integers(0, 9)),
+        unique_by=lambda row: row[:2],
+        max_size=8,
+    ),
+    st.floats(0.0, 1.0),
+)
+def test_eq_20_corrected_no_mb_costs_more_here_than_elsewhere_but_for_the_gap(
+    rows: list[tuple[int, int, int, int]], share: float
+) -> None:
+    """The last MB that a buyer has of one auction, against as many further ones of the other, its own bids aside."""
+    buyers, supply = [Parabolic(80.0, 10.0)] * BUYERS, [70.0, 30.0]
+    bids = profile([tuple(map(float, row)) for row in rows])
+    gaps = epsilon_gaps(list(buyers), [math.inf] * BUYERS, supply, [0.5, 0.5], bids, POOL)
+    for i in range(BUYERS):
+        steps, got = [], []
+        for j in range(SELLERS):
+            here, others = bids.at(j), bids.at(j).without(i)
+            allocation = clear(here.quantity, here.price, supply[j], 0.5).allocation
+            got.append(float(allocation[here.buyer == i].sum()))
+            steps.append(staircase(others.quantity, others.price, supply[j], 0.5))
+        for k, j in ((0, 1), (1, 0)):
+            moved = share * min(got[k], supply[j] - got[j])
+            last = steps[k].cost(got[k]) - steps[k].cost(got[k] - moved)
+            first = steps[j].cost(got[j] + moved) - steps[j].cost(got[j])
+            assert last <= first + gaps[i] + 1e-9
+
+
 HL_OPTOUT = profile([(0, 0, 10, 5), (1, 0, 5, 1)])
 ONE_SELLER: Edges = (np.array([0, 1]), np.array([0, 0]))
 

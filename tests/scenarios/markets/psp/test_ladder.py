@@ -1,11 +1,14 @@
 """The chain of auctions that shows the price ladder of the paper's eq. 20."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from scenarios.launch.run import run
+from scenarios.markets.psp.ladder import ladder_of
 from scenarios.markets.psp.results import Result
 
 
@@ -37,12 +40,16 @@ def test_ladder_is_written_with_its_violations_by_name(chains: list[Result]) -> 
         assert all(k.startswith("seller-") and lower[-1] == k[-1] for k, lower, *_ in written["examples"])
 
 
-def test_eq_20_is_broken_in_places_by_opt_out_in_the_large(tmp_path: Path) -> None:
-    result = run("flat-values", world="sim", seed=0, out=tmp_path)
-    assert result.summary.status == "settled"
-    assert result.summary.efficiency > 0.95
-    assert result.ladder is not None
-    assert result.ladder.violated > 0
-    names = {buyer.name for buyer in result.market.buyers}
-    for _, lower, _, upper in json.loads((result.run_dir / "convergence.json").read_bytes())["ladder"]["examples"]:
-        assert {lower, upper} <= names
+@pytest.mark.usefixtures("no_pictures")
+def test_eq_20_is_false_of_buyers_served_in_full_in_the_papers_own_example(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = run("two-sellers", world="sim", seed=0, out=tmp_path)
+    assert result.summary.efficiency == pytest.approx(1.0)
+    assert result.ladder
+    assert result.ladder.checked == 0
+    result.print(Console(width=200))
+    assert "price ladder" not in capsys.readouterr().out
+    monkeypatch.setattr("scenarios.markets.psp.ladder.SERVED", math.inf)
+    literal = ladder_of(result.market, result._metrics)
+    assert (literal.checked, literal.violated) == (4, 4)
