@@ -1,6 +1,7 @@
 """How good an outcome is: social welfare, its optimum, and what single buyers could still gain."""
 
 from node.mechanism.welfare.flow import Edges
+from node.mechanism.welfare.gains import gains_bound, most_gains
 from node.mechanism.welfare.gaps import StandingBids, epsilon_gaps, truthfulness_gaps
 from node.mechanism.welfare.measures import efficiency, welfare, welfare_loss_bound
 from node.mechanism.welfare.optimum import Optimum, optimum
@@ -11,6 +12,8 @@ __all__ = [
     "StandingBids",
     "efficiency",
     "epsilon_gaps",
+    "gains_bound",
+    "most_gains",
     "optimum",
     "truthfulness_gaps",
     "welfare",

@@ -17,7 +17,7 @@ from scenarios.errors import ScenarioError
 from scenarios.files.own import kind_of_table
 from scenarios.markets.kind import Watch
 from scenarios.markets.psp.course import Convergence, Fold, metrics_of
-from scenarios.markets.psp.live import optimum_of
+from scenarios.markets.psp.live import gains_of, most_gains_of, optimum_of
 from scenarios.markets.psp.market import Market, edges
 from scenarios.markets.psp.mechanisms import name_of_mechanism
 from scenarios.markets.psp.results import Allocation, Result, Summary
@@ -129,6 +129,9 @@ def _summary(market: Market, outcome: ArrayOutcome, bids: int, folder: Path) -> 
     rows = _allocations(market, outcome)
     best = outcome.bound if market.is_large else optimum_of(market).welfare
     duration_s = outcome.rounds * market.auction.clearing_interval_s
+    sold = dict.fromkeys((seller.name for seller in market.sellers), 0.0)
+    for row in rows:
+        sold[row.seller] += row.quantity
     run = Run("array", None, folder, Outcome(_status(outcome), 0.0, duration_s, {}))
     return Summary(
         **run.figures(market, FaultLog()),
@@ -137,6 +140,8 @@ def _summary(market: Market, outcome: ArrayOutcome, bids: int, folder: Path) -> 
         welfare=outcome.welfare,
         optimum=best,
         efficiency=efficiency(outcome.welfare, best),
+        gains_from_trade=gains_of(market, outcome.welfare, sold),
+        most_gains=most_gains_of(market, best, outcome.market_price.tolist()),
         epsilon_gap=float(outcome.gap.max(initial=0.0)),
         truthfulness_gap=0.0,  # by Prop. 1 of Lazar & Semret
         supply=sum(seller.supply_mb for seller in market.sellers),

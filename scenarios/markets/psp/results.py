@@ -18,7 +18,7 @@ from scenarios.extras import needs
 from scenarios.markets.psp.census import market_now
 from scenarios.markets.psp.course import Fold, fold
 from scenarios.markets.psp.equilibrium import largest_gain_of_lying
-from scenarios.markets.psp.live import LiveMetrics, optimum_of
+from scenarios.markets.psp.live import LiveMetrics, gains_of, most_gains_of, optimum_of
 from scenarios.markets.psp.market import Market, edges
 from scenarios.markets.psp.mechanisms import name_of_mechanism
 from scenarios.markets.psp.pictures import plot_convergence
@@ -48,6 +48,8 @@ class Summary(outcome.Summary, frozen=True, kw_only=True):
     welfare: float
     optimum: float
     efficiency: float
+    gains_from_trade: float
+    most_gains: float
     epsilon_gap: float
     truthfulness_gap: float
     supply: float
@@ -65,6 +67,15 @@ def allocations_of(metrics: MarketMetrics) -> list[Allocation]:
         for (seller, buyer), position in sorted(metrics.positions.items(), key=lambda item: item[0][::-1])
         if position.total > 0.0
     ]
+
+
+def _sold_by(rows: Iterable[Allocation], market: Market) -> dict[str, float]:
+    """MB that the market's own buyers have, by seller; devices from elsewhere have no valuation that counts."""
+    own = {buyer.name for buyer in market.buyers}
+    sold = dict.fromkeys((seller.name for seller in market.sellers), 0.0)
+    for row in rows:
+        sold[row.seller] += row.quantity if row.buyer in own else 0.0
+    return sold
 
 
 class Result(result.Result[Summary]):
@@ -223,6 +234,8 @@ def summarise(market: Market, live: LiveMetrics, run: Run, records: Iterable[Rec
         welfare=metrics.welfare,
         optimum=most,
         efficiency=reached,
+        gains_from_trade=gains_of(market, metrics.welfare, _sold_by(rows, market)),
+        most_gains=most_gains_of(now, most, [metrics.auctions[seller.name].price for seller in now.sellers]),
         epsilon_gap=folded.moments[-1].epsilon_gap,
         truthfulness_gap=largest_gain_of_lying(now, metrics),
         supply=sum(seller.supply_mb for seller in now.sellers),

@@ -30,6 +30,8 @@ KEYS = {
     "welfare": float,
     "optimum": float,
     "efficiency": float,
+    "gains_from_trade": float,
+    "most_gains": float,
     "epsilon_gap": float,
     "truthfulness_gap": float,
     "supply": float,

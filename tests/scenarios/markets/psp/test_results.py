@@ -101,6 +101,7 @@ def test_welfare_ends_at_the_reported_one_below_the_optimum(result: Result) -> N
     assert result.convergence.welfare[-1] == pytest.approx(result.summary.welfare)
     assert result.summary.welfare <= result.summary.optimum * (1 + 1e-9)
     assert result.summary.efficiency > 0.99
+    assert 0.99 * result.summary.most_gains < result.summary.gains_from_trade <= result.summary.most_gains * (1 + 1e-9)
 
 
 def test_the_result_is_there_as_arrays_and_dataframes(result: Result) -> None:
@@ -152,6 +153,27 @@ def test_the_gap_is_what_a_buyer_could_still_gain(tmp_path: Path) -> None:
 
     assert early > 1.0  # nobody had the time to improve on its first bids
     assert early == result.summary.epsilon_gap
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_gains_from_trade_are_told_where_a_reserve_keeps_supply_from_being_sold(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario = Scenario(
+        name="dear",
+        sellers=[Sellers(name="s", supply_mb=10.0, reserve_price_per_mb=2.0)],
+        buyers=[
+            Buyers(name="rich", valuation=FlatValuation(demand_mb=4.0, value_per_mb=3.0), strategy=OptOutStrategy()),
+            Buyers(name="poor", valuation=FlatValuation(demand_mb=6.0, value_per_mb=1.0), strategy=OptOutStrategy()),
+        ],
+    )
+    result = run(scenario, world="sim", out=tmp_path)
+    summary = result.summary
+
+    assert (summary.welfare, summary.optimum) == (pytest.approx(12.0), pytest.approx(18.0))
+    assert (summary.gains_from_trade, summary.most_gains) == (pytest.approx(4.0), pytest.approx(4.0))
+    print_result(result, Console(width=200))
+    assert "gains from trade 4.0000 of at most 4.0000 (100.0000%)" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("no_pictures")
