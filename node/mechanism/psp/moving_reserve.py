@@ -13,7 +13,7 @@ from node.mechanism.rounding import ROUNDING, SUM_ROUNDING
 from node.mechanism.valuation import Valuation
 
 MOST_PARTS = 1_000
-"""So many parts of the problem are looked at. Random books of up to 20 sellers and 20 bids need one to ten."""
+"""So many parts of the problem are looked at. Random books of up to 10 sellers and 20 bids need fewer than ten."""
 
 
 class ReserveLevel(NamedTuple):

@@ -103,3 +103,16 @@ def test_search_cut_short_is_no_less_than_the_truth(monkeypatch: pytest.MonkeyPa
     exact = best_utility(theta, auctions)
     monkeypatch.setattr("node.mechanism.psp.moving_reserve.MOST_PARTS", 2)
     assert best_utility(theta, auctions) > exact * 1.0001
+
+
+@pytest.mark.parametrize("sellers", [1, 3, 10])
+def test_few_parts_are_enough_for_random_books_of_20_bids(sellers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(5):
+        rng = np.random.default_rng([seed, sellers])
+        theta = Parabolic(float(rng.uniform(20, 100)), float(rng.uniform(5, 20)))
+        books = [list(zip(rng.uniform(2, 20, 20), rng.uniform(2, 12, 20), strict=True)) for _ in range(sellers)]
+        auctions = [stages(book, 100.0, HighestLosingReserve(0.01, 0.01)) for book in books]
+        exact = best_utility(theta, auctions)
+        with monkeypatch.context() as few:
+            few.setattr("node.mechanism.psp.moving_reserve.MOST_PARTS", 10)
+            assert best_utility(theta, auctions) == exact
