@@ -61,7 +61,8 @@ def best_amounts(valuation: Valuation, auctions: Sequence[Staircase], budget: fl
                 best, most = amounts, utility
         if bound.utility > most * (1.0 + _SAME):
             to_do += _split(levels, hulls, bound.quantity, ends)
-    return best
+    least = SUM_ROUNDING * sum(best)  # what rounding has left over at a dearer auction is no amount to bid for
+    return [amount if amount > least else 0.0 for amount in best]
 
 
 def _levels(valuation: Valuation, steps: Staircase) -> Iterator[_Level]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from node.mechanism.psp import MECHANISMS, PSP, AuctionMechanism, PayAsBid, Staircase, UniformPrice, clear, staircase
 from node.mechanism.psp.price_impact import best_amounts
-from node.mechanism.valuation import Flat, Parabolic, Valuation
+from node.mechanism.valuation import Flat, Parabolic, PiecewiseLinear, Valuation
 from tests.mechanism.psp.books import BookCase, books
 from tests.mechanism.psp.test_reply import auctions, budget_of, epsilons, markets, oracle_steps, scale, thrifts
 from tests.mechanism.valuation.valuations import valuations
@@ -279,6 +279,15 @@ def test_best_reply_keeps_the_budget_and_bids_no_more_than_its_value(
     for one, amount in zip(steps, reply.quantity, strict=True):
         assert mechanism.bid_price(one, amount, reply.price, epsilon) <= reply.price
     assert reply.price <= theta.marginal(sum(reply.quantity) * (1 - 1e-9)) + 1e-9 * theta.marginal(0.0)
+
+
+@untruthful
+def test_what_rounding_leaves_over_is_not_bid_for_at_a_dearer_auction(mechanism: AuctionMechanism) -> None:
+    theta = PiecewiseLinear(((0.0, 4.0), (1.0, 2.0), (2.0, 0.0)))
+    steps = [staircase([], [], 1.0), staircase([], [], 0.1, 1.0), staircase([], [], 1.0, 3.0)]
+    reply = mechanism.best_reply(theta, steps, epsilon=1.0)
+    assert reply.quantity[2] == 0.0
+    assert reply.price == pytest.approx(theta.marginal(sum(reply.quantity)))
 
 
 def test_asking_for_less_keeps_a_uniform_price_low() -> None:
