@@ -8,7 +8,7 @@ import numpy as np
 
 from node.mechanism.checks import bids, non_negative
 from node.mechanism.psp.clearing import Clearing
-from node.mechanism.psp.price_impact import best_amounts, reply_of, retreated
+from node.mechanism.psp.price_impact import best_amounts, reply_with_clearance
 from node.mechanism.psp.rationing import rationed
 from node.mechanism.psp.reply import Reply, best_reply
 from node.mechanism.psp.staircase import SLACK, Staircase, merged_staircase, unchecked_staircase
@@ -83,15 +83,12 @@ def searched_reply(
     Like that of ``PayAsBid`` it forgoes ε twice: in MB, and in bids above what they have to beat.
     """
     epsilon = min(epsilon, budget)
-    amounts = retreated(valuation, searched_amounts(charge, valuation, auctions, budget - epsilon), epsilon)
-    free = reply_of(valuation, auctions, amounts, 0.0)
-    clearance = epsilon / sum(amounts) if any(amounts) else 0.0
-    cost = sum(
-        charge(steps, amount, cheapest_price(charge, steps, amount, free.price, clearance), amount)
-        for steps, amount in zip(auctions, amounts, strict=True)
-        if amount > 0.0
-    )
-    return Reply(amounts, free.price, cost, free.utility - cost)
+
+    def cost(steps: Staircase, amount: float, worth: float, clearance: float) -> float:
+        return charge(steps, amount, cheapest_price(charge, steps, amount, worth, clearance), amount)
+
+    amounts = searched_amounts(charge, valuation, auctions, budget - epsilon)
+    return reply_with_clearance(valuation, auctions, amounts, epsilon, cost)
 
 
 def searched_amounts(

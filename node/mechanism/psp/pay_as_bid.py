@@ -7,7 +7,7 @@ from typing import Any
 
 from node.mechanism.checks import bids, non_negative
 from node.mechanism.psp.clearing import Clearing
-from node.mechanism.psp.price_impact import best_amounts, reply_of, retreated
+from node.mechanism.psp.price_impact import best_amounts, reply_with_clearance
 from node.mechanism.psp.rationing import rationed
 from node.mechanism.psp.reply import Reply
 from node.mechanism.psp.staircase import Staircase
@@ -63,14 +63,11 @@ class PayAsBid:
         It forgoes ε twice: in MB, as in ``best_reply``, and in bids that are above what they have to beat.
         """
         epsilon = min(epsilon, budget)
-        amounts = retreated(valuation, best_amounts(valuation, auctions, budget - epsilon), epsilon)
-        free = reply_of(valuation, auctions, amounts, 0.0)
-        clearance = epsilon / sum(amounts) if any(amounts) else 0.0
-        cost = sum(
-            self.bid_price(steps, amount, free.price, clearance) * amount
-            for steps, amount in zip(auctions, amounts, strict=True)
-        )
-        return Reply(amounts, free.price, cost, free.utility - cost)
+        amounts = best_amounts(valuation, auctions, budget - epsilon)
+        return reply_with_clearance(valuation, auctions, amounts, epsilon, self._cost)
+
+    def _cost(self, steps: Staircase, amount: float, worth: float, clearance: float) -> float:
+        return self.bid_price(steps, amount, worth, clearance) * amount
 
     def bid_price(self, steps: Staircase, amount: float, worth: float, clearance: float = 0.0) -> float:
         """A little more than the price of the dearest opponent to displace, at most what the last MB is worth."""

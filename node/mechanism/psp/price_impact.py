@@ -7,7 +7,7 @@ its bid, which need be no higher than the price of that opponent.
 import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from node.mechanism.psp.reply import Reply, best_reply
 from node.mechanism.psp.staircase import SLACK, Staircase, merged_staircase
@@ -130,6 +130,30 @@ def retreated(valuation: Valuation, amounts: Sequence[float], epsilon: float) ->
         return list(amounts)
     share = max(0.0, total - epsilon / valuation.marginal(0.0)) / total
     return [share * amount for amount in amounts]
+
+
+class Cost(Protocol):
+    """What an amount of an auction costs a buyer who bids for it as its mechanism makes it worth."""
+
+    def __call__(self, steps: Staircase, amount: float, worth: float, clearance: float) -> float:
+        """Money for ``amount`` MB, above 0; ``worth`` and ``clearance`` are those of ``bid_price``."""
+        ...
+
+
+def reply_with_clearance(
+    valuation: Valuation, auctions: Sequence[Staircase], amounts: Sequence[float], epsilon: float, cost: Cost
+) -> Reply:
+    """The reply that asks for these amounts and forgoes ε twice: in MB, and in bids above what they have to beat."""
+    retreat = retreated(valuation, amounts, epsilon)
+    free = reply_of(valuation, auctions, retreat, 0.0)
+    clearance = epsilon / sum(retreat) if any(retreat) else 0.0
+    paid = (
+        cost(steps, amount, free.price, clearance)
+        for steps, amount in zip(auctions, retreat, strict=True)
+        if amount > 0.0
+    )
+    money = sum(paid, 0.0)
+    return Reply(retreat, free.price, money, free.utility - money)
 
 
 def reply_of(valuation: Valuation, auctions: Sequence[Staircase], amounts: Sequence[float], cost: float) -> Reply:
