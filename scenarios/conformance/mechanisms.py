@@ -2,8 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -11,13 +9,10 @@ import numpy as np
 from node.mechanism.psp import PSP, AuctionMechanism, Clearing, Staircase, staircase
 from node.mechanism.rounding import FOREIGN_ROUNDING
 from node.mechanism.valuation import Flat, Parabolic, PiecewiseLinear, Valuation
+from scenarios.conformance import parts
 from scenarios.conformance.laws import Law, Verdict, first, tried
-from scenarios.errors import ScenarioError
 from scenarios.files.code import Source
-from scenarios.files.explained import explained
-from scenarios.files.own import brought, with_own
 from scenarios.files.types import Table
-from scenarios.markets.load import put
 from scenarios.markets.psp.mechanisms import built
 from scenarios.markets.psp.schema import Mechanism
 
@@ -39,20 +34,13 @@ class _Holder(Table, frozen=True):
 
 def code_of(kind: str) -> Source | None:
     """Where the code of this mechanism is, of which nothing is run; None if it comes with the program."""
-    return next(iter(brought({"mechanism": kind}, _Holder, Path.cwd())), None)
+    return parts.code_of(_Holder, {"mechanism": kind})
 
 
 def mechanism_of(kind: str, settings: Sequence[str] = ()) -> AuctionMechanism:
     """That of this name, with ``key=value`` settings; ScenarioError if there is no such, or it takes others."""
-    tables: dict[str, Any] = {"mechanism": {"kind": kind} if settings else kind}
-    for setting in settings:
-        put(tables, f"mechanism.{setting}")
-    try:
-        found = msgspec.convert(with_own(tables, _Holder, Path.cwd()), _Holder)
-    except msgspec.ValidationError as error:
-        raise ScenarioError(explained(str(error), tables, _Holder)) from error
-    found.check("")
-    return built(found.mechanism)
+    tables = {"mechanism": {"kind": kind} if settings else kind}
+    return built(parts.held(_Holder, tables, [f"mechanism.{setting}" for setting in settings]).mechanism)
 
 
 def mechanism_verdicts(mechanism: AuctionMechanism) -> list[Verdict]:

@@ -6,20 +6,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import msgspec
-
 from node.mechanism.rounding import ROUNDING
 from node.protocol.numbers import MAX_PRICE, MAX_QUANTITY_MB
 from node.strategy.psp.offer import BuyerStrategy, Target, prospect
+from scenarios.conformance import parts
 from scenarios.conformance.laws import Law, Verdict, first, tried
 from scenarios.conformance.situations import Step, episode
-from scenarios.errors import ScenarioError
 from scenarios.files.code import Source
-from scenarios.files.explained import explained
-from scenarios.files.own import brought, with_own
 from scenarios.files.types import Table
 from scenarios.launch.simulated import run_simulated
-from scenarios.markets.load import put
 from scenarios.markets.psp.schema import (
     AuctionTable,
     Buyers,
@@ -61,20 +56,13 @@ class _Holder(Table, frozen=True):
 
 def code_of(kind: str) -> Source | None:
     """Where the code of this kind of strategy is, of which nothing is run; None if it comes with the program."""
-    return next(iter(brought({"strategy": {"kind": kind}}, _Holder, Path.cwd())), None)
+    return parts.code_of(_Holder, {"strategy": {"kind": kind}})
 
 
 def strategy_of(kind: str, settings: Sequence[str] = ()) -> StrategyTable:
     """The table of this kind, with ``key=value`` settings; ScenarioError if there is no such, or it takes others."""
-    tables: dict[str, Any] = {"strategy": {"kind": kind}}
-    for setting in settings:
-        put(tables, f"strategy.{setting}")
-    try:
-        found = msgspec.convert(with_own(tables, _Holder, Path.cwd()), _Holder).strategy
-    except msgspec.ValidationError as error:
-        raise ScenarioError(explained(str(error), tables, _Holder)) from error
-    found.check("strategy")
-    return found
+    changes = [f"strategy.{setting}" for setting in settings]
+    return parts.held(_Holder, {"strategy": {"kind": kind}}, changes).strategy
 
 
 def verdicts(table: Builds) -> list[Verdict]:

@@ -1,14 +1,25 @@
 """Errors of the decoder in the words of whoever wrote the file: which key, what stands there, what may."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from scenarios.errors import ScenarioError
 from scenarios.files.walk import inner_type, is_table, plain_values, tables_of
 
 Place = tuple[Any, Any]
 """A type, and the value found where it should be."""
+
+_S = TypeVar("_S", bound=msgspec.Struct)
+
+
+def converted(tables: Mapping[str, Any], whole: type[_S], within: str = "") -> _S:
+    """The tables as that struct; ScenarioError if they are none, ``explained``."""
+    try:
+        return msgspec.convert(tables, whole)
+    except msgspec.ValidationError as error:
+        raise ScenarioError(explained(str(error), tables, whole, within)) from error
 
 
 def explained(error: str, tables: Mapping[str, Any], whole: type[msgspec.Struct], within: str = "") -> str:

@@ -17,7 +17,7 @@ import numpy as np
 
 from scenarios.errors import ScenarioError
 from scenarios.files.code import Base, Source, broken, file_module, installed, module_name, resolve, source_of
-from scenarios.files.explained import explained
+from scenarios.files.explained import converted
 from scenarios.files.tables import Distribution
 from scenarios.files.types import Table
 from scenarios.files.walk import inner_type, plain_values, tables_of
@@ -81,17 +81,17 @@ class OwnTable(Table, frozen=True, tag_field="kind", tag=PLACEHOLDER):
 
     def own(self, base: type[_B], key: str = "") -> _B:
         """The table as its class takes it; ``base`` is what the caller knows of that."""
-        table = converted(_loaded_class(self), self.keys, key or self.code)
+        table = _made(_loaded_class(self), self.keys, key or self.code)
         assert isinstance(table, base)
         return table
 
 
-def converted(kind: type[_B], keys: Mapping[str, Any], key: str) -> _B:
+def _made(kind: type[_B], keys: Mapping[str, Any], key: str) -> _B:
     """The keys as that table; ScenarioError if they are none, where the table stands at ``key``."""
     try:
-        return msgspec.convert(keys, kind)
-    except msgspec.ValidationError as error:
-        raise ScenarioError(explained(str(error), keys, kind, within=key)) from error
+        return converted(keys, kind, key)
+    except ScenarioError:
+        raise
     except Exception as error:  # of a __post_init__
         raise broken(f"{key}: {kind.__name__}", error) from error
 
@@ -107,10 +107,7 @@ def _distribution(value: Any, key: str) -> Distribution | None:  # noqa: ANN401 
         return None
     parent, _, name = key.rpartition(".")
     holder = msgspec.defstruct("Holder", [(name, Distribution)])
-    try:
-        found: Distribution = getattr(msgspec.convert({name: value}, holder), name)
-    except msgspec.ValidationError as error:
-        raise ScenarioError(explained(str(error), {name: value}, holder, within=parent)) from error
+    found: Distribution = getattr(converted({name: value}, holder, parent), name)
     found.check(key)
     return found
 
@@ -153,7 +150,7 @@ def with_own(tables: Mapping[str, Any], whole: type[msgspec.Struct], folder: Pat
         if source := find(kind, own.group, folder):
             keys = {name: one for name, one in value.items() if name != "kind"}
             sample = _drawn(keys, np.random.default_rng(0), key) if own.draws else keys
-            converted(resolve(source, own.base, f"{key}.kind"), sample, key)
+            _made(resolve(source, own.base, f"{key}.kind"), sample, key)
             value.clear()
             value.update(kind=PLACEHOLDER, code=kind, sha256=source.sha256, keys=keys)
     return copied
