@@ -37,6 +37,7 @@ from scenarios.console import (
 from scenarios.errors import RunError, ScenarioError
 
 if TYPE_CHECKING:
+    from scenarios.markets.base import Scenario
     from scenarios.results.result import Result
 
 EXIT_CODES = """
@@ -170,42 +171,37 @@ def run(
 ) -> None:
     """Run a scenario."""
     from scenarios.cli.progress import Progress  # noqa: PLC0415
-    from scenarios.launch.run import BrokenRunError  # noqa: PLC0415
-    from scenarios.launch.run import run as run_scenario  # noqa: PLC0415
+    from scenarios.launch.options import Onlookers, RunOptions  # noqa: PLC0415
+    from scenarios.launch.run import BrokenRunError, carry_out  # noqa: PLC0415
     from scenarios.metrics.exporter import exported  # noqa: PLC0415 - the quick commands stay quick
     from scenarios.metrics.meter import Meter  # noqa: PLC0415
-
-    _name_code(scenario, set_ or ())
 
     # A shell starts background jobs with SIGINT ignored; a SIGTERM should leave as tidy a folder as Ctrl-C does.
     for wanted in (signal.SIGINT, signal.SIGTERM):
         signal.signal(wanted, signal.default_int_handler)
+    loaded = _loaded(scenario, set_ or ())
     if metrics_port is not None and world is not World.mqtt:
         raise ScenarioError(f"--metrics-port goes with world mqtt, and the world is {world.value}")
+    run_options = RunOptions(
+        seed=seed,
+        world=world.value,
+        broker=broker,
+        profile=profile,
+        port=port,
+        hosts=hosts,
+        connections=connections.value,
+        market_name=market,
+        timeout_s=timeout,
+        out=out,
+        pictures=pictures,
+    )
     meter = Meter()
     labels = {"market": scenario, "role": "launcher"}
     try:
         with exported(meter, metrics_port, metrics_address, **labels) as metrics, Progress(errors) as progress:
             if metrics:
                 errors.print(f"metrics at http://{metrics_address}:{metrics}/metrics")
-            result = run_scenario(
-                scenario,
-                seed=seed,
-                world=world.value,
-                broker=broker,
-                profile=profile,
-                port=port,
-                hosts=hosts,
-                connections=connections.value,
-                market_name=market,
-                timeout_s=timeout,
-                settings=set_ or (),
-                out=out,
-                pictures=pictures,
-                watch=progress.watch,
-                say=progress.say,
-                meter=meter,
-            )
+            result = carry_out(loaded, run_options, Onlookers(watch=progress.watch, say=progress.say, meter=meter))
     except BrokenRunError as error:
         _print(error.result, format_)
         _print_error(error)
@@ -214,12 +210,14 @@ def run(
     raise typer.Exit(_exit_code(result))
 
 
-def _name_code(scenario: str, settings: Sequence[str]) -> None:
-    """Say what code a scenario brings, before any of it is run."""
-    from scenarios.markets.load import code_of  # noqa: PLC0415
+def _loaded(name_or_path: str, settings: Sequence[str]) -> "Scenario":
+    """A scenario; what code it brings is said before any of it is run."""
+    from scenarios.markets.load import read  # noqa: PLC0415
 
-    for source in code_of(scenario, settings):
+    draft = read(name_or_path, settings)
+    for source in draft.code():
         errors.print(Text(f"this scenario brings code: {source}"), soft_wrap=True)
+    return draft.scenario()
 
 
 def _exit_code(result: "Result[Any]") -> int:
@@ -294,11 +292,9 @@ def check(
     if mechanism is not None:
         raise typer.Exit(mechanism_tried(mechanism, set_ or ()))
     assert file is not None
-    from scenarios.markets.load import load  # noqa: PLC0415
     from scenarios.markets.registry import described, draw_market  # noqa: PLC0415
 
-    _name_code(file, set_ or ())
-    typer.echo(f"{file}: valid: {described(draw_market(load(file, set_ or ()), seed=0))}")
+    typer.echo(f"{file}: valid: {described(draw_market(_loaded(file, set_ or ()), seed=0))}")
 
 
 @app.command()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -14,10 +14,11 @@ from scenarios.chaos.validity import check_chaos
 from scenarios.errors import ScenarioError
 from scenarios.files.checks import check_names
 from scenarios.files.code import Source
-from scenarios.files.explained import explained
+from scenarios.files.explained import converted
 from scenarios.files.own import brought, with_own
 from scenarios.files.populations import OWN_COLUMNS, with_file_rows
 from scenarios.markets.base import Scenario
+from scenarios.markets.kind import MarketKind
 from scenarios.markets.registry import kind_named, kinds
 
 LIBRARY = resources.files("scenarios") / "library"
@@ -58,6 +59,60 @@ def source(name_or_path: str) -> tuple[str, str, Path]:
     return library[name_or_path], f"{name_or_path}.toml", Path.cwd()
 
 
+class Draft(NamedTuple):
+    """A scenario file as it was read, of which no code has been run yet.
+
+    Attributes
+    ----------
+    tables
+        With settings put over them, and the rows of populations in place of their files.
+    places
+        Where each user of a population is from, as errors say it.
+    origin
+        What errors call the file.
+    folder
+        Where code of one's own stands.
+    """
+
+    tables: Tables
+    places: Mapping[str, str]
+    origin: str
+    folder: Path
+
+    def code(self) -> list[Source]:
+        """The code that it brings; ScenarioError if its market is not installed."""
+        try:
+            return brought(self.tables, _kind_of(self.tables).scenario, self.folder)
+        except ScenarioError as error:
+            raise ScenarioError(f"{self.origin}: {error}") from error
+
+    def scenario(self) -> Scenario:
+        """The scenario, its code loaded; errors as for ``load``."""
+        try:
+            return parse(self.tables, self.origin, self.folder)
+        except ScenarioError as error:
+            raise ScenarioError(_placed(str(error), self.places)) from error
+
+
+def read(name_or_path: str, settings: Sequence[str] = ()) -> Draft:
+    """The scenario of that name or file with ``key=value`` settings, to see what it brings before that is run.
+
+    Raises
+    ------
+    ScenarioError
+        If it is not there, or not TOML.
+    """
+    text, origin, folder = source(name_or_path)
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{origin}: not TOML: {error}") from error
+    for setting in settings:
+        put(tables, setting)
+    tables, places = with_file_rows(tables, folder)
+    return Draft(tables, places, origin, folder)
+
+
 def load(name_or_path: str, settings: Sequence[str] = ()) -> Scenario:
     """The scenario of that name or file, with ``key=value`` settings put over it.
 
@@ -66,30 +121,11 @@ def load(name_or_path: str, settings: Sequence[str] = ()) -> Scenario:
     ScenarioError
         If it is not there, not TOML, or not a valid scenario; the text names file, key, value and what is allowed.
     """
-    tables, origin, folder = _read(name_or_path, settings)
-    tables, places = with_file_rows(tables, folder)
-    try:
-        return parse(tables, origin, folder)
-    except ScenarioError as error:
-        raise ScenarioError(_placed(str(error), places)) from error
+    return read(name_or_path, settings).scenario()
 
 
-def _read(name_or_path: str, settings: Sequence[str]) -> tuple[Tables, str, Path]:
-    text, origin, folder = source(name_or_path)
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{origin}: not TOML: {error}") from error
-    for setting in settings:
-        put(tables, setting)
-    return tables, origin, folder
-
-
-def code_of(name_or_path: str, settings: Sequence[str] = ()) -> list[Source]:
-    """The code that a scenario brings, of which nothing is run; ScenarioError if the scenario is none."""
-    tables, _, folder = _read(name_or_path, settings)
-    kind = kind_named(str(tables.get("market", DEFAULT_MARKET)))
-    return brought(with_file_rows(tables, folder)[0], kind.scenario, folder)
+def _kind_of(tables: Mapping[str, Any]) -> MarketKind:
+    return kind_named(str(tables.get("market", DEFAULT_MARKET)))
 
 
 def parse(tables: Mapping[str, Any], origin: str, folder: Path | None = None) -> Scenario:
@@ -103,8 +139,8 @@ def parse(tables: Mapping[str, Any], origin: str, folder: Path | None = None) ->
         If they are not valid; the text names origin, key, value and what is allowed.
     """
     try:
-        kind = kind_named(str(tables.get("market", DEFAULT_MARKET)))
-        scenario = _converted(with_own(tables, kind.scenario, folder or Path.cwd()), kind.scenario)
+        kind = _kind_of(tables)
+        scenario = converted(with_own(tables, kind.scenario, folder or Path.cwd()), kind.scenario)
         _check(scenario)
         kind.check(scenario)
     except ScenarioError as error:
@@ -119,13 +155,6 @@ def _check(scenario: Scenario) -> None:
     scenario.check("")
     if scenario.chaos:
         check_chaos(scenario.chaos, scenario.user_names, scenario.timeout_s)
-
-
-def _converted(tables: Mapping[str, Any], whole: type[Scenario]) -> Scenario:
-    try:
-        return msgspec.convert(tables, whole)
-    except msgspec.ValidationError as error:
-        raise ScenarioError(explained(str(error), tables, whole)) from error
 
 
 def _placed(error: str, places: Mapping[str, str]) -> str:

@@ -162,3 +162,12 @@ def test_the_command_line_is_there_before_numpy_is_loaded(more: str, loaded: boo
     program = f"import sys, scenarios.cli.main\n{more}\nprint('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(loaded)
+
+
+def test_a_market_that_is_not_installed_is_named_with_its_file(
+    bidswarm: Callable[..., Command], tmp_path: Path
+) -> None:
+    (tmp_path / "odd.toml").write_text('name = "odd"\nmarket = "barter"\n')
+    code, _, stderr = bidswarm("check", str(tmp_path / "odd.toml")).finished()
+    assert code == 2
+    assert "odd.toml: market = 'barter': allowed are: dmp, psp" in stderr.replace("\n", "")

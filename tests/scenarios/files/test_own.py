@@ -21,7 +21,7 @@ from scenarios.errors import ScenarioError
 from scenarios.files.own import PLACEHOLDER, bring, keep
 from scenarios.launch.run import run
 from scenarios.markets.dmp.schema import CallScenario
-from scenarios.markets.load import code_of, load, parse, with_populations
+from scenarios.markets.load import load, parse, read, with_populations
 from scenarios.markets.psp.market import BuyerSpec, Market, draw, theta
 from scenarios.markets.psp.own import OwnStrategy
 from scenarios.markets.psp.results import Summary
@@ -204,8 +204,8 @@ class Steadies(StrategyBase, frozen=True):
 def test_code_is_named_without_being_run(path: str) -> None:
     file = Path(path).parent / "steady.py"
     file.write_text("raise SystemExit(99)\n", encoding="utf-8")
-    assert [str(source) for source in code_of(path)] == [f"steady:Steady from {file}"]
-    assert code_of("two-sellers") == []
+    assert [str(source) for source in read(path).code()] == [f"steady:Steady from {file}"]
+    assert read("two-sellers").code() == []
 
 
 @pytest.mark.parametrize("command", [["check"], ["run", "--world", "sim", "--out"]])
@@ -226,7 +226,7 @@ def test_source_in_a_package_is_found_without_importing_the_package(
     (package / "__init__.py").write_text("raise SystemExit(99)\n", encoding="utf-8")
     (package / "inner.py").write_text(STRATEGY, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path / "elsewhere")
-    (source,) = code_of(path, ["buyers.0.strategy.kind=steady_parts.inner:Steady"])
+    (source,) = read(path, ["buyers.0.strategy.kind=steady_parts.inner:Steady"]).code()
     assert (source.file, source.is_beside) == (package / "inner.py", False)
 
 
@@ -283,7 +283,7 @@ def test_a_name_of_an_installed_package_is_a_kind(path: str, tmp_path: Path, mon
     install(tmp_path / "site")
     monkeypatch.syspath_prepend(tmp_path / "site")
     settings = ["buyers.0.strategy.kind=steady"]
-    assert [str(source) for source in code_of(path, settings)] == [
+    assert [str(source) for source in read(path, settings).code()] == [
         f"steady = steady_package:Steady from {tmp_path / 'site' / 'steady_package.py'}"
     ]
     assert built(scenario_of(path, *settings).buyers[0].strategy).share == 0.25
@@ -418,7 +418,7 @@ def test_a_pricing_strategy_of_ones_own_prices_calls(tmp_path: Path) -> None:
 def test_a_mechanism_of_ones_own_by_its_name_or_with_its_keys(tmp_path: Path, mechanism: str, share: float) -> None:
     path = write_mechanism(tmp_path, mechanism)
     assert built(scenario_of(path).auction.mechanism).share == share
-    assert f"part:Part from {tmp_path / 'part.py'}" in [str(source) for source in code_of(path)]
+    assert f"part:Part from {tmp_path / 'part.py'}" in [str(source) for source in read(path).code()]
 
 
 def test_names_of_ours_stay_plain_text(path: str) -> None:
@@ -501,7 +501,7 @@ def test_a_mechanism_of_an_installed_package_goes_by_its_name(tmp_path: Path, mo
     install(tmp_path / "site")
     monkeypatch.syspath_prepend(tmp_path / "site")
     assert built(scenario_of(path).auction.mechanism).share == 0.5
-    assert f"part = part_package:Part from {tmp_path / 'site' / 'part_package.py'}" in map(str, code_of(path))
+    assert f"part = part_package:Part from {tmp_path / 'site' / 'part_package.py'}" in map(str, read(path).code())
 
 
 # The JSON Schema
