@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,11 +29,14 @@ class Optimum:
         Money that no feasible allocation exceeds, proved by the sellers' prices (weak duality).
     quantity
         Shape (e,), MB along each edge.
+    price
+        Shape (m,), the sellers' prices that prove ``bound``, per MB; all 0 where nothing can be traded.
     """
 
     welfare: float
     bound: float
     quantity: FloatArray
+    price: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def optimum(
 ) -> Optimum:
     """The maximum of Σ θ_i(Σ_j x_ij) subject to Σ_i x_ij ≤ supply_j and x ≥ 0 along the edges.
 
-    Budgets are no part of it: it is what the good could be worth in all, whoever can pay.
+    Budgets are no part of it: it is what the good could be worth in all, whoever can pay. See ``liquid`` for those.
 
     Each linear program replaces the valuations by chords, so its allocation is feasible and its sellers' prices bound
     the optimum; chords are cut finer only for buyers who lose by them. Valuations that are flat come out exact.
@@ -118,8 +121,8 @@ def optimum(
     market = _market(valuations, supply, edges)
     grids = _first_grids(market)
     if not market.buyer.size or not any(grid[-1] for grid in grids):
-        return Optimum(0.0, 0.0, np.zeros(market.buyer.size))
-    best = Optimum(0.0, math.inf, np.zeros(market.buyer.size))
+        return Optimum(0.0, 0.0, np.zeros(market.buyer.size), np.zeros(market.supply.size))
+    best = Optimum(0.0, math.inf, np.zeros(market.buyer.size), np.zeros(market.supply.size))
     for _ in range(rounds):
         quantity, seller_price = linear_flow(
             (market.buyer, market.seller), market.supply, _chords(valuations, grids), len(valuations)
@@ -128,8 +131,10 @@ def optimum(
         support = _support(market, seller_price)
         reached = welfare(valuations, amount)
         if reached >= best.welfare:
-            best = Optimum(reached, best.bound, quantity)
-        best = Optimum(best.welfare, max(best.welfare, min(best.bound, support.bound)), best.quantity)
+            best = replace(best, welfare=reached, quantity=quantity)
+        if support.bound < best.bound:
+            best = replace(best, bound=support.bound, price=seller_price)
+        best = replace(best, bound=max(best.welfare, best.bound))
         if best.bound - best.welfare <= tolerance * best.bound:
             break
         negligible = 0.5 * tolerance * best.bound / len(valuations)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from node.mechanism.valuation import (
+    Capped,
     Flat,
     Isoelastic,
     Logarithmic,
@@ -16,6 +17,7 @@ from node.mechanism.valuation import (
     Remainder,
     Scaled,
     Valuation,
+    curvature,
 )
 from tests.mechanism.valuation.valuations import piecewise, valuations
 
@@ -179,6 +181,67 @@ def test_nothing_remains_of_a_demand_that_was_exceeded() -> None:
     assert (rest.demand_mb, rest.demand(1), rest.marginal(0), rest.value(3)) == (0, 0, 0, 0)
 
 
+@given(valuations(), shares, shares)
+def test_capped_is_the_least_of_worth_and_limit(theta: Valuation, share: float, limit_share: float) -> None:
+    limit = limit_share * theta.value(theta.demand_mb)
+    capped, amount = Capped(theta, limit), share * theta.demand_mb
+    assert capped.value(amount) == min(theta.value(amount), limit)
+    assert capped.value(capped.demand_mb) == pytest.approx(limit, rel=1e-9, abs=1e-300)
+    assert capped.value(capped.demand_mb * (1 - 1e-9)) <= limit
+    assert capped.marginal(amount) == (theta.marginal(amount) if amount <= capped.demand_mb else 0.0)
+
+
+def test_limit_beyond_what_all_is_worth_changes_nothing() -> None:
+    theta = Capped(Parabolic(100, 20), 1e6)
+    assert (theta.demand_mb, theta.value(70), theta.marginal(70), theta.demand(5)) == (
+        100,
+        Parabolic(100, 20).value(70),
+        Parabolic(100, 20).marginal(70),
+        75,
+    )
+
+
+def test_who_can_pay_nothing_counts_for_nothing() -> None:
+    theta = Capped(Flat(10, 2), 0)
+    assert (theta.demand_mb, theta.demand(1), theta.value(3)) == (0, 0, 0)
+
+
+@given(valuations(), shares, shares)
+def test_curvature_bounds_how_much_the_marginal_falls(theta: Valuation, one: float, other: float) -> None:
+    low, high = sorted((one * theta.demand_mb, 1.5 * other * theta.demand_mb))
+    fall = theta.marginal(low) - theta.marginal(high)
+    assert fall <= curvature(theta) * (high - low) + 1e-9 * theta.marginal(0.0) or low == high
+
+
+@pytest.mark.parametrize(
+    ("theta", "steepest"),
+    [
+        (Parabolic(100, 20), (30, 40)),
+        (Scaled(Parabolic(100, 20), 3.0), (30, 40)),
+        (PiecewiseLinear(((0, 10), (20, 8), (30, 1), (50, 0))), (20, 30)),
+    ],
+)
+def test_curvature_is_reached_where_the_marginal_is_steepest(theta: Valuation, steepest: tuple[float, float]) -> None:
+    low, high = steepest
+    assert (theta.marginal(low) - theta.marginal(high)) / (high - low) == pytest.approx(curvature(theta))
+
+
+@pytest.mark.parametrize(
+    "theta",
+    [
+        Flat(5, 2),
+        Logarithmic(5, 2, 1),
+        Isoelastic(5, 1, 2, 3),
+        PiecewiseLinear(((0, 5), (10, 1))),
+        Capped(Flat(5, 2), 4),
+    ],
+)
+def test_curvature_is_infinite_where_the_marginal_jumps(theta: Valuation) -> None:
+    assert theta.marginal(theta.demand_mb) > 0.0
+    assert theta.marginal(theta.demand_mb * 1.001) == 0.0
+    assert curvature(theta) == math.inf
+
+
 GOOD: dict[type, dict[str, float]] = {
     Parabolic: {"demand_mb": 5.0, "choke_price": 3.0},
     Flat: {"demand_mb": 5.0, "price": 3.0},
@@ -192,6 +255,12 @@ GOOD: dict[type, dict[str, float]] = {
 def test_rejects_a_field_by_name(family: Any, field: str, bad: Any) -> None:
     with pytest.raises(ValueError, match=rf"^{field} must be .* got {bad!r}"):
         family(**(GOOD[family] | {field: bad}))
+
+
+@pytest.mark.parametrize("bad", [-1.0, math.nan, math.inf])
+def test_rejects_a_limit_below_nothing(bad: float) -> None:
+    with pytest.raises(ValueError, match=r"^limit must be finite and at least 0"):
+        Capped(Flat(5, 3), bad)
 
 
 @pytest.mark.parametrize("bad", [-1.0, math.nan, math.inf])

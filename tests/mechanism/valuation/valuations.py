@@ -2,7 +2,16 @@
 
 from hypothesis import strategies as st
 
-from node.mechanism.valuation import Flat, Isoelastic, Logarithmic, Parabolic, PiecewiseLinear, Scaled, Valuation
+from node.mechanism.valuation import (
+    Capped,
+    Flat,
+    Isoelastic,
+    Logarithmic,
+    Parabolic,
+    PiecewiseLinear,
+    Scaled,
+    Valuation,
+)
 
 demands = st.one_of(st.integers(1, 100).map(float), st.floats(0.01, 1000.0))
 unit_prices = st.one_of(st.integers(1, 20).map(float), st.floats(0.01, 100.0))
@@ -44,5 +53,11 @@ def scaled() -> st.SearchStrategy[Scaled]:
     return st.builds(Scaled, st.one_of(parabolic(), logarithmic()), st.floats(0.1, 10.0))
 
 
+@st.composite
+def capped(draw: st.DrawFn) -> Capped:
+    theta = draw(st.one_of(parabolic(), flat(), logarithmic(), isoelastic(), piecewise()))
+    return Capped(theta, draw(shares) * theta.value(theta.demand_mb))
+
+
 def valuations() -> st.SearchStrategy[Valuation]:
-    return st.one_of(parabolic(), flat(), logarithmic(), isoelastic(), piecewise(), scaled())
+    return st.one_of(parabolic(), flat(), logarithmic(), isoelastic(), piecewise(), scaled(), capped())

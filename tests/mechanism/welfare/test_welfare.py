@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from node.mechanism.valuation import Flat, Isoelastic, Logarithmic, Parabolic, PiecewiseLinear, Remainder, Valuation
-from node.mechanism.welfare import Edges, efficiency, optimum, welfare, welfare_loss_bound
+from node.mechanism.welfare import Edges, efficiency, gains_bound, optimum, welfare, welfare_loss_bound
 from tests.mechanism.valuation.valuations import valuations
 from tests.oracles.welfare import water_filling
 
@@ -87,6 +87,8 @@ def test_optimum_is_feasible_and_proved(market: tuple[list[Valuation], list[floa
     reached = np.bincount(buyer, weights=best.quantity, minlength=len(buyers))
     assert welfare(buyers, reached) == pytest.approx(best.welfare, rel=1e-12)
     assert best.welfare <= best.bound <= best.welfare * (1 + 2e-9) + 1e-12
+    proved = gains_bound(buyers, supply, np.zeros(len(supply)), (buyer, seller), best.price)
+    assert best.bound == (pytest.approx(max(best.welfare, proved), rel=1e-9) if best.welfare else 0.0)
 
 
 @given(markets(), st.randoms(use_true_random=False))
