@@ -177,11 +177,14 @@ class Ladder:
     ----------
     checked, violated, examples
         Tuples (k, l, j, i) that meet the precondition; those that break the ladder; some of these, by l, j, k, i.
+    broken
+        How many tuples break each rung: p*^k ≤ p_l, p_l < p*^j, p*^j ≤ p_i; one may break several.
     """
 
     checked: int
     violated: int
     examples: tuple[tuple[int, int, int, int], ...]
+    broken: tuple[int, int, int]
 
     @property
     def share(self) -> float:
@@ -236,7 +239,8 @@ def price_ladder(
         raise ValueError(f"bids must have the shape of the edges, {buyer.shape}, got {inside.shape}")
     winners = _Winners(_Rows.of(buyer[inside], at[inside], own.size), price, own, tolerance)
     lower, j, k = winners.rungs(buyer[~inside], at[~inside])
-    below = (price[k] <= own[lower] + tolerance) & (own[lower] < price[j] + tolerance)
+    first, second = price[k] <= own[lower] + tolerance, own[lower] < price[j] + tolerance
+    below = first & second
     shared, above = winners.shared(k, j)
     violated = shared - np.where(below, above, 0)
     order = np.lexsort((k, j, lower))
@@ -244,7 +248,8 @@ def price_ladder(
     examples = [
         (int(k[x]), int(lower[x]), int(j[x]), i) for x in broken for i in winners.breaking(k[x], j[x], below=below[x])
     ]
-    return Ladder(int(shared.sum()), int(violated.sum()), tuple(examples[:most_examples]))
+    rungs = int(shared[~first].sum()), int(shared[~second].sum()), int((shared - above).sum())
+    return Ladder(int(shared.sum()), int(violated.sum()), tuple(examples[:most_examples]), rungs)
 
 
 @dataclass(frozen=True, slots=True)

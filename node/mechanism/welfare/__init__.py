@@ -2,7 +2,7 @@
 
 from node.mechanism.welfare.flow import Edges
 from node.mechanism.welfare.gains import gains_bound, most_gains
-from node.mechanism.welfare.gaps import StandingBids, epsilon_gaps, truthfulness_gaps
+from node.mechanism.welfare.gaps import StandingBids, epsilon_gaps, switching_gains, truthfulness_gaps
 from node.mechanism.welfare.liquid import liquid
 from node.mechanism.welfare.measures import efficiency, welfare, welfare_loss_bound
 from node.mechanism.welfare.optimum import Optimum, optimum
@@ -17,6 +17,7 @@ __all__ = [
     "liquid",
     "most_gains",
     "optimum",
+    "switching_gains",
     "truthfulness_gaps",
     "welfare",
     "welfare_loss_bound",

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from node.mechanism.checks import FloatArray, IntArray, non_negative_array
-from node.mechanism.psp import PSP, AuctionMechanism, Reply, Staircase, staircase
+from node.mechanism.psp import PSP, AuctionMechanism, MergedStaircase, Reply, Staircase, staircase
 from node.mechanism.psp.moving_reserve import ReserveLevel, Stage, best_utility
 from node.mechanism.rounding import ROUNDING
 from node.mechanism.valuation import Valuation
@@ -184,6 +184,46 @@ def truthfulness_gaps(
     return np.array(gaps)
 
 
+def switching_gains(
+    buyers: int,
+    supply: Any,  # noqa: ANN401 - whatever numpy takes for an array
+    reserve: Any,  # noqa: ANN401
+    profile: StandingBids,
+    pool: Edges,
+) -> FloatArray:
+    """How much less the MB that each buyer has would cost it in a PSP, had it bought them at other sellers of its pool.
+
+    It is the most that it can save by moving MB between sellers, its own bids aside: with P_j what the others leave at
+    seller j, Σ_j ∫₀^{a_j} P_j less the cheapest split of Σ_j a_j over the pool. No more than its ``epsilon_gaps`` where
+    reserves are fixed, since who has as much for less gains that much.
+
+    Parameters, result and errors are those of ``epsilon_gaps``.
+    """
+    supply, reserve = non_negative_array("supply", supply), non_negative_array("reserve", reserve)
+    books = [profile.at(seller) for seller in range(supply.size)]
+    has: list[dict[int, float]] = [{} for _ in range(buyers)]
+    for j, book in enumerate(books):
+        allocation = PSP.clear(book.quantity, book.price, supply[j], reserve[j]).allocation
+        for i, amount in zip(book.buyer.tolist(), allocation.tolist(), strict=True):
+            has[i][j] = amount
+    gains = np.zeros(buyers)
+    for i, sellers in enumerate(_reachable(buyers, pool)):
+        got = [has[i].get(j, 0.0) for j in sellers]
+        if len(sellers) > 1 and any(got):
+            steps = [_Auction(books[j].without(i), supply[j], reserve[j], None).steps for j in sellers]
+            paid = sum(one.cost(amount) for one, amount in zip(steps, got, strict=True))
+            gains[i] = max(0.0, paid - MergedStaircase(steps).cost(sum(got)))
+    return gains
+
+
+def _reachable(buyers: int, pool: Edges) -> list[list[int]]:
+    """The sellers of each buyer's pool."""
+    reachable: list[list[int]] = [[] for _ in range(buyers)]
+    for buyer, seller in zip(*pool, strict=True):
+        reachable[buyer].append(seller)
+    return reachable
+
+
 def _faced(
     buyers: int,
     books: Sequence[StandingBids],
@@ -193,14 +233,8 @@ def _faced(
     rules: Sequence[ReserveRule] | None,
 ) -> Iterator[list[_Auction]]:
     """By buyer, the sellers of its pool as the bids of the others leave them."""
-    reachable: list[list[int]] = [[] for _ in range(buyers)]
-    for buyer, seller in zip(*pool, strict=True):
-        reachable[buyer].append(seller)
-    for buyer in range(buyers):
-        yield [
-            _Auction(books[j].without(buyer), supply[j], reserve[j], rules[j] if rules else None)
-            for j in reachable[buyer]
-        ]
+    for buyer, sellers in enumerate(_reachable(buyers, pool)):
+        yield [_Auction(books[j].without(buyer), supply[j], reserve[j], rules[j] if rules else None) for j in sellers]
 
 
 def _best(mechanism: AuctionMechanism, theta: Valuation, budget: float, auctions: Sequence[_Auction]) -> float:

@@ -135,6 +135,7 @@ def test_eq_20_ladder_holds_where_the_absent_buyer_bids_between_the_prices() -> 
 )
 def test_eq_20_each_broken_rung_is_found(market_price: list[float], bid_price: list[float]) -> None:
     ladder = price_ladder(TWO, WON, market_price, bid_price)
+    assert sum(ladder.broken) == 1
     assert (ladder.violated, ladder.examples, ladder.share) == (1, ((0, 1, 1, 0),), 0.0)
 
 
@@ -168,8 +169,13 @@ def test_eq_20_ladder_counts_what_enumeration_finds(pool: Edges, data: st.DataOb
         if not (market[k] <= own[lower] + tolerance and own[lower] < market[j] + tolerance)
         or market[j] > own[i] + tolerance
     ]
+    rungs = (
+        sum(market[k] > own[lower] + tolerance for k, lower, _, _ in tuples),
+        sum(own[lower] >= market[j] + tolerance for _, lower, j, _ in tuples),
+        sum(market[j] > own[i] + tolerance for _, _, j, i in tuples),
+    )
     ladder = price_ladder(pool, bids, market, own, tolerance, most_examples=10_000)
-    assert (ladder.checked, ladder.violated) == (len(tuples), len(broken))
+    assert (ladder.checked, ladder.violated, ladder.broken) == (len(tuples), len(broken), rungs)
     assert list(ladder.examples) == broken
 
 

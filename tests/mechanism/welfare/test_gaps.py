@@ -12,6 +12,7 @@ from node.mechanism.welfare import (
     StandingBids,
     epsilon_gaps,
     optimum,
+    switching_gains,
     truthfulness_gaps,
     welfare,
     welfare_loss_bound,
@@ -149,6 +150,43 @@ def test_eq_20_corrected_no_mb_costs_more_here_than_elsewhere_but_for_the_gap(
             last = steps[k].cost(got[k]) - steps[k].cost(got[k] - moved)
             first = steps[j].cost(got[j] + moved) - steps[j].cost(got[j])
             assert last <= first + gaps[i] + 1e-9
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, BUYERS - 1), st.integers(0, SELLERS - 1), st.integers(1, 60), st.integers(0, 9)),
+        unique_by=lambda row: row[:2],
+        max_size=8,
+    )
+)
+def test_eq_20_corrected_what_buyers_save_elsewhere_is_the_best_of_all_splits(
+    rows: list[tuple[int, int, int, int]],
+) -> None:
+    """Of 600 splits over two sellers, and no more than the gap."""
+    supply, reserve, bids = [70.0, 30.0], [0.5, 2.0], profile([tuple(map(float, row)) for row in rows])
+    gains = switching_gains(BUYERS, supply, reserve, bids, POOL)
+    gaps = epsilon_gaps([Parabolic(80.0, 10.0)] * BUYERS, [math.inf] * BUYERS, supply, reserve, bids, POOL)
+    for i in range(BUYERS):
+        steps, got = [], []
+        for j in range(SELLERS):
+            here, others = bids.at(j), bids.at(j).without(i)
+            allocation = clear(here.quantity, here.price, supply[j], reserve[j]).allocation
+            got.append(float(allocation[here.buyer == i].sum()))
+            steps.append(staircase(others.quantity, others.price, supply[j], reserve[j]))
+        total, paid = sum(got), sum(one.cost(amount) for one, amount in zip(steps, got, strict=True))
+        splits = np.linspace(max(0.0, total - supply[1]), min(total, supply[0]), 600).tolist()
+        cheapest = min(steps[0].cost(first) + steps[1].cost(total - first) for first in splits)
+        coarse = 9.0 * total / 600
+        assert paid - cheapest - 1e-9 <= gains[i] <= paid - cheapest + coarse + 1e-9
+        assert gains[i] <= gaps[i] + 1e-9
+
+
+def test_eq_20_corrected_who_buys_at_the_dearer_seller_could_save() -> None:
+    edges = np.array([0, 0, 1]), np.array([0, 1, 0])
+    bids = profile([(0, 0, 10, 3), (1, 0, 95, 2)])
+    # 5 of its 10 MB displace the other's bids at 2, and seller 1 has plenty at 0.5; the other reaches one seller only.
+    assert switching_gains(2, [100, 100], [0, 0.5], bids, edges) == pytest.approx([5 * 2 - 5 * 0.5, 0])
 
 
 HL_OPTOUT = profile([(0, 0, 10, 5), (1, 0, 5, 1)])
