@@ -27,7 +27,7 @@ class Capped:
     >>> from node.mechanism.valuation import Flat
     >>> theta = Capped(Flat(demand_mb=50, price=2), limit=60)
     >>> theta.demand_mb, theta.value(20), theta.value(40), theta.marginal(20), theta.marginal(40), theta.demand(1)
-    (30.0, 40.0, 60.0, 2.0, 0.0, 30.0)
+    (30.0, 40, 60, 2.0, 0.0, 30.0)
     """
 
     valuation: Valuation

@@ -197,7 +197,7 @@ def switching_gains(
     seller j, Σ_j ∫₀^{a_j} P_j less the cheapest split of Σ_j a_j over the pool. No more than its ``epsilon_gaps`` where
     reserves are fixed, since who has as much for less gains that much.
 
-    Parameters, result and errors are those of ``epsilon_gaps``.
+    Parameters, result and errors are those of ``epsilon_gaps``; a gain that is rounding is 0.
     """
     supply, reserve = non_negative_array("supply", supply), non_negative_array("reserve", reserve)
     books = [profile.at(seller) for seller in range(supply.size)]
@@ -212,7 +212,8 @@ def switching_gains(
         if len(sellers) > 1 and any(got):
             steps = [_Auction(books[j].without(i), supply[j], reserve[j], None).steps for j in sellers]
             paid = sum(one.cost(amount) for one, amount in zip(steps, got, strict=True))
-            gains[i] = max(0.0, paid - MergedStaircase(steps).cost(sum(got)))
+            gain = paid - MergedStaircase(steps).cost(sum(got))
+            gains[i] = gain if gain > ROUNDING * paid else 0.0
     return gains
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from node.mechanism.welfare import efficiency
+from node.mechanism.welfare import StandingBids, switching_gains
 from node.protocol.trace import Record, Trace
 from node.rounds.market import ArrayMarket, Progress
 from node.rounds.outcome import ArrayCourse, ArrayOutcome
@@ -17,12 +17,14 @@ from scenarios.errors import ScenarioError
 from scenarios.files.own import kind_of_table
 from scenarios.markets.kind import Watch
 from scenarios.markets.psp.course import Convergence, Fold, metrics_of
-from scenarios.markets.psp.live import gains_of, most_gains_of, optimum_of
-from scenarios.markets.psp.market import Market, edges
+from scenarios.markets.psp.figures import figures
+from scenarios.markets.psp.ladder import EdgeBids, Rungs, eq_20, switching_of
+from scenarios.markets.psp.live import optimum_of
+from scenarios.markets.psp.market import Market, edges, theta
 from scenarios.markets.psp.mechanisms import name_of_mechanism
 from scenarios.markets.psp.results import Allocation, Result, Summary
 from scenarios.markets.psp.schema import AdaptiveStrategy, ParabolicValuation
-from scenarios.markets.psp.spread import shift_metrics
+from scenarios.markets.psp.spread import least_gain, shift_metrics
 from scenarios.results.outcome import Outcome, Run, Status
 
 MOST_PAIRS = 50_000_000
@@ -110,7 +112,8 @@ def run_arrayed(market: Market, timeout_s: float, watch: Watch, folder: Path) ->
     )
     rest = _Rest(outcome, np.bincount(edges(market)[0], minlength=len(market.buyers)), interval)
     summary = _summary(market, outcome, rest.quiescence.bids, folder)
-    folded = Fold(_metrics(market, outcome, summary), _convergence(course, interval), rest, shift_metrics(market), [])
+    metrics, rungs = _metrics(market, outcome, summary), _ladder(market, outcome)
+    folded = Fold(metrics, _convergence(course, interval), rest, shift_metrics(market), [], rungs)
     return Result(summary, market, folded, {"rounds": outcome.rounds})
 
 
@@ -129,27 +132,35 @@ def _summary(market: Market, outcome: ArrayOutcome, bids: int, folder: Path) -> 
     rows = _allocations(market, outcome)
     best = outcome.bound if market.is_large else optimum_of(market).welfare
     duration_s = outcome.rounds * market.auction.clearing_interval_s
-    sold = dict.fromkeys((seller.name for seller in market.sellers), 0.0)
-    for row in rows:
-        sold[row.seller] += row.quantity
+    own = figures(market, rows, outcome.welfare, best, [outcome.market_price], float(outcome.gap.max(initial=0.0)))
     run = Run("array", None, folder, Outcome(_status(outcome), 0.0, duration_s, {}))
     return Summary(
         **run.figures(market, FaultLog()),
+        **own,
         mechanism=name_of_mechanism(market.auction),
         bids=bids,
-        welfare=outcome.welfare,
-        optimum=best,
-        efficiency=efficiency(outcome.welfare, best),
-        gains_from_trade=gains_of(market, outcome.welfare, sold),
-        most_gains=most_gains_of(market, best, outcome.market_price.tolist()),
-        epsilon_gap=float(outcome.gap.max(initial=0.0)),
         truthfulness_gap=0.0,  # by Prop. 1 of Lazar & Semret
         supply=sum(seller.supply_mb for seller in market.sellers),
         sold=sum(row.quantity for row in rows),
         revenue=sum(row.charge for row in rows),
         allocations=rows,
-        optimum_is="bound" if market.is_large else "exact",
     )
+
+
+def _ladder(market: Market, outcome: ArrayOutcome) -> Rungs:
+    """The price ladder; without the corrected law in a large market, where every buyer would take a staircase."""
+    buyer, seller = edges(market)
+    sold = np.bincount(seller, weights=outcome.allocation, minlength=len(market.sellers)).astype(np.float64)
+    demand = np.array([theta(one).demand_mb for one in market.buyers])
+    printed = eq_20(market, EdgeBids(outcome.allocation, outcome.price, outcome.price), sold, demand)
+    if market.is_large:
+        return Rungs(printed, None)
+    supply, reserve = zip(*((one.supply_mb, one.reserve_price_per_mb) for one in market.sellers), strict=True)
+    profile = StandingBids(buyer, seller, outcome.quantity, outcome.price)
+    gains = switching_gains(len(market.buyers), supply, reserve, profile, (buyer, seller))
+    bought = np.bincount(buyer, weights=outcome.allocation, minlength=len(market.buyers)) > 0.0
+    could = [has and len(one.pool) > 1 for has, one in zip(bought.tolist(), market.buyers, strict=True)]
+    return Rungs(printed, switching_of(gains, could, least_gain(market)))
 
 
 def _status(outcome: ArrayOutcome) -> Status:

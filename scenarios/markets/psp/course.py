@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from node.mechanism.checks import FloatArray
-from node.mechanism.psp.influence import Ladder
 from node.protocol.psp.trace import AuctionClosed, Cleared, SaleSettled
 from node.protocol.trace import Record, Trace
 from node.trace.psp.convergence import ConvergenceMetrics
@@ -14,7 +13,7 @@ from node.trace.psp.metrics import MarketMetrics
 from node.trace.psp.shifts import ShiftMetrics
 from scenarios.markets.psp.census import market_now
 from scenarios.markets.psp.equilibrium import largest_gap
-from scenarios.markets.psp.ladder import ladder_of
+from scenarios.markets.psp.ladder import Rungs, ladder_of
 from scenarios.markets.psp.market import Market, theta
 from scenarios.markets.psp.mechanisms import mechanism_of
 from scenarios.markets.psp.spread import shift_metrics
@@ -67,7 +66,7 @@ class Moment:
 class Fold:
     """What a run's events come to: the market at the end, its course, and how its buyers came to rest.
 
-    The ``ladder`` is None in the world ``array``, which has no events, and where the mechanism is not truthful.
+    The ``ladder`` is None where the mechanism is not truthful.
     """
 
     metrics: MarketMetrics
@@ -75,7 +74,7 @@ class Fold:
     rest: ConvergenceMetrics
     shifts: ShiftMetrics
     moments: list[Moment]
-    ladder: Ladder | None = None
+    ladder: Rungs | None = None
 
 
 def metrics_of(market: Market) -> MarketMetrics:

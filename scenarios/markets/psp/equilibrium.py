@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from node.mechanism.checks import FloatArray
-from node.mechanism.welfare import StandingBids, epsilon_gaps, truthfulness_gaps
+from node.mechanism.welfare import Edges, StandingBids, epsilon_gaps, switching_gains, truthfulness_gaps
 from node.strategy.psp.reserve import ReserveRule
 from node.trace.psp.metrics import MarketMetrics
 from scenarios.markets.psp.market import Market, SellerSpec, edges, theta
@@ -19,6 +19,17 @@ class _Lot:
 
     supply: float
     bids: dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lots:
+    """All lots of a market, each an auction of its own: its MB, reserve and how that is set; who bids where."""
+
+    supply: list[float]
+    reserve: list[float]
+    rules: list[ReserveRule]
+    profile: StandingBids
+    pool: Edges
 
 
 def largest_gap(market: Market, metrics: MarketMetrics) -> float:
@@ -35,22 +46,32 @@ def largest_gain_of_lying(market: Market, metrics: MarketMetrics) -> float:
     return _largest(truthfulness_gaps, market, metrics)
 
 
+def gains_of_switching(market: Market, metrics: MarketMetrics) -> FloatArray:
+    """How much less what it was awarded on those bids could cost each buyer at other sellers, shape (n,), money."""
+    lots = _all_lots(market, metrics)
+    return switching_gains(len(market.buyers), lots.supply, lots.reserve, lots.profile, lots.pool)
+
+
 def _largest(gaps_of: Callable[..., FloatArray], market: Market, metrics: MarketMetrics) -> float:
+    lots = _all_lots(market, metrics)
+    budgets = [np.inf if buyer.budget_money is None else buyer.budget_money for buyer in market.buyers]
+    valuations = [theta(buyer) for buyer in market.buyers]
+    rules = lots.rules if market.auction.reserve_rule != "fixed" else None
+    mechanism = mechanism_of(market.auction)
+    gaps = gaps_of(valuations, budgets, lots.supply, lots.reserve, lots.profile, lots.pool, mechanism, rules)
+    return float(gaps.max(initial=0.0))
+
+
+def _all_lots(market: Market, metrics: MarketMetrics) -> _Lots:
     lots_of = [_lots(seller, metrics) for seller in market.sellers]
     starts = np.cumsum([0] + [len(lots) for lots in lots_of]).tolist()
     lots = [lot for of_seller in lots_of for lot in of_seller]
-    profile = _profile(market, lots)
     rules = [market.auction.reserve(seller.reserve_price_per_mb) for seller in market.sellers]
     rule_of = [rule for rule, of_seller in zip(rules, lots_of, strict=True) for _ in of_seller]
-    reserve = [_reserve(rule, lot) for rule, lot in zip(rule_of, lots, strict=True)]
-    budgets = [np.inf if buyer.budget_money is None else buyer.budget_money for buyer in market.buyers]
-    valuations = [theta(buyer) for buyer in market.buyers]
     pool = [(i, k) for i, j in zip(*edges(market), strict=True) for k in range(starts[j], starts[j + 1])]
     buyer, lot = np.array(pool, dtype=np.intp).reshape(-1, 2).T
-    supply, mechanism = [lot.supply for lot in lots], mechanism_of(market.auction)
-    follow = market.auction.reserve_rule != "fixed"
-    gaps = gaps_of(valuations, budgets, supply, reserve, profile, (buyer, lot), mechanism, rule_of if follow else None)
-    return float(gaps.max(initial=0.0))
+    reserve = [_reserve(rule, lot) for rule, lot in zip(rule_of, lots, strict=True)]
+    return _Lots([one.supply for one in lots], reserve, rule_of, _profile(market, lots), (buyer, lot))
 
 
 def _reserve(rule: ReserveRule, lot: _Lot) -> float:

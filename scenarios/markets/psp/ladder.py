@@ -1,11 +1,16 @@
-"""Whether the prices at the end of a run form the ladder of the paper's eq. 20."""
+"""Whether the prices at the end of a run form the ladder of the paper's eq. 20, and the law that holds in its place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from node.mechanism.checks import FloatArray
 from node.mechanism.psp.influence import Ladder, price_ladder
 from node.trace.psp.metrics import MarketMetrics
+from scenarios.markets.psp.equilibrium import gains_of_switching
 from scenarios.markets.psp.market import Market, edges
-from scenarios.markets.psp.spread import presence_mb
+from scenarios.markets.psp.spread import least_gain, presence_mb
 
 TOLERANCE = 0.01
 """Share of the highest price by which an inequality may be missed: buyers stop where a move gains too little."""
@@ -16,33 +21,134 @@ SOLD_OUT = 0.999
 SERVED = 0.999
 """Share of the demand that counts as all, likewise."""
 
+RUNGS = ("p*^k ≤ p_l", "p_l < p*^j", "p*^j ≤ p_i")
+"""Of eq. 20, in its order."""
 
-def ladder_of(market: Market, metrics: MarketMetrics) -> Ladder:
-    """The ladder of the final prices.
+
+@dataclass(frozen=True, slots=True)
+class Switching:
+    """The corrected law: nobody could have as many MB for less elsewhere in its pool, its own bids aside, up to ε.
+
+    Attributes
+    ----------
+    buyers, held
+        How many have bought something and reach more sellers than one, and of how many of them it holds.
+    epsilon, most
+        ε, and the most that one of them could save by switching, money.
+    """
+
+    buyers: int
+    held: int
+    epsilon: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rungs:
+    """The ladder of eq. 20 as printed, and the corrected law, which is None where reserves follow the bids."""
+
+    printed: Ladder
+    corrected: Switching | None
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeBids:
+    """What became of each pair of a buyer and a seller that it can reach, shape (e,) each, as in ``edges``.
+
+    Attributes
+    ----------
+    bought
+        MB.
+    lowest, highest
+        Price per MB of the buyer's bids there, the lowest and highest of several tranches; NaN if it has none.
+    """
+
+    bought: FloatArray
+    lowest: FloatArray
+    highest: FloatArray
+
+
+def ladder_of(market: Market, metrics: MarketMetrics) -> Rungs:
+    """The rungs of the final prices."""
+    sold = np.array([metrics.auctions[one.name].sold for one in market.sellers])
+    demand = np.array([metrics.valuation(one.name).demand_mb for one in market.buyers])
+    printed = eq_20(market, _edge_bids(market, metrics), sold, demand)
+    fixed = market.auction.reserve_rule == "fixed"
+    return Rungs(printed, _switching(market, metrics) if fixed else None)
+
+
+def eq_20(market: Market, bids: EdgeBids, sold: FloatArray, demand: FloatArray) -> Ladder:
+    """The ladder as printed.
 
     A buyer counts as a bidder where it has bought more than its presence bid, at the highest of its winning bids. The
     price of an auction is the lowest winning bid of those; its reserve where it has supply left. A buyer that is served
     in full has no reason to bid elsewhere, whatever the prices there: its absence from an auction says nothing.
+
+    Parameters
+    ----------
+    sold, demand
+        Shapes (m,) and (n,), MB that each auction has sold, and that each buyer wants at most.
     """
     buyer, seller = edges(market)
-    least = [presence_mb(one) for one in market.buyers]
-    tranches = [metrics.tranches(one.name) for one in market.sellers]
+    least = np.array([presence_mb(one) for one in market.buyers])
+    wins = (bids.bought > least[buyer]) & ~np.isnan(bids.highest)
     own, lowest = np.zeros(len(market.buyers)), np.full(len(market.sellers), np.inf)
-    wins, got = np.zeros(len(buyer), dtype=bool), np.zeros(len(market.buyers))
-    for edge, (i, j) in enumerate(zip(buyer.tolist(), seller.tolist(), strict=True)):
-        name = market.buyers[i].name
-        position = metrics.positions.get((market.sellers[j].name, name))
-        got[i] += position.total if position else 0.0
-        bids = [tranche.bids[name][1] for tranche in tranches[j] if name in tranche.bids]
-        if position and position.total > least[i] and bids:
-            wins[edge] = True
-            own[i], lowest[j] = max(own[i], *bids), min(lowest[j], *bids)
-    price = [
-        lowest[j] if metrics.auctions[one.name].sold >= SOLD_OUT * one.supply_mb else one.reserve_price_per_mb
-        for j, one in enumerate(market.sellers)
-    ]
-    price = np.nan_to_num(price, posinf=0.0)
-    wants_more = got < SERVED * np.array([metrics.valuation(one.name).demand_mb for one in market.buyers])
-    counts = wins | wants_more[buyer]
+    np.maximum.at(own, buyer[wins], bids.highest[wins])
+    np.minimum.at(lowest, seller[wins], bids.lowest[wins])
+    supply = np.array([one.supply_mb for one in market.sellers])
+    reserve = np.array([one.reserve_price_per_mb for one in market.sellers])
+    price = np.where(sold >= SOLD_OUT * supply, np.nan_to_num(lowest, posinf=0.0), reserve)
+    got = np.bincount(buyer, weights=bids.bought, minlength=len(market.buyers))
+    counts = wins | (got < SERVED * demand)[buyer]
     tolerance = TOLERANCE * float(price.max(initial=0.0))
     return price_ladder((buyer[counts], seller[counts]), wins[counts], price, own, tolerance=tolerance)
+
+
+def switching_of(gains: FloatArray, could: Sequence[bool], epsilon: float) -> Switching:
+    """The corrected law by what each buyer could save, money, and whether it has bought and reaches other sellers."""
+    counted = gains[np.array(could, dtype=bool)]
+    return Switching(counted.size, int((counted <= epsilon).sum()), epsilon, float(counted.max(initial=0.0)))
+
+
+def ladder_lines(rungs: Rungs) -> list[str]:
+    """What holds of each rung, for people: a line for eq. 20, and one for the law that is true."""
+    lines = []
+    if of := rungs.printed.checked:
+        held = ", ".join(f"{rung} in {of - broken}" for rung, broken in zip(RUNGS, rungs.printed.broken, strict=True))
+        lines.append(f"price ladder (eq. 20, buyers who want more), {of} places: {held}")
+    if (law := rungs.corrected) and law.buyers:
+        lines.append(
+            f"nowhere cheaper (eq. 20 corrected): {law.held} of {law.buyers} buyers could save no more than "
+            f"ε = {law.epsilon:g} by buying their last MB elsewhere; the most that one could: {law.most:.4g}"
+        )
+    return lines
+
+
+def ladder_document(rungs: Rungs, market: Market) -> dict[str, object]:
+    """The rungs as convergence.json has them, with violations by name."""
+    ladder = rungs.printed
+    sellers, buyers = [seller.name for seller in market.sellers], [buyer.name for buyer in market.buyers]
+    return {
+        "checked": ladder.checked,
+        "violated": ladder.violated,
+        "held": {rung: ladder.checked - broken for rung, broken in zip(RUNGS, ladder.broken, strict=True)},
+        "examples": [(sellers[k], buyers[lower], sellers[j], buyers[i]) for k, lower, j, i in ladder.examples],
+        "corrected": rungs.corrected,
+    }
+
+
+def _edge_bids(market: Market, metrics: MarketMetrics) -> EdgeBids:
+    tranches = [metrics.tranches(one.name) for one in market.sellers]
+    rows = []
+    for i, j in zip(*(side.tolist() for side in edges(market)), strict=True):
+        name = market.buyers[i].name
+        position = metrics.positions.get((market.sellers[j].name, name))
+        prices = [tranche.bids[name][1] for tranche in tranches[j] if name in tranche.bids] or [np.nan]
+        rows.append((position.total if position else 0.0, min(prices), max(prices)))
+    return EdgeBids(*np.array(rows).reshape(-1, 3).T)
+
+
+def _switching(market: Market, metrics: MarketMetrics) -> Switching:
+    bought = {buyer for (_, buyer), position in metrics.positions.items() if position.total > 0.0}
+    could = [one.name in bought and len(one.pool) > 1 for one in market.buyers]
+    return switching_of(gains_of_switching(market, metrics), could, least_gain(market))

@@ -1,12 +1,11 @@
 """What a run of the exchange is watched by."""
 
 import math
-from collections.abc import Mapping, Sequence
 
 import numpy as np
 from rich.table import Table
 
-from node.mechanism.welfare import Optimum, gains_bound, most_gains, optimum
+from node.mechanism.welfare import Optimum, optimum
 from node.protocol.trace import Record, Trace
 from scenarios.extras import needs
 from scenarios.markets.psp.course import metrics_of
@@ -23,22 +22,6 @@ def optimum_of(market: Market) -> Optimum:
     needs("scipy")
     tolerance = 1e-5 if market.is_large else 1e-9
     return optimum([theta(buyer) for buyer in market.buyers], supply, edges(market), tolerance=tolerance)
-
-
-def most_gains_of(market: Market, most_welfare: float, price: Sequence[float]) -> float:
-    """The largest gains from trade that the market allows; of a large one a bound, from prices per MB at its end."""
-    supply, reserve = zip(*((one.supply_mb, one.reserve_price_per_mb) for one in market.sellers), strict=True)
-    valuations = [theta(buyer) for buyer in market.buyers]
-    if not market.is_large:
-        return most_gains(valuations, supply, reserve, edges(market))
-    bound = gains_bound(valuations, supply, reserve, edges(market), np.nan_to_num(np.array(price, float)))
-    return min(most_welfare, bound)
-
-
-def gains_of(market: Market, welfare: float, quantity_of: Mapping[str, float]) -> float:
-    """Welfare less the reserve price of each MB that the market's own buyers have, by the name of its seller."""
-    kept = math.fsum(one.reserve_price_per_mb * quantity_of.get(one.name, 0.0) for one in market.sellers)
-    return welfare - kept
 
 
 class LiveMetrics:

@@ -32,7 +32,8 @@ def plot_convergence(result: "Result") -> "Figure":
         for axes in (prices, sold, welfare, gap):
             axes.axvline(report.time_s, color="0.7", linestyle=":", linewidth=1.0, zorder=0)
     figure.suptitle(
-        f"{summary.scenario}: {summary.efficiency:.2%} of the optimum, {summary.bids:,} bids\n"
+        f"{summary.scenario}: efficiency {summary.efficiency:.2%} ({summary.efficiency_of.replace('_', ' ')}), "
+        f"{summary.bids:,} bids\n"
         f"{summary.nodes} nodes, {summary.network}, seed {summary.seed}, {summary.status}"
     )
     return figure

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+import numpy as np
 from rich.console import Console
 
 from node.mechanism.psp.influence import influence_sizes
-from node.mechanism.welfare import efficiency
 from node.protocol.trace import Record, Trace
 from node.trace.psp.convergence import Oscillation, Quiescence
 from node.trace.psp.metrics import MarketMetrics
@@ -18,7 +18,9 @@ from scenarios.extras import needs
 from scenarios.markets.psp.census import market_now
 from scenarios.markets.psp.course import Fold, fold
 from scenarios.markets.psp.equilibrium import largest_gain_of_lying
-from scenarios.markets.psp.live import LiveMetrics, gains_of, most_gains_of, optimum_of
+from scenarios.markets.psp.figures import Measure, figures
+from scenarios.markets.psp.ladder import ladder_document
+from scenarios.markets.psp.live import LiveMetrics, optimum_of
 from scenarios.markets.psp.market import Market, edges
 from scenarios.markets.psp.mechanisms import name_of_mechanism
 from scenarios.markets.psp.pictures import plot_convergence
@@ -47,11 +49,24 @@ class Summary(outcome.Summary, frozen=True, kw_only=True):
     bids: int
     welfare: float
     optimum: float
-    efficiency: float
     gains_from_trade: float
     most_gains: float
+    liquid_welfare: float | None = None
+    most_liquid_welfare: float | None = None
+    liquid_gains_from_trade: float | None = None
+    most_liquid_gains: float | None = None
+    efficiency: float
+    efficiency_of: Measure
+    efficiencies: dict[Measure, float]
+    efficiency_loss: float
+    efficiency_loss_bound: float | None
+    no_bound_because: str | None
     epsilon_gap: float
     truthfulness_gap: float
+    buyers_at_a_loss: int
+    largest_loss: float
+    buyers_over_budget: int
+    largest_excess: float
     supply: float
     sold: float
     revenue: float
@@ -67,15 +82,6 @@ def allocations_of(metrics: MarketMetrics) -> list[Allocation]:
         for (seller, buyer), position in sorted(metrics.positions.items(), key=lambda item: item[0][::-1])
         if position.total > 0.0
     ]
-
-
-def _sold_by(rows: Iterable[Allocation], market: Market) -> dict[str, float]:
-    """MB that the market's own buyers have, by seller; devices from elsewhere have no valuation that counts."""
-    own = {buyer.name for buyer in market.buyers}
-    sold = dict.fromkeys((seller.name for seller in market.sellers), 0.0)
-    for row in rows:
-        sold[row.seller] += row.quantity if row.buyer in own else 0.0
-    return sold
 
 
 class Result(result.Result[Summary]):
@@ -155,18 +161,9 @@ class Result(result.Result[Summary]):
             "oscillations": self.oscillations,
             "shifts": shifts,
             "moments": self.moments,
-            "ladder": self._named_ladder(),
+            "ladder": ladder_document(self.ladder, self.market) if self.ladder else None,
         }
         return {"convergence": rest}
-
-    def _named_ladder(self) -> dict[str, Any] | None:
-        """What became of the price ladder, with its violations by name."""
-        ladder, market = self.ladder, self.market
-        if ladder is None:
-            return None
-        sellers, buyers = [seller.name for seller in market.sellers], [buyer.name for buyer in market.buyers]
-        examples = [(sellers[k], buyers[lower], sellers[j], buyers[i]) for k, lower, j, i in ladder.examples]
-        return {"checked": ladder.checked, "violated": ladder.violated, "examples": examples}
 
     def _allocations(self) -> dict[str, Sequence[Any]]:
         rows = self.summary.allocations
@@ -224,25 +221,20 @@ def summarise(market: Market, live: LiveMetrics, run: Run, records: Iterable[Rec
     folded = fold(market, faults.without_faults(records), run.outcome.duration_s)
     metrics, now = folded.metrics, market_now(market, folded.metrics)
     best = optimum_of(now) if market.shifts else live.best
-    most = best.bound if market.is_large else best.welfare
     rows = allocations_of(metrics)
-    reached = efficiency(metrics.welfare, most)
+    prices = best.price, np.array([metrics.auctions[seller.name].price for seller in now.sellers])
+    most = best.bound if now.is_large else best.welfare
+    own = figures(now, rows, metrics.welfare, most, prices, folded.moments[-1].epsilon_gap)
     summary = Summary(
-        **run.figures(market, faults, reached, folded.rest.quiescence.time_s),
+        **run.figures(market, faults, own["efficiency"], folded.rest.quiescence.time_s),
+        **own,
         mechanism=name_of_mechanism(market.auction),
         bids=metrics.bids,
-        welfare=metrics.welfare,
-        optimum=most,
-        efficiency=reached,
-        gains_from_trade=gains_of(market, metrics.welfare, _sold_by(rows, market)),
-        most_gains=most_gains_of(now, most, [metrics.auctions[seller.name].price for seller in now.sellers]),
-        epsilon_gap=folded.moments[-1].epsilon_gap,
         truthfulness_gap=largest_gain_of_lying(now, metrics),
         supply=sum(seller.supply_mb for seller in now.sellers),
         sold=sum(row.quantity for row in rows),
         revenue=sum(row.charge for row in rows),
         allocations=rows,
-        optimum_is="bound" if market.is_large else "exact",
         exposed_sellers=sorted(metrics.exposed),
     )
     return Result(summary, market, folded, run.outcome.counters)

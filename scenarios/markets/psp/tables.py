@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from node.mechanism.welfare import efficiency
+from scenarios.markets.psp.figures import FIELDS, Measure
+from scenarios.markets.psp.ladder import ladder_lines
 from scenarios.markets.psp.spread import sentence
 from scenarios.results.lines import ROWS, fault_lines, verdict
 
 if TYPE_CHECKING:
-    from scenarios.markets.psp.results import Result
-
-WORTH_TELLING = 0.001
-"""By how much two shares of an optimum differ if both are told."""
+    from scenarios.markets.psp.results import Result, Summary
 
 
 def print_result(result: "Result", console: Console) -> None:
@@ -44,27 +42,60 @@ def print_result(result: "Result", console: Console) -> None:
         console.print(line, highlight=False, soft_wrap=True)
     for report in result.shifts:
         console.print(sentence(report, result.market), highlight=False, soft_wrap=True)
-    if result.ladder and result.ladder.checked:
-        holds = result.ladder.checked - result.ladder.violated
-        told = f"price ladder (eq. 20, buyers who want more): holds in {holds} of {result.ladder.checked} places"
-        console.print(told, highlight=False, soft_wrap=True)
-    share = f"{'' if summary.optimum_is == 'exact' else 'at least '}{summary.efficiency:.4%}"
-    tentative = "" if summary.status == "settled" else "tentative "
-    console.print(
-        f"{tentative}welfare {summary.welfare:,.4f} of at most {summary.optimum:,.4f} ({share}); "
-        f"sold {summary.sold:,.2f} of {summary.supply:,.2f} MB for {summary.revenue:,.2f}; "
-        f"most that a buyer could still gain: {summary.epsilon_gap:.4g}",
-        highlight=False,
-        soft_wrap=True,
-    )
-    of_gains = efficiency(summary.gains_from_trade, summary.most_gains)
-    if abs(of_gains - summary.efficiency) > WORTH_TELLING:
-        told = f"gains from trade {summary.gains_from_trade:,.4f} of at most {summary.most_gains:,.4f} ({of_gains:.4%})"
-        console.print(f"{told}: welfare less the reserves of what is sold", highlight=False, soft_wrap=True)
-    if summary.truthfulness_gap > 0.0:
-        told = f"most that a buyer gains over a truthful reply: {summary.truthfulness_gap:.4g}"
-        console.print(told, highlight=False, soft_wrap=True)
+    for line in (*_efficiency(summary), *_promises(summary), *(ladder_lines(result.ladder) if result.ladder else ())):
+        console.print(line, highlight=False, soft_wrap=True)
     console.print(result.where, highlight=False, soft_wrap=True)
+
+
+def _efficiency(summary: "Summary") -> list[str]:
+    """What is reached of the measure that efficiency is of, what is lost, and the other measures where they differ."""
+    tentative = "" if summary.status == "settled" else "tentative "
+    at_least = "" if summary.optimum_is == "exact" else "at least "
+    amounts = {
+        name: "{:,.4f} of at most {:,.4f}".format(*(getattr(summary, field) for field in FIELDS[name]))
+        for name in summary.efficiencies
+    }
+    first = amounts[summary.efficiency_of]
+    others = [
+        f"{_words(name)} {amount} ({at_least}{summary.efficiencies[name]:.4%})"
+        for name, amount in amounts.items()
+        if amount != first
+    ]
+    return [
+        f"{tentative}efficiency {at_least}{summary.efficiency:.4%}: {_words(summary.efficiency_of)} {first}",
+        f"lost of that: {summary.efficiency_loss:.4g}; {_loss_bound(summary)}",
+        *([f"beside it: {'; '.join(others)}"] if others else []),
+    ]
+
+
+def _words(name: Measure) -> str:
+    return name.replace("_", " ")
+
+
+def _loss_bound(summary: "Summary") -> str:
+    if summary.efficiency_loss_bound is None:
+        return f"no bound by Prop. 3 of Lazar & Semret, since {summary.no_bound_because}"
+    return f"at most {summary.efficiency_loss_bound:,.4g} by Prop. 3 of Lazar & Semret"
+
+
+def _promises(summary: "Summary") -> list[str]:
+    """What is sold, that nobody pays too much for it, and what buyers could still gain."""
+    gap, lying = summary.epsilon_gap, summary.truthfulness_gap
+    return [
+        f"sold {summary.sold:,.2f} of {summary.supply:,.2f} MB for {summary.revenue:,.2f}; {_rationality(summary)}",
+        f"most that a buyer could still gain: {gap:.4g}; by misreporting, over its best truthful bids: {lying:.4g}",
+    ]
+
+
+def _rationality(summary: "Summary") -> str:
+    broken = []
+    if summary.buyers_at_a_loss:
+        broken += [f"{summary.buyers_at_a_loss} pay up to {summary.largest_loss:.4g} more than it is worth to them"]
+    if summary.buyers_over_budget:
+        broken += [f"{summary.buyers_over_budget} pay up to {summary.largest_excess:.4g} more than their budget"]
+    if broken:
+        return f"[red]of the buyers {' and '.join(broken)}[/]"
+    return "no buyer pays more than what it has is worth to it, or than its budget"
 
 
 def _allocations(result: "Result") -> Table:

@@ -189,6 +189,27 @@ def test_eq_20_corrected_who_buys_at_the_dearer_seller_could_save() -> None:
     assert switching_gains(2, [100, 100], [0, 0.5], bids, edges) == pytest.approx([5 * 2 - 5 * 0.5, 0])
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_ls_proposition_3_holds_over_several_sellers(seed: int) -> None:
+    """Truthful bids for about what the optimum gives, which sell everything in purchases above the threshold."""
+    rng = np.random.default_rng(seed)
+    buyers = [Parabolic(float(rng.uniform(50, 100)), float(rng.uniform(10, 20))) for _ in range(12)]
+    supply, edges = [80.0, 120.0, 60.0], (np.repeat(np.arange(12), 3), np.tile(np.arange(3), 12))
+    reachable = rng.random(36) < 0.7
+    edges = edges[0][reachable], edges[1][reachable]
+    best = optimum(buyers, supply, edges)
+    quantity = np.where(best.quantity > 3.0, best.quantity * rng.uniform(0.95, 1.0, best.quantity.size), 0.0)
+    quantity *= (supply / np.bincount(edges[1], weights=quantity, minlength=3))[edges[1]]
+    total = np.bincount(edges[0], weights=quantity, minlength=12)
+    price = np.array([theta.marginal(float(amount)) for theta, amount in zip(buyers, total, strict=True)])
+    bids = StandingBids(*edges, quantity, price[edges[0]])
+    epsilon = float(epsilon_gaps(buyers, [math.inf] * 12, supply, [0.0] * 3, bids, edges).max())
+    curvature = max(theta.choke_price / theta.demand_mb for theta in buyers)
+    bound = welfare_loss_bound(quantity, sum(supply), epsilon, curvature)
+    assert bound is not None
+    assert best.welfare - welfare(buyers, total) <= bound
+
+
 HL_OPTOUT = profile([(0, 0, 10, 5), (1, 0, 5, 1)])
 ONE_SELLER: Edges = (np.array([0, 1]), np.array([0, 0]))
 

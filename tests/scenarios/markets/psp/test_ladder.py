@@ -1,5 +1,6 @@
 """The chain of auctions that shows the price ladder of the paper's eq. 20."""
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -8,8 +9,9 @@ import pytest
 from rich.console import Console
 
 from scenarios.launch.run import run
-from scenarios.markets.psp.ladder import ladder_of
+from scenarios.markets.psp.ladder import Switching, ladder_lines, ladder_of
 from scenarios.markets.psp.results import Result
+from scenarios.markets.psp.schema import Buyers, FlatValuation, OptOutStrategy, Scenario, Sellers
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,7 @@ def test_prices_rise_along_a_chain_of_auctions(chains: list[Result]) -> None:
 
 
 def test_eq_20_ladder_holds_but_for_what_a_move_is_not_worth(chains: list[Result]) -> None:
-    ladders = [chain.ladder for chain in chains if chain.ladder]
+    ladders = [chain.ladder.printed for chain in chains if chain.ladder]
     assert len(ladders) == len(chains)
     assert sum(ladder.checked for ladder in ladders) >= 20
     assert sum(ladder.violated for ladder in ladders) <= 0.2 * sum(ladder.checked for ladder in ladders)
@@ -36,7 +38,11 @@ def test_ladder_is_written_with_its_violations_by_name(chains: list[Result]) -> 
     for chain in chains:
         written = json.loads((chain.run_dir / "convergence.json").read_bytes())["ladder"]
         assert chain.ladder
-        assert (written["checked"], written["violated"]) == (chain.ladder.checked, chain.ladder.violated)
+        printed, corrected = chain.ladder.printed, chain.ladder.corrected
+        assert (written["checked"], written["violated"]) == (printed.checked, printed.violated)
+        assert list(written["held"].values()) == [printed.checked - broken for broken in printed.broken]
+        assert corrected
+        assert written["corrected"] == dataclasses.asdict(corrected)
         assert all(k.startswith("seller-") and lower[-1] == k[-1] for k, lower, *_ in written["examples"])
 
 
@@ -47,9 +53,57 @@ def test_eq_20_is_false_of_buyers_served_in_full_in_the_papers_own_example(
     result = run("two-sellers", world="sim", seed=0, out=tmp_path)
     assert result.summary.efficiency == pytest.approx(1.0)
     assert result.ladder
-    assert result.ladder.checked == 0
+    assert result.ladder.printed.checked == 0
     result.print(Console(width=200))
     assert "price ladder" not in capsys.readouterr().out
     monkeypatch.setattr("scenarios.markets.psp.ladder.SERVED", math.inf)
     literal = ladder_of(result.market, result._metrics)
-    assert (literal.checked, literal.violated) == (4, 4)
+    assert (literal.printed.checked, literal.printed.violated) == (4, 4)
+    assert literal.printed.broken == (0, 4, 0)
+    assert ladder_lines(literal)[0].endswith("4 places: p*^k ≤ p_l in 4, p_l < p*^j in 0, p*^j ≤ p_i in 4")
+
+
+def test_eq_20_corrected_is_missed_at_rest_by_no_more_than_the_gap(chains: list[Result]) -> None:
+    for chain in chains:
+        assert chain.ladder
+        law = chain.ladder.corrected
+        assert law
+        assert law.buyers >= 9
+        assert law.held >= law.buyers - 1
+        assert law.most <= min(0.3, chain.summary.epsilon_gap) + 1e-9
+        told = f"nowhere cheaper (eq. 20 corrected): {law.held} of {law.buyers} buyers could save no more than ε = 0.1"
+        assert told in "".join(ladder_lines(chain.ladder))
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_eq_20_corrected_is_broken_by_buyers_who_must_split_equally(tmp_path: Path) -> None:
+    """4 of the 6 MB that A has of seller 1 displace B's bid at 1 per MB, and seller 2 has 4 MB left for nothing."""
+    scenario = Scenario(
+        name="halves",
+        sellers=[Sellers(name="1", supply_mb=10.0), Sellers(name="2", supply_mb=10.0)],
+        buyers=[
+            Buyers(name="A", valuation=FlatValuation(demand_mb=12.0, value_per_mb=5.0), strategy=OptOutStrategy()),
+            Buyers(
+                name="B",
+                sellers=["1"],
+                valuation=FlatValuation(demand_mb=8.0, value_per_mb=1.0),
+                strategy=OptOutStrategy(),
+            ),
+        ],
+    )
+    ladder = run(scenario, world="sim", out=tmp_path).ladder
+    assert ladder
+    assert ladder.corrected == Switching(buyers=1, held=0, epsilon=0.0, most=4.0)
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_ladder_of_rounds_has_the_same_rungs_as_that_of_messages(tmp_path: Path) -> None:
+    for world in ("array", "sim"):
+        result = run("neighbourhood", seed=1, world=world, out=tmp_path)
+        assert result.ladder
+        assert result.ladder.printed.checked > 0
+        assert result.ladder.printed.broken[0] == result.ladder.printed.broken[2] == 0
+        law = result.ladder.corrected
+        assert law
+        assert 40 <= law.held == law.buyers <= 50
+        assert law.most <= result.summary.epsilon_gap + 1e-9

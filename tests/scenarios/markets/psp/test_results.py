@@ -172,8 +172,12 @@ def test_gains_from_trade_are_told_where_a_reserve_keeps_supply_from_being_sold(
 
     assert (summary.welfare, summary.optimum) == (pytest.approx(12.0), pytest.approx(18.0))
     assert (summary.gains_from_trade, summary.most_gains) == (pytest.approx(4.0), pytest.approx(4.0))
+    assert (summary.efficiency, summary.efficiency_of) == (pytest.approx(1.0), "gains_from_trade")
+    assert summary.efficiencies == {"welfare": pytest.approx(2 / 3), "gains_from_trade": pytest.approx(1.0)}
     print_result(result, Console(width=200))
-    assert "gains from trade 4.0000 of at most 4.0000 (100.0000%)" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "efficiency 100.0000%: gains from trade 4.0000 of at most 4.0000\n" in printed
+    assert "beside it: welfare 12.0000 of at most 18.0000 (66.6667%)\n" in printed
 
 
 @pytest.mark.usefixtures("no_pictures")
@@ -276,4 +280,5 @@ def test_the_mechanism_and_what_lying_could_gain_are_told(tmp_path: Path, capsys
     print_result(result, Console(width=200))
     printed = capsys.readouterr().out
     assert "7 nodes, simulated network, mechanism pay-as-bid" in printed
-    assert "most that a buyer gains over a truthful reply: 49.5" in printed
+    assert "by misreporting, over its best truthful bids: 49.5" in printed
+    assert "since the mechanism is pay-as-bid" in printed
