@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
-PAPERS_EXAMPLE = re.compile(r"welfare 207\.8000 of at most 207\.8000 \(100\.0000%\); sold 150\.00 of 150\.00 MB")
+PAPERS_EXAMPLE = re.compile(r"welfare 207\.8000 of at most 207\.8000 \(100\.0000%\)\s+sold 150\.00 of 150\.00 MB")
 
 
 def interpreter(version: str) -> str | None:

@@ -63,7 +63,7 @@ def _efficiency(summary: "Summary") -> list[str]:
     ]
     return [
         f"{tentative}efficiency {at_least}{summary.efficiency:.4%}: {_words(summary.efficiency_of)} {first}",
-        f"lost of that: {summary.efficiency_loss:.4g}; {_loss_bound(summary)}",
+        f"lost of that: {'at most ' if at_least else ''}{summary.efficiency_loss:.4g}; {_loss_bound(summary)}",
         *([f"beside it: {'; '.join(others)}"] if others else []),
     ]
 

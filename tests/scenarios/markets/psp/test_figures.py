@@ -210,3 +210,16 @@ def test_neighbourhood_has_nearly_the_same_efficiency_by_gains_as_by_welfare(tmp
     assert summary.efficiency_of == "gains_from_trade"
     assert summary.efficiency > 0.9995
     assert summary.efficiency == pytest.approx(summary.efficiencies["welfare"], abs=1e-5)
+    assert (summary.buyers_at_a_loss, summary.buyers_over_budget, summary.truthfulness_gap) == (0, 0, 0.0)
+
+
+@pytest.mark.usefixtures("no_pictures")
+@pytest.mark.parametrize("seed", range(3))
+def test_where_reserves_keep_supply_from_being_sold_gains_are_reached_though_welfare_is_not(
+    seed: int, tmp_path: Path
+) -> None:
+    settings = ["sellers.0.reserve_price_per_mb=8"]
+    summary = run("neighbourhood", settings=settings, seed=seed, world="array", out=tmp_path).summary
+    assert summary.sold < 0.9 * summary.supply
+    assert summary.efficiencies["welfare"] < 0.9
+    assert summary.efficiency > 0.99
