@@ -15,7 +15,7 @@ Book = list[tuple[float, float]]
 Reserve = Callable[[Book, float], float]
 
 STARTS, FINE, FINEST = 6, 4, 1e-8
-SLIVER = 1e-10
+A_LITTLE = 1e-10
 
 
 class Tried(NamedTuple):
@@ -33,7 +33,7 @@ def fixed(floor: float) -> Reserve:
 
 
 def highest_losing(floor: float, step: float) -> Reserve:
-    """Eq. 14 with the cap of docs/decisions/0003."""
+    """Eq. 14 with the cap of docs/decisions/0003; a loser wants more than a thousandth of the supply."""
 
     def reserve(book: Book, supply: float) -> float:
         got = psp.allocations(book, supply, floor)
@@ -41,7 +41,7 @@ def highest_losing(floor: float, step: float) -> Reserve:
         lost = [
             price
             for (wanted, price), amount in zip(book, got, strict=True)
-            if wanted > 0.0 and price >= floor and not amount > 0.0
+            if wanted > 0.001 * supply and price >= floor and not amount > 0.0
         ]
         return max(floor, min(max(lost) + step, *won)) if won and lost else floor
 
@@ -70,10 +70,10 @@ def _grid(theta: Any, others: Book, supply: float) -> list[tuple[float, float]]:
     ends = {supply - sum(d for d, p in others if p >= price) for price in prices} | {
         supply - sum(d for d, p in others if p > price) for price in prices
     }
-    amounts = {end - SLIVER for end in ends} | ends | {supply * k / 40 for k in range(41)}
+    amounts = {end - A_LITTLE for end in ends} | ends | {supply * k / 40 for k in range(41)}
     amounts |= {float(theta.demand(price)) for price in prices}
     high = max(prices, default=0.0) + 100.0
-    bids = [*prices, *(price + SLIVER for price in prices), high]
+    bids = [*prices, *(price + A_LITTLE for price in prices), high]
     return [(0.0, 0.0)] + [(d, p) for d in sorted(amounts) for p in bids if 0.0 < d <= supply]
 
 

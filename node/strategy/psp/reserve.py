@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from node.mechanism.checks import FloatArray
-from node.mechanism.psp import clear
+from node.mechanism.psp import SLIVER, clear
 from node.mechanism.psp.moving_reserve import ReserveLevel
 from node.mechanism.rounding import SUM_ROUNDING
 
@@ -53,8 +53,9 @@ class FixedReserve:
 class HighestLosingReserve:
     """The price of the highest losing bid plus ε (paper, eq. 14), never below the floor.
 
-    A losing bid is positive, not below the floor, and gets nothing. The reserve never exceeds the lowest winning price,
-    or it would turn a winner away (docs/decisions/0003-reserve-price.md).
+    A losing bid is larger than a sliver of the supply, not below the floor, and gets nothing: smaller ones are placed
+    to be told the profile. The reserve never exceeds the lowest winning price, or it would turn a winner away
+    (docs/decisions/0003-reserve-price.md).
     """
 
     floor: float
@@ -63,7 +64,7 @@ class HighestLosingReserve:
     def reserve(self, quantity: FloatArray, price: FloatArray, supply: float) -> float:
         """The floor where nobody loses, so that unsold supply is offered at it again."""
         won = clear(quantity, price, supply, self.floor).allocation > 0.0
-        losing = price[(quantity > 0.0) & (price >= self.floor) & ~won]
+        losing = price[(quantity > SLIVER * supply) & (price >= self.floor) & ~won]
         if not losing.size or not won.any():
             return self.floor
         return max(self.floor, min(float(np.max(losing)) + self.epsilon, float(np.min(price[won]))))
@@ -72,17 +73,21 @@ class HighestLosingReserve:
         """One for each price of the bids that the newcomer can displace.
 
         A newcomer that leaves a part to the bids of one price displaces those of all lower prices, which lose. The
-        highest of these sets the reserve, and that one price limits it. With a lower bid the newcomer could only get
-        what the bids of the next price are displaced for entirely, which a little less avoids at less cost.
+        highest of these that is no sliver sets the reserve, and that one price limits it. With a lower bid the newcomer
+        could only get what the bids of the next price are displaced for entirely, which a little less avoids at no
+        more cost.
         """
         asked = (quantity > 0.0) & (price >= self.floor)
         prices, group = np.unique(price[asked], return_inverse=True)
         wanted = np.bincount(group, weights=quantity[asked], minlength=prices.size)
+        largest = np.zeros(prices.size)
+        np.maximum.at(largest, group, quantity[asked])
         levels, left, highest_losing = list[ReserveLevel](), supply - float(wanted.sum()), -np.inf
-        for limit, width in zip(prices.tolist(), wanted.tolist(), strict=True):
+        for limit, width, bid in zip(prices.tolist(), wanted.tolist(), largest.tolist(), strict=True):
             left += width
             if left > SUM_ROUNDING * supply:
                 reserve = max(self.floor, min(highest_losing + self.epsilon, limit))
                 levels.append(ReserveLevel(min(left, supply), reserve))
-            highest_losing = limit
+            if bid > SLIVER * supply:
+                highest_losing = limit
         return levels or [ReserveLevel(supply, self.floor)]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from node.mechanism.psp import best_reply, merged_staircase, staircase
+from node.mechanism.psp import SLIVER, best_reply, merged_staircase, staircase
 from node.mechanism.psp.moving_reserve import Stage, best_utility
 from node.mechanism.valuation import Flat, Parabolic, Valuation
 from node.strategy.psp.reserve import FixedReserve, HighestLosingReserve, ReserveRule
@@ -27,12 +27,18 @@ def drawn(rng: np.random.Generator, sellers: int) -> tuple[Valuation, list[Aucti
         theta = Flat(float(rng.uniform(20, 100)), float(rng.uniform(3, 12)))
     books = []
     for _ in range(sellers):
+        supply = float(rng.uniform(20, 80))
         book = [
-            (float(rng.uniform(1, 40)), float(rng.choice([rng.uniform(0, 10), rng.integers(1, 10)])))
+            (drawn_quantity(rng, supply), float(rng.choice([rng.uniform(0, 10), rng.integers(1, 10)])))
             for _ in range(rng.integers(0, 5))
         ]
-        books.append((book, float(rng.uniform(20, 80))))
+        books.append((book, supply))
     return theta, books
+
+
+def drawn_quantity(rng: np.random.Generator, supply: float) -> float:
+    """MB; one in four about as small as a sliver, on either side of it."""
+    return float(rng.uniform(1, 40) if rng.random() < 0.75 else 2.0 * SLIVER * supply * rng.random())
 
 
 def drawn_market(batch: int, sellers: int) -> Iterator[tuple[Valuation, list[Auction], float, float, float]]:
@@ -83,6 +89,16 @@ def test_level_for_each_price_that_can_be_displaced() -> None:
     assert HighestLosingReserve(0.5, 2.0).levels(quantity, price, 100.0) == [(30.0, 0.5), (60.0, 3.0), (100.0, 4.0)]
     assert rule.levels(quantity, price, 50.0) == [(10.0, 2.1), (50.0, 3.1)]
     assert rule.levels(np.zeros(0), np.zeros(0), 100.0) == [(100.0, 0.5)]
+
+
+def test_sliver_that_is_displaced_raises_no_level() -> None:
+    rule = HighestLosingReserve(0.5, 0.1)
+    quantity, price = np.array([40.0, 0.1, 30.0, 0.1, 0.1, 30.0]), np.array([4.0, 3.5, 3.0, 2.5, 2.5, 2.0])
+    # Of two bids of 0.1 at one price each counts by itself, and so none of them.
+    levels = [(pytest.approx(reach), reserve) for reach, reserve in rule.levels(quantity, price, 100.0)]
+    assert levels == [(29.7, 0.5), (29.9, 2.1), (59.9, 2.1), (60.0, 3.1), (100.0, 3.1)]
+    more = np.array([40.0, 0.1001, 30.0, 0.1, 0.1, 30.0])
+    assert rule.levels(more, price, 100.0)[-1] == (100.0, 3.6)
 
 
 @pytest.mark.parametrize("seed", range(5))
