@@ -60,6 +60,38 @@ def test_highest_losing_reserve_turns_no_winner_away(bids: Bids, supply: float, 
     assert clear(quantity, price, supply, set_price).allocation == pytest.approx(before)
 
 
+quantities = st.floats(0.0, 60.0) | st.sampled_from(
+    [0.0, 0.05, 20.0, 50.0]
+)  # sums that just fill the supply, and slivers
+prices = st.floats(0.0, 6.0) | st.sampled_from([1.0, 2.0, 2.05, 3.0])  # ties, and steps across a winner
+
+
+@given(
+    st.lists(st.tuples(quantities, prices), min_size=1, max_size=8),
+    st.floats(0.0, 100.0) | st.just(100.0),
+    st.sampled_from([0.0, 0.5, 2.0]),
+    st.sampled_from([0.0, 0.01, 0.5, 10.0]),
+)
+def test_eq_14_without_ones_own_bid_is_the_floor_in_all_that_it_does(
+    bids: Bids, supply: float, floor: float, epsilon: float
+) -> None:
+    """A bidder is allocated and charged as if there were the floor alone (docs/decisions/0003-reserve-price.md)."""
+    rule, quantity, price = HighestLosingReserve(floor, epsilon), *np.array(bids, float).T
+    fixed = clear(quantity, price, supply, floor)
+    for i in range(len(bids)):
+        own = rule.reserve(np.delete(quantity, i), np.delete(price, i), supply)
+        faced = clear(quantity, price, supply, own)
+        assert faced.allocation[i] == pytest.approx(fixed.allocation[i], abs=1e-9)
+        assert faced.charge[i] == pytest.approx(fixed.charge[i], abs=1e-9)
+
+
+def test_eq_14_with_ones_own_bid_charges_more_than_the_floor() -> None:
+    """So the law above does not hold for want of losers: here the reserve of the literal rule binds."""
+    quantity, price, rule = np.array([10.0, 5.0]), np.array([5.0, 1.0]), HighestLosingReserve(0.0, 0.01)
+    assert clear(quantity, price, 10.0, rule.reserve(quantity, price, 10.0)).charge[0] == pytest.approx(10.1)
+    assert clear(quantity, price, 10.0, rule.reserve(quantity[1:], price[1:], 10.0)).charge[0] == pytest.approx(5.0)
+
+
 def test_ls_proposition_1_fails_where_the_reserve_follows_eq_14() -> None:
     """A buyer to whom each of 100 MB is worth 5 gains by asking for 90, since then nobody loses."""
 
