@@ -282,7 +282,7 @@ def check(
         typer.Option(metavar="NAME", help="The same of a mechanism of auctions, for example my_module:MyMechanism."),
     ] = None,
 ) -> None:
-    """Say whether a scenario file is valid, and what market it draws."""
+    """Say whether a scenario file is valid, what market it draws, and what cannot be expected of that."""
     if sum(one is not None for one in (file, strategy, mechanism)) != 1:
         raise ScenarioError("bidswarm check takes a scenario, --strategy or --mechanism: give one of them")
     from scenarios.cli.conformance import mechanism_tried, strategy_tried  # noqa: PLC0415
@@ -292,9 +292,13 @@ def check(
     if mechanism is not None:
         raise typer.Exit(mechanism_tried(mechanism, set_ or ()))
     assert file is not None
-    from scenarios.markets.registry import described, draw_market  # noqa: PLC0415
+    from scenarios.markets.registry import advice_on, described, draw_market  # noqa: PLC0415
 
-    typer.echo(f"{file}: valid: {described(draw_market(_loaded(file, set_ or ()), seed=0))}")
+    scenario = _loaded(file, set_ or ())
+    market = draw_market(scenario, seed=0)
+    typer.echo(f"{file}: valid: {described(market)}")
+    for line in advice_on(market, scenario.timeout_s):
+        errors.print(Text.assemble(("advice: ", "yellow"), line), soft_wrap=True)
 
 
 @app.command()

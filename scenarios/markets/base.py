@@ -40,6 +40,12 @@ def nothing_more(scenario: Scenario) -> None:
     del scenario
 
 
+def no_advice(market: "Market", limit_s: float) -> list[str]:
+    """Say nothing against a market."""
+    del market, limit_s
+    return []
+
+
 class Market(msgspec.Struct, frozen=True, kw_only=True, tag_field="market"):
     """Everybody in one run, drawn from a scenario and a seed; a market derives from it, with its name as the tag.
 

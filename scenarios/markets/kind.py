@@ -13,7 +13,7 @@ from node.protocol.journal import JournalEntry
 from node.protocol.machine import Machine, Message
 from node.protocol.trace import Record, Trace
 from node.trace.breach import Breach
-from scenarios.markets.base import Market, Scenario, nothing_more
+from scenarios.markets.base import Market, Scenario, no_advice, nothing_more
 from scenarios.results.outcome import Run
 from scenarios.results.result import Result
 
@@ -93,6 +93,8 @@ class MarketKind:
     audit: Callable[[Iterable[JournalEntry]], Audit]
     check: Callable[[Any], None] = nothing_more
     """ScenarioError if a scenario contradicts itself in what no table can check alone: its text names key and value."""
+    advise: Callable[[Any, float], list[str]] = no_advice
+    """What cannot be expected of a market in so many seconds and what to change, a sentence or two each."""
     worlds: Mapping[str, OwnWorld] = field(default_factory=dict)
     library: Traversable | None = None
     """The folder of the scenarios that it ships."""

@@ -72,6 +72,11 @@ def described(market: Market) -> str:
     return kind_of(market).describe(market)
 
 
+def advice_on(market: Market, limit_s: float) -> list[str]:
+    """What cannot be expected of a drawn market in so many seconds, and what to change."""
+    return kind_of(market).advise(market, limit_s)
+
+
 def read_market(data: bytes) -> Market:
     """The market of a run's market.json.
 

@@ -123,6 +123,7 @@ class _BuyerCourse:
     returned: deque[bool] = field(default_factory=deque)
     bids: int = 0
     moves: int = 0
+    late_moves: int = 0
     moved_s: float = -math.inf
     is_moving: bool = False
     found: Oscillation | None = None
@@ -141,11 +142,12 @@ class ConvergenceMetrics:
     """Moves to quiescence and oscillation, one record at a time, in order of time.
 
     It remembers ``Cycling.memory`` splits of each buyer, however long the run. Buyers and sellers go by their node
-    names, which are unique in a market.
+    names, which are unique in a market. Moves from ``late_s`` seconds on are late.
     """
 
-    def __init__(self, cycling: Cycling | None = None) -> None:
+    def __init__(self, cycling: Cycling | None = None, late_s: float = math.inf) -> None:
         self._cycling = cycling or Cycling()
+        self._late_s = late_s
         self._courses: defaultdict[str, _BuyerCourse] = defaultdict(_BuyerCourse)
         self._bidders: defaultdict[str, set[str]] = defaultdict(set)
         self._messages = self._messages_to_rest = 0
@@ -173,6 +175,7 @@ class ConvergenceMetrics:
         course.bids += 1
         self._messages_to_rest = self._messages
         course.moves += not course.is_moving
+        course.late_moves += not course.is_moving and time_s >= self._late_s
         course.is_moving, course.moved_s = True, time_s
         return course
 
@@ -233,6 +236,11 @@ class ConvergenceMetrics:
         last_s = max((course.moved_s for course in courses), default=0.0)
         per_buyer = float(median(bids)), max(bids), float(median(moves)), max(moves)
         return Quiescence(last_s, sum(bids), sum(moves), *per_buyer, self._messages_to_rest)
+
+    @property
+    def late_moves(self) -> dict[str, int]:
+        """How often each buyer that moved late did so, by name."""
+        return {buyer: course.late_moves for buyer, course in self._courses.items() if course.late_moves}
 
     @property
     def oscillations(self) -> list[Oscillation]:

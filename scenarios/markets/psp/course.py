@@ -25,6 +25,9 @@ gets some 2,000 rows."""
 MOST_GAPS = 100_000
 """Gaps of single buyers that are worked out along the way, about 0.2 ms each."""
 
+LAST_PART = 0.2
+"""Of a run: who moves in it had not come to rest."""
+
 SHOWN = frozenset({Cleared, SaleSettled, AuctionClosed})
 
 
@@ -84,7 +87,8 @@ def metrics_of(market: Market) -> MarketMetrics:
 
 def fold(market: Market, records: Iterable[Record[Trace]], until: float) -> Fold:
     """The run ``until`` so many seconds after the market opened."""
-    metrics, rest, shifts = metrics_of(market), ConvergenceMetrics(), shift_metrics(market)
+    metrics, shifts = metrics_of(market), shift_metrics(market)
+    rest = ConvergenceMetrics(late_s=(1.0 - LAST_PART) * until)
     rows, moments = _Rows(len(market.sellers)), list[Moment]()
     looks = max(2, min(40, MOST_GAPS // len(market.buyers)))
     due = [until * (k + 1) / looks for k in range(looks)]

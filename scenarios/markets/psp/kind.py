@@ -5,6 +5,7 @@ from node.protocol.psp.journal import ExchangeEntry
 from node.protocol.psp.messages import Advert, ExchangeMessage
 from node.protocol.psp.trace import ExchangeRecord
 from scenarios.markets.kind import MarketKind, OwnWorld
+from scenarios.markets.psp.advice import advise
 from scenarios.markets.psp.array import check_arrayable, run_arrayed
 from scenarios.markets.psp.audit import ExchangeAudit
 from scenarios.markets.psp.live import LiveMetrics
@@ -34,5 +35,6 @@ EXCHANGE = MarketKind(
     summarise=summarise,
     check=check_scenario,
     audit=ExchangeAudit,
+    advise=advise,
     worlds={"array": OwnWorld(check_arrayable, run_arrayed)},
 )

@@ -15,6 +15,7 @@ from node.trace.psp.metrics import MarketMetrics
 from node.trace.psp.shifts import ShiftReport
 from scenarios.chaos.expectations import FaultLog
 from scenarios.extras import needs
+from scenarios.markets.psp.advice import advise_after
 from scenarios.markets.psp.census import market_now
 from scenarios.markets.psp.course import Fold, fold
 from scenarios.markets.psp.equilibrium import largest_gain_of_lying
@@ -73,6 +74,7 @@ class Summary(outcome.Summary, frozen=True, kw_only=True):
     allocations: list[Allocation]
     optimum_is: Literal["exact", "bound"] = "exact"
     exposed_sellers: list[str] = msgspec.field(default_factory=list)
+    advice: list[str] = msgspec.field(default_factory=list)
 
 
 def allocations_of(metrics: MarketMetrics) -> list[Allocation]:
@@ -236,5 +238,6 @@ def summarise(market: Market, live: LiveMetrics, run: Run, records: Iterable[Rec
         revenue=sum(row.charge for row in rows),
         allocations=rows,
         exposed_sellers=sorted(metrics.exposed),
+        advice=advise_after(now, run.outcome.status, run.outcome.duration_s, folded.rest.late_moves),
     )
     return Result(summary, market, folded, run.outcome.counters)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from scenarios.markets.psp.figures import FIELDS, Measure
 from scenarios.markets.psp.ladder import ladder_lines
@@ -44,6 +45,8 @@ def print_result(result: "Result", console: Console) -> None:
         console.print(sentence(report, result.market), highlight=False, soft_wrap=True)
     for line in (*_efficiency(summary), *_promises(summary), *(ladder_lines(result.ladder) if result.ladder else ())):
         console.print(line, highlight=False, soft_wrap=True)
+    for line in summary.advice:
+        console.print(Text.assemble(("advice: ", "yellow"), line), soft_wrap=True)
     console.print(result.where, highlight=False, soft_wrap=True)
 
 

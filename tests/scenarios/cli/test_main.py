@@ -53,6 +53,7 @@ KEYS = {
     "allocations": list,
     "optimum_is": str,
     "exposed_sellers": list,
+    "advice": list,
 }
 
 
@@ -102,6 +103,7 @@ def test_a_market_that_does_not_settle_in_time_exits_with_3(said: Callable[..., 
 
     assert code == 3
     assert "not settled before the timeout" in stdout
+    assert "advice: No auction closes in less than 1 s: raise timeout_s (or --timeout)" in stdout
 
 
 @pytest.mark.parametrize(

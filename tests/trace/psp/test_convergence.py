@@ -52,6 +52,20 @@ def folded(*records: Record[Trace], cycling: Cycling | None = None) -> Convergen
     return metrics
 
 
+def test_late_moves_are_those_from_a_time_on() -> None:
+    metrics = ConvergenceMetrics(late_s=2.0)
+    for one in (
+        bid("A", "1", 1.0),
+        bid("A", "1", 2.0),
+        bid("A", "2", 2.0),
+        withdraw("A", "1", 3.0),
+        bid("B", "1", 1.9),
+    ):
+        metrics.add(one)
+    assert metrics.late_moves == {"A": 2}  # two bids at one time are one move
+    assert folded(bid("A", "1", 1.0)).late_moves == {}
+
+
 def splits(*first_shares: float) -> list[Record[Trace]]:
     """One move a second: so much of 10 MB at seller 1, the rest at seller 2."""
     return [
