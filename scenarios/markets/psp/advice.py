@@ -74,7 +74,7 @@ def _restless(market: Market, late_moves: Mapping[str, int], *, is_explained: bo
         )
     limited = [one for one in moved if one.budget_money is not None]
     if limited:
-        yield f"Budgets may keep {_named(limited)} from coming to rest: raise budget_money."
+        yield f"Budgets may keep {_named(limited)} from coming to rest: raise budget_money, or give the run more time."
     elif moved and not is_explained:
         yield "Give the run more time (timeout_s, or --timeout), or these buyers a larger last ε."
     elif not is_explained:

@@ -127,7 +127,7 @@ def test_who_still_moved_is_named_by_strategy() -> None:
         (
             market(CALM, population("poor", 2, ELASTIC, ADAPTIVE, ", budget_money = 20")),
             {"poor-2": 5, "calm-1": 1},
-            ["Budgets", "poor-2", "budget_money"],
+            ["Budgets", "poor-2 from", "budget_money", "more time"],
         ),
     ],
 )
