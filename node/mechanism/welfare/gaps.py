@@ -1,12 +1,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from node.mechanism.checks import FloatArray, IntArray, non_negative_array
-from node.mechanism.psp import PSP, AuctionMechanism, MergedStaircase, Reply, Staircase, staircase
+from node.mechanism.checks import bids as checked_bids
+from node.mechanism.psp import PSP, AuctionMechanism, MergedStaircase, Reply, Staircase, unchecked_staircase
 from node.mechanism.psp.moving_reserve import ReserveLevel, Stage, best_utility
 from node.mechanism.rounding import ROUNDING
 from node.mechanism.valuation import Valuation
@@ -55,13 +57,41 @@ class ReserveRule(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Auction:
-    """The bids of the others at one seller, its supply in MB, its reserve at present, and how it sets that."""
+class _Book:
+    """The bids at one seller, sorted once for all of its bidders, the dearest first."""
 
-    others: StandingBids
+    bids: StandingBids
+    buyer: list[int]
+    quantity: list[float]
+    price: list[float]
+
+    @classmethod
+    def of(cls, bids: StandingBids) -> "_Book":
+        """The book of these bids."""
+        quantity, price = checked_bids(bids.quantity, bids.price)
+        order = np.lexsort((-quantity, -price))
+        return cls(bids, bids.buyer[order].tolist(), quantity[order].tolist(), price[order].tolist())
+
+    def steps_without(self, buyer: int, supply: float, reserve: float) -> Staircase:
+        """What all but this buyer leave to it."""
+        kept = [other != buyer for other in self.buyer]
+        return unchecked_staircase([*compress(self.quantity, kept)], [*compress(self.price, kept)], supply, reserve)
+
+
+@dataclass(frozen=True, slots=True)
+class _Auction:
+    """A book as it is without the bids of one buyer: its supply in MB, its reserve at present, and how it sets that."""
+
+    book: _Book
+    buyer: int
     supply: float
     reserve: float
     rule: ReserveRule | None
+
+    @property
+    def others(self) -> StandingBids:
+        """The bids of the others, in the order in which they were given."""
+        return self.book.bids.without(self.buyer)
 
     @property
     def steps(self) -> Staircase:
@@ -71,27 +101,29 @@ class _Auction:
     @property
     def cheapest(self) -> Staircase:
         """What the others leave at the lowest reserve that the buyer can bring about."""
-        if self.rule is None:
-            return self.steps
-        return self._steps(self.rule.levels(self.others.quantity, self.others.price, self.supply)[0].reserve)
+        return self.steps if self.rule is None else self._steps(self._levels(self.rule)[0].reserve)
 
     @property
     def stages(self) -> list[Stage]:
         """What the others leave at each reserve that the buyer can bring about."""
         if self.rule is None:
             return [Stage.of(self.steps, self.supply)]
-        levels = self.rule.levels(self.others.quantity, self.others.price, self.supply)
-        return [Stage.of(self._steps(level.reserve), level.reach) for level in levels]
+        return [Stage.of(self._steps(level.reserve), level.reach) for level in self._levels(self.rule)]
+
+    def _levels(self, rule: ReserveRule) -> list[ReserveLevel]:
+        others = self.others
+        return rule.levels(others.quantity, others.price, self.supply)
 
     def steps_with(self, quantity: float, price: float) -> Staircase:
         """What the others leave at the reserve that this bid brings about."""
         if self.rule is None:
             return self.steps
-        book = np.append(self.others.quantity, quantity), np.append(self.others.price, price)
-        return self._steps(self.rule.reserve(*book, self.supply))
+        others = self.others
+        bids = np.append(others.quantity, quantity), np.append(others.price, price)
+        return self._steps(self.rule.reserve(*bids, self.supply))
 
     def _steps(self, reserve: float) -> Staircase:
-        return staircase(self.others.quantity, self.others.price, self.supply, reserve)
+        return self.book.steps_without(self.buyer, self.supply, reserve)
 
 
 def epsilon_gaps(
@@ -207,10 +239,11 @@ def switching_gains(
         for i, amount in zip(book.buyer.tolist(), allocation.tolist(), strict=True):
             has[i][j] = amount
     gains = np.zeros(buyers)
-    for i, sellers in enumerate(_reachable(buyers, pool)):
+    faced = _faced(buyers, books, supply, reserve, pool, None)
+    for i, (sellers, auctions) in enumerate(zip(_reachable(buyers, pool), faced, strict=True)):
         got = [has[i].get(j, 0.0) for j in sellers]
         if len(sellers) > 1 and any(got):
-            steps = [_Auction(books[j].without(i), supply[j], reserve[j], None).steps for j in sellers]
+            steps = [auction.steps for auction in auctions]
             paid = sum(one.cost(amount) for one, amount in zip(steps, got, strict=True))
             gain = paid - MergedStaircase(steps).cost(sum(got))
             gains[i] = gain if gain > ROUNDING * paid else 0.0
@@ -234,8 +267,10 @@ def _faced(
     rules: Sequence[ReserveRule] | None,
 ) -> Iterator[list[_Auction]]:
     """By buyer, the sellers of its pool as the bids of the others leave them."""
+    sorted_books = [_Book.of(book) for book in books]
+    fixed = list(zip(supply.tolist(), reserve.tolist(), strict=True))
     for buyer, sellers in enumerate(_reachable(buyers, pool)):
-        yield [_Auction(books[j].without(buyer), supply[j], reserve[j], rules[j] if rules else None) for j in sellers]
+        yield [_Auction(sorted_books[j], buyer, *fixed[j], rules[j] if rules else None) for j in sellers]
 
 
 def _best(mechanism: AuctionMechanism, theta: Valuation, budget: float, auctions: Sequence[_Auction]) -> float:

@@ -93,24 +93,28 @@ def fold(market: Market, records: Iterable[Record[Trace]], until: float) -> Fold
     looks = max(2, min(40, MOST_GAPS // len(market.buyers)))
     due = [until * (k + 1) / looks for k in range(looks)]
     rows.add(metrics)
+    changed = True
     for record in records:
         if record.time_s > until:
             break  # goodbyes are not part of the market
         while len(moments) < looks and record.time_s > due[len(moments)]:
-            moments.append(_moment(market, metrics, due[len(moments)]))
+            moments.append(_moment(market, metrics, due[len(moments)], None if changed else moments[-1].epsilon_gap))
+            changed = False
+        changed = True
         for folded in (metrics, rest, shifts):
             folded.add(record)
         if type(record.what) in SHOWN:
             rows.may_add(metrics)
     rows.add(metrics)
-    moments += [_moment(market, metrics, until)]
+    moments.append(_moment(market, metrics, until, None if changed else moments[-1].epsilon_gap))
     # The ladder supposes truthful bids.
     ladder = ladder_of(market_now(market, metrics), metrics) if mechanism_of(market.auction).is_truthful else None
     return Fold(metrics, rows.convergence(), rest, shifts, moments, ladder)
 
 
-def _moment(market: Market, metrics: MarketMetrics, time_s: float) -> Moment:
-    gap = largest_gap(market_now(market, metrics), metrics)
+def _moment(market: Market, metrics: MarketMetrics, time_s: float, known_gap: float | None) -> Moment:
+    """The market at this time; the gap is known where nothing has happened since the moment before."""
+    gap = largest_gap(market_now(market, metrics), metrics) if known_gap is None else known_gap
     return Moment(time_s, metrics.bids, metrics.messages, metrics.welfare, gap)
 
 

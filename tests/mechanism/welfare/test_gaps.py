@@ -1,10 +1,12 @@
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from node.mechanism.checks import FloatArray
 from node.mechanism.psp import MECHANISMS, AuctionMechanism, best_reply, clear, merged_staircase, staircase
 from node.mechanism.valuation import Flat, Parabolic, Valuation
 from node.mechanism.welfare import (
@@ -104,6 +106,12 @@ def test_paying_more_than_it_is_worth_is_a_gap() -> None:
 def test_rejects_a_bad_reserve_by_name() -> None:
     with pytest.raises(ValueError, match=r"^reserve must be finite"):
         epsilon_gaps([Flat(50, 2)], [math.inf], [100], [math.nan], profile([]), ([0], [0]))
+
+
+@pytest.mark.parametrize("gaps_of", [epsilon_gaps, truthfulness_gaps])
+def test_rejects_a_bad_bid_by_name(gaps_of: Callable[..., FloatArray]) -> None:
+    with pytest.raises(ValueError, match=r"^price must be finite"):
+        gaps_of([Flat(50, 2)], [math.inf], [100], [1], profile([(0, 0, 50, math.nan)]), ([0], [0]))
 
 
 @pytest.mark.parametrize("seed", range(3))

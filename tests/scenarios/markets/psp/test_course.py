@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from node.protocol.psp.trace import BidPlaced
+from node.protocol.trace import Record
+from node.trace.psp.metrics import MarketMetrics
 from scenarios.launch.run import run
 from scenarios.markets.load import load
 from scenarios.markets.psp import course
@@ -33,6 +36,23 @@ def test_messages_to_rest_are_bids_and_the_profiles_that_answer(finished: Result
     rest, last = finished.quiescence, finished.moments[-1]
     assert rest.bids < rest.messages <= last.messages <= finished.summary.messages
     assert [moment.messages for moment in finished.moments] == sorted(moment.messages for moment in finished.moments)
+
+
+def test_gaps_are_not_worked_out_again_where_nothing_has_happened(monkeypatch: pytest.MonkeyPatch) -> None:
+    market, asked = draw(load("single-auction"), 0), list[float]()
+
+    def gap(_market: object, metrics: MarketMetrics) -> float:
+        asked.append(metrics.time_s)
+        return 0.5 + metrics.bids
+
+    monkeypatch.setattr(course, "largest_gap", gap)
+    buyer, seller = f"h/{market.buyers[0].name}", f"h/{market.sellers[0].name}"
+    bids = [Record(time_s, buyer, BidPlaced(seller, 0, k, 5.0, 1.0)) for k, time_s in enumerate((1.0, 1.5, 9.0))]
+    moments = course.fold(market, bids, until=40.0).moments
+
+    assert asked == [1.0, 1.5, 9.0]
+    assert [moment.epsilon_gap for moment in moments] == [0.5 + moment.bids for moment in moments]
+    assert [moment.bids for moment in moments] == [1, 2, 2, 2, 2, 2, 2, 2, 3]
 
 
 def rows(count: int, most: int) -> course.Convergence:
