@@ -1,11 +1,11 @@
 """The truthful ε-best reply of one buyer to several auctions."""
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
+from itertools import chain
 
-from node.mechanism.psp.staircase import MergedStaircase
+from node.mechanism.psp.staircase import MergedStaircase, Step, cost_of
 from node.mechanism.valuation import Valuation
 
 
@@ -56,12 +56,13 @@ def best_reply(
     >>> reply.quantity, reply.price, reply.cost
     ([30.0, 0.0], 2.0, 40.0)
     """
-    wanted, dearest = _wanted(valuation, market, budget)
+    climbed, rest = list[Step](), iter(market)
+    wanted, dearest = _wanted(valuation, climbed, rest, budget)
     choke_price = valuation.marginal(0.0)
     amount = max(0.0, wanted - epsilon / choke_price) if choke_price > 0.0 else 0.0
-    cost = market.cost(amount)
+    cost = cost_of(_from_the_foot(climbed, rest), amount)
     return Reply(
-        quantity=_filled_cheapest_first(market, amount),
+        quantity=_filled_cheapest_first(_from_the_foot(climbed, rest), market.sellers, amount),
         # θ' is at least the price of the step that it meets, but rounding may put it below, where it gets nothing.
         price=max(valuation.marginal(amount), dearest),
         cost=cost,
@@ -69,10 +70,15 @@ def best_reply(
     )
 
 
-def _wanted(valuation: Valuation, market: MergedStaircase, budget: float) -> tuple[float, float]:
-    """z*, where the marginal valuation meets the staircase or the budget ends, and the price of the last step."""
+def _wanted(valuation: Valuation, climbed: list[Step], rest: Iterable[Step], budget: float) -> tuple[float, float]:
+    """z*, where the marginal valuation meets the staircase or the budget ends, and the price of the last step.
+
+    It leaves the steps that it looks at in ``climbed``.
+    """
     reach = spent = dearest = 0.0
-    for price, _, quantity in market:
+    for step in rest:
+        climbed.append(step)
+        price, _, quantity = step
         demand = valuation.demand(price)
         if demand <= reach:
             break
@@ -88,17 +94,36 @@ def _wanted(valuation: Valuation, market: MergedStaircase, budget: float) -> tup
     return reach, dearest
 
 
-def _filled_cheapest_first(market: MergedStaircase, amount: float) -> list[float]:
-    filled = [0.0] * market.sellers
-    for _, level in groupby(market, key=itemgetter(0)):
+def _from_the_foot(climbed: list[Step], rest: Iterator[Step]) -> Iterator[Step]:
+    """The steps that were climbed, then the rest, which are climbed now: rounding may lead one step further."""
+    return chain(climbed, _kept(climbed, rest))
+
+
+def _kept(climbed: list[Step], rest: Iterator[Step]) -> Iterator[Step]:
+    for step in rest:
+        climbed.append(step)
+        yield step
+
+
+def _filled_cheapest_first(steps: Iterable[Step], sellers: int, amount: float) -> list[float]:
+    filled = [0.0] * sellers
+    level = list[Step]()
+    for step in steps:
+        if level and step[0] != level[0][0]:
+            amount -= _shared(filled, level, amount)
+            level.clear()
         if amount <= 0.0:
-            break
-        width = 0.0
-        steps = [*level]
-        for _, _, quantity in steps:
-            width += quantity
-        share = min(amount, width) / width
-        for _, seller, quantity in steps:
-            filled[seller] += share * quantity
-        amount -= width
+            return filled
+        level.append(step)
+    _shared(filled, level, amount)
     return filled
+
+
+def _shared(filled: list[float], level: list[Step], amount: float) -> float:
+    """Share ``amount`` among the steps of one price, in proportion to their size; their MB in all."""
+    width = 0.0
+    for _, _, quantity in level:
+        width += quantity
+    for _, seller, quantity in level:
+        filled[seller] += min(amount, width) / width * quantity
+    return width

@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
-from itertools import accumulate, count, islice, repeat
+from itertools import accumulate, islice, repeat
 from operator import gt, neg, sub
 from typing import Any
 
@@ -38,7 +38,7 @@ class Staircase:
 
     def cost(self, amount: float) -> float:
         """Money for ``amount`` MB: the integral of P from 0, exactly; what exceeds the supply is not sold."""
-        return _cost(zip(self.price, repeat(0), self.quantity), amount)
+        return cost_of(zip(self.price, repeat(0), self.quantity), amount)
 
     def available(self, price: float) -> float:
         """MB that can be had at ``price`` per MB: Q of that price."""
@@ -54,42 +54,32 @@ class Staircase:
         return self.price[-1] if self.price else 0.0
 
 
+@dataclass(frozen=True, slots=True)
 class MergedStaircase:
     """P(z) over several sellers, who are substitutes: their quantities add up at every price.
 
     Iterating gives the steps by ascending price, equal prices in the order of their sellers. They are merged as they
-    are asked for, since a bidder climbs a few of some fifty, and kept, since it does so more than once.
-
-    Attributes
-    ----------
-    sellers
-        How many were merged.
+    are asked for, since a bidder climbs a few of some fifty.
     """
 
-    __slots__ = ("_climbed", "_rest", "sellers")
+    staircases: Sequence[Staircase]
 
-    def __init__(self, staircases: Sequence[Staircase]) -> None:
-        self.sellers = len(staircases)
-        self._climbed: list[Step] = []
-        self._rest = merge(*(zip(steps.price, repeat(k), steps.quantity) for k, steps in enumerate(staircases)))
+    @property
+    def sellers(self) -> int:
+        """How many are merged."""
+        return len(self.staircases)
 
     def __iter__(self) -> Iterator[Step]:
         """The steps from the cheapest on."""
-        climbed = self._climbed
-        for k in count():
-            if k == len(climbed):
-                step = next(self._rest, None)
-                if step is None:
-                    return
-                climbed.append(step)
-            yield climbed[k]
+        return merge(*(zip(steps.price, repeat(k), steps.quantity) for k, steps in enumerate(self.staircases)))
 
     def cost(self, amount: float) -> float:
         """Money for the cheapest ``amount`` MB: the integral of P from 0, exactly."""
-        return _cost(self, amount)
+        return cost_of(self, amount)
 
 
-def _cost(steps: Iterable[Step], amount: float) -> float:
+def cost_of(steps: Iterable[Step], amount: float) -> float:
+    """Money for the first ``amount`` MB of the steps; what exceeds them is not sold."""
     money = 0.0
     for price, _, quantity in steps:
         if quantity >= amount:

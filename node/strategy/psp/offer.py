@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
@@ -81,6 +80,21 @@ class Offer(msgspec.Struct, frozen=True, dict=True):
         """MB that ``target`` would be given here, sharing its price pro rata (paper, eq. 5)."""
         return expected_allocation(target.quantity, target.price, *self.bids, self.supply, self.reserve)
 
+    @cached_property
+    def standing_outcome(self) -> tuple[float, float]:
+        """What the standing bid would be given, MB, and its charge, money; every decision asks for it."""
+        return self._outcome_of(self.standing)
+
+    def outcome(self, target: Target) -> tuple[float, float]:
+        """What ``target`` would be given here, MB, and its charge, money."""
+        return self.standing_outcome if target is self.standing else self._outcome_of(target)
+
+    def _outcome_of(self, target: Target) -> tuple[float, float]:
+        amount = self.allocation(target)
+        if amount <= 0.0:
+            return amount, 0.0
+        return amount, self.mechanism.charge(self.staircase, target.quantity, target.price, amount)
+
 
 class Need(msgspec.Struct, frozen=True):
     """What a buyer still wants: the valuation of more on top of what it has bought, and the money left."""
@@ -115,8 +129,7 @@ class BuyerStrategy(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Prospect:
+class Prospect(msgspec.Struct, frozen=True):
     """What ``targets`` would bring: the MB that each would be given, and the money for all of that."""
 
     targets: Sequence[Target]
@@ -141,13 +154,12 @@ class Prospect:
 
 def prospect(offers: Sequence[Offer], targets: Sequence[Target]) -> Prospect:
     """What the targets would bring if the opponents' bids stayed as they are."""
-    amounts, charges = [], []
+    amounts, cost = list[float](), 0.0
     for offer, target in zip(offers, targets, strict=True):
-        amount = offer.allocation(target)
+        amount, charge = offer.outcome(target)
         amounts.append(amount)
-        if amount > 0.0:
-            charges.append(offer.mechanism.charge(offer.staircase, target.quantity, target.price, amount))
-    return Prospect(targets, amounts, sum(charges))
+        cost += charge
+    return Prospect(targets, amounts, cost)
 
 
 def best_reply(need: Need, offers: Sequence[Offer], epsilon: float) -> Reply:

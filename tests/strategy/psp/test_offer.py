@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from node.mechanism.psp import ProgressiveSecondPrice, Staircase
 from node.mechanism.valuation import Flat
 from node.strategy.psp.offer import NOTHING, Offer, Target, affordable, prospect
 from tests.strategy.psp.offers import need_of, offer
@@ -54,3 +55,17 @@ def test_affordable_leaves_alone_what_the_budget_allows() -> None:
 def test_affordable_lowers_what_gets_something_in_proportion() -> None:
     need, offers = need_of(Flat(50, 3), 10.0), [offer(40, (30, 2)), offer(40, reserve=4)]
     assert affordable(need, offers, [Target(20, 3), Target(5, 3)]).targets == [Target(10, 3), Target(5, 3)]
+
+
+def test_what_the_standing_bid_would_get_is_worked_out_once() -> None:
+    charged = list[float]()
+
+    class Counting(ProgressiveSecondPrice):
+        def charge(self, steps: Staircase, quantity: float, price: float, amount: float) -> float:
+            charged.append(amount)
+            return super().charge(steps, quantity, price, amount)
+
+    here = offer(40, (30, 2), standing=(20, 3), mechanism=Counting())
+    prospects = [prospect([here], [target]) for target in (here.standing, here.standing, Target(20, 3))]
+    assert charged == [20.0, 20.0]
+    assert [(one.amounts, one.cost) for one in prospects] == [([20.0], 20.0)] * 3
