@@ -15,6 +15,6 @@ ABSENT = Path(__file__).parent / "absent"
 def without_pictures() -> Iterator[None]:
     """Runs draw no pictures, as where matplotlib is not installed: those of this process, and of any it starts."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "matplotlib.figure", None)
+        patch.setitem(sys.modules, "matplotlib", None)
         patch.setenv("PYTHONPATH", str(ABSENT), prepend=os.pathsep)
         yield

@@ -29,6 +29,7 @@ from scenarios.markets.load import load, with_populations
 from scenarios.markets.registry import draw_market, journal_of, kind_of, kinds
 from scenarios.results import folder as rundir
 from scenarios.results import trace as events
+from scenarios.results.drawing import draw_apart
 from scenarios.results.outcome import Outcome, Run
 from scenarios.results.result import Result
 from scenarios.results.trace import EventLog
@@ -130,7 +131,7 @@ def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> 
             rundir.finish_manifest(job.folder, status, started)
     if options.pictures:
         with suppress(KeyboardInterrupt):  # the run is over: Ctrl-C spares its pictures only
-            result.draw()
+            draw_apart(result)
     if failure:
         raise BrokenRunError(result) from failure
     return result

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 import msgspec
 from rich.console import Console
 
-from scenarios.errors import ScenarioError
 from scenarios.extras import needs
 from scenarios.results import folder as rundir
+from scenarios.results.drawing import LOG
 from scenarios.results.lines import fault_lines
 from scenarios.results.outcome import Summary
 from scenarios.results.tables import keep
@@ -90,11 +90,7 @@ class Result(ABC, Generic[ASummary]):
         keep(self.run_dir, self.summary, self.counters, tables, opened_at, told)
 
     def draw(self) -> None:
-        """Draw the pictures into the folder of the run; none without matplotlib, which is optional."""
-        try:
-            needs("matplotlib.figure")
-        except ScenarioError:
-            return
+        """Draw the pictures into the folder of the run; ``drawing.draw_apart`` has another process do it."""
         for name in self.PICTURES:
             figure = self.plot(name)
             png, svg = io.BytesIO(), io.BytesIO()  # so that a picture is whole or not there
@@ -105,9 +101,10 @@ class Result(ABC, Generic[ASummary]):
 
     @property
     def where(self) -> str:
-        """The folder, and the pictures in it to look at."""
+        """The folder, and the pictures in it to look at, or why some are not there."""
         drawn = [f"{name}.png" for name in self.PICTURES if (self.run_dir / f"{name}.png").exists()]
-        return f"results: {self.run_dir}" + (f" (look at {' and '.join(drawn)})" if drawn else "")
+        look_at = [*drawn, LOG] if (self.run_dir / LOG).exists() else drawn
+        return f"results: {self.run_dir}" + (f" (look at {' and '.join(look_at)})" if look_at else "")
 
     def _repr_html_(self) -> str:
         """What a notebook shows: as ``print`` says it, in colour."""

@@ -114,7 +114,7 @@ class MarketMetrics:
         self.joined: set[str] = set()
         self.left: set[str] = set()
         self.supply: dict[str, float] = {}
-        self.factor: defaultdict[str, float] = defaultdict(lambda: 1.0)
+        self.factor = dict.fromkeys(valuations, 1.0)
         self._first_valuations = valuations
         self._valuations = dict(valuations)
         self._tentative: defaultdict[str, set[str]] = defaultdict(set)

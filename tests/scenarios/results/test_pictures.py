@@ -1,17 +1,42 @@
 """Pictures come last: whatever happens while they are drawn, the figures are safe."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from scenarios.launch import run as launched
 from scenarios.launch.run import run
 from scenarios.markets.dmp.results import CallResult
 from scenarios.markets.psp.results import Result
+from scenarios.results import drawing
 from scenarios.results import result as results
+
+VALUATION = """
+from bidswarm.psp import ValuationBase
+
+
+class Half(ValuationBase, frozen=True):
+    value_per_mb: float
+
+    def value(self, quantity):
+        return self.value_per_mb * min(quantity, self.demand_mb)
+
+    def marginal(self, quantity):
+        return self.value_per_mb if quantity <= self.demand_mb else 0.0
+
+    def demand(self, price):
+        return self.demand_mb if price < self.value_per_mb else 0.0
+"""
 
 Said = Callable[..., tuple[int, str, str]]
 
@@ -55,10 +80,9 @@ def test_the_command_draws_and_points_at_pictures_unless_told_not_to(
     assert is_complete(folder)
 
 
-def test_no_market_is_drawn_where_no_pictures_are_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = list[str]()
-    for kind in (Result, CallResult):
-        monkeypatch.setattr(kind, "plot", lambda _, name: asked.append(name))
+def test_no_process_is_started_where_no_pictures_are_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[object]()
+    monkeypatch.setattr(launched, "draw_apart", asked.append)
     for name in ("two-sellers", "network-selection"):
         result = run(name, world="sim", timeout_s=3.0, out=tmp_path, pictures=False)
         assert "look at" not in result.where
@@ -66,34 +90,92 @@ def test_no_market_is_drawn_where_no_pictures_are_wanted(tmp_path: Path, monkeyp
     assert not asked
 
 
-def test_a_crash_of_the_drawing_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
-        assert is_complete(the_only_run(tmp_path))
-        assert status_of(the_only_run(tmp_path)) == "settled"
-        raise RuntimeError("no ink")
+def test_this_process_draws_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def drawn_here(*_: object) -> None:
+        raise AssertionError("drawn here")
 
-    monkeypatch.setattr(Result, "plot", broken)
-    with pytest.raises(RuntimeError, match="no ink"):
-        run("two-sellers", world="sim", out=tmp_path)
-
-    assert is_complete(the_only_run(tmp_path))
-    assert status_of(the_only_run(tmp_path)) == "settled"
-    assert not drawn_in(the_only_run(tmp_path))
-
-
-def test_an_interrupt_of_the_drawing_spares_pictures_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(self: CallResult, name: str) -> Any:
-        if name == "terminals":
-            raise KeyboardInterrupt
-        return plot(self, name)
-
-    plot = CallResult.plot
-    monkeypatch.setattr(CallResult, "plot", interrupted)
+    for kind in (Result, CallResult):
+        monkeypatch.setattr(kind, "plot", drawn_here)
     result = run("network-selection", world="sim", timeout_s=3.0, out=tmp_path)
 
-    assert status_of(result.run_dir) == result.summary.status == "timeout"
-    assert drawn_in(result.run_dir) == {"calls.png", "calls.svg"}
-    assert "look at calls.png)" in result.where
+    assert drawn_in(result.run_dir) == {"calls.png", "calls.svg", "terminals.png", "terminals.svg"}
+    assert "look at calls.png and terminals.png)" in result.where
+
+
+def test_a_market_with_shifts_and_one_with_code_of_ones_own_are_drawn(tmp_path: Path) -> None:
+    (tmp_path / "wishes.py").write_text(VALUATION, encoding="utf-8")
+    scenario = tmp_path / "market.toml"
+    scenario.write_text(
+        resources.files("scenarios").joinpath("library", "two-sellers.toml").read_text(encoding="utf-8"),
+        encoding="utf-8",
+    )
+    own = 'buyers.0.valuation={kind="wishes:Half",demand_mb=30,value_per_mb=2}'
+    for name, settings in (("market-shift", []), (str(scenario), [own])):
+        result = run(name, world="sim", settings=settings, out=tmp_path / "runs")
+        assert drawn_in(result.run_dir) == {"convergence.png", "convergence.svg"}
+
+
+def fake_matplotlib(folder: Path, body: str) -> str:
+    """A folder in which another process finds a matplotlib that does this when it is imported."""
+    (folder / "matplotlib").mkdir()
+    (folder / "matplotlib" / "__init__.py").write_text(body, encoding="utf-8")
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("raise RuntimeError('no ink')", "RuntimeError: no ink"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", f"the drawing ended with {-signal.SIGTERM}"),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal that ends a process is its exit code on POSIX")
+def test_a_drawing_that_fails_or_is_killed_loses_nothing_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, why: str
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", fake_matplotlib(tmp_path, body), prepend=os.pathsep)
+    result = run("two-sellers", world="sim", out=tmp_path / "runs")
+
+    assert is_complete(result.run_dir)
+    assert status_of(result.run_dir) == result.summary.status == "settled"
+    assert not drawn_in(result.run_dir)
+    assert why in (result.run_dir / "pictures.log").read_text(encoding="utf-8")
+    assert result.where.endswith("(look at pictures.log)")
+
+
+def test_a_result_that_cannot_be_handed_over_is_kept(tmp_path: Path) -> None:
+    result = run("two-sellers", world="sim", out=tmp_path, pictures=False)
+    result.unlike = lambda: None  # type: ignore[attr-defined] - what a market of somebody else may have
+    drawing.draw_apart(result)
+
+    assert not drawn_in(result.run_dir)
+    assert "cannot be handed to another process" in (result.run_dir / "pictures.log").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent to a process group on POSIX")
+def test_ctrl_c_ends_the_drawing_and_keeps_the_numbers(tmp_path: Path) -> None:
+    body = "import os, pathlib, time; pathlib.Path(os.environ['BEGUN']).write_text(str(os.getpid())); time.sleep(600)"
+    begun = tmp_path / "begun"
+    environment = os.environ | {"PYTHONPATH": fake_matplotlib(tmp_path, body), "BEGUN": str(begun)}
+    command = [sys.executable, "-m", "scenarios.cli.main", "run", "two-sellers", "--world", "sim", "--out", "runs"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        while not (begun.exists() and begun.read_text()):
+            assert process.poll() is None
+            time.sleep(0.05)
+        folder = the_only_run(tmp_path / "runs")
+        assert is_complete(folder)
+        os.killpg(process.pid, signal.SIGINT)
+        stdout, _ = process.communicate()
+
+    assert process.returncode == 0
+    assert "settled after" in stdout
+    assert "look at" not in stdout
+    assert is_complete(folder)
+    assert status_of(folder) == "settled"
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(begun.read_text()), 0)
 
 
 def test_a_run_whose_tables_could_not_be_written_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
