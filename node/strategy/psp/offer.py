@@ -58,19 +58,31 @@ class Offer(msgspec.Struct, frozen=True, dict=True):
     whole: float = 0.0
     mechanism: AuctionMechanism = PSP
 
-    @cached_property
+    @property
     def bids(self) -> Bids:
-        """The bids of the others, MB and price per MB."""
+        """The bids of the others, MB and price per MB; not kept, since a buyer has thousands of them in its offers."""
         return self.opponents()
 
     def as_if_empty(self) -> "Offer":
         """The offer itself where the buyer has a bid; else the auction as it would be if nobody had."""
         return self if self.standing.quantity > 0.0 else msgspec.structs.replace(self, supply=self.whole)
 
-    @cached_property
+    @property
     def staircase(self) -> Staircase:
-        """What more of this auction's supply costs the buyer; worked out once, for every decision asks often."""
-        return unchecked_staircase(*self.bids, self.supply, self.reserve)
+        """What more of this auction's supply costs the buyer."""
+        return self._worked_out[0]
+
+    @cached_property
+    def _worked_out(self) -> tuple[Staircase, float, float]:
+        """The staircase, and MB and charge of the standing bid: every decision asks for them, often."""
+        quantities, prices = self.opponents()
+        steps = unchecked_staircase(quantities, prices, self.supply, self.reserve)
+        standing = self.standing
+        amount = expected_allocation(standing.quantity, standing.price, quantities, prices, self.supply, self.reserve)
+        return steps, amount, self._charge(steps, standing, amount)
+
+    def _charge(self, steps: Staircase, target: Target, amount: float) -> float:
+        return self.mechanism.charge(steps, target.quantity, target.price, amount) if amount > 0.0 else 0.0
 
     def available(self, price: float) -> float:
         """Q(p): MB that a bid at ``price`` leaves no opponent above it to take (paper, eq. 3)."""
@@ -80,20 +92,13 @@ class Offer(msgspec.Struct, frozen=True, dict=True):
         """MB that ``target`` would be given here, sharing its price pro rata (paper, eq. 5)."""
         return expected_allocation(target.quantity, target.price, *self.bids, self.supply, self.reserve)
 
-    @cached_property
-    def standing_outcome(self) -> tuple[float, float]:
-        """What the standing bid would be given, MB, and its charge, money; every decision asks for it."""
-        return self._outcome_of(self.standing)
-
     def outcome(self, target: Target) -> tuple[float, float]:
         """What ``target`` would be given here, MB, and its charge, money."""
-        return self.standing_outcome if target is self.standing else self._outcome_of(target)
-
-    def _outcome_of(self, target: Target) -> tuple[float, float]:
+        steps, amount, charge = self._worked_out
+        if target is self.standing:
+            return amount, charge
         amount = self.allocation(target)
-        if amount <= 0.0:
-            return amount, 0.0
-        return amount, self.mechanism.charge(self.staircase, target.quantity, target.price, amount)
+        return amount, self._charge(steps, target, amount)
 
 
 class Need(msgspec.Struct, frozen=True):
