@@ -62,6 +62,7 @@ def host_of(node_address: str) -> str:
     return node_address.partition("/")[0]
 
 
+@lru_cache(100_000)  # folds ask for every record
 def node_of(node_address: str) -> str:
     """The node part of an address."""
     return node_address.partition("/")[2]

@@ -121,6 +121,7 @@ class MarketMetrics:
         self._settled: set[tuple[str, str, int]] = set()
         self._in_doubt: set[tuple[str, str, int]] = set()
         self._held: defaultdict[str, float] = defaultdict(float)
+        self._worth: defaultdict[str, float] = defaultdict(float)
         self._standing: defaultdict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
 
     @property
@@ -191,19 +192,20 @@ class MarketMetrics:
             self._tentative[seller].discard(buyer)
 
     def _hold(self, buyer: str, more: float) -> None:
-        if buyer not in self._valuations:
-            return  # somebody from outside, whose worth nobody here knows
-        value = self._valuations[buyer].value
-        before = self._held[buyer]
-        self._held[buyer] = before + more
-        self.welfare += value(max(0.0, before + more)) - value(max(0.0, before))
+        valuation = self._valuations.get(buyer)
+        if valuation is None or not more:
+            return  # somebody from outside, whose worth nobody here knows; or only the charge has changed
+        held = self._held[buyer] + more
+        worth = valuation.value(max(0.0, held))
+        self.welfare += worth - self._worth[buyer]
+        self._held[buyer], self._worth[buyer] = held, worth
 
     def _on_valuation(self, buyer: str, revised: ValuationRevised) -> None:
-        held = max(0.0, self._held[buyer])
-        self.welfare -= self._valuations[buyer].value(held)
+        self.welfare -= self._worth[buyer]
         self.factor[buyer] = revised.factor
         self._valuations[buyer] = Scaled(self._first_valuations[buyer], revised.factor)
-        self.welfare += self._valuations[buyer].value(held)
+        self._worth[buyer] = self._valuations[buyer].value(max(0.0, self._held[buyer]))
+        self.welfare += self._worth[buyer]
 
     def valuation(self, buyer: str) -> Valuation:
         """What data is worth to the buyer now."""

@@ -125,6 +125,8 @@ class ShiftMetrics:
 
     def add(self, record: Record[Trace]) -> None:
         """Take in the next record."""
+        if not self._times:
+            return
         # What happens to a buyer may show in a bid of the same instant: the shift has begun by then.
         while self._begun < len(self._times) and record.time_s >= self._times[self._begun] - INSTANT_S:
             self._begin(self._courses[self._begun])
