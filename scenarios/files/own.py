@@ -20,7 +20,7 @@ from scenarios.files.code import Base, Source, broken, file_module, installed, m
 from scenarios.files.explained import converted
 from scenarios.files.tables import Distribution
 from scenarios.files.types import Table
-from scenarios.files.walk import inner_type, plain_values, tables_of
+from scenarios.files.walk import element_type, is_table, plain_values, tables_of
 
 PLACEHOLDER = "module:Class"
 """The kind of a table of one's own once it has been read; errors that list what is allowed show it as it is meant."""
@@ -130,7 +130,7 @@ def _loaded_class(table: OwnTable) -> type[Base]:
 
 def brought(tables: Mapping[str, Any], whole: type[msgspec.Struct], folder: Path) -> list[Source]:
     """All code that the tables of a file name, each once; none of it is run."""
-    places = _own_places(_copied(tables), whole, "")
+    places = _own_places(_copied(dict(tables)), whole, "")
     found = (source_of(str(value["kind"]), own.group, folder) for _, own, value in places)
     return list(dict.fromkeys(source for source in found if source))
 
@@ -143,7 +143,7 @@ def with_own(tables: Mapping[str, Any], whole: type[msgspec.Struct], folder: Pat
     ScenarioError
         If the code cannot be loaded, or does not take the keys.
     """
-    copied: dict[str, Any] = _copied(tables)
+    copied: dict[str, Any] = _copied(dict(tables))
     find = cache(source_of)  # a population may name the same code in each of its rows
     for key, own, value in list(_own_places(copied, whole, "")):
         kind = str(value["kind"])
@@ -159,7 +159,7 @@ def with_own(tables: Mapping[str, Any], whole: type[msgspec.Struct], folder: Pat
 def _own_places(value: Any, kind: Any, key: str) -> Iterator[tuple[str, type[OwnTable], dict[str, Any]]]:  # noqa: ANN401 - whatever TOML holds
     """Every table whose kind is none of those that come with the program, with its key."""
     if isinstance(value, list):
-        element = inner_type(kind, value, "")
+        element = element_type(kind)
         for k, one in enumerate(value):
             yield from _own_places(one, element, f"{key}.{k}")
     elif isinstance(value, dict):
@@ -168,12 +168,27 @@ def _own_places(value: Any, kind: Any, key: str) -> Iterator[tuple[str, type[Own
             value = _as_written(value)
         if own and isinstance(value.get("kind"), str) and value["kind"] not in ours:
             yield key, own, value
-        for name, one in value.items():
-            inner = inner_type(kind, value, name) if isinstance(one, dict | list | str) else None
+        table = next((table for table in tables_of(kind) if is_table(table, value)), None)
+        fields = _fields_with_own(table) if table else {}
+        for name in [name for name in value if name in fields]:
+            one, inner = value[name], fields[name]
             if isinstance(one, str) and _is_name_of_own(inner, one):
-                one = value[name] = {"kind": one}  # noqa: PLW2901 - the table that it is short for
-            if inner is not None:
-                yield from _own_places(one, inner, f"{key}.{name}" if key else name)
+                one = value[name] = {"kind": one}  # the table that it is short for
+            yield from _own_places(one, inner, f"{key}.{name}" if key else name)
+
+
+@cache
+def _fields_with_own(table: type[msgspec.Struct]) -> dict[str, Any]:
+    """The types of those fields of a table in which one of one's own may stand."""
+    return {field.encode_name: field.type for field in msgspec.structs.fields(table) if _may_hold_own(field.type)}
+
+
+def _may_hold_own(kind: Any) -> bool:  # noqa: ANN401 - any type
+    """Whether a table of one's own may stand where this type is expected, or anywhere in what may."""
+    element = element_type(kind)
+    if element is not None and _may_hold_own(element):
+        return True
+    return _kinds(kind)[0] is not None or any(_fields_with_own(table) for table in tables_of(kind))
 
 
 def _is_name_of_own(kind: Any, text: str) -> bool:  # noqa: ANN401 - any type
@@ -185,7 +200,7 @@ def _is_name_of_own(kind: Any, text: str) -> bool:  # noqa: ANN401 - any type
 
 
 def _copied(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: _copied(one) for name, one in value.items()}
     return [_copied(one) for one in value] if isinstance(value, list) else value
 

@@ -37,13 +37,19 @@ def is_table(table: type[msgspec.Struct], value: Any) -> bool:  # noqa: ANN401 -
 
 def inner_type(kind: Any, value: Any, part: str) -> Any:  # noqa: ANN401 - any type, whatever TOML holds
     """The type of an element of a list, or of a field of that table of a union which ``value`` is; else None."""
-    for one in choices(kind):
-        if get_origin(one) is list:
-            return get_args(one)[0]
+    element = element_type(kind)
+    if element is not None:
+        return element
     for table in tables_of(kind):
         if is_table(table, value):
             return _types(table).get(part)
     return None
+
+
+@cache
+def element_type(kind: Any) -> Any:  # noqa: ANN401 - any type
+    """The type of an element of the list that may stand where this type is expected; None if none may."""
+    return next((get_args(one)[0] for one in choices(kind) if get_origin(one) is list), None)
 
 
 @cache

@@ -11,8 +11,9 @@ from scenarios.markets.psp.shifts import check_shifts
 def check_scenario(scenario: Scenario) -> None:
     """Raise ScenarioError, naming key, value and what is allowed, if the scenario contradicts itself."""
     groups: list[Sellers | Buyers] = [*scenario.sellers, *scenario.buyers]
+    sellers = {name for group in scenario.sellers for name in names_of(group)}
     for k, buyers in enumerate(scenario.buyers):
-        _check_buyers(f"buyers.{k}", buyers, {name for group in scenario.sellers for name in names_of(group)})
+        _check_buyers(f"buyers.{k}", buyers, sellers)
     _check_devices(scenario, groups)
     check_shifts(scenario)
 
