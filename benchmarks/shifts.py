@@ -18,11 +18,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import msgspec
-from convergence_cells import MARKETS, settings_of
+from families import FAMILIES
 
 from node.trace.psp.shifts import ShiftReport
 from scenarios.launch.run import run
-from scenarios.markets.load import load
 from scenarios.markets.psp.market import draw, theta
 from scenarios.markets.psp.schema import LeaveShift, Scenario, ShiftTable, SupplyShift, ValuationShift
 from scenarios.markets.psp.spread import by_time, described
@@ -49,8 +48,7 @@ class Shifted:
 
 def shifting(market: str, seed: int) -> Scenario:
     """The market with four shifts, which concern users of their own."""
-    plain = load(MARKETS[market].scenario, settings_of(market, "plain"))
-    assert isinstance(plain, Scenario)
+    plain = FAMILIES[market].scenario(seed)
     buyers = draw(plain, seed).buyers
     loser = min(buyers, key=lambda buyer: theta(buyer).marginal(0.0))
     leaver = next(buyer for buyer in buyers if buyer is not loser)
