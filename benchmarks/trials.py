@@ -27,7 +27,7 @@ from scenarios.results.outcome import Run as Ended
 ROUNDING = 1e-9
 """Of an amount of money."""
 
-MOST_BIDS, MOST_BIDS_PER_PAIR = 20_000, 150
+LEAST_BIDS, BIDS_PER_PAIR = 2_000, 200
 """A simulated market that has bid more often, in all and per pair of buyer and seller, is taken not to settle."""
 
 
@@ -84,11 +84,18 @@ class Trial:
         )
 
 
-def tried(scenario: Scenario, seed: int, world: World = "sim", broker: str = "embedded", name: str = "") -> Trial:
+def tried(
+    scenario: Scenario,
+    seed: int,
+    world: World = "sim",
+    broker: str = "embedded",
+    name: str = "",
+    bids_per_pair: int = BIDS_PER_PAIR,
+) -> Trial:
     """The market that the seed draws, run; without files or pictures in world ``sim``."""
     wall, cpu = time.monotonic(), time.process_time()
     if world == "sim":
-        result = simulated(scenario, seed)
+        result = simulated(scenario, seed, bids_per_pair)
     else:
         with tempfile.TemporaryDirectory() as out:
             result = run(scenario, seed=seed, world=world, broker=broker, out=Path(out), pictures=False)
@@ -126,11 +133,11 @@ class Memory:
             self.bids += type(record.what) is BidPlaced
 
 
-def simulated(scenario: Scenario, seed: int, memory: Memory | None = None) -> results.Result:
+def simulated(scenario: Scenario, seed: int, bids_per_pair: int = BIDS_PER_PAIR) -> results.Result:
     """The result in world ``sim``, as a run has it, but nothing is written."""
-    market, memory = draw(scenario, seed), memory or Memory()
+    market, memory = draw(scenario, seed), Memory()
     live = LiveMetrics(market)
-    most = max(MOST_BIDS, MOST_BIDS_PER_PAIR * sum(len(buyer.pool) for buyer in market.buyers))
+    most = max(LEAST_BIDS, bids_per_pair * sum(len(buyer.pool) for buyer in market.buyers))
 
     def watch(*_: object) -> None:
         if memory.bids > most and not memory.is_full:

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 from convergence import missed
-from families import CONSTRAINED, FAMILIES, PROMISED, Family
-from trials import Trial, tried
+from families import ADAPTIVE, CONSTRAINED, FAMILIES, PROMISED, Family, always, elastic, rescaled
+from trials import Trial, simulated, tried
 
 from scenarios.markets.psp.market import draw
 
@@ -55,6 +55,20 @@ def test_other_units_change_numbers_by_their_power_of_two_and_nothing_else(of: s
     for one, other in zip(plain.sellers, scaled.sellers, strict=True):
         assert other.supply_mb == megabytes * one.supply_mb
         assert other.reserve_price_per_mb == money / megabytes * one.reserve_price_per_mb
+
+
+@pytest.mark.parametrize(("money", "megabytes"), [(2.0**20, 1.0), (2.0**-20, 1.0), (1.0, 2.0**20), (1.0, 2.0**-20)])
+def test_a_market_in_units_of_another_power_of_two_moves_the_same_bit_for_bit(money: float, megabytes: float) -> None:
+    epsilon = {"epsilon_start_money": 40.0 * money, "epsilon_end_money": 0.6 * money}
+    plain = Family(always(elastic(12, 4, 2)))
+    other = Family(rescaled(always(elastic(12, 4, 2, strategy=ADAPTIVE | epsilon)), money=money, megabytes=megabytes))
+    one, scaled = (simulated(family.scenario(0), 0) for family in (plain, other))
+    assert one.summary.bids == scaled.summary.bids > 50
+    assert one.quiescence == scaled.quiescence
+    assert one.summary.duration_s == scaled.summary.duration_s
+    for mine, theirs in zip(one.summary.allocations, scaled.summary.allocations, strict=True):
+        assert (theirs.buyer, theirs.seller) == (mine.buyer, mine.seller)
+        assert (theirs.quantity, theirs.charge) == (megabytes * mine.quantity, money * mine.charge)
 
 
 @pytest.mark.parametrize("name", ["budget-mild", "budget-tight"])

@@ -15,6 +15,7 @@ APART = {
     "mqtt": "whole markets over brokers",
     "oracles": "the dumb computations that mechanisms are compared with",
     "install": "set-up and packages",
+    "benchmarks": "which markets benchmarks measure, and when they miss a bound",
     "contributing": "what contributors and the forge read",
     "examples": "packages of somebody else's, in examples",
     "absent": "stands in for extras that are not installed",
