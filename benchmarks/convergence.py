@@ -90,7 +90,7 @@ def row(family: str, trials: Sequence[Trial]) -> str:
 
 
 NOTES = """
-efficiency: in the median and of the worst run; with budgets of liquid welfare, else of gains from trade
+efficiency: in the median and of the worst run; of gains from trade, with budgets of liquid ones
 welfare: as a share of its optimum, whatever the budgets and the reserves, in the worst run
 gap: what the adaptive buyer with the most to gain could still gain, in its own last ε, in the worst run
 moves: of a buyer, median and most; a move is one decision, which sends a bid to each seller whose bid changes

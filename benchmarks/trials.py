@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from node.mechanism.checks import FloatArray
-from node.mechanism.valuation import Valuation
-from node.mechanism.welfare import efficiency, epsilon_gaps, optimum
+from node.mechanism.welfare import epsilon_gaps
 from node.protocol.psp.trace import BidPlaced
 from node.protocol.trace import Record, Trace
 from scenarios.launch.run import World, run
@@ -20,12 +19,9 @@ from scenarios.markets.psp import results
 from scenarios.markets.psp.census import market_now
 from scenarios.markets.psp.equilibrium import _largest  # until results tell the gap of every buyer
 from scenarios.markets.psp.live import LiveMetrics
-from scenarios.markets.psp.market import BuyerSpec, draw, edges, theta
+from scenarios.markets.psp.market import BuyerSpec, draw
 from scenarios.markets.psp.schema import AdaptiveStrategy, Scenario
 from scenarios.results.outcome import Run as Ended
-
-ROUNDING = 1e-9
-"""Of an amount of money."""
 
 LEAST_BIDS, BIDS_PER_PAIR = 2_000, 200
 """A simulated market that has bid more often, in all and per pair of buyer and seller, is taken not to settle."""
@@ -38,7 +34,7 @@ class Trial:
     Attributes
     ----------
     efficiency
-        Of the measure that fits: with budgets liquid welfare, else gains from trade; a share of its optimum.
+        Of the measure that fits, as results name it.
     of_welfare
         Welfare as a share of its optimum, whatever the budgets and the reserves.
     gap
@@ -52,7 +48,7 @@ class Trial:
     rest_s, duration_s
         Until the last move, and in all; virtual seconds but over MQTT.
     overpaying
-        How many buyers pay more than what they get is worth to them, or than their budget.
+        How many buyers pay more than what they get is worth to them, and how many more than their budget.
     wall_s, cpu_s
         What the run and its figures took.
     """
@@ -104,8 +100,8 @@ def tried(
         market=name or scenario.name,
         seed=seed,
         status=summary.status,
-        efficiency=fitting_efficiency(result),
-        of_welfare=efficiency(summary.welfare, summary.optimum),
+        efficiency=summary.efficiency,
+        of_welfare=summary.efficiencies["welfare"],
         gap=gap_in_epsilons(result),
         median_moves=rest.median_moves,
         most_moves=rest.most_moves,
@@ -113,7 +109,7 @@ def tried(
         bids_after=result.shifts[-1].bids if result.shifts else None,
         rest_s=rest.time_s,
         duration_s=summary.duration_s,
-        overpaying=overpaying(result),
+        overpaying=summary.buyers_at_a_loss + summary.buyers_over_budget,
         wall_s=time.monotonic() - wall,
         cpu_s=time.process_time() - cpu,
     )
@@ -149,44 +145,6 @@ def simulated(scenario: Scenario, seed: int, bids_per_pair: int = BIDS_PER_PAIR)
     return results.summarise(market, live, Ended("sim", None, Path(), outcome), records)
 
 
-def fitting_efficiency(result: results.Result) -> float:
-    """What share of its optimum the measure that fits has: liquid welfare with budgets, else gains from trade."""
-    summary, market = result.summary, result.market
-    if all(buyer.budget_money is None for buyer in market.buyers):
-        return efficiency(summary.gains_from_trade, summary.most_gains)
-    bought = result.columns("buyers")["bought_mb"]
-    thetas = [Capped.of(buyer) for buyer in market.buyers]
-    best = optimum(thetas, np.array([seller.supply_mb for seller in market.sellers]), edges(market))
-    return efficiency(sum(one.value(amount) for one, amount in zip(thetas, bought, strict=True)), best.welfare)
-
-
-@dataclass(frozen=True, slots=True)
-class Capped:
-    """min(θ, b): what a buyer could pay for an amount at most; it wants no more than it can pay."""
-
-    valuation: Valuation
-    demand_mb: float
-
-    @classmethod
-    def of(cls, buyer: BuyerSpec) -> "Capped":
-        valuation = theta(buyer)
-        low, high = 0.0, valuation.demand_mb
-        if buyer.budget_money is not None and valuation.value(high) > buyer.budget_money:
-            for _ in range(100):
-                middle = 0.5 * (low + high)
-                low, high = (middle, high) if valuation.value(middle) <= buyer.budget_money else (low, middle)
-        return cls(valuation, high)
-
-    def value(self, quantity: float) -> float:
-        return self.valuation.value(min(quantity, self.demand_mb))
-
-    def marginal(self, quantity: float) -> float:
-        return self.valuation.marginal(quantity) if quantity <= self.demand_mb else 0.0
-
-    def demand(self, price: float) -> float:
-        return min(self.valuation.demand(price), self.demand_mb)
-
-
 def gap_in_epsilons(result: results.Result) -> float:
     """What the adaptive buyer with the most to gain could still gain, in its last ε; 0 without adaptive buyers."""
     market = market_now(result.market, result._metrics)  # noqa: SLF001
@@ -205,11 +163,3 @@ def gap_in_epsilons(result: results.Result) -> float:
 def last_epsilon(buyer: BuyerSpec) -> float:
     """The least gain for which an adaptive buyer moves at its last ε, money; infinite for others."""
     return buyer.strategy.epsilon_end_money if isinstance(buyer.strategy, AdaptiveStrategy) else np.inf
-
-
-def overpaying(result: results.Result) -> int:
-    """How many buyers pay more than what they get is worth to them, or than their budget."""
-    table = result.columns("buyers")
-    budgets = [np.inf if buyer.budget_money is None else buyer.budget_money for buyer in result.market.buyers]
-    most = np.minimum(table["value"], budgets)
-    return int(np.sum(np.array(table["charge"]) > (1.0 + ROUNDING) * most))
