@@ -20,7 +20,7 @@ from scenarios.markets.psp.schema import Scenario
 Tables = dict[str, Any]
 """A scenario, as its file has it."""
 
-ADAPTIVE: Tables = {"kind": "adaptive", "epsilon_start_money": 40.0, "epsilon_end_money": 0.6}
+ADAPTIVE: Tables = {"kind": "adaptive"}
 OPT_OUT: Tables = {"kind": "opt-out"}
 
 SLOWER = 20.0
@@ -342,7 +342,7 @@ FOLLOWING = {"reserve_rule": "highest-losing", "reserve_step_per_mb": 0.01}
 MILD, TIGHT, EITHER = (0.18, 0.6), (0.03, 0.18), (0.03, 0.24)
 """Budgets, as shares."""
 
-SMALL_EPSILON = ADAPTIVE | {"epsilon_end_money": 0.02}
+SMALL_EPSILON = ADAPTIVE | {"epsilon_end_share": 5e-5}
 
 
 def _circumstances() -> dict[str, Family]:

@@ -19,7 +19,7 @@ from scenarios.markets.psp import results
 from scenarios.markets.psp.census import market_now
 from scenarios.markets.psp.equilibrium import _largest  # until results tell the gap of every buyer
 from scenarios.markets.psp.live import LiveMetrics
-from scenarios.markets.psp.market import BuyerSpec, draw
+from scenarios.markets.psp.market import BuyerSpec, Market, draw, lowest_reserve, theta
 from scenarios.markets.psp.schema import AdaptiveStrategy, Scenario
 from scenarios.results.outcome import Run as Ended
 
@@ -148,7 +148,7 @@ def simulated(scenario: Scenario, seed: int, bids_per_pair: int = BIDS_PER_PAIR)
 def gap_in_epsilons(result: results.Result) -> float:
     """What the adaptive buyer with the most to gain could still gain, in its last ε; 0 without adaptive buyers."""
     market = market_now(result.market, result._metrics)  # noqa: SLF001
-    last = np.array([last_epsilon(buyer) for buyer in market.buyers])
+    last = np.array([last_epsilon(market, buyer) for buyer in market.buyers])
     if not np.isfinite(last).any():
         return 0.0
     if result.summary.world == "array":  # which has adaptive buyers only, all alike
@@ -160,6 +160,8 @@ def gap_in_epsilons(result: results.Result) -> float:
     return _largest(in_epsilons, market, result._metrics)  # noqa: SLF001
 
 
-def last_epsilon(buyer: BuyerSpec) -> float:
+def last_epsilon(market: Market, buyer: BuyerSpec) -> float:
     """The least gain for which an adaptive buyer moves at its last ε, money; infinite for others."""
-    return buyer.strategy.epsilon_end_money if isinstance(buyer.strategy, AdaptiveStrategy) else np.inf
+    if not isinstance(buyer.strategy, AdaptiveStrategy):
+        return np.inf
+    return buyer.strategy.epsilon_money(theta(buyer), lowest_reserve(market, buyer))[1]

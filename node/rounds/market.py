@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from node.mechanism.checks import FloatArray, non_negative_array, positive
+from node.mechanism.checks import FloatArray, non_negative_array
 from node.mechanism.welfare import Edges
 from node.rounds.outcome import ArrayCourse, ArrayOutcome, outcome_of
 from node.rounds.play import ROUNDS_PER_SURVEY, Play
@@ -63,8 +63,8 @@ class ArrayMarket:
 
     def run(
         self,
-        epsilon_start: float,
-        epsilon_end: float,
+        epsilon_start: Any,  # noqa: ANN401 - whatever numpy takes for an array
+        epsilon_end: Any,  # noqa: ANN401
         rng: np.random.Generator,
         most_rounds: int = 100_000,
         watch: Watch | None = None,
@@ -82,7 +82,7 @@ class ArrayMarket:
         Parameters
         ----------
         epsilon_start, epsilon_end
-            First and smallest ε, money.
+            First and smallest ε, money: of each buyer, or one for all.
         rng
             Draws who moves; the same state gives the same arrays.
         presence, damping
@@ -98,9 +98,12 @@ class ArrayMarket:
         ValueError
             If an ε is not above 0 or the last exceeds the first.
         """
-        last, first = positive("epsilon_end", epsilon_end), positive("epsilon_start", epsilon_start)
-        if last > first:
-            raise ValueError(f"epsilon_end = {last:g} must not exceed epsilon_start = {first:g}")
+        count = self.demand_mb.size
+        last = np.broadcast_to(_positive_array("epsilon_end", epsilon_end), count)
+        first = np.broadcast_to(_positive_array("epsilon_start", epsilon_start), count)
+        if (last > first).any():
+            at = int((last > first).argmax())
+            raise ValueError(f"epsilon_end = {last[at]:g} must not exceed epsilon_start = {first[at]:g}")
         numbers = self.demand_mb, self.choke_price, self.supply, self.reserve
         play = Play(*numbers, self.edges, first, last, presence, damping, synchronous)
         try:

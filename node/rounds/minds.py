@@ -29,6 +29,8 @@ class Minds:
         Shape (n, k) and (n,): the marginal prices that it saw then, and the MB that it had or was to get.
     quiet_looks
         Shape (n,): looks since the last own move.
+    moves_at_level
+        Shape (n,): own moves since ε shrank.
     """
 
     epsilon: FloatArray
@@ -37,13 +39,15 @@ class Minds:
     price_seen: FloatArray
     amount_seen: FloatArray
     quiet_looks: IntArray
+    moves_at_level: IntArray
 
     @classmethod
-    def fresh(cls, shape: tuple[int, ...], epsilon: float) -> "Minds":
+    def fresh(cls, shape: tuple[int, ...], epsilon: FloatArray) -> "Minds":
         """The state of n buyers, with pools of up to k sellers, that have not looked yet."""
         count = shape[0]
         gain, gap = np.full((2, count), np.inf)
-        return cls(np.full(count, epsilon), gain, gap, np.zeros(shape), np.zeros(count), np.zeros(count, np.intp))
+        looks, moves = np.zeros((2, count), np.intp)
+        return cls(epsilon.copy(), gain, gap, np.zeros(shape), np.zeros(count), looks, moves)
 
     def worth_of_news(
         self, chosen: IntArray, price: FloatArray, amount: FloatArray, demand: FloatArray, choke: FloatArray
@@ -65,10 +69,15 @@ class Minds:
         self.epsilon[lookers], self.gain[lookers], self.gap[lookers] = replies.epsilon, left, replies.gap
         self.price_seen[lookers], self.amount_seen[lookers] = price, replies.amount
 
-    def held(self, holders: IntArray, last_epsilon: float) -> None:
+    def held(self, holders: IntArray, last_epsilon: FloatArray) -> None:
         """Count one more look without a move; after ``QUIET_LOOKS`` of them divide ε by ``SHRINK``."""
         self.quiet_looks[holders] += 1
-        quiet = holders[(self.quiet_looks[holders] >= QUIET_LOOKS) & (self.epsilon[holders] > last_epsilon)]
-        self.epsilon[quiet] = np.maximum(last_epsilon, self.epsilon[quiet] / SHRINK)
+        quiet = holders[(self.quiet_looks[holders] >= QUIET_LOOKS) & (self.epsilon[holders] > last_epsilon[holders])]
+        self.epsilon[quiet] = np.maximum(last_epsilon[quiet], self.epsilon[quiet] / SHRINK)
         self.gain[quiet] = self.gap[quiet]
-        self.quiet_looks[quiet] = 0
+        self.quiet_looks[quiet] = self.moves_at_level[quiet] = 0
+
+    def moved(self, movers: IntArray) -> None:
+        """Count a move each."""
+        self.quiet_looks[movers] = 0
+        self.moves_at_level[movers] += 1

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
+from node.mechanism.psp.residual import SLIVER
 from node.mechanism.welfare import Edges
 from node.rounds.books import Books
 from node.rounds.minds import Minds
 from node.rounds.reply import Caution, Replies, best_replies
 from node.rounds.steps import Buyers
+from node.strategy.psp.adaptive import FEW_MOVES, PRESENCE
 
 MOVES_PER_AUCTION = 4.0
 """Bidders of an auction that move in a round at most, on average."""
@@ -55,8 +57,8 @@ class Play:
     supply: FloatArray
     reserve: FloatArray
     edges: Edges
-    first_epsilon: float
-    last_epsilon: float
+    first_epsilon: FloatArray
+    last_epsilon: FloatArray
     presence: float
     damping: float
     synchronous: bool
@@ -85,7 +87,10 @@ class Play:
         self.place = self.books.place[:-1]
         pools = _pools(buyer, self.demand_mb.size)
         nothing = np.zeros(pools.shape), np.zeros(self.demand_mb.size)
-        self.buyers = Buyers(self.demand_mb, self.choke_price, sellers[pools], self.books.place[pools], *nothing)
+        presence = self.presence * self.demand_mb / np.maximum(np.bincount(buyer, minlength=self.demand_mb.size), 1)
+        least = np.minimum(presence[:, None], PRESENCE * SLIVER * supply[sellers[pools]])
+        numbers = self.demand_mb, self.choke_price, sellers[pools], self.books.place[pools], least
+        self.buyers = Buyers(*numbers, *nothing)
         self.bids, self.moved_at = np.zeros((2, self.demand_mb.size), np.intp)
         self._minds = Minds.fresh(pools.shape, self.first_epsilon)
         self._pending = np.arange(self.bids.size)
@@ -100,7 +105,7 @@ class Play:
         """
         asked = self._affected()
         self._changed[:] = False
-        thinks = self._minds.epsilon[asked] > self.last_epsilon
+        thinks = self._minds.epsilon[asked] > self.last_epsilon[asked]
         exact = np.flatnonzero(~thinks)
         thinks[exact] = self._has_news(asked[exact])
         pending = asked[thinks]
@@ -157,12 +162,13 @@ class Play:
         movers = asked[moving]
         minds.held(np.delete(chosen, curious[moving]), self.last_epsilon)
         self._move(movers, replies.quantity[moving], replies.price[moving])
-        minds.quiet_looks[movers] = 0
+        minds.moved(movers)
         self._looks += chosen.size
         self._moves += movers.size
 
     def _replies(self, chosen: IntArray, epsilon: FloatArray) -> Replies:
-        caution = Caution(self.first_epsilon, self.damping, self.presence)
+        is_restless = self._minds.moves_at_level[chosen] > FEW_MOVES
+        caution = Caution(self.first_epsilon[chosen], is_restless, self.damping)
         return best_replies(self.buyers.some(chosen), self.books, epsilon, caution)
 
     def _overlooked(self) -> IntArray:
@@ -181,9 +187,8 @@ class Play:
     def standing(self) -> Replies:
         """The replies of all buyers to the standing bids at the last ε: gaps, charges and next bids."""
         if self._standing is None:
-            caution = Caution(self.last_epsilon, self.damping, self.presence)
-            epsilon = np.full(self.bids.size, self.last_epsilon)
-            self._standing = best_replies(self.buyers, self.books, epsilon, caution)
+            caution = Caution(self.last_epsilon, self._minds.moves_at_level > FEW_MOVES, self.damping)
+            self._standing = best_replies(self.buyers, self.books, self.last_epsilon, caution)
         return self._standing
 
     def mend(self) -> None:

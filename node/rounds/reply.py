@@ -1,13 +1,17 @@
 """The best replies of many buyers at once, each against the books as they stand."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
+from node.mechanism.rounding import ROUNDING
 from node.rounds.books import Books
 from node.rounds.steps import Buyers, Steps, charged, cost_of, filled, granted, merged, staircases, wanted_of
-from node.strategy.psp.adaptive import SHIFT, SHRINK, STEP, STUCK
+from node.strategy.psp.adaptive import DISPLACED, LEFT, LEFT_AT_FIRST, SHIFT, SHRINK, STEP
+
+Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 _BUYERS = 2048
 """Buyers who reply at once: their staircases stay in the processor's cache."""
@@ -18,11 +22,25 @@ _WINDOW = 12
 
 @dataclass(frozen=True, slots=True)
 class Caution:
-    """How replies are tempered; all three as in ``AdaptiveBestReply``."""
+    """How replies are tempered, as in ``AdaptiveBestReply``.
 
-    first_epsilon: float
+    Attributes
+    ----------
+    first_epsilon
+        Shape (b,), money.
+    is_restless
+        Shape (b,), who has made more than a few moves at its ε.
+    damping
+        Share of the way to the reply.
+    """
+
+    first_epsilon: FloatArray
+    is_restless: Mask
     damping: float
-    presence: float
+
+    def some(self, chosen: IntArray) -> "Caution":
+        """That of the buyers named by index."""
+        return Caution(self.first_epsilon[chosen], self.is_restless[chosen], self.damping)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +93,13 @@ def best_replies(buyers: Buyers, books: Books, epsilon: FloatArray, caution: Cau
     for begin in range(0, count, _BUYERS):
         todo, window = np.arange(begin, min(begin + _BUYERS, count)), _WINDOW
         while todo.size:
-            part, short = _replies(buyers.some(todo), books, epsilon[todo], caution, window)
+            part, short = _replies(buyers.some(todo), books, epsilon[todo], caution.some(todo), window)
             replies.put(todo, part)
             todo, window = todo[short], 4 * window
     return replies
 
 
-def _replies(
-    buyers: Buyers, books: Books, epsilon: FloatArray, caution: Caution, window: int
-) -> tuple[Replies, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def _replies(buyers: Buyers, books: Books, epsilon: FloatArray, caution: Caution, window: int) -> tuple[Replies, Mask]:
     """The replies, and which of them need a larger window."""
     steps = staircases(buyers, books, window)
     allocation = buyers.allocation(books)
@@ -98,19 +114,16 @@ def _replies(
     newcomer = buyers.price == 0.0
     # Most buyers have too little to gain: what they would bid is of no interest.
     go = np.flatnonzero((gap > epsilon) | newcomer)
-    seen = _Seen(buyers.some(go), steps.some(go), price[:, go], reach[:, go], wanted[go], now[go])
-    move = _move(seen, epsilon[go], caution)
-    shifted = np.flatnonzero((move[2] > SHIFT * epsilon[go]) & (epsilon[go] < caution.first_epsilon))
+    seen = _Seen(buyers.some(go), steps.some(go), price[:, go], reach[:, go], wanted[go], dearest[go], now[go])
+    move = _tempered(seen, epsilon[go], caution.some(go))
+    first = caution.first_epsilon[go]
+    shifted = np.flatnonzero((move[2] > SHIFT * epsilon[go]) & (epsilon[go] < first))
     if shifted.size:
-        larger = np.minimum(caution.first_epsilon, SHRINK * epsilon[go[shifted]])
-        replies.epsilon[go[shifted]] = larger
-        for old, new in zip(move, _move(seen.some(shifted), larger, caution), strict=True):
-            old[shifted] = new
-    least = replies.epsilon[go]
-    stuck = np.flatnonzero((move[2] <= least) & (_gain(seen, least) > STUCK * least) & ~newcomer[go])
-    if stuck.size:
-        for old, new in zip(move, _move(seen.some(stuck), least[stuck], replace(caution, damping=1.0)), strict=True):
-            old[stuck] = new
+        larger = np.minimum(first[shifted], SHRINK * epsilon[go[shifted]])
+        coarse = _tempered(seen.some(shifted), larger, caution.some(go[shifted]))
+        pays = np.flatnonzero(coarse[2] > larger)
+        replies.epsilon[go[shifted[pays]]] = larger[pays]
+        _replace(move, shifted[pays], [part[pays] for part in coarse])
     replies.quantity[go], replies.price[go], replies.gain[go], got = move
     replies.amount[go] = np.where(replies.gain[go] > replies.epsilon[go], got, amount[go])
     replies.gain[newcomer] = np.inf
@@ -120,46 +133,95 @@ def _replies(
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """Buyers, b of them, and what they see: staircases, apart and merged, z*, MB, and their utility now, money."""
+    """Buyers, b of them, and what they see: staircases, apart and merged, z*, its last price, and their utility now."""
 
     buyers: Buyers
     steps: Steps
     price: FloatArray
     reach: FloatArray
     wanted: FloatArray
+    dearest: FloatArray
     now: FloatArray
 
     def some(self, chosen: IntArray) -> "_Seen":
         """Those named by index."""
         price, reach = self.price[:, chosen], self.reach[:, chosen]
         return _Seen(
-            self.buyers.some(chosen), self.steps.some(chosen), price, reach, self.wanted[chosen], self.now[chosen]
+            self.buyers.some(chosen),
+            self.steps.some(chosen),
+            price,
+            reach,
+            self.wanted[chosen],
+            self.dearest[chosen],
+            self.now[chosen],
         )
 
 
-def _amount(seen: _Seen, epsilon: FloatArray) -> FloatArray:
-    """MB of the reply that forgoes some ε."""
-    return np.maximum(seen.wanted - STEP * epsilon / seen.buyers.choke_price, 0.0)
-
-
-def _gain(seen: _Seen, epsilon: FloatArray) -> FloatArray:
-    """What that reply gains, money, if it gets all it asks for."""
-    amount = _amount(seen, epsilon)
-    return seen.buyers.value(amount) - cost_of(seen.price, seen.reach, amount) - seen.now
-
-
-def _move(seen: _Seen, epsilon: FloatArray, caution: Caution) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Quantities (b, k), prices, what bidding that gains, money, and gets, MB: see ``AdaptiveBestReply``."""
+def _amount(seen: _Seen, forgone: FloatArray) -> FloatArray:
+    """MB of the reply that forgoes so much money: see ``best_reply``."""
     buyers = seen.buyers
-    full = filled(seen.steps, seen.price, seen.reach, _amount(seen, epsilon))
-    bids = buyers.quantity.any(axis=1)
-    share = np.where(bids, caution.damping, 1.0)[:, None]  # whoever has no bid goes all the way
-    mixed = (1.0 - share) * buyers.quantity + share * full
-    before = mixed.sum(axis=1)
-    after = np.minimum(before, full.sum(axis=1))
-    mixed *= np.divide(after, before, out=np.zeros_like(after), where=before > 0.0)[:, None]
-    quantity = np.maximum(caution.presence * buyers.demand_mb[:, None], mixed)
-    price = buyers.choke_price * np.maximum(1.0 - after / buyers.demand_mb, 0.0)
+    clear = buyers.demand_mb * (1.0 - seen.dearest / buyers.choke_price) - forgone / buyers.choke_price
+    amount: FloatArray = np.maximum(np.minimum(seen.wanted, clear), 0.0)
+    return amount
+
+
+def _gap(seen: _Seen) -> FloatArray:
+    """What the best reply gains, money."""
+    gap: FloatArray = seen.buyers.value(seen.wanted) - cost_of(seen.price, seen.reach, seen.wanted) - seen.now
+    return gap
+
+
+_Move = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
+"""Quantities (b, k), prices, what bidding that gains, money, and gets, MB, all others (b,)."""
+
+
+def _replace(move: _Move, at: IntArray, other: Sequence[FloatArray]) -> None:
+    for old, new in zip(move, other, strict=True):
+        old[at] = new
+
+
+def _tempered(seen: _Seen, epsilon: FloatArray, caution: Caution) -> _Move:
+    """The shortest of a few steps to the reply that gains more than ε: see ``AdaptiveBestReply._reply``."""
+    wanted = _amount(seen, STEP * epsilon)
+    full = filled(seen.steps, seen.price, seen.reach, wanted)
+    asked = seen.buyers.quantity.sum(axis=1)
+    at_reserve = (full * seen.steps.price[-1]).sum(axis=1)
+    takes_from_nobody = cost_of(seen.price, seen.reach, wanted) <= (1.0 + ROUNDING) * at_reserve
+    # Whoever has no bid goes all the way.
+    is_bold = (asked <= 0.0) | (takes_from_nobody & ~caution.is_restless)
+    share = np.where(is_bold, 1.0, caution.damping)
+    rise = np.maximum(wanted - asked, 0.0)
+    careful = np.sqrt(2.0 * DISPLACED * epsilon * seen.buyers.demand_mb / seen.buyers.choke_price)
+    is_careful = (asked > 0.0) & (share * rise > careful)
+    first = np.divide(careful, rise, out=share.copy(), where=is_careful)
+    move = _move(seen, full, first)
+    longer = np.flatnonzero((move[2] <= epsilon) & is_careful)
+    if longer.size:
+        _replace(move, longer, _move(seen.some(longer), full[longer], share[longer]))
+    left = np.where(caution.is_restless, LEFT, LEFT_AT_FIRST)
+    stuck = np.flatnonzero((move[2] <= epsilon) & (_gap(seen) > left * epsilon) & (asked > 0.0))
+    if stuck.size:
+        some = seen.some(stuck)
+        clearer = _amount(some, (left[stuck] - 1.0) * epsilon[stuck])
+        whole = _move(some, filled(some.steps, some.price, some.reach, clearer), np.ones(stuck.size))
+        better = np.flatnonzero(whole[2] > move[2][stuck])
+        _replace(move, stuck[better], [part[better] for part in whole])
+    return move
+
+
+def _move(seen: _Seen, full: FloatArray, share: FloatArray) -> _Move:
+    """A share of the way to the reply: see ``AdaptiveBestReply._moved``."""
+    buyers = seen.buyers
+    mixed = (1.0 - share[:, None]) * buyers.quantity + share[:, None] * full
+    before, presence = mixed.sum(axis=1), buyers.least.sum(axis=1)
+    total = np.minimum(before, full.sum(axis=1))
+    mixed *= np.divide(total, before, out=np.zeros_like(total), where=before > 0.0)[:, None]
+    total = np.maximum(total, presence)
+    above: FloatArray = np.maximum(mixed - buyers.least, 0.0)
+    room = above.sum(axis=1)
+    above *= np.divide(total - presence, room, out=np.zeros_like(room), where=room > 0.0)[:, None]
+    quantity = buyers.least + above
+    price = buyers.marginal(total)
     allocation = granted(seen.steps, quantity, price)
     got = allocation.sum(axis=1)
     gain = buyers.value(got) - charged(seen.steps, allocation).sum(axis=1) - seen.now

@@ -18,6 +18,8 @@ class Buyers:
         Shape (b,), MB and price per MB: θ'(z) = choke_price · (1 - z/demand_mb).
     seller, place
         Shape (b, k), the pool and where its bids are kept in the books; a short pool ends in sellers without supply.
+    least
+        Shape (b, k), MB of a presence bid; 0 where there is nobody.
     quantity, price
         Shape (b, k) and (b,), the standing bids: MB, and price per MB, the same at every seller. The books have them
         too, but not one beside the other.
@@ -27,6 +29,7 @@ class Buyers:
     choke_price: FloatArray
     seller: IntArray
     place: IntArray
+    least: FloatArray
     quantity: FloatArray
     price: FloatArray
 
@@ -37,6 +40,7 @@ class Buyers:
             self.choke_price[chosen],
             self.seller[chosen],
             self.place[chosen],
+            self.least[chosen],
             self.quantity[chosen],
             self.price[chosen],
         )
@@ -49,6 +53,11 @@ class Buyers:
         """θ(z) of each, shape (b,), money."""
         amount = np.minimum(amount, self.demand_mb)
         return self.choke_price * amount * (1.0 - 0.5 * amount / self.demand_mb)
+
+    def marginal(self, amount: FloatArray) -> FloatArray:
+        """θ'(z) of each, shape (b,), price per MB."""
+        worth: FloatArray = self.choke_price * np.maximum(1.0 - amount / self.demand_mb, 0.0)
+        return worth
 
 
 @dataclass(frozen=True, slots=True)

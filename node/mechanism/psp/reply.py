@@ -36,8 +36,10 @@ def best_reply(
 ) -> Reply:
     """The truthful ε-best reply (Lazar & Semret, Proposition 1) on the merged staircase of several sellers.
 
-    It wants z* = sup{z : θ'(z) > P(z) and ∫₀ᶻ P ≤ budget}, retreats to z = [z* - ε/θ'(0)]⁺ and bids θ'(z) for it. The
-    cheapest steps are filled first; steps at the last price share what is left to fill in proportion to their size.
+    It wants z* = sup{z : θ'(z) > P(z) and ∫₀ᶻ P ≤ budget}, retreats by ε/θ'(0) from where demand meets the dearest
+    price p that it pays, to z = min(z*, [D(p) - ε/θ'(0)]⁺), and bids θ'(z) for it. Lazar & Semret retreat from z* also
+    where supply or budget end before demand does; that would only lose, since the price is clear of rivals' already.
+    The cheapest steps are filled first; steps at the last price share what is left to fill in proportion to their size.
 
     Parameters
     ----------
@@ -59,7 +61,7 @@ def best_reply(
     climbed, rest = list[Step](), iter(market)
     wanted, dearest = _wanted(valuation, climbed, rest, budget)
     choke_price = valuation.marginal(0.0)
-    amount = max(0.0, wanted - epsilon / choke_price) if choke_price > 0.0 else 0.0
+    amount = max(0.0, min(wanted, valuation.demand(dearest) - epsilon / choke_price)) if choke_price > 0.0 else 0.0
     cost = cost_of(_from_the_foot(climbed, rest), amount)
     return Reply(
         quantity=_filled_cheapest_first(_from_the_foot(climbed, rest), market.sellers, amount),

@@ -5,6 +5,7 @@ from node.mechanism.valuation.curvature import curvature
 from node.mechanism.valuation.flat import Flat
 from node.mechanism.valuation.isoelastic import Isoelastic
 from node.mechanism.valuation.logarithmic import Logarithmic
+from node.mechanism.valuation.paced import Paced
 from node.mechanism.valuation.parabolic import Parabolic
 from node.mechanism.valuation.piecewise import PiecewiseLinear
 from node.mechanism.valuation.protocol import Valuation
@@ -16,6 +17,7 @@ __all__ = [
     "Flat",
     "Isoelastic",
     "Logarithmic",
+    "Paced",
     "Parabolic",
     "PiecewiseLinear",
     "Remainder",

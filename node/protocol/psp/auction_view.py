@@ -1,8 +1,10 @@
 """One auction as one of its bidders knows it."""
 
+import math
 from dataclasses import dataclass, field
 
 from node.mechanism.psp import PSP, AuctionMechanism
+from node.mechanism.psp.residual import SLIVER
 from node.mechanism.rounding import ROUNDING
 from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.numbers import life_of
@@ -57,6 +59,7 @@ class Auction:
     _is_over: bool = False
     _is_lost: bool = False
     _offer: Offer | None = None
+    _least_reserve: float = math.inf
     _offer_source: Seen | Advert | None = None
 
     @property
@@ -100,11 +103,22 @@ class Auction:
         return kept
 
     def _offer_of(self, last: Seen | None) -> Offer:
-        if last:
-            return Offer(last.supply, last.reserve, last.opponents, self.standing, last.supply, self.mechanism)
         if self._advert is None:
             return Offer(0.0, 0.0, mechanism=self.mechanism)
-        return Offer(self._advert.left, self._advert.reserve, whole=self._advert.supply, mechanism=self.mechanism)
+        asked = last.reserve if last else self._advert.reserve
+        self._least_reserve = min(self._least_reserve, asked)
+        if not last:
+            left, supply = self._advert.left, self._advert.supply
+            return Offer(left, asked, whole=supply, mechanism=self.mechanism, asked=asked)
+        reserve = self._least_reserve if asked > self._least_reserve and self._follows_losers(last) else asked
+        return Offer(last.supply, reserve, last.opponents, self.standing, last.supply, self.mechanism, asked)
+
+    def _follows_losers(self, last: Seen) -> bool:
+        """Whether bids that are not below the reserve take all of the supply, as under ``highest-losing``."""
+        quantities, prices = last.opponents()
+        own = self.standing.quantity if self.standing.price >= last.reserve else 0.0
+        taken = sum(quantity for quantity, price in zip(quantities, prices, strict=True) if price >= last.reserve)
+        return own + taken >= (1.0 - SLIVER) * last.supply
 
     def start_from(self, number: int) -> None:
         """Number the bids above those of an earlier life."""

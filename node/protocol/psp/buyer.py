@@ -273,7 +273,7 @@ class Buyer:
     def _need(self) -> Need:
         held = self._purchases.held
         wanted = Remainder(self._valuation, held) if held else self._valuation
-        return Need(wanted, self._purchases.left)
+        return Need(wanted, self._purchases.left, self._valuation)
 
     def _place_all(self, now: float, auctions: Sequence[Auction], targets: Sequence[Target]) -> Iterator[Effect]:
         wanted = sum(target.quantity for target in targets)

@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from node.mechanism.psp import PSP, AuctionMechanism, Reply, Staircase, expected_allocation, unchecked_staircase
+from node.mechanism.psp.residual import SLIVER
 from node.mechanism.rounding import ROUNDING
 from node.mechanism.valuation import Valuation
 from node.strategy.random import Random
@@ -39,7 +40,8 @@ class Offer(msgspec.Struct, frozen=True, dict=True):
     supply
         MB on sale; where the buyer has no bid, the MB that the advert shows as left.
     reserve
-        Price per MB.
+        Price per MB: what a bid must come up to. Where the seller asks more because of bids that lose, the least that
+        it has asked: such a reserve turns no winner away, and passes with the bids that lose (decision 0003).
     opponents
         The bids of the others, MB and price per MB, to be asked for by whoever wants to look at them; none where the
         buyer has not bid.
@@ -49,6 +51,8 @@ class Offer(msgspec.Struct, frozen=True, dict=True):
         MB on sale before anybody bid.
     mechanism
         How the auction charges; that of all auctions of the market.
+    asked
+        The reserve at present, price per MB.
     """
 
     supply: float
@@ -57,6 +61,7 @@ class Offer(msgspec.Struct, frozen=True, dict=True):
     standing: Target = NOTHING
     whole: float = 0.0
     mechanism: AuctionMechanism = PSP
+    asked: float = 0.0
 
     @property
     def bids(self) -> Bids:
@@ -84,6 +89,11 @@ class Offer(msgspec.Struct, frozen=True, dict=True):
     def _charge(self, steps: Staircase, target: Target, amount: float) -> float:
         return self.mechanism.charge(steps, target.quantity, target.price, amount) if amount > 0.0 else 0.0
 
+    @property
+    def is_presence(self) -> bool:
+        """Whether the standing bid asks for no more than a sliver of the supply: it sets neither price nor reserve."""
+        return self.standing.quantity <= SLIVER * self.whole
+
     def available(self, price: float) -> float:
         """Q(p): MB that a bid at ``price`` leaves no opponent above it to take (paper, eq. 3)."""
         return self.staircase.available(price)
@@ -102,10 +112,27 @@ class Offer(msgspec.Struct, frozen=True, dict=True):
 
 
 class Need(msgspec.Struct, frozen=True):
-    """What a buyer still wants: the valuation of more on top of what it has bought, and the money left."""
+    """What a buyer still wants.
+
+    Attributes
+    ----------
+    valuation
+        Of more on top of what it has bought.
+    budget
+        The money left; may be infinite.
+    whole
+        The valuation of all it wants, if that is another.
+    """
 
     valuation: Valuation
     budget: float
+    whole: Valuation | None = None
+
+    @property
+    def worth(self) -> float:
+        """What all that the buyer wants is worth to it, bought already or not, money."""
+        theta = self.whole or self.valuation
+        return theta.value(theta.demand_mb)
 
 
 class Decision(msgspec.Struct, frozen=True):

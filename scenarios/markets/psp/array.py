@@ -77,9 +77,8 @@ def check_arrayable(market: Market) -> None:
         _only(buyer.budget_money is None, f"{of} budget_money", buyer.budget_money, "no budgets: leave it out")
         _only(buyer.strategy == first, f"{of} strategy", buyer.strategy, "one strategy for all buyers")
     assert isinstance(first, AdaptiveStrategy)
-    last = first.epsilon_end_money
-    _only(last > 0.0, "strategy.epsilon_end_money", last, "amounts above 0")
-    _only(last <= first.epsilon_start_money, "strategy.epsilon_end_money", last, "at most epsilon_start_money")
+    last = first.epsilon[1]
+    _only(last > 0.0, f"strategy.epsilon_end_{first.unit}", last, "amounts above 0")
     pairs = len(market.buyers) * max(len(buyer.pool) for buyer in market.buyers)
     _only(pairs <= MOST_PAIRS, "sellers_each: buyers times the largest pool", pairs, f"at most {MOST_PAIRS:,}")
 
@@ -99,9 +98,13 @@ def run_arrayed(market: Market, timeout_s: float, watch: Watch, folder: Path) ->
     strategy, interval = market.buyers[0].strategy, market.auction.clearing_interval_s
     assert isinstance(strategy, AdaptiveStrategy)
     course = ArrayCourse(sellers=len(market.sellers) if len(market.sellers) <= SELLERS_SHOWN else 0)
+    reserve = {seller.name: seller.reserve_price_per_mb for seller in market.sellers}
+    lowest = [min(reserve[name] for name in buyer.pool) for buyer in market.buyers]
+    epsilon = [strategy.epsilon_money(theta(buyer), price) for buyer, price in zip(market.buyers, lowest, strict=True)]
+    first, last = np.array(epsilon).reshape(-1, 2).T
     outcome = _array_market(market).run(
-        strategy.epsilon_start_money,
-        strategy.epsilon_end_money,
+        first,
+        last,
         stream(market.seed, "array", "rounds"),
         most_rounds=int(timeout_s / interval),
         watch=lambda progress: watch(_Rounds(market, progress), interval * progress.rounds, 0),

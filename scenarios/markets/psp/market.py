@@ -202,6 +202,11 @@ def edges(market: Market) -> Edges:
     return buyers, sellers
 
 
+def lowest_reserve(market: Market, buyer: BuyerSpec) -> float:
+    """The lowest reserve price in the pool of a buyer, per MB."""
+    return min(seller.reserve_price_per_mb for seller in market.sellers if seller.name in buyer.pool)
+
+
 def theta(buyer: BuyerSpec) -> Valuation:
     """The valuation θ of a buyer.
 

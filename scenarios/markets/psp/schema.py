@@ -11,7 +11,7 @@ from node.mechanism import valuation
 from node.mechanism.valuation import Valuation
 from node.protocol.numbers import MAX_MONEY, MAX_PRICE
 from node.protocol.topics import Name
-from node.strategy.psp.adaptive import AdaptiveBestReply
+from node.strategy.psp.adaptive import AdaptiveBestReply, surplus
 from node.strategy.psp.best_reply import BestReply
 from node.strategy.psp.offer import BuyerStrategy
 from node.strategy.psp.opt_out import OptOut
@@ -175,23 +175,62 @@ class BestReplyStrategy(Table, frozen=True, kw_only=True, tag_field="kind", tag=
 class AdaptiveStrategy(Table, frozen=True, kw_only=True, tag_field="kind", tag="adaptive"):
     """A best reply that is damped, ε-scaled and aware of the crowd."""
 
-    epsilon_start_money: Annotated[Money, meaning("first and largest ε")] = 40.0
-    epsilon_end_money: Annotated[Money, meaning("last and smallest ε")] = 0.6
+    epsilon_start_share: Annotated[
+        Share, meaning("first and largest ε, as a share of what all it wants is worth to the buyer")
+    ] = 0.1
+    epsilon_end_share: Annotated[Share, meaning("last and smallest ε, likewise: what a move must gain at least")] = (
+        0.0015
+    )
+    epsilon_start_money: Annotated[Money | None, meaning("first and largest ε in money, instead of a share")] = None
+    epsilon_end_money: Annotated[Money | None, meaning("last and smallest ε in money; with the first")] = None
     crowd: Annotated[
         _Crowd, meaning("mean think time as a share of a round trip per participant; half a round trip at least")
     ] = 0.1
-    presence_share: Annotated[Share, meaning("share of the demand that is bid at every seller at least")] = 0.005
+    presence_share: Annotated[
+        Share, meaning("share of the demand that is bid in all at least, in equal parts at the sellers of the pool")
+    ] = 0.005
     damping: Annotated[Share, meaning("share of the way to the reply that a move goes")] = 0.5
 
     def build(self) -> BuyerStrategy:
         """One buyer's."""
+        first, last = self.epsilon
         return AdaptiveBestReply(
-            epsilon_start=self.epsilon_start_money,
-            epsilon_end=self.epsilon_end_money,
+            epsilon_start=first,
+            epsilon_end=last,
             crowd=self.crowd,
             presence=self.presence_share,
             damping=self.damping,
+            is_relative=self.unit == "share",
         )
+
+    @property
+    def unit(self) -> Literal["share", "money"]:
+        """What ε is given as."""
+        return "share" if self.epsilon_end_money is None else "money"
+
+    @property
+    def epsilon(self) -> tuple[float, float]:
+        """First and last ε, in its unit."""
+        if self.epsilon_start_money is not None and self.epsilon_end_money is not None:
+            return self.epsilon_start_money, self.epsilon_end_money
+        return self.epsilon_start_share, self.epsilon_end_share
+
+    def epsilon_money(self, valuation: Valuation, reserve: float) -> tuple[float, float]:
+        """First and last ε of a buyer, money, where the lowest reserve of its pool is so much per MB."""
+        unit = surplus(valuation, reserve) if self.unit == "share" else 1.0
+        first, last = self.epsilon
+        return first * unit, last * unit
+
+    def check(self, key: str) -> None:
+        """Both amounts of money or none; ε must not grow from the first to the last."""
+        if (self.epsilon_start_money is None) != (self.epsilon_end_money is None):
+            raise ScenarioError(
+                f"{key}: give epsilon_start_money and epsilon_end_money both, or neither: then shares count"
+            )
+        first, last = self.epsilon
+        if last > first:
+            unit = self.unit
+            raise ScenarioError(f"{key}.epsilon_end_{unit} = {last} must not exceed epsilon_start_{unit} = {first}")
 
 
 StrategyTable = OptOutStrategy | BestReplyStrategy | AdaptiveStrategy | OwnStrategy

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from node.mechanism.rounding import ROUNDING
 from node.trace.psp.shifts import ShiftMetrics, ShiftReport
-from scenarios.markets.psp.market import BuyerSpec, Market, theta
+from scenarios.markets.psp.market import BuyerSpec, Market, lowest_reserve, theta
 from scenarios.markets.psp.schema import AdaptiveStrategy, BestReplyStrategy, Shift
 
 
@@ -33,12 +33,14 @@ def presence_mb(buyer: BuyerSpec) -> float:
 
 def least_gain(market: Market) -> float:
     """ε: what a move must gain, money, for the most easily contented buyer; 0 where any gain will do."""
-    return max((_epsilon(buyer) for buyer in market.buyers), default=0.0)
+    return max((_epsilon(market, buyer) for buyer in market.buyers), default=0.0)
 
 
-def _epsilon(buyer: BuyerSpec) -> float:
+def _epsilon(market: Market, buyer: BuyerSpec) -> float:
     match buyer.strategy:
-        case AdaptiveStrategy(epsilon_end_money=epsilon) | BestReplyStrategy(epsilon_fee_money=epsilon):
+        case AdaptiveStrategy() as strategy:
+            return strategy.epsilon_money(theta(buyer), lowest_reserve(market, buyer))[1]
+        case BestReplyStrategy(epsilon_fee_money=epsilon):
             return epsilon
     return 0.0
 
