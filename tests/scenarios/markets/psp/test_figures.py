@@ -9,9 +9,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from node.mechanism.welfare import most_gains
 from scenarios.launch.run import run
+from scenarios.markets.load import load
+from scenarios.markets.psp import figures as module
 from scenarios.markets.psp import market as drawn
 from scenarios.markets.psp.figures import FIELDS, figures, fitting_measure
+from scenarios.markets.psp.live import optimum_of
 from scenarios.markets.psp.market import Market, draw
 from scenarios.markets.psp.results import Allocation, Result
 from scenarios.markets.psp.schema import (
@@ -190,6 +194,25 @@ def test_efficiency_of_a_large_market_is_the_least_that_it_can_be(
     assert bound.gains_from_trade == exact.gains_from_trade
     assert exact.most_gains <= bound.most_gains * (1 + 1e-9) <= exact.most_gains * 1.005
     assert bound.efficiency <= exact.efficiency * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(("reserve", "programs"), [(0.01, 0), (12.0, 1)])
+def test_most_gains_are_those_of_the_optimum_where_its_prices_prove_it(
+    reserve: float, programs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market = draw(load("neighbourhood", [f"sellers.0.reserve_price_per_mb={reserve}"]), seed=1)
+    best, solved = optimum_of(market), list[float]()
+
+    def counted(*arguments: Any) -> float:
+        solved.append(most_gains(*arguments))
+        return solved[-1]
+
+    monkeypatch.setattr(module, "most_gains", counted)
+    found = figures(market, [], 0.0, best.welfare, [best.price], 0.0)["most_gains"]
+    supply, pairs = [seller.supply_mb for seller in market.sellers], drawn.edges(market)
+    exact = most_gains([drawn.theta(buyer) for buyer in market.buyers], supply, [reserve] * len(supply), pairs)
+    assert found == pytest.approx(exact, rel=1e-8)
+    assert len(solved) == programs
 
 
 @pytest.mark.usefixtures("no_pictures")
