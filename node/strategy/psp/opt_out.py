@@ -8,6 +8,7 @@ from typing import Literal
 from node.mechanism.psp import best_reply, merged_staircase
 from node.mechanism.rounding import ROUNDING
 from node.strategy.psp.offer import HOLD, NOTHING, Decision, Need, Offer, Target, affordable, prospect
+from node.strategy.psp.pace import FALLEN
 from node.strategy.random import Random
 
 Split = Literal["equal", "fill-largest-first"]
@@ -19,8 +20,8 @@ class OptOut:
     """Bids at the fewest sellers that can serve the demand, and moves only if its expected allocation grows.
 
     A buyer whose standing bids would cost more than its budget lowers them, since it would have to decline the awards.
-    From then on it never wants more than it could pay for at that time; else it would lower and raise its bids
-    without end.
+    From then on it wants no more than it could pay for at that time, until its bids cost half as much; else it would
+    lower and raise its bids without end.
 
     Attributes
     ----------
@@ -38,6 +39,8 @@ class OptOut:
     price_at: PriceAt = "total"
     think_s: float = 0.0
     _most: float = field(init=False, default=math.inf)
+    _forgets_at: float = field(init=False, default=math.inf)
+    """What its bids must cost less than for it to want more again, money: half as much each time, so a few times."""
 
     def think_time(self, participants: int, round_trip_s: float, random: Random) -> float:
         """A uniform share of ``think_s``, whatever the crowd and the network."""
@@ -48,12 +51,15 @@ class OptOut:
         """The targets of Def. IV.2, or hold where they would not give more than the standing bids."""
         del now
         desired, least_price = _desired_allocation(need, offers)
+        standing = prospect(offers, [offer.standing for offer in offers])
+        if standing.cost < self._forgets_at:
+            self._most = math.inf
         wanted = min(self._most, desired)
         price = max(need.valuation.marginal(wanted), least_price)
         moved = affordable(need, offers, self._targets(wanted, price, need, offers))
-        standing = prospect(offers, [offer.standing for offer in offers])
         if standing.bursts(need.budget):
             self._most = moved.total
+            self._forgets_at = min(self._forgets_at, FALLEN * moved.cost)
             return Decision(moved.targets)
         grows = moved.total > standing.total + ROUNDING * wanted
         return Decision(moved.targets) if grows else HOLD

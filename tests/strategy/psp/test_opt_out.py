@@ -129,11 +129,21 @@ def test_withdraws_standing_bid_where_no_budget_is_left() -> None:
     assert quantities(decision.targets) == [0.0]
 
 
-def test_never_wants_more_again_than_it_could_pay_for_when_it_burst() -> None:
-    """Seed 445 and others of the small markets: it would lower and raise its bid for ever."""
+@pytest.mark.parametrize(("price", "wants_more"), [(0.8, False), (0.7, True)])
+def test_wants_more_than_it_could_pay_for_when_prices_are_half_of_that(price: float, *, wants_more: bool) -> None:
+    """Seed 445 and others of the small markets: else it would lower and raise its bid for ever."""
+    strategy, need = OptOut(), Need(Flat(50, 2.0), budget=30.0)
+    decided(strategy, need, BURST)  # 20 MB for 30
+    decision = decided(strategy, need, offer(100, (100, price), standing=(20.0, 2.0)))
+    assert (decision != HOLD) == wants_more
+
+
+def test_forgets_what_it_could_pay_for_but_a_few_times() -> None:
     strategy, need = OptOut(), Need(Flat(50, 2.0), budget=30.0)
     decided(strategy, need, BURST)
-    assert decided(strategy, need, offer(100, standing=(20.0, 2.0))) == HOLD
+    decided(strategy, need, offer(100, (100, 0.7), standing=(20.0, 2.0)))
+    decided(strategy, need, BURST)  # once more
+    assert decided(strategy, need, offer(100, (100, 0.8), standing=(20.0, 2.0))) == HOLD
 
 
 def test_holds_where_allocation_would_not_grow() -> None:
