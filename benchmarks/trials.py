@@ -5,22 +5,15 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from node.mechanism.checks import FloatArray
-from node.mechanism.welfare import epsilon_gaps
 from node.protocol.psp.trace import BidPlaced
 from node.protocol.trace import Record, Trace
 from scenarios.launch.run import World, run
 from scenarios.launch.simulated import run_simulated
 from scenarios.markets.psp import results
-from scenarios.markets.psp.census import market_now
-from scenarios.markets.psp.equilibrium import _largest  # until results tell the gap of every buyer
 from scenarios.markets.psp.live import LiveMetrics
-from scenarios.markets.psp.market import BuyerSpec, Market, draw, lowest_reserve, theta
-from scenarios.markets.psp.schema import AdaptiveStrategy, Scenario
+from scenarios.markets.psp.market import draw
+from scenarios.markets.psp.schema import Scenario
 from scenarios.results.outcome import Run as Ended
 
 LEAST_BIDS, BIDS_PER_PAIR = 2_000, 200
@@ -102,7 +95,7 @@ def tried(
         status=summary.status,
         efficiency=summary.efficiency,
         of_welfare=summary.efficiencies["welfare"],
-        gap=gap_in_epsilons(result),
+        gap=summary.gap_in_epsilons or 0.0,
         median_moves=rest.median_moves,
         most_moves=rest.most_moves,
         bids=summary.bids,
@@ -143,25 +136,3 @@ def simulated(scenario: Scenario, seed: int, bids_per_pair: int = BIDS_PER_PAIR)
     outcome = run_simulated(market, live, scenario.timeout_s, memory, watch)  # type: ignore[arg-type]
     records = (Record(one.time_s - outcome.opened_at, one.node, one.what) for one in memory.records)
     return results.summarise(market, live, Ended("sim", None, Path(), outcome), records)
-
-
-def gap_in_epsilons(result: results.Result) -> float:
-    """What the adaptive buyer with the most to gain could still gain, in its last ε; 0 without adaptive buyers."""
-    market = market_now(result.market, result._metrics)  # noqa: SLF001
-    last = np.array([last_epsilon(market, buyer) for buyer in market.buyers])
-    if not np.isfinite(last).any():
-        return 0.0
-    if result.summary.world == "array":  # which has adaptive buyers only, all alike
-        return result.summary.epsilon_gap / float(last[0])
-
-    def in_epsilons(*profile: Any) -> FloatArray:  # noqa: ANN401 - passed on
-        return epsilon_gaps(*profile) / last
-
-    return _largest(in_epsilons, market, result._metrics)  # noqa: SLF001
-
-
-def last_epsilon(market: Market, buyer: BuyerSpec) -> float:
-    """The least gain for which an adaptive buyer moves at its last ε, money; infinite for others."""
-    if not isinstance(buyer.strategy, AdaptiveStrategy):
-        return np.inf
-    return buyer.strategy.epsilon_money(theta(buyer), lowest_reserve(market, buyer))[1]

@@ -135,7 +135,7 @@ def _summary(market: Market, outcome: ArrayOutcome, bids: int, folder: Path) -> 
     rows = _allocations(market, outcome)
     best = outcome.bound if market.is_large else optimum_of(market).welfare
     duration_s = outcome.rounds * market.auction.clearing_interval_s
-    own = figures(market, rows, outcome.welfare, best, [outcome.market_price], float(outcome.gap.max(initial=0.0)))
+    own = figures(market, rows, outcome.welfare, best, [outcome.market_price], outcome.gap)
     run = Run("array", None, folder, Outcome(_status(outcome), 0.0, duration_s, {}))
     return Summary(
         **run.figures(market, FaultLog()),

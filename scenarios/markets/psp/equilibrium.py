@@ -9,8 +9,9 @@ from node.mechanism.checks import FloatArray
 from node.mechanism.welfare import Edges, StandingBids, epsilon_gaps, switching_gains, truthfulness_gaps
 from node.strategy.psp.reserve import ReserveRule
 from node.trace.psp.metrics import MarketMetrics
-from scenarios.markets.psp.market import Market, SellerSpec, edges, theta
+from scenarios.markets.psp.market import BuyerSpec, Market, SellerSpec, edges, lowest_reserve, theta
 from scenarios.markets.psp.mechanisms import mechanism_of
+from scenarios.markets.psp.schema import AdaptiveStrategy, BestReplyStrategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +33,37 @@ class _Lots:
     pool: Edges
 
 
-def largest_gap(market: Market, metrics: MarketMetrics) -> float:
-    """The ε-Nash gap of the bids that the auctions were awarded on: the largest of any buyer, money.
+def gaps(market: Market, metrics: MarketMetrics) -> FloatArray:
+    """The ε-Nash gaps of the bids that the auctions were awarded on: shape (n,), by buyer, money.
 
     An auction that was awarded in several tranches counts as so many auctions. Where reserves follow the losers, a
     deviation is charged at the reserves that it brings about.
     """
-    return _largest(epsilon_gaps, market, metrics)
+    return _by_buyer(epsilon_gaps, market, metrics)
+
+
+def largest_gap(market: Market, metrics: MarketMetrics) -> float:
+    """The largest of them, money."""
+    return float(gaps(market, metrics).max(initial=0.0))
 
 
 def largest_gain_of_lying(market: Market, metrics: MarketMetrics) -> float:
     """By how much the best reply to those bids beats the truthful one: the most for any buyer, money."""
-    return _largest(truthfulness_gaps, market, metrics)
+    return float(_by_buyer(truthfulness_gaps, market, metrics).max(initial=0.0))
+
+
+def last_epsilons(market: Market) -> FloatArray:
+    """The least gain for which each buyer still moves, shape (n,), money; infinite for a strategy that has none."""
+    return np.array([_last_epsilon(market, buyer) for buyer in market.buyers])
+
+
+def _last_epsilon(market: Market, buyer: BuyerSpec) -> float:
+    match buyer.strategy:
+        case AdaptiveStrategy() as strategy:
+            return strategy.epsilon_money(theta(buyer), lowest_reserve(market, buyer))[1]
+        case BestReplyStrategy(epsilon_fee_money=epsilon):
+            return epsilon
+    return np.inf
 
 
 def gains_of_switching(market: Market, metrics: MarketMetrics) -> FloatArray:
@@ -52,14 +72,13 @@ def gains_of_switching(market: Market, metrics: MarketMetrics) -> FloatArray:
     return switching_gains(len(market.buyers), lots.supply, lots.reserve, lots.profile, lots.pool)
 
 
-def _largest(gaps_of: Callable[..., FloatArray], market: Market, metrics: MarketMetrics) -> float:
+def _by_buyer(gaps_of: Callable[..., FloatArray], market: Market, metrics: MarketMetrics) -> FloatArray:
     lots = _all_lots(market, metrics)
     budgets = [np.inf if buyer.budget_money is None else buyer.budget_money for buyer in market.buyers]
     valuations = [theta(buyer) for buyer in market.buyers]
     rules = lots.rules if market.auction.reserve_rule != "fixed" else None
     mechanism = mechanism_of(market.auction)
-    gaps = gaps_of(valuations, budgets, lots.supply, lots.reserve, lots.profile, lots.pool, mechanism, rules)
-    return float(gaps.max(initial=0.0))
+    return gaps_of(valuations, budgets, lots.supply, lots.reserve, lots.profile, lots.pool, mechanism, rules)
 
 
 def _all_lots(market: Market, metrics: MarketMetrics) -> _Lots:

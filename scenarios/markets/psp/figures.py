@@ -12,6 +12,7 @@ from node.mechanism.rounding import ROUNDING
 from node.mechanism.valuation import Valuation, curvature
 from node.mechanism.welfare import efficiency, gains_bound, liquid, most_gains, welfare_loss_bound
 from node.mechanism.welfare import welfare as welfare_of
+from scenarios.markets.psp.equilibrium import last_epsilons
 from scenarios.markets.psp.market import Market, edges, theta
 from scenarios.markets.psp.mechanisms import name_of_mechanism
 
@@ -76,7 +77,7 @@ def figures(
     welfare: float,
     most_welfare: float,
     prices: Sequence[FloatArray],
-    epsilon_gap: float,
+    gaps: FloatArray,
 ) -> dict[str, Any]:
     """What ``Summary`` says of how good an outcome is, by field.
 
@@ -90,9 +91,10 @@ def figures(
         Of that, and its optimum, or a bound of it in a large market, money.
     prices
         Each of shape (m,), sellers' prices per MB near those that clear the market: for the bounds of a large one.
-    epsilon_gap
-        ε of the equilibrium, money.
+    gaps
+        Shape (n,), by how much each buyer's utility would rise at best if it alone bid otherwise, money.
     """
+    epsilon_gap = float(gaps.max(initial=0.0))
     valuations, held, of = [theta(buyer) for buyer in market.buyers], _holdings(market, rows), fitting_measure(market)
     measures = _measures(market, valuations, held, _Reached(welfare, most_welfare), prices)
     worth = [one.value(amount) for one, amount in zip(valuations, held.bought.tolist(), strict=True)]
@@ -112,11 +114,19 @@ def figures(
         "no_bound_because": lacking,
         "optimum_is": "bound" if market.is_large else "exact",
         "epsilon_gap": epsilon_gap,
+        "gap_in_epsilons": _in_epsilons(market, gaps),
         "buyers_at_a_loss": at_a_loss,
         "largest_loss": largest_loss,
         "buyers_over_budget": over_budget,
         "largest_excess": largest_excess,
     }
+
+
+def _in_epsilons(market: Market, gaps: FloatArray) -> float | None:
+    """The largest gap in units of the least gain for which its buyer moves; None where nobody has such."""
+    epsilons = last_epsilons(market)
+    has_one = np.isfinite(epsilons) & (epsilons > 0.0)
+    return float((gaps[has_one] / epsilons[has_one]).max()) if has_one.any() else None
 
 
 def _holdings(market: Market, rows: Iterable["Allocation"]) -> _Holdings:

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+import numpy as np
+
 from node.mechanism.rounding import ROUNDING
 from node.trace.psp.shifts import ShiftMetrics, ShiftReport
-from scenarios.markets.psp.market import BuyerSpec, Market, lowest_reserve, theta
-from scenarios.markets.psp.schema import AdaptiveStrategy, BestReplyStrategy, Shift
+from scenarios.markets.psp.equilibrium import last_epsilons
+from scenarios.markets.psp.market import BuyerSpec, Market, theta
+from scenarios.markets.psp.schema import AdaptiveStrategy, Shift
 
 
 def by_time(market: Market) -> dict[float, list[Shift]]:
@@ -33,16 +36,8 @@ def presence_mb(buyer: BuyerSpec) -> float:
 
 def least_gain(market: Market) -> float:
     """ε: what a move must gain, money, for the most easily contented buyer; 0 where any gain will do."""
-    return max((_epsilon(market, buyer) for buyer in market.buyers), default=0.0)
-
-
-def _epsilon(market: Market, buyer: BuyerSpec) -> float:
-    match buyer.strategy:
-        case AdaptiveStrategy() as strategy:
-            return strategy.epsilon_money(theta(buyer), lowest_reserve(market, buyer))[1]
-        case BestReplyStrategy(epsilon_fee_money=epsilon):
-            return epsilon
-    return 0.0
+    epsilons = last_epsilons(market)
+    return float(epsilons[np.isfinite(epsilons)].max(initial=0.0))
 
 
 def sentence(report: ShiftReport, market: Market) -> str:

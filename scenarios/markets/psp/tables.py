@@ -84,9 +84,11 @@ def _loss_bound(summary: "Summary") -> str:
 def _promises(summary: "Summary") -> list[str]:
     """What is sold, that nobody pays too much for it, and what buyers could still gain."""
     gap, lying = summary.epsilon_gap, summary.truthfulness_gap
+    in_epsilons = "" if summary.gap_in_epsilons is None else f" (at most {summary.gap_in_epsilons:.2f} of a buyer's ε)"
     return [
         f"sold {summary.sold:,.2f} of {summary.supply:,.2f} MB for {summary.revenue:,.2f}; {_rationality(summary)}",
-        f"most that a buyer could still gain: {gap:.4g}; by misreporting, over its best truthful bids: {lying:.4g}",
+        f"most that a buyer could still gain: {gap:.4g}{in_epsilons}",
+        f"most that a buyer gains by misreporting, over its best truthful bids: {lying:.4g}",
     ]
 
 
