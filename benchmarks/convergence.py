@@ -49,7 +49,7 @@ class Job:
 
 def missed(bounds: Bounds, trials: Sequence[Trial]) -> list[str]:
     """The bounds that these runs of a family miss."""
-    efficiency = [trial.efficiency for trial in trials]
+    efficiency = efficiencies(bounds, trials)
     kept = {
         "settled": all(trial.status == "settled" for trial in trials),
         "rational": not any(trial.overpaying for trial in trials),
@@ -61,6 +61,11 @@ def missed(bounds: Bounds, trials: Sequence[Trial]) -> list[str]:
         "bids after": bounds.bids_after is None or max(trial.bids_after or 0 for trial in trials) <= bounds.bids_after,
     }
     return [name for name, is_kept in kept.items() if not is_kept]
+
+
+def efficiencies(bounds: Bounds, trials: Sequence[Trial]) -> list[float]:
+    """Of the measure that the bounds are about."""
+    return [trial.efficiencies[bounds.measure] if bounds.measure else trial.efficiency for trial in trials]
 
 
 def median_moves(trials: Sequence[Trial]) -> float:
@@ -75,7 +80,7 @@ HEAD = (
 
 
 def row(family: str, trials: Sequence[Trial]) -> str:
-    efficiency, rest = [trial.efficiency for trial in trials], [trial.rest_s for trial in trials]
+    efficiency, rest = efficiencies(FAMILIES[family].bounds, trials), [trial.rest_s for trial in trials]
     after = [trial.bids_after for trial in trials if trial.bids_after is not None]
     cells = [
         f"{family:<21} {len(trials):>5} {sum(trial.status == 'settled' for trial in trials):>7} ",
@@ -90,7 +95,7 @@ def row(family: str, trials: Sequence[Trial]) -> str:
 
 
 NOTES = """
-efficiency: in the median and of the worst run; of gains from trade, with budgets of liquid ones
+efficiency: in the median and of the worst run; of gains from trade, with budgets that bind of liquid welfare
 welfare: as a share of its optimum, whatever the budgets and the reserves, in the worst run
 gap: what the adaptive buyer with the most to gain could still gain, in its own last ε, in the worst run
 moves: of a buyer, median and most; a move is one decision, which sends a bid to each seller whose bid changes

@@ -47,6 +47,8 @@ class Bounds:
         Of a buyer until it rests: the median over runs of their medians, and the most of any.
     bids_after
         Bids of all buyers after the last shift, in every run.
+    measure
+        Of which measure the efficiency is, a key of ``efficiencies`` in the summary; None: what ``efficiency`` names.
     """
 
     gap: float | None = 3.0
@@ -55,11 +57,16 @@ class Bounds:
     moves_median: float | None = 12.0
     moves_most: int | None = 60
     bids_after: int | None = None
+    measure: str | None = None
 
 
 PROMISED = Bounds()
 CONSTRAINED = Bounds(moves_most=120)
-"""With budgets, or reserves that follow the losers."""
+"""With reserves that follow the losers."""
+BUDGETED = Bounds(gap=60.0, moves_most=120, moves_median=15.0, measure="gains_from_trade")
+"""With budgets that hardly bind: what is worth more than a budget counts as well."""
+TIGHT_BUDGETS = Bounds(gap=200.0, moves_most=120, moves_median=80.0, measure="liquid_welfare")
+"""With budgets that bind nearly everybody."""
 UNPROMISED = Bounds(gap=None, worst=None, median=None, moves_median=None, moves_most=None)
 """Buyers that are not adaptive: they settle, and pay no more than it is worth."""
 BESIDE_OTHERS = Bounds(worst=None, median=None)
@@ -391,9 +398,9 @@ FAMILIES: dict[str, Family] = {
     "high-reserve": Family(always(elastic(reserve=uniform(2.0, 12.0)))),
     # rules and budgets
     "highest-losing": Family(always(elastic(**FOLLOWING)), CONSTRAINED),
-    "budget-mild": Family(changed(elastic(), budget(*MILD)), CONSTRAINED),
-    "budget-tight": Family(changed(elastic(), budget(*TIGHT)), CONSTRAINED),
-    "budget-highest-losing": Family(changed(elastic(**FOLLOWING), budget(*EITHER)), CONSTRAINED),
+    "budget-mild": Family(changed(elastic(), budget(*MILD)), BUDGETED),
+    "budget-tight": Family(changed(elastic(), budget(*TIGHT)), TIGHT_BUDGETS),
+    "budget-highest-losing": Family(changed(elastic(**FOLLOWING), budget(*EITHER)), TIGHT_BUDGETS),
     # scales
     "smalleps": Family(always(elastic(strategy=SMALL_EPSILON))),
     "money1000": Family(rescaled(always(elastic()), money=1e3)),

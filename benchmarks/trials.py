@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from node.protocol.psp.trace import BidPlaced
@@ -61,6 +61,7 @@ class Trial:
     overpaying: int
     wall_s: float
     cpu_s: float
+    efficiencies: dict[str, float] = field(default_factory=dict)
 
     @property
     def line(self) -> str:
@@ -105,6 +106,7 @@ def tried(
         overpaying=summary.buyers_at_a_loss + summary.buyers_over_budget,
         wall_s=time.monotonic() - wall,
         cpu_s=time.process_time() - cpu,
+        efficiencies=dict(summary.efficiencies),
     )
 
 

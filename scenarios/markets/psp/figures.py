@@ -15,6 +15,7 @@ from node.mechanism.welfare import welfare as welfare_of
 from scenarios.markets.psp.equilibrium import last_epsilons
 from scenarios.markets.psp.market import Market, edges, theta
 from scenarios.markets.psp.mechanisms import name_of_mechanism
+from scenarios.markets.psp.schema import AdaptiveStrategy
 
 if TYPE_CHECKING:
     from scenarios.markets.psp.results import Allocation
@@ -123,9 +124,10 @@ def figures(
 
 
 def _in_epsilons(market: Market, gaps: FloatArray) -> float | None:
-    """The largest gap in units of the least gain for which its buyer moves; None where nobody has such."""
+    """The largest gap of an adaptive buyer in units of its last ε; None where nobody is adaptive."""
     epsilons = last_epsilons(market)
-    has_one = np.isfinite(epsilons) & (epsilons > 0.0)
+    is_adaptive = np.array([isinstance(buyer.strategy, AdaptiveStrategy) for buyer in market.buyers], np.bool_)
+    has_one = is_adaptive & (epsilons > 0.0)
     return float((gaps[has_one] / epsilons[has_one]).max()) if has_one.any() else None
 
 
