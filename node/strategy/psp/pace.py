@@ -9,7 +9,7 @@ from node.strategy.psp.offer import Need, Prospect
 BURSTS = 4
 """Times that standing bids may cost more than the budget before the buyer bids for less money in all."""
 
-CAUTION = 0.95
+CAUTION = 0.85
 """The new limit as a share of what bids came to that cost too much, at most."""
 
 SPENT = 0.98
