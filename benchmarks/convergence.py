@@ -64,8 +64,10 @@ def missed(bounds: Bounds, trials: Sequence[Trial]) -> list[str]:
 
 
 def efficiencies(bounds: Bounds, trials: Sequence[Trial]) -> list[float]:
-    """Of the measure that the bounds are about."""
-    return [trial.efficiencies[bounds.measure] if bounds.measure else trial.efficiency for trial in trials]
+    """Of the measures that the bounds are about."""
+    if not bounds.measures:
+        return [trial.efficiency for trial in trials]
+    return [max(trial.efficiencies[measure] for measure in bounds.measures) for trial in trials]
 
 
 def median_moves(trials: Sequence[Trial]) -> float:

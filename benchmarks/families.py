@@ -47,8 +47,8 @@ class Bounds:
         Of a buyer until it rests: the median over runs of their medians, and the most of any.
     bids_after
         Bids of all buyers after the last shift, in every run.
-    measure
-        Of which measure the efficiency is, a key of ``efficiencies`` in the summary; None: what ``efficiency`` names.
+    measures
+        Keys of ``efficiencies`` in the summary, of which the best counts; none: what ``efficiency`` names.
     """
 
     gap: float | None = 3.0
@@ -57,15 +57,15 @@ class Bounds:
     moves_median: float | None = 12.0
     moves_most: int | None = 60
     bids_after: int | None = None
-    measure: str | None = None
+    measures: tuple[str, ...] = ()
 
 
 PROMISED = Bounds()
 CONSTRAINED = Bounds(moves_most=120)
 """With reserves that follow the losers."""
-BUDGETED = Bounds(gap=60.0, moves_most=120, moves_median=15.0, measure="gains_from_trade")
+BUDGETED = Bounds(gap=60.0, moves_most=120, moves_median=15.0, measures=("gains_from_trade",))
 """With budgets that hardly bind: what is worth more than a budget counts as well."""
-TIGHT_BUDGETS = Bounds(gap=200.0, moves_most=120, moves_median=80.0, measure="liquid_welfare")
+TIGHT_BUDGETS = Bounds(gap=200.0, moves_most=120, moves_median=80.0, measures=("liquid_welfare",))
 """With budgets that bind nearly everybody."""
 UNPROMISED = Bounds(gap=None, worst=None, median=None, moves_median=None, moves_most=None)
 """Buyers that are not adaptive: they settle, and pay no more than it is worth."""

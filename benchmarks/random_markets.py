@@ -77,10 +77,12 @@ class RandomMarket:
         if self.chosen["mechanism"] != "psp":
             return Bounds(gap=None, worst=None, median=None, moves_median=None, moves_most=None)
         is_alone = self.chosen["strategies"] == "adaptive" and self.chosen["valuations"] != "some flat"
-        measure = {"none": None, "mild": "gains_from_trade", "tight": "liquid_welfare"}[self.chosen["budgets"]]
-        gap = 3.0 if self.chosen["budgets"] == "none" else None
         worst = 0.995 if is_alone else None
-        return Bounds(gap=gap, worst=worst, median=None, moves_median=None, moves_most=most, measure=measure)
+        if self.chosen["budgets"] == "none":
+            return Bounds(worst=worst, median=None, moves_median=None, moves_most=most)
+        # Where budgets bind, liquid welfare fits; where they do not, gains from trade.
+        fits = "gains_from_trade", "liquid_welfare"
+        return Bounds(gap=None, worst=worst, median=None, moves_median=None, moves_most=most, measures=fits)
 
     def tried(self) -> Trial:
         scenario = parse(self.tables, self.tables["name"])
