@@ -51,7 +51,7 @@ def missed(bounds: Bounds, trials: Sequence[Trial]) -> list[str]:
     """The bounds that these runs of a family miss."""
     efficiency = efficiencies(bounds, trials)
     kept = {
-        "settled": all(trial.status == "settled" for trial in trials),
+        "settled": not bounds.settled or all(trial.status == "settled" for trial in trials),
         "rational": not any(trial.overpaying for trial in trials),
         "worst": bounds.worst is None or min(efficiency) >= bounds.worst,
         "median": bounds.median is None or statistics.median(efficiency) >= bounds.median,

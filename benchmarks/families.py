@@ -47,6 +47,8 @@ class Bounds:
         Of a buyer until it rests: the median over runs of their medians, and the most of any.
     bids_after
         Bids of all buyers after the last shift, in every run.
+    settled
+        Whether every run must.
     measures
         Keys of ``efficiencies`` in the summary, of which the best counts; none: what ``efficiency`` names.
     """
@@ -57,6 +59,7 @@ class Bounds:
     moves_median: float | None = 12.0
     moves_most: int | None = 60
     bids_after: int | None = None
+    settled: bool = True
     measures: tuple[str, ...] = ()
 
 

@@ -77,12 +77,16 @@ class RandomMarket:
         if self.chosen["mechanism"] != "psp":
             return Bounds(gap=None, worst=None, median=None, moves_median=None, moves_most=None)
         is_alone = self.chosen["strategies"] == "adaptive" and self.chosen["valuations"] != "some flat"
-        worst = 0.995 if is_alone else None
-        if self.chosen["budgets"] == "none":
-            return Bounds(worst=worst, median=None, moves_median=None, moves_most=most)
-        # Where budgets bind, liquid welfare fits; where they do not, gains from trade.
-        fits = "gains_from_trade", "liquid_welfare"
-        return Bounds(gap=None, worst=worst, median=None, moves_median=None, moves_most=most, measures=fits)
+        if self.chosen["strategies"] == "and best-reply":  # which need not settle, and keep the others moving
+            return Bounds(None, None, None, None, None, settled=False)
+        has_budgets = self.chosen["budgets"] != "none"
+        return Bounds(
+            gap=None if has_budgets else 3.0,
+            worst=0.995 if is_alone and not has_budgets else None,
+            median=None,
+            moves_median=None,
+            moves_most=most,
+        )
 
     def tried(self) -> Trial:
         scenario = parse(self.tables, self.tables["name"])
