@@ -31,7 +31,7 @@ class Paced:
     Examples
     --------
     >>> from node.mechanism.valuation import Flat
-    >>> theta = Paced(Flat(demand_mb=50, price=2), limit=60)
+    >>> theta = Paced(Flat(demand_mb=50.0, price=2.0), limit=60.0)
     >>> theta.marginal(20), theta.marginal(40), theta.demand(1.5), round(theta.value(60), 4)  # 60 + 60 · ln(50/30)
     (2.0, 1.5, 40.0, 90.6495)
     """

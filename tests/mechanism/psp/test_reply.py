@@ -166,6 +166,32 @@ def test_ls_algorithm_1_retreats_by_epsilon_over_the_choke_price() -> None:
     assert sum(best_reply(Parabolic(50, 10), market, epsilon=5).quantity) == pytest.approx(29.5)
 
 
+def test_retreats_from_where_demand_meets_the_price_and_not_from_where_supply_or_budget_ends() -> None:
+    # At 4, 30 MB are wanted; ε/θ'(0) = 2 MB.
+    short = merged_staircase([staircase([80], [4], 100), staircase([], [], 2, 9)])
+    assert sum(best_reply(Parabolic(50, 10), merged_staircase([staircase([], [], 29, 4)]), epsilon=20).quantity) == 28
+    assert sum(best_reply(Parabolic(50, 10), merged_staircase([staircase([], [], 20, 4)]), epsilon=20).quantity) == 20
+    assert sum(best_reply(Parabolic(50, 10), short, epsilon=20, budget=60).quantity) == 28
+    assert sum(best_reply(Parabolic(50, 10), short, epsilon=20, budget=20).quantity) == 25
+
+
+@given(valuations(), markets, epsilons)
+def test_retreat_leaves_the_price_clear_of_every_rival_it_beats(
+    theta: Valuation, cases: list[BookCase], epsilon: float
+) -> None:
+    market = merged(cases)
+    reply = best_reply(theta, market, epsilon=epsilon)
+    total, beaten, width = sum(reply.quantity), 0.0, 0.0
+    for price, _, quantity in market:
+        if width < total * (1.0 - 1e-9):
+            beaten = price
+        width += quantity
+    exact = best_reply(theta, market)
+    if total > 0.0:
+        assert total <= theta.demand(beaten) - epsilon / theta.marginal(0.0) + 1e-9 * theta.demand_mb
+    assert exact.utility - reply.utility <= epsilon + 1e-9 * scale(theta, cases)
+
+
 def test_wants_nothing_where_epsilon_outweighs_all() -> None:
     reply = best_reply(Parabolic(50, 10), merged_staircase([staircase([], [], 100)]), epsilon=1e9)
     assert (reply.quantity, reply.cost, reply.utility, reply.price) == ([0], 0, 0, 10)

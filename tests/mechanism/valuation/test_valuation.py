@@ -7,11 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
+from node.mechanism.rounding import ROUNDING
 from node.mechanism.valuation import (
     Capped,
     Flat,
     Isoelastic,
     Logarithmic,
+    Paced,
     Parabolic,
     PiecewiseLinear,
     Remainder,
@@ -19,7 +21,7 @@ from node.mechanism.valuation import (
     Valuation,
     curvature,
 )
-from tests.mechanism.valuation.valuations import piecewise, valuations
+from tests.mechanism.valuation.valuations import paced, piecewise, valuations
 
 shares = st.one_of(st.just(0.0), st.just(1.0), st.floats(0.0, 1.0))
 
@@ -206,6 +208,40 @@ def test_who_can_pay_nothing_counts_for_nothing() -> None:
     assert (theta.demand_mb, theta.demand(1), theta.value(3)) == (0, 0, 0)
 
 
+@given(paced(), shares)
+def test_paced_bids_come_to_the_limit_at_most(theta: Paced, share: float) -> None:
+    amount = share * theta.demand_mb
+    assert theta.marginal(amount) * amount <= theta.limit * (1 + ROUNDING)
+    price = share * theta.marginal(0.0)
+    assert theta.demand(price) * price <= theta.limit * (1 + ROUNDING)
+
+
+@given(paced(), shares)
+def test_paced_is_the_whole_where_its_limit_does_not_bind(theta: Paced, share: float) -> None:
+    whole, amount = theta.valuation, share * theta.demand_mb
+    if whole.marginal(amount) * amount <= theta.limit:
+        assert theta.marginal(amount) == whole.marginal(amount)
+    else:
+        assert theta.marginal(amount) == theta.limit / amount
+    assert theta.value(amount) <= whole.value(amount) * (1 + ROUNDING)
+    free = Paced(whole, whole.marginal(0.0) * whole.demand_mb)
+    assert free.value(amount) == whole.value(amount)
+    assert (free.marginal(amount), free.demand(share)) == (whole.marginal(amount), whole.demand(share))
+
+
+def test_limit_on_bids_that_binds_in_the_middle_only_takes_nothing_from_the_rest() -> None:
+    # z · θ'(z) = z · (8 - z) is 16 at most, and above 15 from 3 to 5 MB.
+    theta = Parabolic(demand_mb=8.0, choke_price=8.0)
+    paced = Paced(theta, limit=15.0)
+    assert (paced.marginal(2.0), paced.marginal(4.0), paced.marginal(6.0)) == (6.0, 15 / 4, 2.0)
+    assert paced.value(8.0) == pytest.approx(theta.value(3) + 15 * math.log(5 / 3) + theta.value(8) - theta.value(5))
+
+
+def test_who_may_bid_nothing_finds_nothing_worth_anything() -> None:
+    theta = Paced(Flat(10, 2), 0)
+    assert (theta.value(3), theta.marginal(3), theta.demand(1)) == (0, 0, 0)
+
+
 @given(valuations(), shares, shares)
 def test_curvature_bounds_how_much_the_marginal_falls(theta: Valuation, one: float, other: float) -> None:
     low, high = sorted((one * theta.demand_mb, 1.5 * other * theta.demand_mb))
@@ -261,6 +297,8 @@ def test_rejects_a_field_by_name(family: Any, field: str, bad: Any) -> None:
 def test_rejects_a_limit_below_nothing(bad: float) -> None:
     with pytest.raises(ValueError, match=r"^limit must be finite and at least 0"):
         Capped(Flat(5, 3), bad)
+    with pytest.raises(ValueError, match=r"^limit must be finite and at least 0"):
+        Paced(Flat(5, 3), bad)
 
 
 @pytest.mark.parametrize("bad", [-1.0, math.nan, math.inf])

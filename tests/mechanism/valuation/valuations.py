@@ -7,6 +7,7 @@ from node.mechanism.valuation import (
     Flat,
     Isoelastic,
     Logarithmic,
+    Paced,
     Parabolic,
     PiecewiseLinear,
     Scaled,
@@ -59,5 +60,12 @@ def capped(draw: st.DrawFn) -> Capped:
     return Capped(theta, draw(shares) * theta.value(theta.demand_mb))
 
 
+@st.composite
+def paced(draw: st.DrawFn) -> Paced:
+    """With limits that bind somewhere, nearly everywhere, or nowhere."""
+    theta = draw(st.one_of(parabolic(), flat(), logarithmic(), isoelastic(), piecewise()))
+    return Paced(theta, draw(st.floats(0.01, 1.5)) * theta.value(theta.demand_mb))
+
+
 def valuations() -> st.SearchStrategy[Valuation]:
-    return st.one_of(parabolic(), flat(), logarithmic(), isoelastic(), piecewise(), scaled(), capped())
+    return st.one_of(parabolic(), flat(), logarithmic(), isoelastic(), piecewise(), scaled(), capped(), paced())

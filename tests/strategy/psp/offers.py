@@ -28,8 +28,9 @@ def offer(
     reserve: float = 0.0,
     standing: tuple[float, float] | None = None,
     mechanism: AuctionMechanism = PSP,
+    asked: float | None = None,
 ) -> Offer:
-    """An auction with these opponents' bids, (MB, price per MB)."""
+    """An auction with these opponents' bids, (MB, price per MB); it asks its reserve, if not more because of losers."""
     return Offer(
         supply,
         reserve,
@@ -37,6 +38,7 @@ def offer(
         Target(*standing) if standing else NOTHING,
         whole=supply,
         mechanism=mechanism,
+        asked=reserve if asked is None else asked,
     )
 
 
