@@ -60,6 +60,7 @@ class Auction:
     _is_lost: bool = False
     _offer: Offer | None = None
     _least_reserve: float = math.inf
+    _is_declined: bool = False
     _offer_source: Seen | Advert | None = None
 
     @property
@@ -110,7 +111,8 @@ class Auction:
         if not last:
             left, supply = self._advert.left, self._advert.supply
             return Offer(left, asked, whole=supply, mechanism=self.mechanism, asked=asked)
-        reserve = self._least_reserve if asked > self._least_reserve and self._follows_losers(last) else asked
+        is_raised = asked > self._least_reserve and not self._is_declined and self._follows_losers(last)
+        reserve = self._least_reserve if is_raised else asked
         return Offer(last.supply, reserve, last.opponents, self.standing, last.supply, self.mechanism, asked)
 
     def _follows_losers(self, last: Seen) -> bool:
@@ -303,8 +305,12 @@ class Auction:
         self._mark_said(now)
 
     def decline(self, award: Award) -> None:
-        """Decline an award; the seller strikes the bid out, if it still stands."""
+        """Decline an award; the seller strikes the bid out, if it still stands.
+
+        Whoever had planned with a lower reserve than was charged goes by what the seller asks from then on.
+        """
         if award.your_seq == self._seq:
+            self._is_declined = True
             self._strike_out()
 
     def on_settled(self, receipt: Settled) -> Award:

@@ -1,11 +1,14 @@
 import copy
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from node.protocol.psp.auction_view import Auction
+from node.protocol.psp.messages import Profile
 from node.strategy.psp.offer import NOTHING, Target
-from tests.protocol.psp.bench import advert, profile
+from tests.protocol.psp.bench import advert, award, fitting, profile
 
 
 def test_unadvertised_auction_is_not_open_and_offers_nothing() -> None:
@@ -41,6 +44,72 @@ def test_withdrawn_bid_forgets_its_profile() -> None:
     auction.on_profile(profile(1, 1, (30.0, 2.0), (5.0, 1.0)))
     auction.place(Target(0.0, 0.0), now=1.0)
     assert (auction.offer().supply, auction.offer().bids, auction.participants) == (70.0, ((), ()), 0)
+
+
+def raised(*rivals: tuple[float, float], own: tuple[float, float] = (30.0, 3.0)) -> Auction:
+    """An auction that asked 1 when the buyer bid, and now asks 2."""
+    auction = Auction("s/seller")
+    auction.on_advert(advert(100, reserve=1.0))
+    assert auction.offer().reserve == auction.offer().asked == 1.0
+    auction.place(Target(*own), now=0.0)
+    auction.on_profile(asking(2.0, 1, own, *rivals))
+    return auction
+
+
+def asking(reserve: float, round_: int, own: tuple[float, float], *rivals: tuple[float, float]) -> Profile:
+    return fitting(msgspec.structs.replace(profile(round_, 1, own, *rivals), reserve=reserve))
+
+
+@pytest.mark.parametrize(
+    ("rivals", "planned"),
+    [
+        pytest.param([(70.0, 4.0)], 1.0, id="winners take all"),
+        pytest.param([(69.95, 2.0)], 1.0, id="winners take all but a sliver"),
+        pytest.param([(60.0, 4.0), (50.0, 2.0)], 1.0, id="losers at the reserve"),
+        pytest.param([(69.0, 4.0)], 2.0, id="some is left"),
+        pytest.param([(69.0, 4.0), (50.0, 1.9)], 2.0, id="some is left by bids below"),
+        pytest.param([], 2.0, id="alone"),
+    ],
+)
+def test_reserve_planned_with_is_the_least_asked_where_bids_that_reach_it_take_all(
+    rivals: list[tuple[float, float]], planned: float
+) -> None:
+    offer = raised(*rivals).offer()
+    assert (offer.reserve, offer.asked) == (planned, 2.0)
+
+
+@pytest.mark.parametrize(("own", "planned"), [((30.0, 2.0), 1.0), ((30.0, 1.9), 2.0)])
+def test_own_bid_counts_towards_what_is_taken_where_it_reaches_the_reserve(
+    own: tuple[float, float], planned: float
+) -> None:
+    assert raised((70.0, 4.0), own=own).offer().reserve == planned
+
+
+def test_reserve_that_falls_is_planned_with_at_once_and_remembered_as_the_least() -> None:
+    auction = raised((70.0, 4.0))
+    auction.on_profile(asking(0.5, 2, (30.0, 3.0), (70.0, 4.0)))
+    assert (auction.offer().reserve, auction.offer().asked) == (0.5, 0.5)
+    auction.on_profile(asking(2.0, 3, (30.0, 3.0), (70.0, 4.0)))
+    assert (auction.offer().reserve, auction.offer().asked) == (0.5, 2.0)
+
+
+def test_reserve_planned_with_is_the_one_asked_where_the_buyer_has_no_bid() -> None:
+    auction = raised((70.0, 4.0))
+    auction.place(NOTHING, now=1.0)
+    auction.on_advert(advert(0, seq=2, reserve=2.0))
+    assert (auction.offer().reserve, auction.offer().asked) == (2.0, 2.0)
+
+
+def test_who_declined_what_its_bid_was_awarded_plans_with_the_reserve_asked() -> None:
+    """Else a buyer that the reserve asked costs more than its budget would bid and decline the same without end."""
+    auction = raised((70.0, 4.0))
+    auction.decline(award(30.0, 60.0, seq=0))
+    assert auction.offer().reserve == 1.0
+    auction.decline(award(30.0, 60.0))
+    auction.place(Target(30.0, 3.0), now=1.0)
+    shown = msgspec.structs.replace(asking(2.0, 2, (30.0, 3.0), (70.0, 4.0)), your_seq=2)
+    auction.on_profile(shown)
+    assert (auction.offer().reserve, auction.offer().asked) == (2.0, 2.0)
 
 
 NEWS = st.sampled_from(["nothing", "advert", "bid", "bid", "profile", "profile", "withdrawal", "loss"])
