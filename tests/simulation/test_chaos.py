@@ -19,7 +19,7 @@ HOUSES = {
             "name": "buyer",
             "count": 5,
             "valuation": {"kind": "parabolic", "demand_mb": 80, "choke_price_per_mb": 6},
-            "strategy": {"kind": "adaptive", "crowd": 0.05, "epsilon_end_money": 1},
+            "strategy": {"kind": "adaptive", "crowd": 0.05, "epsilon_start_money": 40, "epsilon_end_money": 1},
         }
     ],
 }
