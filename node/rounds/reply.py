@@ -8,7 +8,18 @@ import numpy as np
 from node.mechanism.checks import FloatArray, IntArray
 from node.mechanism.rounding import ROUNDING
 from node.rounds.books import Books
-from node.rounds.steps import Buyers, Steps, charged, cost_of, filled, granted, merged, staircases, wanted_of
+from node.rounds.steps import (
+    Buyers,
+    Steps,
+    charged,
+    cost_of,
+    dearest_of,
+    filled,
+    granted,
+    merged,
+    staircases,
+    wanted_of,
+)
 from node.strategy.psp.adaptive import DISPLACED, LEFT, LEFT_AT_FIRST, SHIFT, SHRINK, STEP
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -107,14 +118,16 @@ def _replies(buyers: Buyers, books: Books, epsilon: FloatArray, caution: Caution
     amount = allocation.sum(axis=1)
     now = buyers.value(amount) - charge.sum(axis=1)
     price, reach = merged(steps)
-    wanted, dearest = wanted_of(buyers, price, reach)
+    wanted, highest = wanted_of(buyers, price, reach)
     gap = buyers.value(wanted) - cost_of(price, reach, wanted) - now
-    short = (dearest >= steps.limit) | (allocation > steps.known).any(axis=1)
+    short = (highest >= steps.limit) | (allocation > steps.known).any(axis=1)
     replies = Replies.blank(epsilon, amount, gap, charge)
     newcomer = buyers.price == 0.0
     # Most buyers have too little to gain: what they would bid is of no interest.
     go = np.flatnonzero((gap > epsilon) | newcomer)
-    seen = _Seen(buyers.some(go), steps.some(go), price[:, go], reach[:, go], wanted[go], dearest[go], now[go])
+    price, reach, wanted = price[:, go], reach[:, go], wanted[go]
+    dearest = dearest_of(price, reach, wanted)
+    seen = _Seen(buyers.some(go), steps.some(go), price, reach, wanted, dearest, now[go])
     move = _tempered(seen, epsilon[go], caution.some(go))
     first = caution.first_epsilon[go]
     shifted = np.flatnonzero((move[2] > SHIFT * epsilon[go]) & (epsilon[go] < first))
@@ -199,7 +212,7 @@ def _tempered(seen: _Seen, epsilon: FloatArray, caution: Caution) -> _Move:
     if longer.size:
         _replace(move, longer, _move(seen.some(longer), full[longer], share[longer]))
     left = np.where(caution.is_restless, LEFT, LEFT_AT_FIRST)
-    stuck = np.flatnonzero((move[2] <= epsilon) & (_gap(seen) > left * epsilon) & (asked > 0.0))
+    stuck = np.flatnonzero((move[2] <= epsilon) & (_gap(seen) > left * epsilon))
     if stuck.size:
         some = seen.some(stuck)
         clearer = _amount(some, (left[stuck] - 1.0) * epsilon[stuck])

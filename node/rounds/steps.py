@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
+from node.mechanism.rounding import ROUNDING
 from node.rounds.books import Books
 
 
@@ -158,13 +159,20 @@ def merged(steps: Steps) -> tuple[FloatArray, FloatArray]:
 
 
 def wanted_of(buyers: Buyers, price: FloatArray, reach: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """z* and the price of its last MB, shape (b,): where the marginal valuation meets the merged staircase."""
+    """z* and the price of the last step that is looked at, shape (b,): where θ' meets the merged staircase."""
     demand = price * (-buyers.demand_mb / buyers.choke_price)
     demand += buyers.demand_mb
     steps = (demand[1:] > reach[:-1]).sum(axis=0) + (demand[0] > 0.0)
     last, column = np.maximum(steps - 1, 0), np.arange(steps.size)
     wanted = np.where(steps > 0, np.minimum(reach[last, column], demand[last, column]), 0.0)
     return wanted, np.where(steps > 0, price[last, column], 0.0)
+
+
+def dearest_of(price: FloatArray, reach: FloatArray, wanted: FloatArray) -> FloatArray:
+    """The price of the last MB of z*, shape (b,), but for a rounding error: there are steps without any MB."""
+    at = (reach < (1.0 - ROUNDING) * wanted).sum(axis=0)
+    dearest: FloatArray = np.where(wanted > 0.0, price[at, np.arange(wanted.size)], 0.0)
+    return dearest
 
 
 def cost_of(price: FloatArray, reach: FloatArray, amount: FloatArray) -> FloatArray:
