@@ -82,7 +82,7 @@ class ArrayMarket:
         Parameters
         ----------
         epsilon_start, epsilon_end
-            First and smallest ε, money: of each buyer, or one for all.
+            First and smallest ε, money: one for all buyers, or of each, shape (n,).
         rng
             Draws who moves; the same state gives the same arrays.
         presence, damping
@@ -96,11 +96,10 @@ class ArrayMarket:
         Raises
         ------
         ValueError
-            If an ε is not above 0 or the last exceeds the first.
+            If an ε is not above 0 or the last exceeds the first, or there are not as many as buyers; the text names it.
         """
-        count = self.demand_mb.size
-        last = np.broadcast_to(_positive_array("epsilon_end", epsilon_end), count)
-        first = np.broadcast_to(_positive_array("epsilon_start", epsilon_start), count)
+        last = _of_each_buyer("epsilon_end", epsilon_end, self.demand_mb.size)
+        first = _of_each_buyer("epsilon_start", epsilon_start, self.demand_mb.size)
         if (last > first).any():
             at = int((last > first).argmax())
             raise ValueError(f"epsilon_end = {last[at]:g} must not exceed epsilon_start = {first[at]:g}")
@@ -135,6 +134,17 @@ def _positive_array(name: str, values: Any) -> FloatArray:  # noqa: ANN401 - wha
     array = non_negative_array(name, values)
     if array.size and not array.min() > 0.0:
         raise ValueError(f"{name} must be above 0, got {array.min()} at index {array.argmin()}")
+    return array
+
+
+def _of_each_buyer(name: str, values: Any, buyers: int) -> FloatArray:  # noqa: ANN401
+    """Shape (n,): the values themselves, or one value so many times."""
+    is_one = np.asarray(values, dtype=object).ndim == 0
+    array = _positive_array(name, [values] if is_one else values)
+    if is_one:
+        return np.repeat(array, buyers)
+    if array.size != buyers:
+        raise ValueError(f"{name} must be one number or one for each of {buyers} buyers, got {array.size} of them")
     return array
 
 

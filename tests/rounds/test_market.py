@@ -176,6 +176,42 @@ def test_numbers_out_of_range_are_refused(changed: dict[str, Any], text: str) ->
         ArrayMarket(**(numbers | changed))
 
 
-def test_epsilon_that_would_grow_is_refused() -> None:
-    with pytest.raises(ValueError, match="must not exceed"):
-        market(10, 1, 1, 0).run(0.1, 1.0, np.random.default_rng(0))
+def test_one_epsilon_for_all_buyers_is_the_same_as_one_for_each() -> None:
+    one = market(50, 10, 3, 1)
+    first, second, third = (
+        one.run(start, end, np.random.default_rng(1))
+        for start, end in ((40.0, 0.6), (np.full(50, 40.0), [0.6] * 50), (np.float64(40.0), np.array(0.6)))
+    )
+    assert np.array_equal(first.quantity, second.quantity)
+    assert np.array_equal(first.quantity, third.quantity)
+
+
+def test_each_buyer_rests_within_its_own_epsilon() -> None:
+    one = market(200, 20, 4, 0)
+    last = np.where(np.arange(200) % 2, 0.1, 2.0)
+    outcome = one.run(40.0, last, np.random.default_rng(1))
+    assert outcome.quiescent
+    assert (outcome.gap <= 3.0 * last).all()
+    assert outcome.gap[last == 2.0].max() > 3.0 * 0.1
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "text"),
+    [
+        (0.1, 1.0, "epsilon_end = 1 must not exceed epsilon_start = 0.1"),
+        ([1.0] * 10, [0.1] * 9 + [2.0], "epsilon_end = 2 must not exceed epsilon_start = 1"),
+        (1.0, 0.0, "epsilon_end must be above 0"),
+        (1.0, [0.1] * 9 + [0.0], "epsilon_end must be above 0, got 0.0 at index 9"),
+        (float("nan"), 0.1, "epsilon_start must be finite and at least 0"),
+        (-1.0, 0.1, "epsilon_start must be finite and at least 0"),
+        ("much", 0.1, "epsilon_start must be an array of numbers"),
+        (None, 0.1, "epsilon_start must be finite"),
+        (1.0, [0.1], "epsilon_end must be one number or one for each of 10 buyers, got 1 of them"),
+        ([1.0] * 11, 0.1, "epsilon_start must be one number or one for each of 10 buyers, got 11 of them"),
+        (1.0, [[0.1] * 10], r"epsilon_end must have shape \(n,\)"),
+        ([[1.0], [1.0, 2.0]], 0.1, "epsilon_start must be an array of numbers"),
+    ],
+)
+def test_epsilon_that_makes_no_sense_is_refused(start: Any, end: Any, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        market(10, 1, 1, 0).run(start, end, np.random.default_rng(0))
