@@ -20,7 +20,7 @@ from scenarios.markets.psp.course import Convergence, Fold, metrics_of
 from scenarios.markets.psp.figures import figures
 from scenarios.markets.psp.ladder import EdgeBids, Rungs, eq_20, switching_of
 from scenarios.markets.psp.live import optimum_of
-from scenarios.markets.psp.market import Market, edges, theta
+from scenarios.markets.psp.market import Market, edges, lowest_reserves, theta
 from scenarios.markets.psp.mechanisms import name_of_mechanism
 from scenarios.markets.psp.results import Allocation, Result, Summary
 from scenarios.markets.psp.schema import AdaptiveStrategy, ParabolicValuation
@@ -98,10 +98,8 @@ def run_arrayed(market: Market, timeout_s: float, watch: Watch, folder: Path) ->
     strategy, interval = market.buyers[0].strategy, market.auction.clearing_interval_s
     assert isinstance(strategy, AdaptiveStrategy)
     course = ArrayCourse(sellers=len(market.sellers) if len(market.sellers) <= SELLERS_SHOWN else 0)
-    reserve = {seller.name: seller.reserve_price_per_mb for seller in market.sellers}
-    lowest = [min(reserve[name] for name in buyer.pool) for buyer in market.buyers]
-    epsilon = [strategy.epsilon_money(theta(buyer), price) for buyer, price in zip(market.buyers, lowest, strict=True)]
-    first, last = np.array(epsilon).reshape(-1, 2).T
+    reserves = zip(market.buyers, lowest_reserves(market), strict=True)
+    first, last = np.array([strategy.epsilon_money(theta(buyer), price) for buyer, price in reserves]).T
     outcome = _array_market(market).run(
         first,
         last,

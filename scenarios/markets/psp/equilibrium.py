@@ -9,7 +9,7 @@ from node.mechanism.checks import FloatArray
 from node.mechanism.welfare import Edges, StandingBids, epsilon_gaps, switching_gains, truthfulness_gaps
 from node.strategy.psp.reserve import ReserveRule
 from node.trace.psp.metrics import MarketMetrics
-from scenarios.markets.psp.market import BuyerSpec, Market, SellerSpec, edges, lowest_reserve, theta
+from scenarios.markets.psp.market import BuyerSpec, Market, SellerSpec, edges, lowest_reserves, theta
 from scenarios.markets.psp.mechanisms import mechanism_of
 from scenarios.markets.psp.schema import AdaptiveStrategy, BestReplyStrategy
 
@@ -54,13 +54,13 @@ def largest_gain_of_lying(market: Market, metrics: MarketMetrics) -> float:
 
 def last_epsilons(market: Market) -> FloatArray:
     """The least gain for which each buyer still moves, shape (n,), money; infinite for a strategy that has none."""
-    return np.array([_last_epsilon(market, buyer) for buyer in market.buyers])
+    return np.array([_last_epsilon(*one) for one in zip(market.buyers, lowest_reserves(market), strict=True)])
 
 
-def _last_epsilon(market: Market, buyer: BuyerSpec) -> float:
+def _last_epsilon(buyer: BuyerSpec, reserve: float) -> float:
     match buyer.strategy:
         case AdaptiveStrategy() as strategy:
-            return strategy.epsilon_money(theta(buyer), lowest_reserve(market, buyer))[1]
+            return strategy.epsilon_money(theta(buyer), reserve)[1]
         case BestReplyStrategy(epsilon_fee_money=epsilon):
             return epsilon
     return np.inf

@@ -90,7 +90,7 @@ def eq_20(market: Market, bids: EdgeBids, sold: FloatArray, demand: FloatArray) 
         Shapes (m,) and (n,), MB that each auction has sold, and that each buyer wants at most.
     """
     buyer, seller = edges(market)
-    least = np.array([presence_mb(one) for one in market.buyers])
+    least = np.array(presence_mb(market))
     wins = (bids.bought > least[buyer]) & ~np.isnan(bids.highest)
     own, lowest = np.zeros(len(market.buyers)), np.full(len(market.sellers), np.inf)
     np.maximum.at(own, buyer[wins], bids.highest[wins])

@@ -202,9 +202,10 @@ def edges(market: Market) -> Edges:
     return buyers, sellers
 
 
-def lowest_reserve(market: Market, buyer: BuyerSpec) -> float:
-    """The lowest reserve price in the pool of a buyer, per MB."""
-    return min(seller.reserve_price_per_mb for seller in market.sellers if seller.name in buyer.pool)
+def lowest_reserves(market: Market) -> list[float]:
+    """The lowest reserve price in the pool of each buyer, per MB."""
+    reserve = {seller.name: seller.reserve_price_per_mb for seller in market.sellers}
+    return [min(reserve[name] for name in buyer.pool) for buyer in market.buyers]
 
 
 def theta(buyer: BuyerSpec) -> Valuation:

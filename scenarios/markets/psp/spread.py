@@ -1,11 +1,13 @@
 """How far the shifts of a market spread: which of its numbers the report needs, and what it says in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 import numpy as np
 
+from node.mechanism.psp import SLIVER
 from node.mechanism.rounding import ROUNDING
+from node.strategy.psp.adaptive import PRESENCE
 from node.trace.psp.shifts import ShiftMetrics, ShiftReport
 from scenarios.markets.psp.equilibrium import last_epsilons
 from scenarios.markets.psp.market import BuyerSpec, Market, theta
@@ -21,17 +23,37 @@ def shift_metrics(market: Market) -> ShiftMetrics:
     """Metrics that know the shifts of this market."""
     return ShiftMetrics(
         [seller.name for seller in market.sellers],
-        {buyer.name: presence_mb(buyer) for buyer in market.buyers},
+        dict(zip((buyer.name for buyer in market.buyers), presence_mb(market), strict=True)),
         {at_s: frozenset(one.node for one in same) for at_s, same in by_time(market).items()},
     )
 
 
-def presence_mb(buyer: BuyerSpec) -> float:
-    """MB of the bid that a buyer keeps at every seller of its pool."""
+def presence_mb(market: Market) -> list[float]:
+    """The largest bid by which each buyer only stays informed, MB; 0 for strategies that place none.
+
+    ``adaptive`` bids at every seller at least an equal part of ``presence_share`` of its demand, but no more than
+    ``PRESENCE`` slivers of that seller's supply. So this bounds what it keeps there, at any seller of its pool, however
+    few of the auctions are open and however far supplies grow.
+    """
+    supply = _largest_supplies(market)
+    # The same bid, if no more than a rounding error larger.
+    return [(1.0 + ROUNDING) * _presence(buyer, supply) for buyer in market.buyers]
+
+
+def _presence(buyer: BuyerSpec, supply: Mapping[str, float]) -> float:
     if not isinstance(buyer.strategy, AdaptiveStrategy):
         return 0.0
-    # The same bid, if no more than a rounding error larger.
-    return (1.0 + ROUNDING) * buyer.strategy.presence_share * theta(buyer).demand_mb
+    sliver = SLIVER * max(supply[name] for name in buyer.pool)
+    return min(buyer.strategy.presence_share * theta(buyer).demand_mb, PRESENCE * sliver)
+
+
+def _largest_supplies(market: Market) -> dict[str, float]:
+    """What each seller has at most at any time, MB: all shifts that raise it count."""
+    supply = {seller.name: seller.supply_mb for seller in market.sellers}
+    for shift in market.shifts:
+        if shift.kind == "supply":
+            supply[shift.node] *= max(1.0, shift.factor)
+    return supply
 
 
 def least_gain(market: Market) -> float:

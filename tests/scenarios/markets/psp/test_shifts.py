@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from node.mechanism.psp import SLIVER
 from node.protocol.machine import Left, Opened
 from node.protocol.psp.events import SupplyChanged, ValuationChanged
+from node.strategy.psp.offer import Need, Offer
 from scenarios.errors import ScenarioError
 from scenarios.launch.placement import one_host_each, spread
 from scenarios.launch.run import run
@@ -18,7 +20,7 @@ from scenarios.markets.psp.market import Market, draw, theta
 from scenarios.markets.psp.results import Result
 from scenarios.markets.psp.schema import Scenario, Shift
 from scenarios.markets.psp.shifts import plan
-from scenarios.markets.psp.spread import sentence
+from scenarios.markets.psp.spread import least_gain, presence_mb, sentence
 
 FLAT = {"kind": "flat", "demand_mb": 5, "value_per_mb": 2.0}
 GOOD: dict[str, Any] = {
@@ -217,3 +219,57 @@ def test_every_shift_is_reported(tmp_path: Path) -> None:
     lines = [sentence(report, finished.market) for report in finished.shifts]
     assert lines[2].startswith("shift at 13 s (supply of seller-1 times 2): ")
     assert all("in its influence set" in line for line in lines)
+
+
+# What a buyer bids at least, and moves for at least
+
+ELASTIC = {"kind": "parabolic", "demand_mb": 60, "choke_price_per_mb": 12}
+
+
+def adaptive_market(supply_mb: float, reserve: float = 0.0, **strategy: float) -> Market:
+    """One buyer who may buy of a cheap seller; two others are dearer than its first MB is worth to it."""
+    sellers = [
+        {"name": "cheap", "supply_mb": 20, "reserve_price_per_mb": reserve},
+        {"name": "dear", "count": 2, "supply_mb": supply_mb, "reserve_price_per_mb": 100},
+    ]
+    buyers = [{"name": "b", "valuation": ELASTIC, "strategy": {"kind": "adaptive", **strategy}}]
+    shifts = [{"at_s": 1, "kind": "supply", "nodes": ["dear-1"], "factor": 2}] if supply_mb < 100 else []
+    tables = {"name": "small", "timeout_s": 20, "sellers": sellers, "buyers": buyers, "shifts": shifts}
+    return draw(parse(tables, "small.toml"), 0)
+
+
+@pytest.mark.parametrize(
+    ("supply_mb", "factor", "are_open"), [(10, 1, 3), (10, 2, 3), (50, 2, 2), (1e6, 1, 3), (1e6, 1, 2)]
+)
+def test_a_bid_that_only_keeps_a_buyer_informed_is_at_most_its_presence(
+    supply_mb: float, factor: float, are_open: int
+) -> None:
+    drawn = adaptive_market(supply_mb)
+    (most,) = presence_mb(drawn)
+    supplies = {one.name: factor * one.supply_mb if one.name == "dear-1" else one.supply_mb for one in drawn.sellers}
+    offers = [
+        Offer(supplies[one.name], one.reserve_price_per_mb, whole=supplies[one.name])
+        for one in drawn.sellers[:are_open]
+    ]
+    (buyer,) = drawn.buyers
+    targets = buyer.strategy.build().decide(0.0, Need(theta(buyer), np.inf), offers).targets
+    assert targets
+    wanted, *informing = [target.quantity for target in targets]
+    assert all(0.0 < quantity <= most for quantity in informing)
+    assert wanted > 10.0 * most
+
+
+def test_presence_is_part_of_a_sliver_or_of_the_demand_and_nothing_without_adaptive() -> None:
+    assert presence_mb(adaptive_market(10)) == pytest.approx([0.5 * SLIVER * 20])
+    assert presence_mb(adaptive_market(50)) == pytest.approx([0.5 * SLIVER * 2 * 50])
+    assert presence_mb(adaptive_market(1e6)) == pytest.approx([0.005 * 60])
+    assert presence_mb(adaptive_market(1e6, presence_share=0)) == [0.0]
+    assert presence_mb(market(SUPPLY)) == [0.0] * 4
+
+
+def test_least_gain_is_a_share_of_the_surplus_at_the_lowest_reserve_or_money() -> None:
+    assert least_gain(adaptive_market(10, epsilon_end_share=0.01)) == pytest.approx(0.01 * 360.0)
+    surplus = 0.5 * 45.0 * 9.0  # of the 45 MB that are worth more than 3 per MB
+    assert least_gain(adaptive_market(10, reserve=3.0, epsilon_end_share=0.01)) == pytest.approx(0.01 * surplus)
+    assert least_gain(adaptive_market(10, epsilon_start_money=5, epsilon_end_money=0.25)) == 0.25
+    assert least_gain(market(SUPPLY)) == 0.0
