@@ -21,6 +21,8 @@ QUIET_THINK_TIMES = 3.0
 """Mean think times of an ``adaptive`` buyer that a quiet period must last: five are enough, two are too few
 (docs/decisions/0004-strategies.md)."""
 
+_SHARE = "strategy.epsilon_end_share"
+
 NAMED = 3
 """Buyers that a sentence names; it counts the others."""
 
@@ -30,6 +32,15 @@ class Advice(NamedTuple):
 
     text: str
     is_about_rest: bool
+
+
+class _LastEpsilon(NamedTuple):
+    """What a move of a buyer must gain at last, by which key, and what its ``value`` is to be small beside."""
+
+    buyer: BuyerSpec
+    key: str
+    value: float
+    scale: float
 
 
 def advise(market: Market, limit_s: float) -> list[str]:
@@ -57,7 +68,7 @@ def advise_after(market: Market, status: Status, duration_s: float, late_moves: 
 def _expected(market: Market, limit_s: float) -> Iterator[Advice]:
     if market.buyers:
         yield from _too_short(market, limit_s)
-        for rule in (_chasing, _opted_out, _pay_as_bid, _highest_losing, _hasty, _out_of_scale):
+        for rule in (_chasing, _opted_out, _pay_as_bid, _hasty, _out_of_scale):
             yield from rule(market)
 
 
@@ -125,16 +136,6 @@ def _pay_as_bid(market: Market) -> Iterator[Advice]:
         )
 
 
-def _highest_losing(market: Market) -> Iterator[Advice]:
-    buyers = [one for one in market.buyers if _is_elastic(one) and len(one.pool) > 1]
-    if market.auction.reserve_rule == "highest-losing" and buyers:
-        yield Advice(
-            f"With auction.reserve_rule = 'highest-losing' {_named(buyers)} may not come to rest: each of their bids "
-            "can move a reserve that others answer. Use auction.reserve_rule = 'fixed'.",
-            is_about_rest=True,
-        )
-
-
 def _hasty(market: Market) -> Iterator[Advice]:
     """An auction waits a limited number of quiet periods for those who are still thinking."""
     bidders = Counter(seller for one in market.buyers for seller in one.pool)
@@ -151,32 +152,43 @@ def _hasty(market: Market) -> Iterator[Advice]:
 
 
 def _out_of_scale(market: Market) -> Iterator[Advice]:
-    """An ε in money that does not fit what the market is about."""
+    """A last ε that does not fit what the market is about."""
     worth = fmean(theta(one).value(theta(one).demand_mb) for one in market.buyers)
-    scale = f"all that a buyer wants is worth {worth:.3g} on average"
-    epsilons = [(one, *found) for one in market.buyers if (found := _last_epsilon(one))]
-    coarse = [found for found in epsilons if found[2] > COARSE * worth]
-    if coarse:
-        yield Advice(
-            f"{_named([one for one, _, _ in coarse])} will come to rest far from the optimum: {coarse[0][1]} = "
-            f"{coarse[0][2]:g} is much where {scale}. Lower it to {0.1 * COARSE * worth:.1g}.",
-            is_about_rest=False,
-        )
-    fine = [found for found in epsilons if found[2] < FINE * worth]
-    if fine:
-        yield Advice(
-            f"{_named([one for one, _, _ in fine])} may take very long to come to rest: {fine[0][1]} = "
-            f"{fine[0][2]:g} is little where {scale}. Raise it to {10.0 * FINE * worth:.1g}.",
-            is_about_rest=True,
-        )
+    found = (_last_epsilon(one, worth) for one in market.buyers)
+    for key, of_key in groupby(sorted((one for one in found if one), key=_key), key=_key):
+        last = list(of_key)
+        scale = last[0].scale
+        beside = f"where all that a buyer wants is worth {worth:.3g} on average"
+        if key == _SHARE:
+            beside = "as a share of what all that a buyer wants is worth to it"
+        if coarse := [one for one in last if one.value > COARSE * scale]:
+            yield Advice(
+                f"{_named([one.buyer for one in coarse])} will come to rest far from the optimum: {key} = "
+                f"{coarse[0].value:g} is much {beside}. Lower it to {0.1 * COARSE * scale:.1g}.",
+                is_about_rest=False,
+            )
+        if fine := [one for one in last if one.value < FINE * scale]:
+            yield Advice(
+                f"{_named([one.buyer for one in fine])} may take very long to come to rest: {key} = "
+                f"{fine[0].value:g} is little {beside}. Raise it to {10.0 * FINE * scale:.1g}.",
+                is_about_rest=True,
+            )
 
 
-def _last_epsilon(buyer: BuyerSpec) -> tuple[str, float] | None:
-    """What a move must gain at last, and its key; None where no key gives it in money."""
-    keys = {AdaptiveStrategy: "epsilon_end_money", BestReplyStrategy: "epsilon_fee_money"}
-    key = keys.get(type(buyer.strategy), "")
-    epsilon = getattr(buyer.strategy, key, None)
-    return None if epsilon is None else (f"strategy.{key}", epsilon)
+def _key(last: _LastEpsilon) -> str:
+    return last.key
+
+
+def _last_epsilon(buyer: BuyerSpec, worth: float) -> _LastEpsilon | None:
+    """What a move must gain at last; None where no key says it. All that a buyer wants is ``worth`` so much, money."""
+    match buyer.strategy:
+        case AdaptiveStrategy(unit="share") as strategy:
+            return _LastEpsilon(buyer, _SHARE, strategy.epsilon[1], 1.0)
+        case AdaptiveStrategy() as strategy:
+            return _LastEpsilon(buyer, "strategy.epsilon_end_money", strategy.epsilon[1], worth)
+        case BestReplyStrategy(epsilon_fee_money=epsilon):
+            return _LastEpsilon(buyer, "strategy.epsilon_fee_money", epsilon, worth)
+    return None
 
 
 def _least_quiet_s(buyer: BuyerSpec, participants: int, round_trip_s: float) -> float:

@@ -37,6 +37,10 @@ def market(*buyers: str, sellers: int = 3, more: Sequence[str] = ()) -> Market:
     return draw(scenario, 0)
 
 
+def in_money(last: float) -> str:
+    return f'{{ kind = "adaptive", epsilon_start_money = 40, epsilon_end_money = {last} }}'
+
+
 CALM = population("calm", 6, ELASTIC, ADAPTIVE)
 
 
@@ -56,10 +60,6 @@ CALM = population("calm", 6, ELASTIC, ADAPTIVE)
             ["'pay-as-bid'", "no equilibrium", "auction.mechanism = 'psp'"],
         ),
         (
-            market(CALM, population("flat", 1, FLAT, OPT_OUT), more=['auction.reserve_rule="highest-losing"']),
-            ["'highest-losing' calm-1, calm-2, calm-3 and 3 more may not", "auction.reserve_rule = 'fixed'"],
-        ),
-        (
             # A round trip is 0.02 s; 0.6 of it per think time, and three of these.
             market(CALM, more=["auction.quiet_period_s=0.035"]),
             ["calm-1, calm-2, calm-3 and 3 more still think", "auction.quiet_period_s = 0.035", "Set it to 0.072"],
@@ -69,8 +69,20 @@ CALM = population("calm", 6, ELASTIC, ADAPTIVE)
             ["slow still think", "auction.quiet_period_s = 1 ", "Set it to 2.2"],
         ),
         (
-            market(population("content", 6, ELASTIC, '{ kind = "adaptive", epsilon_end_money = 8 }')),
+            market(population("content", 6, ELASTIC, in_money(8.0))),
             ["content-1", "far from the optimum", "strategy.epsilon_end_money = 8", "360", "Lower it to 0.7"],
+        ),
+        (
+            market(population("eager", 6, ELASTIC, in_money(0.03))),
+            ["eager-1", "very long", "strategy.epsilon_end_money = 0.03", "360", "Raise it to 0.4"],
+        ),
+        (
+            market(population("content", 6, ELASTIC, '{ kind = "adaptive", epsilon_end_share = 0.03 }')),
+            ["content-1", "far from the optimum", "strategy.epsilon_end_share = 0.03", "share", "Lower it to 0.002"],
+        ),
+        (
+            market(population("eager", 6, ELASTIC, '{ kind = "adaptive", epsilon_end_share = 0.00005 }')),
+            ["eager-1", "very long", "strategy.epsilon_end_share = 5e-05", "share", "Raise it to 0.001"],
         ),
         (
             market(population("keen", 6, ELASTIC, BEST_REPLY.replace("0.6", "0.03")), sellers=1),
@@ -93,11 +105,26 @@ def test_each_rule_names_buyers_keys_and_the_remedy(drawn: Market, words: list[s
         market(CALM),
         market(population("flat", 6, FLAT, ADAPTIVE)),
         market(population("flat", 6, FLAT, OPT_OUT), more=['auction.reserve_rule="highest-losing"']),
+        market(CALM, more=['auction.reserve_rule="highest-losing"']),
+        market(population("measured", 6, ELASTIC, in_money(0.6))),
         market(population("single", 6, ELASTIC, BEST_REPLY), sellers=1),
     ],
 )
 def test_nothing_is_said_against_a_market_that_is_well_set_up(drawn: Market) -> None:
     assert advise(drawn, limit_s=60.0) == []
+
+
+def test_epsilons_by_several_keys_are_each_told_of_their_own() -> None:
+    drawn = market(
+        population("share", 2, ELASTIC, '{ kind = "adaptive", epsilon_end_share = 0.03 }'),
+        population("money", 2, ELASTIC, in_money(8.0)),
+        population("fee", 2, ELASTIC, BEST_REPLY.replace("0.6", "9")),
+        sellers=1,
+    )
+    money, share, fee = advise(drawn, limit_s=60.0)
+    assert fee.startswith("fee-1, fee-2 will")
+    assert money.startswith("money-1, money-2 will")
+    assert share.startswith("share-1, share-2 will")
 
 
 def test_of_the_shipped_scenarios_one_is_advised_against() -> None:
@@ -190,6 +217,18 @@ def test_elastic_opt_out_buyers_settle_away_from_the_optimum_and_adaptive_ones_d
     summary = played(ADAPTIVE)
     assert (summary.status, summary.advice) == ("settled", [])
     assert summary.efficiency > 0.999
+
+
+@pytest.mark.usefixtures("no_pictures")
+@pytest.mark.parametrize("seed", range(4))
+def test_elastic_buyers_of_several_sellers_settle_where_reserves_follow_the_losers(seed: int, tmp_path: Path) -> None:
+    """So nothing is said against it."""
+    following = 'auction.reserve_rule="highest-losing"'
+    result = run("neighbourhood", seed=seed, settings=[following], world="sim", out=tmp_path)
+    assert isinstance(result, Result)
+    assert (result.summary.status, result.summary.advice) == ("settled", [])
+    assert result.quiescence.most_moves <= 60
+    assert result.summary.efficiency > 0.995
 
 
 @pytest.mark.usefixtures("no_pictures")
