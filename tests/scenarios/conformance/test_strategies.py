@@ -188,7 +188,7 @@ def test_command_lists_the_laws_broken_with_the_counterexample() -> None:
         ("nowhere:Steady", [], "there is no module 'nowhere'"),
         ("best-reply", [], "strategy lacks the key epsilon_step_money"),
         ("adaptive", ["damping=2"], "strategy.damping = 2: expected `float` <= 1.0"),
-        ("adaptive", ["dampen=1"], "unknown key strategy.dampen; allowed here: epsilon_start_money"),
+        ("adaptive", ["dampen=1"], "unknown key strategy.dampen; allowed here: epsilon_start_share"),
     ],
 )
 def test_a_strategy_that_is_none_is_refused(kind: str, settings: list[str], said: str) -> None:

@@ -22,9 +22,12 @@ def chains(tmp_path_factory: pytest.TempPathFactory) -> list[Result]:
 def test_prices_rise_along_a_chain_of_auctions(chains: list[Result]) -> None:
     for chain in chains:
         assert chain.summary.status == "settled"
-        prices = chain.columns("auctions")["price_per_mb"]
-        assert prices[0] <= prices[1] <= prices[2] <= prices[3] <= prices[4]  # one buyer may be the last in two of them
-        assert prices[0] < prices[4]
+        first, *prices = chain.columns("auctions")["price_per_mb"]
+        assert prices == sorted(prices)  # one buyer may be the last in two of them
+        assert prices[0] < prices[-1]
+        # The bridge may outbid all others at the first seller; then its own bid is what a newcomer has to beat.
+        buyers = {row.buyer for row in chain.summary.allocations if row.seller == "seller-1" and row.quantity > 0.02}
+        assert first == pytest.approx(2.7) if buyers == {"bridge-1"} else first <= prices[0]
 
 
 def test_eq_20_ladder_holds_but_for_what_a_move_is_not_worth(chains: list[Result]) -> None:
@@ -32,6 +35,7 @@ def test_eq_20_ladder_holds_but_for_what_a_move_is_not_worth(chains: list[Result
     assert len(ladders) == len(chains)
     assert sum(ladder.checked for ladder in ladders) >= 20
     assert sum(ladder.violated for ladder in ladders) <= 0.2 * sum(ladder.checked for ladder in ladders)
+    assert all(ladder.broken[0] == ladder.broken[2] == 0 for ladder in ladders)
 
 
 def test_ladder_is_written_with_its_violations_by_name(chains: list[Result]) -> None:
@@ -69,9 +73,11 @@ def test_eq_20_corrected_is_missed_at_rest_by_no_more_than_the_gap(chains: list[
         law = chain.ladder.corrected
         assert law
         assert law.buyers >= 9
-        assert law.held >= law.buyers - 1
-        assert law.most <= min(0.3, chain.summary.epsilon_gap) + 1e-9
-        told = f"nowhere cheaper (eq. 20 corrected): {law.held} of {law.buyers} buyers could save no more than ε = 0.1"
+        assert law.held == law.buyers
+        assert law.most <= min(law.epsilon, chain.summary.epsilon_gap) + 1e-9
+        told = (
+            f"nowhere cheaper (eq. 20 corrected): {law.held} of {law.buyers} buyers could save no more than ε = 0.2296"
+        )
         assert told in "".join(ladder_lines(chain.ladder))
 
 
