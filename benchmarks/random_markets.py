@@ -72,13 +72,13 @@ class RandomMarket:
     @property
     def bounds(self) -> Bounds:
         """What its run must keep: efficiency where all are adaptive and elastic, and the rest as far as promised."""
+        if self.chosen["strategies"] == "and best-reply":  # which need not settle, and keep the others moving
+            return Bounds(None, None, None, None, None, settled=False)
         constrained = self.chosen["budgets"] != "none" or self.chosen["reserves"] == "highest-losing"
         most = 120 if constrained else 60
         if self.chosen["mechanism"] != "psp":
             return Bounds(gap=None, worst=None, median=None, moves_median=None, moves_most=None)
         is_alone = self.chosen["strategies"] == "adaptive" and self.chosen["valuations"] != "some flat"
-        if self.chosen["strategies"] == "and best-reply":  # which need not settle, and keep the others moving
-            return Bounds(None, None, None, None, None, settled=False)
         has_budgets = self.chosen["budgets"] != "none"
         return Bounds(
             gap=None if has_budgets else 3.0,

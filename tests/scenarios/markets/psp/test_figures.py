@@ -54,7 +54,7 @@ def of(market: Market, rich: tuple[float, float], poor: tuple[float, float], eps
     """The figures where the two have so many MB for so much money."""
     rows = [Allocation("rich", "s", *rich), Allocation("poor", "s", *poor)]
     welfare, most = 3.0 * rich[0] + 2.0 * poor[0], 40 * 3.0 + 20 * 2.0
-    return figures(market, rows, welfare, most, [np.ones(1)], epsilon)
+    return figures(market, rows, welfare, most, [np.ones(1)], np.full(len(market.buyers), epsilon))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_ls_proposition_3_needs_purchases_above_its_threshold() -> None:
 
     def bound(*quantities: float) -> tuple[Any, Any]:
         rows = [Allocation("b", seller, quantity, 0.0) for seller, quantity in zip("st", quantities, strict=False)]
-        found = figures(market, rows, 0.0, 0.0, [], 0.04)
+        found = figures(market, rows, 0.0, 0.0, [], np.array([0.04]))
         return found["efficiency_loss_bound"], found["no_bound_because"]
 
     # κ = 1/4 and ε = 1/25: √(ε/κ) is 0.4 MB, 4 · 100 MB · √(εκ) is 40.
@@ -208,7 +208,7 @@ def test_most_gains_are_those_of_the_optimum_where_its_prices_prove_it(
         return solved[-1]
 
     monkeypatch.setattr(module, "most_gains", counted)
-    found = figures(market, [], 0.0, best.welfare, [best.price], 0.0)["most_gains"]
+    found = figures(market, [], 0.0, best.welfare, [best.price], np.zeros(len(market.buyers)))["most_gains"]
     supply, pairs = [seller.supply_mb for seller in market.sellers], drawn.edges(market)
     exact = most_gains([drawn.theta(buyer) for buyer in market.buyers], supply, [reserve] * len(supply), pairs)
     assert found == pytest.approx(exact, rel=1e-8)
@@ -246,3 +246,13 @@ def test_where_reserves_keep_supply_from_being_sold_gains_are_reached_though_wel
     assert summary.sold < 0.9 * summary.supply
     assert summary.efficiencies["welfare"] < 0.9
     assert summary.efficiency > 0.99
+
+
+def test_the_largest_gap_is_told_in_epsilons_of_adaptive_buyers() -> None:
+    """Each buyer's is worth its own ε; those of other strategies count for nothing."""
+    money = 'strategy={ kind = "adaptive", epsilon_start_money = 9, epsilon_end_money = 0.5 }'
+    scenario = load("neighbourhood", ["buyers.0.count=3", f"buyers.0.{money}"])
+    market = drawn.draw(scenario, seed=0)
+    assert figures(market, [], 0.0, 0.0, [], np.array([0.1, 0.75, 0.2]))["gap_in_epsilons"] == pytest.approx(1.5)
+    others = drawn.draw(load("two-sellers"), seed=0)
+    assert figures(others, [], 0.0, 0.0, [], np.zeros(5))["gap_in_epsilons"] is None
