@@ -21,7 +21,7 @@ LEAST_THINK_TIME = 0.5
 SHRINK = 4.0
 """Divisor of ε after a quiet spell, as in Bertsekas' ε-scaling."""
 
-FEW_MOVES = 2
+FEW_MOVES = 1
 """A buyer that has made more moves than these since ε shrank is restless: it thinks longer, and goes no short cuts."""
 
 BACK_OFF = 1.3
@@ -30,7 +30,7 @@ BACK_OFF = 1.3
 STEP = 4.0
 """ε of the reply in units of the least gain of a move, so that a move stays a best reply while rivals move too."""
 
-DISPLACED = 0.05
+DISPLACED = 0.03
 """In ε: what the first try of a move may displace beyond the margin, ∫θ' less the new θ' for all that it adds."""
 
 LEFT, LEFT_AT_FIRST = 3.0, 2.0

@@ -179,7 +179,7 @@ class AdaptiveStrategy(Table, frozen=True, kw_only=True, tag_field="kind", tag="
         Share, meaning("first and largest ε, as a share of what all it wants is worth to the buyer")
     ] = 0.1
     epsilon_end_share: Annotated[Share, meaning("last and smallest ε, likewise: what a move must gain at least")] = (
-        0.0015
+        0.0013
     )
     epsilon_start_money: Annotated[Money | None, meaning("first and largest ε in money, instead of a share")] = None
     epsilon_end_money: Annotated[Money | None, meaning("last and smallest ε in money; with the first")] = None
