@@ -27,6 +27,9 @@ FEW_MOVES = 1
 BACK_OFF = 1.3
 """By so much a restless buyer thinks longer after each move; at most a round trip for each participant."""
 
+MOST_BACK_OFFS = 100
+"""So many times at most, which is a round trip for each participant whatever the crowd: a power has an end."""
+
 STEP = 4.0
 """ε of the reply in units of the least gain of a move, so that a move stays a best reply while rivals move too."""
 
@@ -98,7 +101,7 @@ class AdaptiveBestReply:
 
         A restless buyer backs off, as hosts of an Ethernet do: others may be after the same as it is.
         """
-        longer = BACK_OFF ** max(0, self._moves_at_level - FEW_MOVES)
+        longer = BACK_OFF ** min(max(0, self._moves_at_level - FEW_MOVES), MOST_BACK_OFFS)
         crowd = min(self.crowd * longer, max(1.0, self.crowd))
         self._think_s = max(LEAST_THINK_TIME, crowd * participants) * round_trip_s
         return random.uniform(0.0, 2.0 * self._think_s)
@@ -116,7 +119,7 @@ class AdaptiveBestReply:
         enters = need.budget > 0.0 and not any(offer.standing.quantity for offer in offers)
         if enters or not _has_nothing_to_gain(wanted, offers, standing, best, epsilon):
             targets, gain = self._reply(wanted, offers, standing, best, epsilon)
-            times = min(SHRINK, self.epsilon_start / self._level)
+            times = min(SHRINK, self.epsilon_start / self._level) if self._level > 0.0 else 1.0
             if gain > SHIFT * epsilon and times > 1.0 and offers[0].mechanism.is_truthful:
                 # With the small ε of a market at rest, prices that fell far would be climbed in tiny steps.
                 coarse, gained = self._reply(wanted, offers, standing, best, times * epsilon)
@@ -220,8 +223,10 @@ class AdaptiveBestReply:
         takes_from_nobody = reply.cost <= (1.0 + ROUNDING) * at_reserve
         share = 1.0 if takes_from_nobody and not self._is_restless else self.damping
         rise = share * (sum(reply.quantity) - asked)
-        if rise > 0.0 and (careful := _careful(need.valuation, asked, rise, DISPLACED * epsilon)) < rise:
-            yield careful / rise * share
+        if rise > 0.0 and epsilon > 0.0:  # an ε of nothing would make the first step one of nothing
+            careful = _careful(need.valuation, asked, rise, DISPLACED * epsilon)
+            if careful < rise:
+                yield careful / rise * share
         yield share
 
     def _step(
