@@ -69,15 +69,16 @@ def test_best_reply_holds_where_nothing_is_gained_in_the_mechanism() -> None:
 
 
 def test_adaptive_shades_where_it_pays_its_bid_and_stays_below_its_value() -> None:
-    seen = offer(100, (30, 2), standing=(0.5, 1), reserve=1, mechanism=AS_BID)
-    decision = AdaptiveBestReply(1.0, 1.0, damping=1.0).decide(0.0, need_of(ELASTIC), [seen])
-    assert quantities(decision.targets) == pytest.approx([70 - 3.0 / 20.0])
-    assert prices(decision.targets) == pytest.approx([1 + 3.0 / (70 - 3.0 / 20.0)])
-    dear = offer(100, (70, 2), standing=(0.5, 1), mechanism=AS_BID)
-    decision = AdaptiveBestReply(1.0, 1.0, damping=1.0).decide(0.0, need_of(ELASTIC), [dear])
+    # With an ε of 1 it stays 4 clear of its rivals: STEP.
+    seen = offer(100, (30, 2), reserve=1, mechanism=AS_BID)
+    decision = AdaptiveBestReply(1.0, 1.0).decide(0.0, need_of(ELASTIC), [seen])
+    assert quantities(decision.targets) == pytest.approx([70 - 4.0 / 20.0])
+    assert prices(decision.targets) == pytest.approx([1 + 4.0 / (70 - 4.0 / 20.0)])
+    dear = offer(100, (70, 2), mechanism=AS_BID)
+    decision = AdaptiveBestReply(1.0, 1.0).decide(0.0, need_of(ELASTIC), [dear])
     (asked,), (price,) = quantities(decision.targets), prices(decision.targets)
     assert price == pytest.approx(ELASTIC.marginal(asked))
-    assert price < 2 + 3.0 / asked
+    assert price < 2 + 4.0 / asked
 
 
 @pytest.mark.parametrize(("name", "doubles"), [("psp", False), ("uniform-price", True), ("pay-as-bid", True)])
@@ -87,12 +88,12 @@ def test_adaptive_is_content_with_less_after_many_moves_where_best_replies_may_c
     for k in range(RESTLESS):
         assert strategy.decide(float(k), need_of(ELASTIC), [far]).targets is not None
     assert strategy._least == (2.0 if doubles else 1.0)
-    assert strategy._epsilon == strategy._least
+    assert strategy._level == strategy._least
 
 
 @pytest.mark.parametrize(("name", "raises"), [("psp", True), ("uniform-price", False), ("pay-as-bid", False)])
 def test_adaptive_raises_epsilon_after_a_shift_only_where_truth_is_best(name: str, raises: bool) -> None:
     strategy = AdaptiveBestReply(epsilon_start=40.0, epsilon_end=0.5)
-    strategy._epsilon = 0.5
+    strategy._level = 0.5
     strategy.decide(0.0, need_of(ELASTIC), [offer(100, (30, 2), standing=(1, 1), mechanism=MECHANISMS[name])])
-    assert (strategy._epsilon > 0.5) == raises
+    assert (strategy._level > 0.5) == raises
