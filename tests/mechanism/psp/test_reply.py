@@ -166,7 +166,7 @@ def test_ls_algorithm_1_retreats_by_epsilon_over_the_choke_price() -> None:
     assert sum(best_reply(Parabolic(50, 10), market, epsilon=5).quantity) == pytest.approx(29.5)
 
 
-def test_retreats_from_where_demand_meets_the_price_and_not_from_where_supply_or_budget_ends() -> None:
+def test_ls_algorithm_1_need_not_retreat_from_where_supply_or_budget_ends_before_demand() -> None:
     # At 4, 30 MB are wanted; ε/θ'(0) = 2 MB.
     short = merged_staircase([staircase([80], [4], 100), staircase([], [], 2, 9)])
     assert sum(best_reply(Parabolic(50, 10), merged_staircase([staircase([], [], 29, 4)]), epsilon=20).quantity) == 28
