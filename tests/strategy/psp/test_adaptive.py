@@ -380,7 +380,7 @@ def test_restless_buyer_thinks_a_round_trip_per_participant_at_most(crowd: float
     assert mean_think_time(strategy, participants=10) == pytest.approx(most)
 
 
-def test_quiet_spell_ends_the_back_off() -> None:
+def test_quiet_spell_that_shrinks_epsilon_ends_the_back_off() -> None:
     strategy = adaptive()
     moved(strategy, 0.0, FEW_MOVES + 3)
     quiet = QUIET_THINK_TIMES * mean_think_time(strategy)
@@ -389,6 +389,13 @@ def test_quiet_spell_ends_the_back_off() -> None:
     strategy.decide(1.01 * quiet, NEED, [BEST])
     assert not strategy._is_restless
     assert mean_think_time(strategy, participants=10) == 1.0
+
+
+def test_back_off_is_kept_at_the_last_epsilon() -> None:
+    strategy = adaptive(0.5, 0.5)
+    moved(strategy, 0.0, FEW_MOVES + 3)
+    strategy.decide(10 * QUIET_THINK_TIMES * mean_think_time(strategy), NEED, [BEST])
+    assert mean_think_time(strategy, participants=10) == pytest.approx(BACK_OFF**3)
 
 
 # That it does not reply to half-seen news is the machine's: tests/protocol/psp/test_buyer.py.
