@@ -7,6 +7,9 @@ from convergence import missed
 from families import CONSTRAINED, FAMILIES, PROMISED, Family, always, elastic, rescaled
 from trials import Trial, simulated, tried
 
+from node.rounds.market import ArrayMarket, ArrayOutcome
+from scenarios.markets.psp.equilibrium import last_epsilons
+from scenarios.markets.psp.equilibrium import last_epsilons
 from scenarios.markets.psp.market import draw
 
 KEPT = Trial(
@@ -114,6 +117,18 @@ def test_a_trial_tells_what_its_market_came_to() -> None:
     assert (trial.status, trial.overpaying, trial.bids_after) == ("settled", 0, None)
     assert 0.99 < trial.efficiency <= 1.0
     assert 0 < trial.median_moves <= trial.most_moves <= trial.bids
+
+
+def test_gap_of_each_buyer_of_an_array_is_told_in_its_own_epsilon(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes: list[ArrayOutcome] = []
+    play = ArrayMarket.run
+    monkeypatch.setattr(ArrayMarket, "run", lambda *a, **k: outcomes.append(play(*a, **k)) or outcomes[-1])
+    scenario = FAMILIES["presence-100"].scenario(0)
+    trial = tried(scenario, 0, world="array")
+    last = last_epsilons(draw(scenario, 0))
+    assert max(last) == pytest.approx(4.0 * min(last), rel=0.01)  # the rich value all four times as much as the poor
+    assert trial.gap == pytest.approx(max(gap / epsilon for gap, epsilon in zip(outcomes[0].gap, last, strict=True)))
+    assert trial.gap > 0.0
 
 
 def test_a_set_key_stands_over_the_family() -> None:
