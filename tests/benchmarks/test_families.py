@@ -9,7 +9,6 @@ from trials import Trial, simulated, tried
 
 from node.rounds.market import ArrayMarket, ArrayOutcome
 from scenarios.markets.psp.equilibrium import last_epsilons
-from scenarios.markets.psp.equilibrium import last_epsilons
 from scenarios.markets.psp.market import draw
 
 KEPT = Trial(

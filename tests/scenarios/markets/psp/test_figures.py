@@ -19,9 +19,11 @@ from scenarios.markets.psp.live import optimum_of
 from scenarios.markets.psp.market import Market, draw
 from scenarios.markets.psp.results import Allocation, Result
 from scenarios.markets.psp.schema import (
+    AdaptiveStrategy,
     AuctionTable,
     Buyers,
     FlatValuation,
+    OptOutStrategy,
     ParabolicValuation,
     Scenario,
     Sellers,
@@ -50,11 +52,11 @@ def two_buyers(reserve: float = 0.0, budget: float | None = None, **auction: Any
     return draw(scenario, seed=0)
 
 
-def of(market: Market, rich: tuple[float, float], poor: tuple[float, float], epsilon: float = 0.0) -> dict[str, Any]:
+def of(market: Market, rich: tuple[float, float], poor: tuple[float, float], gap: float = 0.0) -> dict[str, Any]:
     """The figures where the two have so many MB for so much money."""
     rows = [Allocation("rich", "s", *rich), Allocation("poor", "s", *poor)]
     welfare, most = 3.0 * rich[0] + 2.0 * poor[0], 40 * 3.0 + 20 * 2.0
-    return figures(market, rows, welfare, most, [np.ones(1)], np.full(len(market.buyers), epsilon))
+    return figures(market, rows, welfare, most, [np.ones(1)], np.array([gap, 0.0]))
 
 
 @pytest.mark.parametrize(
@@ -126,6 +128,28 @@ def test_who_pays_too_much_is_told(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_ls_proposition_3_says_nothing_where_its_suppositions_are_not_met(market: Market, reason: str) -> None:
     found = of(market, (40.0, 0.0), (20.0, 0.0))
     assert (found["efficiency_loss_bound"], found["no_bound_because"]) == (None, reason)
+
+
+def test_gap_in_epsilons_is_the_largest_of_the_adaptive_buyers_in_their_own() -> None:
+    def found(strategy: AdaptiveStrategy) -> tuple[Any, Any]:
+        scenario = Scenario(
+            name="two-epsilons",
+            sellers=[Sellers(name="s", supply_mb=60.0)],
+            buyers=[
+                Buyers(
+                    name=name,
+                    valuation=ParabolicValuation(demand_mb=100.0, choke_price_per_mb=choke),
+                    strategy=OptOutStrategy() if name == "other" else strategy,
+                )
+                for name, choke in (("rich", 20.0), ("poor", 2.0), ("other", 20.0))
+            ],
+        )
+        figures_of = figures(draw(scenario, seed=0), [], 0.0, 0.0, [], np.array([8.0, 3.0, 9.0]))
+        return figures_of["epsilon_gap"], figures_of["gap_in_epsilons"]
+
+    assert found(AdaptiveStrategy(epsilon_end_share=0.01)) == (9.0, pytest.approx(3.0))  # ε is 10 and 1 money
+    assert found(AdaptiveStrategy(epsilon_start_money=4.0, epsilon_end_money=4.0)) == (9.0, pytest.approx(2.0))
+    assert of(two_buyers(), (40.0, 0.0), (20.0, 0.0), gap=5.0)["gap_in_epsilons"] is None
 
 
 def test_ls_proposition_3_needs_purchases_above_its_threshold() -> None:
@@ -246,13 +270,3 @@ def test_where_reserves_keep_supply_from_being_sold_gains_are_reached_though_wel
     assert summary.sold < 0.9 * summary.supply
     assert summary.efficiencies["welfare"] < 0.9
     assert summary.efficiency > 0.99
-
-
-def test_the_largest_gap_is_told_in_epsilons_of_adaptive_buyers() -> None:
-    """Each buyer's is worth its own ε; those of other strategies count for nothing."""
-    money = 'strategy={ kind = "adaptive", epsilon_start_money = 9, epsilon_end_money = 0.5 }'
-    scenario = load("neighbourhood", ["buyers.0.count=3", f"buyers.0.{money}"])
-    market = drawn.draw(scenario, seed=0)
-    assert figures(market, [], 0.0, 0.0, [], np.array([0.1, 0.75, 0.2]))["gap_in_epsilons"] == pytest.approx(1.5)
-    others = drawn.draw(load("two-sellers"), seed=0)
-    assert figures(others, [], 0.0, 0.0, [], np.zeros(5))["gap_in_epsilons"] is None
