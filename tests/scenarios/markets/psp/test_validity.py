@@ -88,6 +88,21 @@ def test_scenario_that_does_not_contradict_itself_is_valid(key: str, value: Any)
             {"kind": "best-reply", "epsilon_step_money": 1, "epsilon_fee_money": 1, "think_min_s": 2, "think_max_s": 1},
             "buyers.0.strategy.think_min_s = 2.0 must not exceed think_max_s",
         ),
+        (
+            "buyers.0.strategy",
+            {"kind": "adaptive", "epsilon_end_money": 1},
+            "buyers.0.strategy: give epsilon_start_money and epsilon_end_money both, or neither: then shares count",
+        ),
+        (
+            "buyers.0.strategy",
+            {"kind": "adaptive", "epsilon_start_money": 1, "epsilon_end_money": 2},
+            "buyers.0.strategy.epsilon_end_money = 2.0 must not exceed epsilon_start_money = 1.0",
+        ),
+        (
+            "buyers.0.strategy",
+            {"kind": "adaptive", "epsilon_end_share": 0.2},
+            "buyers.0.strategy.epsilon_end_share = 0.2 must not exceed epsilon_start_share = 0.1",
+        ),
     ],
 )
 def test_contradiction_is_named_with_key_and_value(key: str, value: Any, said: str) -> None:
