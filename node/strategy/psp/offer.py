@@ -128,12 +128,6 @@ class Need(msgspec.Struct, frozen=True):
     budget: float
     whole: Valuation | None = None
 
-    @property
-    def worth(self) -> float:
-        """What all that the buyer wants is worth to it, bought already or not, money."""
-        theta = self.whole or self.valuation
-        return theta.value(theta.demand_mb)
-
 
 class Decision(msgspec.Struct, frozen=True):
     """The targets in the order of the offers, or None to hold; ``reconsider`` asks to think again without news."""
