@@ -25,10 +25,10 @@ FEW_MOVES = 1
 """A buyer that has made more moves than these since ε shrank is restless: it thinks longer, and goes no short cuts."""
 
 BACK_OFF = 1.3
-"""By so much a restless buyer thinks longer after each move; at most a round trip for each participant."""
+"""By so much a restless buyer thinks longer after each move."""
 
-MOST_BACK_OFFS = 100
-"""So many times at most, which is a round trip for each participant whatever the crowd: a power has an end."""
+MOST_BACK_OFFS = 4
+"""So many times at most, which is about three times as long in all: those that wait for it shall not wait for ever."""
 
 STEP = 4.0
 """ε of the reply in units of the least gain of a move, so that a move stays a best reply while rivals move too."""
@@ -102,8 +102,7 @@ class AdaptiveBestReply:
         A restless buyer backs off, as hosts of an Ethernet do: others may be after the same as it is.
         """
         longer = BACK_OFF ** min(max(0, self._moves_at_level - FEW_MOVES), MOST_BACK_OFFS)
-        crowd = min(self.crowd * longer, max(1.0, self.crowd))
-        self._think_s = max(LEAST_THINK_TIME, crowd * participants) * round_trip_s
+        self._think_s = max(LEAST_THINK_TIME, self.crowd * longer * participants) * round_trip_s
         return random.uniform(0.0, 2.0 * self._think_s)
 
     def decide(self, now: float, need: Need, offers: Sequence[Offer]) -> Decision:

@@ -42,6 +42,7 @@ KEYS = {
     "efficiency_loss_bound": (float, type(None)),
     "no_bound_because": (str, type(None)),
     "epsilon_gap": float,
+    "gap_in_epsilons": (float, type(None)),
     "truthfulness_gap": float,
     "buyers_at_a_loss": int,
     "largest_loss": float,
