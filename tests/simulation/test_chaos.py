@@ -53,7 +53,8 @@ def test_market_among_faults_ends_with_books_that_agree(name: str, seed: int) ->
 def test_market_settles_in_spite_of_one_fault(fault: dict[str, object]) -> None:
     market = houses(fault)
     assert market.settles()
-    assert sum(market.sold().values()) == pytest.approx(200.0)
+    # To buy the last thousandth of it may gain nobody more than ε.
+    assert sum(market.sold().values()) == pytest.approx(200.0, rel=2e-3)
     check(market)
 
 
