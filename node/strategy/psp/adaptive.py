@@ -113,13 +113,14 @@ class AdaptiveBestReply:
         if standing.bursts(need.budget):
             self._pace.slow_down(need, standing)
         wanted, epsilon = self._pace.need(need), self._epsilon(need, offers)
-        best = best_reply(wanted, offers, 0.0)
+        # In other mechanisms it takes a search, and nothing below asks for it.
+        best = best_reply(wanted, offers, 0.0) if offers[0].mechanism.is_truthful else None
         # A buyer without a bid gets no profile, so it cannot see what it could win: it enters with its full reply.
         enters = need.budget > 0.0 and not any(offer.standing.quantity for offer in offers)
-        if enters or not _has_nothing_to_gain(wanted, offers, standing, best, epsilon):
+        if enters or not _has_nothing_to_gain(wanted, standing, best, epsilon):
             targets, gain = self._reply(wanted, offers, standing, best, epsilon)
             times = min(SHRINK, self.epsilon_start / self._level) if self._level > 0.0 else 1.0
-            if gain > SHIFT * epsilon and times > 1.0 and offers[0].mechanism.is_truthful:
+            if best and gain > SHIFT * epsilon and times > 1.0:
                 # With the small ε of a market at rest, prices that fell far would be climbed in tiny steps.
                 coarse, gained = self._reply(wanted, offers, standing, best, times * epsilon)
                 if gained > times * epsilon:
@@ -191,11 +192,11 @@ class AdaptiveBestReply:
             self._level = max(self._level, self._least)
 
     def _reply(
-        self, need: Need, offers: Sequence[Offer], standing: Prospect, best: Reply, epsilon: float
+        self, need: Need, offers: Sequence[Offer], standing: Prospect, best: Reply | None, epsilon: float
     ) -> tuple[Sequence[Target], float]:
         """The shortest of a few steps to the reply that gains more than ε, else the longest tried; and its gain, money.
 
-        ``best`` is the reply with ε = 0.
+        ``best`` is the reply with ε = 0 in a truthful mechanism.
         """
         reply, now = best_reply(need, offers, STEP * epsilon), standing.utility(need)
         for share in self._shares(need, offers, standing, reply, epsilon):
@@ -203,8 +204,7 @@ class AdaptiveBestReply:
             if gain > epsilon:
                 return targets, gain
         left = LEFT if self._is_restless else LEFT_AT_FIRST
-        reachable = best.utility if offers[0].mechanism.is_truthful else reply.utility
-        if reachable - now > left * epsilon:
+        if (best or reply).utility - now > left * epsilon:
             # Less is forgone, and no part of the way left out: this gains more than ε if all that it asks for is given.
             whole = best_reply(need, offers, (left - 1.0) * epsilon)
             return max((targets, gain), self._step(need, offers, standing, whole, 1.0, epsilon), key=lambda one: one[1])
@@ -282,12 +282,12 @@ def with_presence(quantity: Sequence[float], total: float, least: Sequence[float
     return [low + share * amount for low, amount in zip(least, above, strict=True)]
 
 
-def _has_nothing_to_gain(need: Need, offers: Sequence[Offer], standing: Prospect, best: Reply, epsilon: float) -> bool:
+def _has_nothing_to_gain(need: Need, standing: Prospect, best: Reply | None, epsilon: float) -> bool:
     """Whether no bids at all would gain more than ε: the truthful reply with ε = 0, if affordable, is a best one.
 
     That is so nearly whenever a buyer holds, and takes half as long to see as what it would bid.
     """
-    if not offers[0].mechanism.is_truthful or best.cost >= need.budget:
+    if best is None or best.cost >= need.budget:
         return False
     return best.utility - standing.utility(need) <= epsilon - ROUNDING * best.utility
 
