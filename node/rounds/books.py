@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from node.mechanism.checks import FloatArray, IntArray
+from node.mechanism.checks import BoolArray, FloatArray, IntArray
 from node.mechanism.psp import SLIVER
 from node.mechanism.rounding import SUM_ROUNDING
 
@@ -118,7 +118,7 @@ class Books:
         margin = self.marginal_price.take(seller)
         return quantity * np.where(price > margin, 1.0, (price == margin) * self.share.take(seller))
 
-    def clear(self, dirty: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
+    def clear(self, dirty: BoolArray) -> None:
         """Sort the books marked in ``dirty``, shape (m,), and find their margins."""
         for shelf in self._shelves:
             rows = np.flatnonzero(dirty[shelf.sellers])

@@ -1,11 +1,10 @@
 """A run of the world ``array``: which buyers look in a round, and how they move."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from node.mechanism.checks import FloatArray, IntArray
+from node.mechanism.checks import BoolArray, FloatArray, IntArray
 from node.mechanism.psp.residual import SLIVER
 from node.mechanism.welfare import Edges
 from node.rounds.books import Books
@@ -34,8 +33,6 @@ _CAUTION, _MOST_CAUTION = 4.0, 16.0
 
 _NOBODY_PRICE = 1e300
 """Reserve of the seller without supply that fills up short pools."""
-
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 @dataclass(slots=True)
@@ -71,7 +68,7 @@ class Play:
     _minds: Minds = field(init=False)
     _pending: IntArray = field(init=False)
     _chance: FloatArray = field(init=False)
-    _changed: Mask = field(init=False)
+    _changed: BoolArray = field(init=False)
     _owner: IntArray = field(init=False)
     _standing: Replies | None = None
     _caution: float = 1.0
@@ -138,13 +135,13 @@ class Play:
         price: FloatArray = np.maximum(self.books.marginal_price.take(self.buyers.seller[chosen]), 0.0)
         return price
 
-    def _has_news(self, chosen: IntArray) -> Mask:
+    def _has_news(self, chosen: IntArray) -> BoolArray:
         """Whose gain may have come to exceed its ε since it looked."""
         buyers, minds = self.buyers, self._minds
         seller, price = buyers.seller[chosen], buyers.price[chosen, None]
         amount = self.books.allocation(buyers.quantity[chosen], price, seller).sum(axis=1)
         numbers = self._prices(chosen), amount, self.demand_mb[chosen], self.choke_price[chosen]
-        has_news: Mask = (
+        has_news: BoolArray = (
             minds.gain[chosen] + self._caution * minds.worth_of_news(chosen, *numbers) > minds.epsilon[chosen]
         )
         return has_news

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from node.mechanism.checks import FloatArray, IntArray
+from node.mechanism.checks import BoolArray, FloatArray, IntArray
 from node.mechanism.rounding import ROUNDING
 from node.rounds.books import Books
 from node.rounds.steps import (
@@ -21,8 +21,6 @@ from node.rounds.steps import (
     wanted_of,
 )
 from node.strategy.psp.adaptive import DISPLACED, LEFT, LEFT_AT_FIRST, SHIFT, SHRINK, STEP
-
-Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 _BUYERS = 2048
 """Buyers who reply at once: their staircases stay in the processor's cache."""
@@ -46,7 +44,7 @@ class Caution:
     """
 
     first_epsilon: FloatArray
-    is_restless: Mask
+    is_restless: BoolArray
     damping: float
 
     def some(self, chosen: IntArray) -> "Caution":
@@ -110,7 +108,9 @@ def best_replies(buyers: Buyers, books: Books, epsilon: FloatArray, caution: Cau
     return replies
 
 
-def _replies(buyers: Buyers, books: Books, epsilon: FloatArray, caution: Caution, window: int) -> tuple[Replies, Mask]:
+def _replies(
+    buyers: Buyers, books: Books, epsilon: FloatArray, caution: Caution, window: int
+) -> tuple[Replies, BoolArray]:
     """The replies, and which of them need a larger window."""
     steps = staircases(buyers, books, window)
     allocation = buyers.allocation(books)
@@ -127,7 +127,7 @@ def _replies(buyers: Buyers, books: Books, epsilon: FloatArray, caution: Caution
     go = np.flatnonzero((gap > epsilon) | newcomer)
     price, reach, wanted = price[:, go], reach[:, go], wanted[go]
     dearest = dearest_of(price, reach, wanted)
-    seen = _Seen(buyers.some(go), steps.some(go), price, reach, wanted, dearest, now[go])
+    seen = _Seen(buyers.some(go), steps.some(go), price, reach, wanted, dearest, now[go], gap[go])
     move = _tempered(seen, epsilon[go], caution.some(go))
     first = caution.first_epsilon[go]
     shifted = np.flatnonzero((move[2] > SHIFT * epsilon[go]) & (epsilon[go] < first))
@@ -146,7 +146,7 @@ def _replies(buyers: Buyers, books: Books, epsilon: FloatArray, caution: Caution
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """Buyers, b of them, and what they see: staircases, apart and merged, z*, its last price, and their utility now."""
+    """Buyers, b of them, and what they see: staircases, apart and merged, z*, its last price; utility now, and gap."""
 
     buyers: Buyers
     steps: Steps
@@ -155,6 +155,7 @@ class _Seen:
     wanted: FloatArray
     dearest: FloatArray
     now: FloatArray
+    gap: FloatArray
 
     def some(self, chosen: IntArray) -> "_Seen":
         """Those named by index."""
@@ -167,6 +168,7 @@ class _Seen:
             self.wanted[chosen],
             self.dearest[chosen],
             self.now[chosen],
+            self.gap[chosen],
         )
 
 
@@ -176,12 +178,6 @@ def _amount(seen: _Seen, forgone: FloatArray) -> FloatArray:
     clear = buyers.demand_mb * (1.0 - seen.dearest / buyers.choke_price) - forgone / buyers.choke_price
     amount: FloatArray = np.maximum(np.minimum(seen.wanted, clear), 0.0)
     return amount
-
-
-def _gap(seen: _Seen) -> FloatArray:
-    """What the best reply gains, money."""
-    gap: FloatArray = seen.buyers.value(seen.wanted) - cost_of(seen.price, seen.reach, seen.wanted) - seen.now
-    return gap
 
 
 _Move = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
@@ -212,7 +208,7 @@ def _tempered(seen: _Seen, epsilon: FloatArray, caution: Caution) -> _Move:
     if longer.size:
         _replace(move, longer, _move(seen.some(longer), full[longer], share[longer]))
     left = np.where(caution.is_restless, LEFT, LEFT_AT_FIRST)
-    stuck = np.flatnonzero((move[2] <= epsilon) & (_gap(seen) > left * epsilon))
+    stuck = np.flatnonzero((move[2] <= epsilon) & (seen.gap > left * epsilon))
     if stuck.size:
         some = seen.some(stuck)
         clearer = _amount(some, (left[stuck] - 1.0) * epsilon[stuck])
@@ -223,7 +219,7 @@ def _tempered(seen: _Seen, epsilon: FloatArray, caution: Caution) -> _Move:
 
 
 def _move(seen: _Seen, full: FloatArray, share: FloatArray) -> _Move:
-    """A share of the way to the reply: see ``AdaptiveBestReply._moved``."""
+    """A share of the way to the reply: see ``AdaptiveBestReply._step``."""
     buyers = seen.buyers
     mixed = (1.0 - share[:, None]) * buyers.quantity + share[:, None] * full
     before, presence = mixed.sum(axis=1), buyers.least.sum(axis=1)

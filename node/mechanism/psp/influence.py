@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from node.mechanism.checks import FloatArray, IntArray, non_negative_array
+from node.mechanism.checks import BoolArray, FloatArray, IntArray, non_negative_array
 from node.mechanism.welfare.flow import Edges
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,8 @@ from itertools import compress
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from node.mechanism.checks import FloatArray, IntArray, non_negative_array
+from node.mechanism.checks import BoolArray, FloatArray, IntArray, non_negative_array
 from node.mechanism.checks import bids as checked_bids
 from node.mechanism.psp import PSP, AuctionMechanism, MergedStaircase, Reply, Staircase, unchecked_staircase
 from node.mechanism.psp.moving_reserve import ReserveLevel, Stage, best_utility
@@ -40,7 +39,7 @@ class StandingBids:
         """The bids of all others."""
         return self._only(self.buyer != buyer)
 
-    def _only(self, here: npt.NDArray[np.bool_]) -> "StandingBids":
+    def _only(self, here: BoolArray) -> "StandingBids":
         return StandingBids(self.buyer[here], self.seller[here], self.quantity[here], self.price[here])
 
 
