@@ -27,7 +27,7 @@ LARGER = ["buyers.0.count=300", "sellers.0.count=40"]
 PARTS = {
     "decisions": (adaptive.AdaptiveBestReply, "decide"),
     "folding the result": (results, "fold"),
-    "gaps along the way": (course, "largest_gap"),
+    "gaps along the way": (course, "gaps"),
 }
 
 COUNTED = {

@@ -24,7 +24,7 @@ from scenarios.markets.psp.market import Market, edges, lowest_reserves, theta
 from scenarios.markets.psp.mechanisms import name_of_mechanism
 from scenarios.markets.psp.results import Allocation, Result, Summary
 from scenarios.markets.psp.schema import AdaptiveStrategy, ParabolicValuation
-from scenarios.markets.psp.spread import least_gain, shift_metrics
+from scenarios.markets.psp.spread import shift_metrics
 from scenarios.results.outcome import Outcome, Run, Status
 
 MOST_PAIRS = 50_000_000
@@ -114,7 +114,7 @@ def run_arrayed(market: Market, timeout_s: float, watch: Watch, folder: Path) ->
     rest = _Rest(outcome, np.bincount(edges(market)[0], minlength=len(market.buyers)), interval)
     summary = _summary(market, outcome, rest.quiescence.bids, folder)
     metrics, rungs = _metrics(market, outcome, summary), _ladder(market, outcome)
-    folded = Fold(metrics, _convergence(course, interval), rest, shift_metrics(market), [], rungs)
+    folded = Fold(metrics, _convergence(course, interval), rest, shift_metrics(market), [], outcome.gap, rungs)
     return Result(summary, market, folded, {"rounds": outcome.rounds})
 
 
@@ -153,15 +153,14 @@ def _ladder(market: Market, outcome: ArrayOutcome) -> Rungs:
     buyer, seller = edges(market)
     sold = np.bincount(seller, weights=outcome.allocation, minlength=len(market.sellers)).astype(np.float64)
     demand = np.array([theta(one).demand_mb for one in market.buyers])
-    printed = eq_20(market, EdgeBids(outcome.allocation, outcome.price, outcome.price), sold, demand)
+    bids = EdgeBids(outcome.allocation, outcome.price, outcome.price)
+    printed = eq_20(market, bids, sold, demand)
     if market.is_large:
         return Rungs(printed, None)
     supply, reserve = zip(*((one.supply_mb, one.reserve_price_per_mb) for one in market.sellers), strict=True)
     profile = StandingBids(buyer, seller, outcome.quantity, outcome.price)
     gains = switching_gains(len(market.buyers), supply, reserve, profile, (buyer, seller))
-    bought = np.bincount(buyer, weights=outcome.allocation, minlength=len(market.buyers)) > 0.0
-    could = [has and len(one.pool) > 1 for has, one in zip(bought.tolist(), market.buyers, strict=True)]
-    return Rungs(printed, switching_of(gains, could, least_gain(market)))
+    return Rungs(printed, switching_of(market, gains, bids.by_buyer(market)))
 
 
 def _status(outcome: ArrayOutcome) -> Status:

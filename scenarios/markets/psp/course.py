@@ -12,7 +12,7 @@ from node.trace.psp.convergence import ConvergenceMetrics
 from node.trace.psp.metrics import MarketMetrics
 from node.trace.psp.shifts import ShiftMetrics
 from scenarios.markets.psp.census import market_now
-from scenarios.markets.psp.equilibrium import largest_gap
+from scenarios.markets.psp.equilibrium import gaps
 from scenarios.markets.psp.ladder import Rungs, ladder_of
 from scenarios.markets.psp.market import Market, theta
 from scenarios.markets.psp.mechanisms import mechanism_of
@@ -69,7 +69,8 @@ class Moment:
 class Fold:
     """What a run's events come to: the market at the end, its course, and how its buyers came to rest.
 
-    The ``ladder`` is None where the mechanism is not truthful.
+    ``gaps`` are the ε-Nash gaps at the end, shape (n,), by buyer, money. The ``ladder`` is None where the mechanism is
+    not truthful.
     """
 
     metrics: MarketMetrics
@@ -77,6 +78,7 @@ class Fold:
     rest: ConvergenceMetrics
     shifts: ShiftMetrics
     moments: list[Moment]
+    gaps: FloatArray
     ladder: Rungs | None = None
 
 
@@ -93,29 +95,30 @@ def fold(market: Market, records: Iterable[Record[Trace]], until: float) -> Fold
     looks = max(2, min(40, MOST_GAPS // len(market.buyers)))
     due = [until * (k + 1) / looks for k in range(looks)]
     rows.add(metrics)
-    changed = True
+    last: FloatArray | None = None  # gaps, while nothing has happened since
     for record in records:
         if record.time_s > until:
             break  # goodbyes are not part of the market
         while len(moments) < looks and record.time_s > due[len(moments)]:
-            moments.append(_moment(market, metrics, due[len(moments)], None if changed else moments[-1].epsilon_gap))
-            changed = False
-        changed = True
+            last = gaps(market_now(market, metrics), metrics) if last is None else last
+            moments.append(_moment(metrics, due[len(moments)], last))
+        last = None
         for folded in (metrics, rest, shifts):
             folded.add(record)
         if type(record.what) in SHOWN:
             rows.may_add(metrics)
     rows.add(metrics)
-    moments.append(_moment(market, metrics, until, None if changed else moments[-1].epsilon_gap))
+    now = market_now(market, metrics)
+    last = gaps(now, metrics) if last is None else last
+    moments.append(_moment(metrics, until, last))
     # The ladder supposes truthful bids.
-    ladder = ladder_of(market_now(market, metrics), metrics) if mechanism_of(market.auction).is_truthful else None
-    return Fold(metrics, rows.convergence(), rest, shifts, moments, ladder)
+    ladder = ladder_of(now, metrics) if mechanism_of(market.auction).is_truthful else None
+    return Fold(metrics, rows.convergence(), rest, shifts, moments, last, ladder)
 
 
-def _moment(market: Market, metrics: MarketMetrics, time_s: float, known_gap: float | None) -> Moment:
-    """The market at this time; the gap is known where nothing has happened since the moment before."""
-    gap = largest_gap(market_now(market, metrics), metrics) if known_gap is None else known_gap
-    return Moment(time_s, metrics.bids, metrics.messages, metrics.welfare, gap)
+def _moment(metrics: MarketMetrics, time_s: float, of_buyers: FloatArray) -> Moment:
+    """The market at this time, with the gaps of its buyers."""
+    return Moment(time_s, metrics.bids, metrics.messages, metrics.welfare, float(of_buyers.max(initial=0.0)))
 
 
 class _Rows:

@@ -9,7 +9,7 @@ from node.mechanism.checks import FloatArray
 from node.mechanism.welfare import Edges, StandingBids, epsilon_gaps, switching_gains, truthfulness_gaps
 from node.strategy.psp.reserve import ReserveRule
 from node.trace.psp.metrics import MarketMetrics
-from scenarios.markets.psp.market import BuyerSpec, Market, SellerSpec, edges, lowest_reserves, theta
+from scenarios.markets.psp.market import BuyerSpec, Market, SellerSpec, budget_of, edges, lowest_reserves, theta
 from scenarios.markets.psp.mechanisms import mechanism_of
 from scenarios.markets.psp.schema import AdaptiveStrategy, BestReplyStrategy
 
@@ -42,11 +42,6 @@ def gaps(market: Market, metrics: MarketMetrics) -> FloatArray:
     return _by_buyer(epsilon_gaps, market, metrics)
 
 
-def largest_gap(market: Market, metrics: MarketMetrics) -> float:
-    """The largest of them, money."""
-    return float(gaps(market, metrics).max(initial=0.0))
-
-
 def largest_gain_of_lying(market: Market, metrics: MarketMetrics) -> float:
     """By how much the best reply to those bids beats the truthful one: the most for any buyer, money."""
     return float(_by_buyer(truthfulness_gaps, market, metrics).max(initial=0.0))
@@ -74,7 +69,7 @@ def gains_of_switching(market: Market, metrics: MarketMetrics) -> FloatArray:
 
 def _by_buyer(gaps_of: Callable[..., FloatArray], market: Market, metrics: MarketMetrics) -> FloatArray:
     lots = _all_lots(market, metrics)
-    budgets = [np.inf if buyer.budget_money is None else buyer.budget_money for buyer in market.buyers]
+    budgets = [budget_of(buyer) for buyer in market.buyers]
     valuations = [theta(buyer) for buyer in market.buyers]
     rules = lots.rules if market.auction.reserve_rule != "fixed" else None
     mechanism = mechanism_of(market.auction)

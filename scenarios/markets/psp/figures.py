@@ -13,7 +13,7 @@ from node.mechanism.valuation import Valuation, curvature
 from node.mechanism.welfare import efficiency, gains_bound, liquid, most_gains, welfare_loss_bound
 from node.mechanism.welfare import welfare as welfare_of
 from scenarios.markets.psp.equilibrium import last_epsilons
-from scenarios.markets.psp.market import Market, edges, theta
+from scenarios.markets.psp.market import Market, budget_of, edges, theta
 from scenarios.markets.psp.mechanisms import name_of_mechanism
 from scenarios.markets.psp.schema import AdaptiveStrategy
 
@@ -100,7 +100,7 @@ def figures(
     measures = _measures(market, valuations, held, _Reached(welfare, most_welfare), prices)
     worth = [one.value(amount) for one, amount in zip(valuations, held.bought.tolist(), strict=True)]
     at_a_loss, largest_loss = _exceeding(held.paid, np.array(worth))
-    over_budget, largest_excess = _exceeding(held.paid, np.array(_budgets(market)))
+    over_budget, largest_excess = _exceeding(held.paid, np.array([budget_of(buyer) for buyer in market.buyers]))
     bound, lacking = _loss_bound(market, valuations, held, epsilon_gap)
     shares = {name: efficiency(one.reached, one.most) for name, one in measures.items()}
     amounts: dict[str, float] = {}
@@ -146,10 +146,6 @@ def _holdings(market: Market, rows: Iterable["Allocation"]) -> _Holdings:
     )
 
 
-def _budgets(market: Market) -> list[float]:
-    return [math.inf if buyer.budget_money is None else buyer.budget_money for buyer in market.buyers]
-
-
 def _measures(
     market: Market,
     valuations: Sequence[Valuation],
@@ -171,7 +167,7 @@ def _measures(
         "welfare": welfare,
         "gains_from_trade": _Reached(welfare.reached - kept, gains),
     }
-    budgets = _budgets(market)
+    budgets = [budget_of(buyer) for buyer in market.buyers]
     if min(budgets, default=math.inf) < math.inf:
         capped = liquid(valuations, budgets)
         worth, free = welfare_of(capped, held.bought), most(capped, none)

@@ -1,6 +1,5 @@
 """Whether the prices at the end of a run form the ladder of the paper's eq. 20, and the law that holds in its place."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,14 +66,20 @@ class EdgeBids:
     lowest: FloatArray
     highest: FloatArray
 
+    def by_buyer(self, market: Market) -> FloatArray:
+        """What each buyer has bought in all, shape (n,), MB."""
+        return np.bincount(edges(market)[0], weights=self.bought, minlength=len(market.buyers)).astype(np.float64)
+
 
 def ladder_of(market: Market, metrics: MarketMetrics) -> Rungs:
     """The rungs of the final prices."""
     sold = np.array([metrics.auctions[one.name].sold for one in market.sellers])
     demand = np.array([metrics.valuation(one.name).demand_mb for one in market.buyers])
-    printed = eq_20(market, _edge_bids(market, metrics), sold, demand)
-    fixed = market.auction.reserve_rule == "fixed"
-    return Rungs(printed, _switching(market, metrics) if fixed else None)
+    bids = _edge_bids(market, metrics)
+    printed = eq_20(market, bids, sold, demand)
+    if market.auction.reserve_rule != "fixed":
+        return Rungs(printed, None)
+    return Rungs(printed, switching_of(market, gains_of_switching(market, metrics), bids.by_buyer(market)))
 
 
 def eq_20(market: Market, bids: EdgeBids, sold: FloatArray, demand: FloatArray) -> Ladder:
@@ -98,15 +103,15 @@ def eq_20(market: Market, bids: EdgeBids, sold: FloatArray, demand: FloatArray) 
     supply = np.array([one.supply_mb for one in market.sellers])
     reserve = np.array([one.reserve_price_per_mb for one in market.sellers])
     price = np.where(sold >= SOLD_OUT * supply, np.nan_to_num(lowest, posinf=0.0), reserve)
-    got = np.bincount(buyer, weights=bids.bought, minlength=len(market.buyers))
-    counts = wins | (got < SERVED * demand)[buyer]
+    counts = wins | (bids.by_buyer(market) < SERVED * demand)[buyer]
     tolerance = TOLERANCE * float(price.max(initial=0.0))
     return price_ladder((buyer[counts], seller[counts]), wins[counts], price, own, tolerance=tolerance)
 
 
-def switching_of(gains: FloatArray, could: Sequence[bool], epsilon: float) -> Switching:
-    """The corrected law by what each buyer could save, money, and whether it has bought and reaches other sellers."""
-    counted = gains[np.array(could, dtype=bool)]
+def switching_of(market: Market, gains: FloatArray, bought: FloatArray) -> Switching:
+    """The corrected law by what each buyer could save, money, and what it has bought, MB; both of shape (n,)."""
+    has_choice = np.array([len(buyer.pool) > 1 for buyer in market.buyers], np.bool_)
+    counted, epsilon = gains[has_choice & (bought > 0.0)], least_gain(market)
     return Switching(counted.size, int((counted <= epsilon).sum()), epsilon, float(counted.max(initial=0.0)))
 
 
@@ -146,9 +151,3 @@ def _edge_bids(market: Market, metrics: MarketMetrics) -> EdgeBids:
         prices = [tranche.bids[name][1] for tranche in tranches[j] if name in tranche.bids] or [np.nan]
         rows.append((position.total if position else 0.0, min(prices), max(prices)))
     return EdgeBids(*np.array(rows).reshape(-1, 3).T)
-
-
-def _switching(market: Market, metrics: MarketMetrics) -> Switching:
-    bought = {buyer for (_, buyer), position in metrics.positions.items() if position.total > 0.0}
-    could = [one.name in bought and len(one.pool) > 1 for one in market.buyers]
-    return switching_of(gains_of_switching(market, metrics), could, least_gain(market))

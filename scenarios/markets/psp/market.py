@@ -1,5 +1,6 @@
 """A market as drawn from a scenario and a seed: every user with its own numbers."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -206,6 +207,11 @@ def lowest_reserves(market: Market) -> list[float]:
     """The lowest reserve price in the pool of each buyer, per MB."""
     reserve = {seller.name: seller.reserve_price_per_mb for seller in market.sellers}
     return [min(reserve[name] for name in buyer.pool) for buyer in market.buyers]
+
+
+def budget_of(buyer: BuyerSpec) -> float:
+    """The most that a buyer pays in all, money; infinite without a budget."""
+    return math.inf if buyer.budget_money is None else buyer.budget_money
 
 
 def theta(buyer: BuyerSpec) -> Valuation:

@@ -1,6 +1,5 @@
 """From a drawn exchange to its machines."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -12,7 +11,7 @@ from node.protocol.psp.buyer import Buyer
 from node.protocol.psp.seller import Seller
 from node.protocol.psp.timing import Timing
 from node.runtime.streams import stream
-from scenarios.markets.psp.market import BuyerSpec, Market, SellerSpec, theta
+from scenarios.markets.psp.market import BuyerSpec, Market, SellerSpec, budget_of, theta
 from scenarios.markets.psp.mechanisms import mechanism_of
 from scenarios.markets.psp.shifts import plan
 
@@ -58,6 +57,6 @@ def buyer_machine(
         strategy=buyer.strategy.build(),
         timing=timing,
         random=stream(seed, buyer.name, "thinking"),
-        budget=math.inf if buyer.budget_money is None else buyer.budget_money,
+        budget=budget_of(buyer),
         mechanism=mechanism,
     )

@@ -18,7 +18,7 @@ from scenarios.extras import needs
 from scenarios.markets.psp.advice import advise_after
 from scenarios.markets.psp.census import market_now
 from scenarios.markets.psp.course import Fold, fold
-from scenarios.markets.psp.equilibrium import gaps, largest_gain_of_lying
+from scenarios.markets.psp.equilibrium import largest_gain_of_lying
 from scenarios.markets.psp.figures import Measure, figures
 from scenarios.markets.psp.ladder import ladder_document
 from scenarios.markets.psp.live import LiveMetrics, optimum_of
@@ -227,7 +227,7 @@ def summarise(market: Market, live: LiveMetrics, run: Run, records: Iterable[Rec
     rows = allocations_of(metrics)
     prices = best.price, np.array([metrics.auctions[seller.name].price for seller in now.sellers])
     most = best.bound if now.is_large else best.welfare
-    own = figures(now, rows, metrics.welfare, most, prices, gaps(now, metrics))
+    own = figures(now, rows, metrics.welfare, most, prices, folded.gaps)
     summary = Summary(
         **run.figures(market, faults, own["efficiency"], folded.rest.quiescence.time_s),
         **own,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from node.mechanism.checks import FloatArray
 from node.protocol.psp.trace import BidPlaced
 from node.protocol.trace import Record
 from node.trace.psp.metrics import MarketMetrics
@@ -41,11 +42,11 @@ def test_messages_to_rest_are_bids_and_the_profiles_that_answer(finished: Result
 def test_gaps_are_not_worked_out_again_where_nothing_has_happened(monkeypatch: pytest.MonkeyPatch) -> None:
     market, asked = draw(load("single-auction"), 0), list[float]()
 
-    def gap(_market: object, metrics: MarketMetrics) -> float:
+    def gaps(_market: object, metrics: MarketMetrics) -> FloatArray:
         asked.append(metrics.time_s)
-        return 0.5 + metrics.bids
+        return np.array([0.5 + metrics.bids])
 
-    monkeypatch.setattr(course, "largest_gap", gap)
+    monkeypatch.setattr(course, "gaps", gaps)
     buyer, seller = f"h/{market.buyers[0].name}", f"h/{market.sellers[0].name}"
     bids = [Record(time_s, buyer, BidPlaced(seller, 0, k, 5.0, 1.0)) for k, time_s in enumerate((1.0, 1.5, 9.0))]
     moments = course.fold(market, bids, until=40.0).moments

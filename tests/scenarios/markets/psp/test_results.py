@@ -16,7 +16,7 @@ from node.mechanism.valuation import Parabolic
 from node.protocol.psp.trace import BidPlaced, ExchangeRecord
 from node.protocol.trace import Record
 from scenarios.launch.run import run
-from scenarios.markets.psp.equilibrium import largest_gap
+from scenarios.markets.psp.equilibrium import gaps
 from scenarios.markets.psp.results import Allocation, Result
 from scenarios.markets.psp.schema import AuctionTable, Buyers, FlatValuation, OptOutStrategy, Scenario, Sellers
 from scenarios.markets.psp.tables import print_result
@@ -149,7 +149,7 @@ def test_a_scenario_built_in_python_runs_like_a_file(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("no_pictures")
 def test_the_gap_is_what_a_buyer_could_still_gain(tmp_path: Path) -> None:
     result = run("neighbourhood", settings=[*SMALL, "auction.quiet_period_s=0.001"], world="sim", out=tmp_path)
-    early = largest_gap(result.market, result._metrics)
+    early = gaps(result.market, result._metrics).max()
 
     assert early > 1.0  # nobody had the time to improve on its first bids
     assert early == result.summary.epsilon_gap
