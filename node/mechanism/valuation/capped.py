@@ -1,5 +1,6 @@
 from dataclasses import dataclass, field
 
+from node.mechanism.bisection import turn
 from node.mechanism.checks import non_negative
 from node.mechanism.valuation.protocol import Valuation
 
@@ -54,9 +55,7 @@ class Capped:
 
 def _reached(valuation: Valuation, limit: float) -> float:
     """The least MB of which θ is no less than the limit, by halving down to neighbouring floats; at most the demand."""
-    below, enough = 0.0, valuation.demand_mb if limit else 0.0
-    if valuation.value(enough) <= limit:
-        return enough
-    while below < (middle := 0.5 * (below + enough)) < enough:
-        below, enough = (middle, enough) if valuation.value(middle) < limit else (below, middle)
-    return enough
+    most = valuation.demand_mb if limit else 0.0
+    if valuation.value(most) <= limit:
+        return most
+    return turn(lambda amount: valuation.value(amount) < limit, 0.0, most)

@@ -2,6 +2,7 @@ import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from node.mechanism.bisection import turn
 from node.mechanism.checks import non_negative
 from node.mechanism.valuation.protocol import Valuation
 
@@ -55,8 +56,8 @@ class Paced:
         if not self.limit:
             return 0.0
         quantity, worth, is_limited = min(quantity, self.demand_mb), 0.0, False
-        for begin, turn in pairwise((*self._turns, self.demand_mb)):
-            end = min(turn, quantity)
+        for begin, stop in pairwise((*self._turns, self.demand_mb)):
+            end = min(stop, quantity)
             if end <= begin:
                 break
             if is_limited:
@@ -79,14 +80,13 @@ class Paced:
 
 def _turns(valuation: Valuation, limit: float) -> list[float]:
     """Where z · θ'(z) crosses the limit, MB, each found by halving one of the panels of the demand."""
+
+    def exceeds(amount: float) -> bool:
+        return valuation.marginal(amount) * amount > limit
+
+    def is_within(amount: float) -> bool:
+        return not exceeds(amount)
+
     points = [valuation.demand_mb * k / _PANELS for k in range(_PANELS + 1)]
-    exceeds = [valuation.marginal(point) * point > limit for point in points]
-    panels = zip(pairwise(points), pairwise(exceeds), strict=True)
-    return [_turn(valuation, limit, *panel) for panel, (was, will) in panels if was != will]
-
-
-def _turn(valuation: Valuation, limit: float, low: float, high: float) -> float:
-    was = valuation.marginal(low) * low > limit
-    while low < (middle := 0.5 * (low + high)) < high:
-        low, high = (middle, high) if (valuation.marginal(middle) * middle > limit) == was else (low, middle)
-    return high
+    panels = zip(pairwise(points), pairwise(map(exceeds, points)), strict=True)
+    return [turn(exceeds if was else is_within, *panel) for panel, (was, will) in panels if was != will]

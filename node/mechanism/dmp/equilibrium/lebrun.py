@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from node.mechanism.bisection import turn
 from node.mechanism.checks import FloatArray
 from node.mechanism.dmp.equilibrium.rosenbrock import Field, Vector, rosenbrock_step
 
@@ -58,10 +59,12 @@ def highest_bid(handicaps: FloatArray) -> float:
     cost; so it maximises (b - 1)·Π_{i>1} P(C_i > b), whose logarithm is concave: bisection on its slope.
     """
     rivals = handicaps[1:]
-    low, high = 1.0, 1.0 + float(rivals[0])
-    while low < (middle := 0.5 * (low + high)) < high:
-        exits = float((1.0 / (1.0 + rivals[rivals < middle] - middle)).sum())
-        low, high = (middle, high) if (middle - 1.0) * exits < 1.0 else (low, middle)
+
+    def pays_to_raise(bid: float) -> bool:
+        exits = float((1.0 / (1.0 + rivals[rivals < bid] - bid)).sum())
+        return (bid - 1.0) * exits < 1.0
+
+    high = turn(pays_to_raise, 1.0, 1.0 + float(rivals[0]))
     # Where the slope jumps over 0, at a rival's lower end, rounding must not decide whether that rival is in.
     nearest = float(rivals[np.abs(rivals - high).argmin()])
     return nearest if abs(nearest - high) < 4.0 * np.finfo(np.float64).eps * high else high
