@@ -87,7 +87,7 @@ def row(family: str, trials: Sequence[Trial]) -> str:
     cells = [
         f"{family:<21} {len(trials):>5} {sum(trial.status == 'settled' for trial in trials):>7} ",
         f"{statistics.median(efficiency):.5f} > {min(efficiency):.5f}",
-        f"{min(trial.of_welfare for trial in trials):.5f} {max(trial.gap for trial in trials):>9.4g} ",
+        f"{min(trial.efficiencies['welfare'] for trial in trials):.5f} {max(trial.gap for trial in trials):>9.4g} ",
         f"{median_moves(trials):>5g} < {max(trial.most_moves for trial in trials):>4}",
         f"{statistics.mean(trial.bids for trial in trials):>7.0f} {max(after) if after else '':>8}",
         f"{sum(trial.overpaying for trial in trials):>7} {statistics.median(rest):>7.1f} < {max(rest):<7.1f}",

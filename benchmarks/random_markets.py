@@ -271,9 +271,10 @@ def exceptions(findings: Iterable[Finding]) -> Iterator[str]:
 
 
 NOTES = """
-Shares of the markets that keep each bound, or are not bound by it: all must settle, and let nobody pay more than its
-value or its budget; under psp no adaptive buyer may gain more than 3 of its last ε, and none move more than 60 times
-(120 with budgets or highest-losing); worst is an efficiency of .995, under psp where all are adaptive and elastic."""
+Shares of the markets that keep each bound, or are not bound by it: nobody may pay more than its value or its budget;
+all must settle but those with best-reply buyers, who are bound by nothing else; under psp no buyer may move more than
+60 times (120 with budgets or highest-losing), and without budgets no adaptive one gain more than 3 of its last ε; worst
+is an efficiency of .995, under psp without budgets, where all are adaptive and elastic."""
 
 
 def main() -> int:

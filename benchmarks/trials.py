@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from node.protocol.psp.trace import BidPlaced
@@ -28,8 +28,8 @@ class Trial:
     ----------
     efficiency
         Of the measure that fits, as results name it.
-    of_welfare
-        Welfare as a share of its optimum, whatever the budgets and the reserves.
+    efficiencies
+        Of every measure; that of welfare counts neither budgets nor reserves.
     gap
         What the adaptive buyer with the most to gain could still gain, in its last ε; 0 without adaptive buyers.
     median_moves, most_moves
@@ -50,7 +50,7 @@ class Trial:
     seed: int
     status: str
     efficiency: float
-    of_welfare: float
+    efficiencies: dict[str, float]
     gap: float
     median_moves: float
     most_moves: int
@@ -61,14 +61,13 @@ class Trial:
     overpaying: int
     wall_s: float
     cpu_s: float
-    efficiencies: dict[str, float] = field(default_factory=dict)
 
     @property
     def line(self) -> str:
         after = "" if self.bids_after is None else f", {self.bids_after} after the shift"
         return (
             f"{self.market} seed {self.seed}: {self.status}, efficiency {self.efficiency:.5f} "
-            f"(welfare {self.of_welfare:.5f}), gap {self.gap:.2f} ε, "
+            f"(welfare {self.efficiencies['welfare']:.5f}), gap {self.gap:.2f} ε, "
             f"moves {self.median_moves:g} to {self.most_moves}, {self.bids} bids{after}, {self.overpaying} overpay, "
             f"last move after {self.rest_s:.1f} s of {self.duration_s:.1f} s; {self.wall_s:.1f} s"
         )
@@ -95,7 +94,7 @@ def tried(
         seed=seed,
         status=summary.status,
         efficiency=summary.efficiency,
-        of_welfare=summary.efficiencies["welfare"],
+        efficiencies=dict(summary.efficiencies),
         gap=summary.gap_in_epsilons or 0.0,
         median_moves=rest.median_moves,
         most_moves=rest.most_moves,
@@ -106,7 +105,6 @@ def tried(
         overpaying=summary.buyers_at_a_loss + summary.buyers_over_budget,
         wall_s=time.monotonic() - wall,
         cpu_s=time.process_time() - cpu,
-        efficiencies=dict(summary.efficiencies),
     )
 
 
