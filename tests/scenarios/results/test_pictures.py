@@ -20,23 +20,7 @@ from scenarios.markets.dmp.results import CallResult
 from scenarios.markets.psp.results import Result
 from scenarios.results import drawing
 from scenarios.results import result as results
-
-VALUATION = """
-from bidswarm.psp import ValuationBase
-
-
-class Half(ValuationBase, frozen=True):
-    value_per_mb: float
-
-    def value(self, quantity):
-        return self.value_per_mb * min(quantity, self.demand_mb)
-
-    def marginal(self, quantity):
-        return self.value_per_mb if quantity <= self.demand_mb else 0.0
-
-    def demand(self, price):
-        return self.demand_mb if price < self.value_per_mb else 0.0
-"""
+from tests.own_code import VALUATION
 
 Said = Callable[..., tuple[int, str, str]]
 
@@ -109,7 +93,7 @@ def test_a_market_with_shifts_and_one_with_code_of_ones_own_are_drawn(tmp_path: 
         resources.files("scenarios").joinpath("library", "two-sellers.toml").read_text(encoding="utf-8"),
         encoding="utf-8",
     )
-    own = 'buyers.0.valuation={kind="wishes:Half",demand_mb=30,value_per_mb=2}'
+    own = 'buyers.0.valuation={kind="wishes:Even",demand_mb=30,value_per_mb=2}'
     for name, settings in (("market-shift", []), (str(scenario), [own])):
         result = run(name, world="sim", settings=settings, out=tmp_path / "runs")
         assert drawn_in(result.run_dir) == {"convergence.png", "convergence.svg"}
