@@ -15,7 +15,7 @@ from scenarios.results.outcome import Status
 
 COARSE, FINE = 0.02, 1e-4
 """Shares of what all that a buyer wants is worth to it. A market of 24 elastic buyers loses 0.2 % of its gains from
-trade with an ε of 1 %, 0.5 % with 2 %, 1 % with 10 %; with the default of 0.15 % it loses 0.02 %, and half of the
+trade with an ε of 1 %, 0.5 % with 2 %, 1 % with 10 %; with 0.15 %, about the default, it loses 0.02 %, and half of the
 buyers move four times at most; with 0.007 % some 17 times."""
 
 QUIET_THINK_TIMES = 3.0

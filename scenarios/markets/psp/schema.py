@@ -176,7 +176,10 @@ class AdaptiveStrategy(Table, frozen=True, kw_only=True, tag_field="kind", tag="
     """A best reply that is damped, ε-scaled and aware of the crowd."""
 
     epsilon_start_share: Annotated[
-        Share, meaning("first and largest ε, as a share of what all it wants is worth to the buyer")
+        Share,
+        meaning(
+            "first and largest ε, as a share of the most that the buyer could gain at the lowest reserve of its pool"
+        ),
     ] = 0.1
     epsilon_end_share: Annotated[Share, meaning("last and smallest ε, likewise: what a move must gain at least")] = (
         0.0013
