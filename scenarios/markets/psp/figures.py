@@ -36,6 +36,11 @@ PROVEN = 2e-9
 """Share of a bound within which it proves what is reached: twice the tolerance of ``optimum``."""
 
 
+def words(name: Measure) -> str:
+    """A measure as people read it."""
+    return name.replace("_", " ")
+
+
 @dataclass(frozen=True, slots=True)
 class _Holdings:
     """What a market's own buyers have.

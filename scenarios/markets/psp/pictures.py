@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from scenarios.extras import needs
+from scenarios.markets.psp.figures import words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,7 +33,7 @@ def plot_convergence(result: "Result") -> "Figure":
         for axes in (prices, sold, welfare, gap):
             axes.axvline(report.time_s, color="0.7", linestyle=":", linewidth=1.0, zorder=0)
     figure.suptitle(
-        f"{summary.scenario}: efficiency {summary.efficiency:.2%} ({summary.efficiency_of.replace('_', ' ')}), "
+        f"{summary.scenario}: efficiency {summary.efficiency:.2%} ({words(summary.efficiency_of)}), "
         f"{summary.bids:,} bids\n"
         f"{summary.nodes} nodes, {summary.network}, seed {summary.seed}, {summary.status}"
     )

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from scenarios.markets.psp.figures import FIELDS, Measure
+from scenarios.markets.psp.figures import FIELDS, words
 from scenarios.markets.psp.ladder import ladder_lines
 from scenarios.markets.psp.spread import sentence
 from scenarios.results.lines import ROWS, fault_lines, verdict
@@ -60,19 +60,15 @@ def _efficiency(summary: "Summary") -> list[str]:
     }
     first = amounts[summary.efficiency_of]
     others = [
-        f"{_words(name)} {amount} ({at_least}{summary.efficiencies[name]:.4%})"
+        f"{words(name)} {amount} ({at_least}{summary.efficiencies[name]:.4%})"
         for name, amount in amounts.items()
         if amount != first
     ]
     return [
-        f"{tentative}efficiency {at_least}{summary.efficiency:.4%}: {_words(summary.efficiency_of)} {first}",
+        f"{tentative}efficiency {at_least}{summary.efficiency:.4%}: {words(summary.efficiency_of)} {first}",
         f"lost of that: {'at most ' if at_least else ''}{summary.efficiency_loss:.4g}; {_loss_bound(summary)}",
         *([f"beside it: {'; '.join(others)}"] if others else []),
     ]
-
-
-def _words(name: Measure) -> str:
-    return name.replace("_", " ")
 
 
 def _loss_bound(summary: "Summary") -> str:
