@@ -4,7 +4,7 @@ python benchmarks/random_markets.py [--markets 2000 --first-seed 7] [--json] [--
 
 A seed is one market: size, graph, valuations, scales, budgets, reserves, mechanism, strategies, think times and network
 are drawn independently of each other. A market that misses a bound is listed by its seed, and --markets 1 --first-seed
-SEED repeats it; one that bids 40 times per pair of buyer and seller is given up. Exit code 1 if a bound is missed.
+SEED repeats it; one that bids 130 times per pair of buyer and seller is given up. Exit code 1 if a bound is missed.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from scenarios.markets.psp.schema import Scenario
 MARKETS, SHORT = 2000, 40
 MOST_BUYERS, MOST_SELLERS = 60, 20
 CLEARING_S = 0.02
-BIDS_PER_PAIR = 40
+BIDS_PER_PAIR = 130
 
 CHOICES: Mapping[str, Mapping[str, float]] = {
     "mechanism": {"psp": 0.7, "uniform-price": 0.15, "pay-as-bid": 0.15},

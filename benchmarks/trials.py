@@ -109,29 +109,29 @@ def tried(
 
 
 class Memory:
-    """Keeps the trace of a run, in place of a file."""
+    """Keeps the trace of a run, in place of a file; ends it, as Ctrl-C would, when it has bid ``most`` times."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         self.records: list[Record[Trace]] = []
-        self.bids = 0
-        self.is_full = False
+        self._most = self._left = most
 
     def write(self, records: Iterable[Record[Trace]]) -> None:
         for record in records:
             self.records.append(record)
-            self.bids += type(record.what) is BidPlaced
+            self._left -= type(record.what) is BidPlaced
+        if self._left < 0:
+            self._left = self._most
+            raise KeyboardInterrupt
 
 
 def simulated(scenario: Scenario, seed: int, bids_per_pair: int = BIDS_PER_PAIR) -> results.Result:
     """The result in world ``sim``, as a run has it, but nothing is written."""
-    market, memory = draw(scenario, seed), Memory()
+    market = draw(scenario, seed)
+    memory = Memory(max(LEAST_BIDS, bids_per_pair * sum(len(buyer.pool) for buyer in market.buyers)))
     live = LiveMetrics(market)
-    most = max(LEAST_BIDS, bids_per_pair * sum(len(buyer.pool) for buyer in market.buyers))
 
     def watch(*_: object) -> None:
-        if memory.bids > most and not memory.is_full:
-            memory.is_full = True
-            raise KeyboardInterrupt  # as a user would end a run that gets nowhere
+        """Nobody looks on."""
 
     outcome = run_simulated(market, live, scenario.timeout_s, memory, watch)  # type: ignore[arg-type]
     records = (Record(one.time_s - outcome.opened_at, one.node, one.what) for one in memory.records)
