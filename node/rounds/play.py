@@ -84,8 +84,7 @@ class Play:
         self.place = self.books.place[:-1]
         pools = _pools(buyer, self.demand_mb.size)
         nothing = np.zeros(pools.shape), np.zeros(self.demand_mb.size)
-        presence = self._present(reserve[sellers[pools]].min(axis=1, initial=np.inf))
-        presence /= np.maximum(np.bincount(buyer, minlength=self.demand_mb.size), 1)
+        presence = self.presence * self.demand_mb / np.maximum(np.bincount(buyer, minlength=self.demand_mb.size), 1)
         least = np.minimum(presence[:, None], PRESENCE * SLIVER * supply[sellers[pools]])
         numbers = self.demand_mb, self.choke_price, sellers[pools], self.books.place[pools], least
         self.buyers = Buyers(*numbers, *nothing)
@@ -95,13 +94,6 @@ class Play:
         self._changed = np.zeros(supply.size, np.bool_)
         self._owner = np.full(self.books.key.size, -1)
         self._owner[self.place] = buyer
-
-    def _present(self, reserve: FloatArray) -> FloatArray:
-        """``presence_of`` each buyer, MB, where ``reserve`` is the lowest of its pool."""
-        worthwhile = self.demand_mb * (1.0 - reserve / self.choke_price)
-        most = np.where(worthwhile > 0.0, 0.5 * worthwhile, np.inf)
-        present: FloatArray = np.minimum(self.presence * self.demand_mb, most)
-        return present
 
     def survey(self) -> float:
         """The share of buyers with something to think about: a large ε, or news that may make a move worth while.

@@ -20,7 +20,7 @@ from node.rounds.steps import (
     staircases,
     wanted_of,
 )
-from node.strategy.psp.adaptive import DISPLACED, LEFT, LEFT_AT_FIRST, SHIFT, SHRINK, STEP
+from node.strategy.psp.adaptive import DISPLACED, LEFT, LEFT_AT_FIRST, PRESENT_OF_WANTED, SHIFT, SHRINK, STEP
 
 _BUYERS = 2048
 """Buyers who reply at once: their staircases stay in the processor's cache."""
@@ -225,11 +225,14 @@ def _move(seen: _Seen, full: FloatArray, share: FloatArray) -> _Move:
     before, presence = mixed.sum(axis=1), buyers.least.sum(axis=1)
     total = np.minimum(before, full.sum(axis=1))
     mixed *= np.divide(total, before, out=np.zeros_like(total), where=before > 0.0)[:, None]
-    total = np.maximum(total, presence)
-    above: FloatArray = np.maximum(mixed - buyers.least, 0.0)
+    is_much = (total > 0.0) & (total < presence / PRESENT_OF_WANTED)
+    present = np.divide(PRESENT_OF_WANTED * total, presence, out=np.ones_like(total), where=is_much)
+    least = present[:, None] * buyers.least
+    total, presence = np.where(total > 0.0, total, presence), present * presence
+    above: FloatArray = np.maximum(mixed - least, 0.0)
     room = above.sum(axis=1)
     above *= np.divide(total - presence, room, out=np.zeros_like(room), where=room > 0.0)[:, None]
-    quantity = buyers.least + above
+    quantity = least + above
     price = buyers.marginal(total)
     allocation = granted(seen.steps, quantity, price)
     got = allocation.sum(axis=1)

@@ -45,6 +45,10 @@ SHIFT = 8.0
 PRESENCE = 0.5
 """Share of a sliver of the supply that a presence bid asks for at most, so that it sets neither price nor reserve."""
 
+PRESENT_OF_WANTED = 0.5
+"""Share of what a buyer wants that presence bids ask for in all at most. All its bids carry the price of its last MB:
+if they asked for more than it wants, that might be too low for all of them."""
+
 RESTLESS = 5
 """Where best replies need not come to rest, a buyer is content with twice as much less after every so many moves."""
 
@@ -67,7 +71,7 @@ class AdaptiveBestReply:
         Share of a round trip per participant that an average think time takes; half a round trip at least.
     presence
         Share of the demand that is bid in all at least, in equal parts at the sellers of the pool; at none of them more
-        than ``PRESENCE`` slivers, and in all no more than half of what is worth the lowest reserve.
+        than ``PRESENCE`` slivers, and in all no more than half of what is wanted, if anything is.
     damping
         Share of the way from the standing bid to the reply that a move goes.
     is_relative
@@ -253,9 +257,12 @@ class AdaptiveBestReply:
 
         Where a bidder pays its own price, at what it has to beat and a little more, if that is less.
         """
-        present = presence_of(need.valuation, self.presence, min(offer.reserve for offer in offers))
-        least = [min(present / len(offers), PRESENCE * SLIVER * offer.whole) for offer in offers]
-        total = max(sum(quantity), sum(least))
+        share = self.presence * need.valuation.demand_mb / len(offers)
+        least = [min(share, PRESENCE * SLIVER * offer.whole) for offer in offers]
+        wanted, present = sum(quantity), sum(least)
+        if 0.0 < wanted < present / PRESENT_OF_WANTED:
+            least = [PRESENT_OF_WANTED * wanted / present * amount for amount in least]
+        total = wanted or present
         worth = need.valuation.marginal(total)
         clearance = STEP * epsilon / total if total > 0.0 else 0.0
         return [
@@ -269,15 +276,6 @@ def surplus(valuation: Valuation, price: float) -> float:
     amount = valuation.demand(price)
     gain = valuation.value(amount) - price * amount
     return gain if gain > 0.0 else valuation.value(valuation.demand_mb)
-
-
-def presence_of(valuation: Valuation, share: float, reserve: float) -> float:
-    """MB to ask for in all at least: a share of the demand, but half at most of what is worth that reserve per MB.
-
-    All bids carry the price of the last MB, so more would win nothing where little is worth the reserve.
-    """
-    present, worthwhile = share * valuation.demand_mb, valuation.demand(reserve)
-    return min(present, 0.5 * worthwhile) if worthwhile > 0.0 else present
 
 
 def with_presence(quantity: Sequence[float], total: float, least: Sequence[float]) -> list[float]:

@@ -22,7 +22,6 @@ from node.strategy.psp.adaptive import (
     STEP,
     AdaptiveBestReply,
     _careful,
-    presence_of,
     surplus,
     with_presence,
 )
@@ -434,20 +433,19 @@ def test_presence_bid_carries_the_coordinated_price() -> None:
     assert len(set(prices(decision.targets))) == 1
 
 
-@given(valuations(), st.floats(0.0, 1.0), st.floats(0.0, 30.0))
-def test_what_a_buyer_asks_for_at_least_is_worth_more_than_the_reserve(
-    theta: Valuation, share: float, reserve: float
-) -> None:
-    present = presence_of(theta, share, reserve)
-    assert present <= share * theta.demand_mb
-    assert theta.demand(reserve) <= 0.0 or theta.marginal(present) >= reserve
-
-
 def test_buyer_to_whom_little_is_worth_the_reserve_wins_that() -> None:
     seller = offer(1000, reserve=19.9)  # of 100 MB the first .5 are worth so much, and its presence would be 1
     decision = adaptive(presence=0.01, epsilon_end=1e-6, epsilon_start=1e-6).decide(0.0, NEED, [seller])
     assert decision.targets is not None
     assert seller.allocation(decision.targets[0]) == pytest.approx(0.5, rel=1e-3)
+
+
+def test_buyer_that_is_outbid_at_the_cheap_seller_wins_the_little_that_is_worth_the_dear_ones_reserve() -> None:
+    cheap, dear = offer(1000, (1000, 19.95), standing=(1.0, 5)), offer(1000, reserve=19.9, standing=(0.2, 5))
+    decision = adaptive(presence=0.01, epsilon_end=1e-6, epsilon_start=1e-6).decide(0.0, NEED, [cheap, dear])
+    assert decision.targets is not None
+    assert decision.targets[1].price >= 19.9
+    assert dear.allocation(decision.targets[1]) > 0.2
 
 
 parts = st.lists(st.tuples(st.floats(0.0, 50.0), st.floats(0.0, 1.0)), min_size=1, max_size=20)
