@@ -19,6 +19,7 @@ from node.protocol.machine import (
     Started,
     TimerFired,
 )
+from node.protocol.numbers import LIFE_BYTES
 from node.protocol.psp.trace import BidPlaced
 from node.protocol.topics import Board, Inbox, Topics, address
 from node.protocol.wire.frames import encode_message, encode_post
@@ -91,7 +92,7 @@ class PlainNode(Driver):
             case Inbox(_, sender):
                 self.handle(Received(address(sender, sender), EXCHANGE.message(message.payload)))
             case Board(poster):
-                self.handle(Received(poster, EXCHANGE.post(message.payload)))
+                self.handle(Received(poster, EXCHANGE.post(message.payload)[1]))
 
     def send(self, to: str, message: Message) -> None:
         topic = self._topics.inbox(to.partition("/")[0], self._name)
@@ -99,7 +100,7 @@ class PlainNode(Driver):
 
     def post(self, message: Message) -> None:
         topic = self._topics.board(address(self._name, self._name))
-        self._publish(self._client.publish(topic, encode_post(message), qos=1, retain=True))
+        self._publish(self._client.publish(topic, encode_post(message, bytes(LIFE_BYTES)), qos=1, retain=True))
 
     def _publish(self, publishing: Awaitable[None]) -> None:
         task = asyncio.ensure_future(publishing)

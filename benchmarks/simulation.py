@@ -90,8 +90,8 @@ class TapedHost(Host):
         super().receive_frame(now, from_host, data)
 
     def receive_post(self, now: float, poster: str, data: bytes) -> None:
-        envelope = Envelope(self.name, self.name, 0, encode_message(codecs.EXCHANGE.post(data)))
-        self.tape += encode_frames([envelope])
+        life, message = codecs.EXCHANGE.post(data)
+        self.tape += encode_frames([Envelope(self.name, self.name, 0, encode_message(message))], life)
         super().receive_post(now, poster, data)
 
 
@@ -145,6 +145,7 @@ def taped(shape: Shape) -> list[bytes]:
 
 class Frame(msgspec.Struct, frozen=True, array_like=True):
     version: int
+    life: bytes
     envelopes: list[Envelope]
 
 
@@ -159,10 +160,11 @@ def bare(tape: list[bytes], moves: int) -> float:
     def move() -> None:
         for order in range(len(tape), len(tape) + moves):
             now, _, data = pop(heap)
-            for envelope in decode_frame(data).envelopes:
+            frame = decode_frame(data)
+            for envelope in frame.envelopes:
                 message = decode(envelope.message)
                 answer = Envelope(envelope.from_node, envelope.to_node, order, msgspec.Raw(encode(message)))
-                push(heap, (now + shortest + spread * draw(), order, encode(Frame(VERSION, [answer]))))
+                push(heap, (now + shortest + spread * draw(), order, encode(Frame(VERSION, frame.life, [answer]))))
 
     for order, frame in enumerate(tape):
         push(heap, (draw(), order, frame))

@@ -31,9 +31,10 @@ from throughput_worker import Orders
 from broker import BrokerError, RunningBroker, open_broker
 from broker.own.credentials import new_signing_key, public_key
 from node.protocol.topics import Presence, Topics
+from node.protocol.wire.presence import READY, decode_presence
 from node.runtime.keys import Keys
 from node.runtime.mqtt.endpoint import Endpoint
-from node.runtime.mqtt.host import OPEN, READY
+from node.runtime.mqtt.host import OPEN
 
 AUCTIONS = 50
 WORKERS = 2
@@ -146,7 +147,7 @@ async def opened(endpoint: Endpoint) -> None:
         await client.subscribe(topics.every_presence, qos=1)
         async for message in client.messages:
             topic = topics.parse(message.topic.value)
-            if isinstance(topic, Presence) and message.payload == READY:
+            if isinstance(topic, Presence) and decode_presence(message.payload)[0] == READY:
                 ready.add(topic.host)
             if len(ready) == WORKERS:
                 break

@@ -16,6 +16,7 @@ from node.protocol.machine import (
     Event,
     Left,
     Machine,
+    Message,
     Opened,
     PeerOffline,
     Persist,
@@ -38,11 +39,15 @@ from node.protocol.wire.frames import (
     encode_message,
     encode_post,
 )
-from node.protocol.wire.limits import Limits, Throttle
+from node.protocol.wire.limits import MAX_LIVES, Limits, Throttle
 from node.protocol.wire.seal import Seal
 
 Past = Mapping[str, Restored]
 """By address: the journal entries of each node from before its host was restarted."""
+
+
+Lives = dict[str, bytes]
+"""By host: the life that its presence told last, drawn when its process started; that of the own host among them."""
 
 
 @dataclass(slots=True, eq=False)
@@ -78,6 +83,8 @@ class Host:
     __slots__ = (
         "_codec",
         "_entries",
+        "_life",
+        "_lives",
         "_nodes",
         "_order",
         "_outbox",
@@ -86,6 +93,8 @@ class Host:
         "_seal",
         "_throttle",
         "_timers",
+        "_unread",
+        "_waiting",
         "_watchers",
         "counters",
         "name",
@@ -100,6 +109,8 @@ class Host:
         limits: Limits | None = None,
     ) -> None:
         self.name = name
+        self._life = b""
+        self._lives: Lives = {}
         self._codec = codec
         self._seal = seal
         self._throttle = Throttle(limits) if limits else None
@@ -109,6 +120,8 @@ class Host:
         for own in self._nodes.values():
             for watched in own.machine.watches:
                 self._watchers[watched].append(own)
+        self._unread = set(self._watchers)
+        self._waiting: dict[str, tuple[bytes, Message]] = {}
         self._outbox: defaultdict[str, list[Envelope]] = defaultdict(list)
         self._posts: dict[str, bytes] = {}
         self._records: list[Record[Trace]] = []
@@ -127,6 +140,11 @@ class Host:
         return self._watchers.keys()
 
     @property
+    def awaited(self) -> list[str]:
+        """Those of the watched of whom no post has counted yet."""
+        return sorted(self._unread)
+
+    @property
     def finished(self) -> bool:
         """Whether none of its nodes waits for anything."""
         for node in self._nodes.values():  # noqa: SIM110 - the world asks at every event; all() takes twice as long
@@ -136,8 +154,12 @@ class Host:
 
     # In
 
-    def start(self, now: float, past: Past | None = None) -> None:
-        """Bring the nodes up, before the market opens; those with a past take up what they had agreed on."""
+    def start(self, now: float, lives: Lives, past: Past | None = None) -> None:
+        """Bring the nodes up, before the market opens; those with a past take up what they had agreed on.
+
+        ``lives`` has the new life of this host; hosts of one simulation share it.
+        """
+        self._lives, self._life = lives, lives[self.name]
         for own in self._nodes.values():
             self._apply(now, own, [Persist(LifeBegun())])
             if past and (restored := past.get(own.address)):
@@ -157,16 +179,34 @@ class Host:
         """Tell the nodes that the connection was lost and is back."""
         self._all_step(now, Reconnected())
 
-    def peer_offline(self, now: float, host: str) -> None:
-        """Tell the nodes that another host is gone."""
-        self._all_step(now, PeerOffline(host))
+    def peer_online(self, now: float, host: str, life: bytes) -> None:
+        """Learn that another host is there, in this life; the one before is over, and a post may have waited for it."""
+        known = self._lives.get(host)
+        if known == life:
+            return
+        if known is None and len(self._lives) >= MAX_LIVES:
+            self._drop("throttled", "presence")
+            return
+        self._lives[host] = life
+        if known is not None:
+            self._all_step(now, PeerOffline(host))
+        due = [poster for poster, (of, _) in self._waiting.items() if of == life and host_of(poster) == host]
+        for poster in due:
+            self._deliver_post(now, poster, self._waiting.pop(poster)[1])
+
+    def peer_offline(self, now: float, host: str, life: bytes) -> None:
+        """Tell the nodes that another host is gone, unless it is in another life by now: then this is a late word."""
+        if self._lives.get(host, life) == life:
+            self._all_step(now, PeerOffline(host))
+        else:
+            self._drop("ignored", "another life")
 
     def receive_frame(self, now: float, from_host: str, data: bytes) -> None:
         """Hand the messages of a frame to their nodes; what is malformed or misdirected is counted and dropped."""
         if self._throttle and not self._admits(self._throttle, now, from_host, len(data)):
             return
         try:
-            envelopes = decode_frame(self._seal.opened_frame(from_host, data) if self._seal else data)
+            envelopes = decode_frame(self._seal.opened_frame(from_host, data) if self._seal else data, self._life)
         except RejectedError as reason:
             self._drop("rejected", str(reason))
             return
@@ -192,17 +232,28 @@ class Host:
         self._step(now, own, Received(sender, message))
 
     def receive_post(self, now: float, poster: str, data: bytes) -> None:
-        """Hand a board post to the nodes that watch its poster."""
-        watchers = self._watchers.get(poster)
-        if not watchers or (self._throttle and not self._admits(self._throttle, now, host_of(poster), len(data))):
+        """Hand a board post to the nodes that watch its poster; it waits until its host is known to be in its life."""
+        if poster not in self._watchers or (
+            self._throttle and not self._admits(self._throttle, now, host_of(poster), len(data))
+        ):
             return
         try:
-            message = self._codec.post(self._seal.opened_post(poster, data) if self._seal else data)
+            life, message = self._codec.post(self._seal.opened_post(poster, data) if self._seal else data)
         except RejectedError as reason:
             self._drop("rejected", str(reason))
             return
+        known = self._lives.get(host_of(poster))
+        if known == life:
+            self._deliver_post(now, poster, message)
+            return
+        self._waiting[poster] = life, message
+        if known is not None:
+            self._drop("rejected", "another life")
+
+    def _deliver_post(self, now: float, poster: str, message: Message) -> None:
+        self._unread.discard(poster)
         self.counters["received"] += 1
-        for own in watchers:
+        for own in self._watchers[poster]:
             self._step(now, own, Received(poster, message))
 
     def _admits(self, throttle: Throttle, now: float, host: str, size: int, messages: int = 1) -> bool:
@@ -244,10 +295,15 @@ class Host:
         return bool(self._records or self._outbox or self._posts or self._entries)
 
     def frames(self) -> list[tuple[str, bytes]]:
-        """What there is to send since the last call: (host, frame)."""
+        """What there is to send since the last call: (host, frame); hosts that have never been there get nothing."""
         if not self._outbox:
             return []
-        frames = [(to, frame) for to, envelopes in self._outbox.items() for frame in encode_frames(envelopes)]
+        frames: list[tuple[str, bytes]] = []
+        for to, envelopes in self._outbox.items():
+            if life := self._lives.get(to):
+                frames += [(to, frame) for frame in encode_frames(envelopes, life)]
+            else:
+                self.counters["unsent: no presence"] += len(envelopes)
         self._outbox.clear()
         return [(to, self._seal.frame(to, frame)) for to, frame in frames] if self._seal else frames
 
@@ -306,7 +362,7 @@ class Host:
                     self._entries.append(JournalEntry(now, own.address, effect.entry, effect.binds))
                 case PostOnBoard():
                     self.counters["posts"] += 1
-                    self._posts[own.address] = encode_post(effect.message)
+                    self._posts[own.address] = encode_post(effect.message, self._life)
                 case Dropped():
                     self._drop(effect.verdict, effect.reason)
                 case _:

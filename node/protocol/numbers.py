@@ -17,6 +17,9 @@ DIGEST_BYTES = 16
 NO_DIGEST = bytes(DIGEST_BYTES)
 """The digest in adverts and profiles of an auction that was never cleared."""
 
+LIFE_BYTES = 8
+"""A host draws so many at random whenever its process starts: it takes some 2^32 starts until two are the same."""
+
 NUMBERS_PER_LIFE = 2**32
 """A node that is started anew counts on from the next multiple of this: two million lives fit below ``MAX_COUNT``."""
 
@@ -35,3 +38,4 @@ Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_SECONDS)]
 Rate = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_RATE_KBPS)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Digest = Annotated[bytes, msgspec.Meta(min_length=DIGEST_BYTES, max_length=DIGEST_BYTES)]
+Life = Annotated[bytes, msgspec.Meta(min_length=LIFE_BYTES, max_length=LIFE_BYTES)]

@@ -14,8 +14,9 @@ from node.protocol.errors import RejectedError
 from node.protocol.topics import Board, Presence, Topics, TraceOf, address, host_of
 from node.protocol.trace import Record, Trace
 from node.protocol.wire.frames import Codec
+from node.protocol.wire.presence import OFFLINE, READY, decode_presence
 from node.runtime.mqtt.endpoint import Endpoint
-from node.runtime.mqtt.host import OFFLINE, OPEN, READY, STOP, Clock, TraceBatch
+from node.runtime.mqtt.host import OPEN, STOP, Clock, TraceBatch
 from scenarios.broker_link import seal_of
 from scenarios.errors import RunError
 from scenarios.launch.options import Job
@@ -74,6 +75,8 @@ class Observer:
             self._meter.expect(address(placement[name], name) for name in market.auctioneers)
         self._ready: set[str] = set()
         self._present: set[str] = set()
+        self._lives: dict[str, bytes] = {}
+        self._closings: dict[str, bytes] = {}
         self._closed: set[str] = set()
         self._all_closed_at = math.inf
         self._retained: set[str] = set()
@@ -205,6 +208,8 @@ class Observer:
 
     def _is_settled(self, is_whole: Callable[[], bool]) -> bool:
         """Whether all auctions are closed and, with a fault plan, hosts that came back had time to finish."""
+        # An earlier market of this name may have left posts behind, of hosts in lives that are over.
+        self._closed |= {closer for closer, life in self._closings.items() if self._lives.get(host_of(closer)) == life}
         if not self._closed >= self._closers:
             return False
         if not self._is_disturbed:
@@ -227,17 +232,13 @@ class Observer:
         match self._topics.parse(topic):
             case Presence(host):
                 self._retained.add(topic)
-                if payload == READY:
-                    self._ready.add(host)
-                if payload == OFFLINE:
-                    self._present.discard(host)
-                else:
-                    self._present.add(host)
+                self._note_presence(host, *decode_presence(payload))
             case Board(poster):
                 self._retained.add(topic)
                 post = self._seal.opened_post(poster, payload) if self._seal else payload
-                if self._kind.is_closed(self._codec.post(post)):
-                    self._closed.add(poster)
+                life, message = self._codec.post(post)
+                if self._kind.is_closed(message):
+                    self._closings[poster] = life
             case TraceOf(host) if host in self._hosts:
                 batch = self._batches.decode(payload)
                 self._counters[host] = batch.counters
@@ -247,6 +248,15 @@ class Observer:
                     self._meter.take(records)
                 for record in records:
                     self._metrics.add(record)
+
+    def _note_presence(self, host: str, word: str, life: bytes) -> None:
+        if word != OFFLINE:
+            self._lives[host] = life
+            self._present.add(host)
+        elif self._lives.get(host) == life:
+            self._present.discard(host)
+        if word == READY:
+            self._ready.add(host)
 
     def _from_device(self, records: Iterable[Record[Trace]]) -> list[Record[Trace]]:
         """Write down the trace of a device, which no worker writes, in seconds of the run."""

@@ -1,6 +1,7 @@
 """A buyer written from docs/protocol.md, section 8 alone, on paho, msgpack and hashlib: nothing of this project."""
 
 import hashlib
+import os
 import struct
 import threading
 import time
@@ -28,6 +29,9 @@ class ForeignBuyer:
         self.root, self.name, self.seller = f"bidswarm/v1/{market}", name, seller
         self.seller_host, self.seller_node = seller.split("/")
         self.quantity, self.price = quantity, price
+        self.life = os.urandom(8)
+        self.lives: dict[str, bytes] = {}
+        self.post: list[Any] | None = None
         self.advert: list[Any] | None = None
         self.profile: list[Any] | None = None
         self.early: list[Any] | None = None
@@ -38,7 +42,7 @@ class ForeignBuyer:
         self.seq = self.sent = 0
         self.pending: list[Any] | None = None
         self.client = paho.Client(CallbackAPIVersion.VERSION2, f"{market}-{name}")
-        self.client.will_set(f"{self.root}/presence/{name}", b"offline", qos=1, retain=True)
+        self.client.will_set(f"{self.root}/presence/{name}", f"offline {self.life.hex()}", qos=1, retain=True)
         self.client.on_message = self.on_message
         self.client.connect("127.0.0.1", port)
 
@@ -59,11 +63,12 @@ class ForeignBuyer:
         self.client.disconnect()
 
     def says(self, word: str) -> None:
-        self.client.publish(f"{self.root}/presence/{self.name}", word, qos=1, retain=True)
+        self.client.publish(f"{self.root}/presence/{self.name}", f"{word} {self.life.hex()}", qos=1, retain=True)
 
     def send(self, message: list[Any]) -> None:
         self.sent += 1
-        frame = msgpack.packb([1, [[self.seller_node, self.name, self.sent, message]]])
+        life = self.lives[self.seller_host]
+        frame = msgpack.packb([1, life, [[self.seller_node, self.name, self.sent, message]]])
         self.client.publish(f"{self.root}/inbox/{self.seller_host}/{self.name}", frame, qos=1)
 
     def on_message(self, _client: Any, _data: Any, found: paho.MQTTMessage) -> None:
@@ -72,12 +77,20 @@ class ForeignBuyer:
             self.is_open = True
         elif kind == "control" and found.payload == b"stop":
             self.over.set()
+        elif kind == "presence" and found.payload:
+            word, life = found.payload.decode().split()
+            if word != "offline":
+                self.lives[rest[0]] = bytes.fromhex(life)
         elif kind == "board" and found.payload:
-            self.on_advert(msgpack.unpackb(found.payload)[1])
+            self.post = msgpack.unpackb(found.payload)
         elif kind == "inbox" and rest[1] == self.seller_host:
-            for to, of, _, message in msgpack.unpackb(found.payload)[1]:
+            _, life, envelopes = msgpack.unpackb(found.payload)
+            for to, of, _, message in envelopes if life == self.life else []:
                 if (to, of) == (self.name, self.seller_node):
                     self.on_told(message)
+        if self.post and self.post[1] == self.lives.get(self.seller_host):
+            advert, self.post = self.post[2], None
+            self.on_advert(advert)
         self.bid_if_it_is_time()
 
     def on_advert(self, advert: list[Any]) -> None:

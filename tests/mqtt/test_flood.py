@@ -17,8 +17,9 @@ from node.protocol.host import Host
 from node.protocol.topics import Topics
 from node.protocol.trace import Record
 from node.protocol.wire.limits import Limits, Throttle
+from node.protocol.wire.presence import OFFLINE, encode_presence
 from node.runtime.mqtt.endpoint import Endpoint
-from node.runtime.mqtt.host import OFFLINE, OPEN, Clock, MqttHost
+from node.runtime.mqtt.host import OPEN, Clock, MqttHost
 from scenarios.launch.placement import build_hosts, host_names, spread
 from scenarios.markets.load import load
 from scenarios.markets.psp.market import draw
@@ -30,23 +31,23 @@ LIMITS = Limits(messages_per_s=500.0, messages_burst=500.0, senders=5)
 TOPICS = Topics("flooded")
 
 
-def frames() -> Iterator[bytes]:
-    """Well-formed ones, bids at no price among them, and garbage."""
+def frames(life: bytes) -> Iterator[bytes]:
+    """Well-formed ones for a host in this life, bids at no price among them, and garbage."""
     random = Random(1)
     for k in range(FRAMES):
         message = random.choice([["bid", 0, 0, 50.0, 0.0, 1], ["accept", 0, 0, 1], ["hold", 0, 1, 1, True]])
-        frame = msgpack.packb([1, [["1", f"n{random.randrange(100)}", k, message]]])
+        frame = msgpack.packb([1, life, [["1", f"n{random.randrange(100)}", k, message]]])
         yield random.choice([frame, random.randbytes(50), frame[:-3]])
 
 
-def flood(endpoint: Endpoint, to_host: str) -> None:
+def flood(endpoint: Endpoint, to_host: str, life: bytes) -> None:
     client = paho.Client(CallbackAPIVersion.VERSION2)
     client.connect(endpoint.host, endpoint.port)
     client.loop_start()
-    for frame in frames():
+    for frame in frames(life):
         client.publish(TOPICS.inbox(to_host, "flooder"), frame, qos=0)
     # Else the seller asks its silent bidders ten times what they think of their profiles.
-    client.publish(TOPICS.presence("flooder"), OFFLINE, qos=1).wait_for_publish(DEADLINE_S)
+    client.publish(TOPICS.presence("flooder"), encode_presence(OFFLINE, bytes(8)), qos=1).wait_for_publish(DEADLINE_S)
     client.disconnect()
     client.loop_stop()
 
@@ -60,7 +61,7 @@ async def settled(hosts: list[Host], endpoint: Endpoint) -> list[Record[Any]]:
             tasks.create_task(driver.run())
         async with endpoint.client("opener") as opener:
             await _ready(opener, len(hosts))
-            flooding = tasks.create_task(asyncio.to_thread(flood, endpoint, hosts[0].name))
+            flooding = tasks.create_task(asyncio.to_thread(flood, endpoint, hosts[0].name, drivers[0].life))
             await opener.publish(TOPICS.control, OPEN, qos=1, retain=True)
             while sum(record.kind == "closed" for record in records) < 2:  # noqa: ASYNC110 - a condition of many hosts
                 await asyncio.sleep(0.05)
@@ -74,7 +75,7 @@ async def _ready(client: aiomqtt.Client, hosts: int) -> None:
     await client.subscribe(TOPICS.every_presence, qos=1)
     ready = set()
     async for message in client.messages:
-        if message.payload == b"ready":
+        if message.payload.startswith(b"ready"):
             ready.add(message.topic.value)
         if len(ready) == hosts:
             return

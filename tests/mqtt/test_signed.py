@@ -6,7 +6,8 @@ import pytest
 
 from broker.own.credentials import new_signing_key, public_key
 from broker.profile import BrokerProfile, BrokerTable, SigningTable, write_profile
-from scenarios.launch.run import run
+from scenarios.launch import observer
+from scenarios.launch.run import BrokenRunError, run
 from tests.mqtt.conftest import Mosquitto
 
 
@@ -27,13 +28,18 @@ def test_run_with_the_keys_of_a_profile_signs_everything(mosquitto: Mosquitto, t
 
 
 @pytest.mark.mosquitto
-def test_run_whose_keys_do_not_fit_ends_without_a_sale(mosquitto: Mosquitto, tmp_path: Path) -> None:
+def test_run_whose_keys_do_not_fit_never_opens(
+    mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No buyer believes the seller's post, so no host of buyers gets ready."""
+    monkeypatch.setattr(observer, "START_S", 3.0)
     signing = SigningTable(new_signing_key(), {"*": public_key(new_signing_key())})
     profile = tmp_path / "launcher.toml"
     url = f"mqtt://127.0.0.1:{mosquitto.port}"
     write_profile(profile, BrokerProfile(1, "launcher", "launcher", BrokerTable(url, "unused"), signing))
 
-    result = run("two-sellers", profile=profile, hosts=2, timeout_s=1.0, out=tmp_path / "runs")
+    with pytest.raises(BrokenRunError, match="2 of 2 hosts did not get ready") as broken:
+        run("two-sellers", profile=profile, hosts=2, out=tmp_path / "runs")
 
-    assert result.summary.sold == 0.0
-    assert result.counters["rejected: bad signature"] > 0
+    assert broken.value.result.summary.sold == 0.0
+    assert broken.value.result.counters["rejected: bad signature"] > 0

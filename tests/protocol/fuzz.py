@@ -23,8 +23,10 @@ from node.protocol.host import Host
 from node.protocol.topics import NAME, Topics
 from node.protocol.wire.frames import decode_frame, unsealed
 from node.protocol.wire.limits import Limits, Throttle
+from node.protocol.wire.presence import decode_presence
 from tests.protocol.codecs import BOTH
 from tests.protocol.dmp import test_fuzz as test_call_fuzz
+from tests.protocol.lives import ME
 from tests.protocol.mutations import BYTES, mutated
 from tests.protocol.psp import test_fuzz
 from tests.protocol.spoilt import Spoilable, outcomes_of_spoilt_frames
@@ -36,7 +38,8 @@ GROWTH_BYTES = 1024 * 1024
 Fresh = Callable[[], Spoilable]
 
 DECODERS: tuple[Callable[[bytes], object], ...] = (
-    *(decode_frame, BOTH.post, unsealed),
+    *(BOTH.post, unsealed, decode_presence),
+    lambda data: decode_frame(data, ME),
     lambda data: BOTH.message(msgspec.Raw(data)),
 )
 

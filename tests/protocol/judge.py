@@ -9,6 +9,8 @@ from typing import Any
 
 import msgpack
 
+from tests.protocol.lives import ME
+
 Check = Callable[[Any], bool]
 
 
@@ -116,10 +118,10 @@ def is_message(data: bytes) -> bool:
 
 
 def envelopes(data: bytes) -> list[tuple[str, str, bytes]] | None:
-    """(to, from, encoded message) of each envelope; None if it is no frame of any version."""
+    """(to, from, encoded message) of each envelope; None if it is no frame of any version, for any life."""
     try:
         reader = msgpack.Unpacker(io.BytesIO(data), strict_map_key=False)
-        shape, version, rows = reader.read_array_header(), reader.unpack(), []
+        shape, version, life, rows = reader.read_array_header(), reader.unpack(), reader.unpack(), []
         for _ in range(reader.read_array_header()):
             width, to, of, seq, start = reader.read_array_header(), *(reader.unpack() for _ in range(3)), reader.tell()
             reader.skip()
@@ -128,16 +130,20 @@ def envelopes(data: bytes) -> list[tuple[str, str, bytes]] | None:
                 return None
     except Exception:  # noqa: BLE001 - whatever it does not like
         return None
-    return rows if shape == 2 and type(version) is int and reader.tell() == len(data) else None
+    is_life = type(life) is bytes and len(life) == 8
+    return rows if shape == 3 and type(version) is int and is_life and reader.tell() == len(data) else None
 
 
 def verdicts(data: bytes, nodes: set[str]) -> Counter[str]:
-    """What the counters of a host with these nodes must show for a frame, before its nodes have their say."""
+    """What the counters of the host ``me`` with these nodes must show for a frame, before its nodes have their say."""
     rows = envelopes(data)
     if rows is None:
         return Counter({"rejected: malformed frame": 1})
-    if msgpack.Unpacker(io.BytesIO(data[1:])).unpack() != 1:
+    head = msgpack.Unpacker(io.BytesIO(data[1:]))
+    if head.unpack() != 1:
         return Counter({"rejected: unknown version": 1})
+    if head.unpack() != ME:
+        return Counter({"rejected: another life": 1})
     found: Counter[str] = Counter()
     for to, of, message in rows:
         if to not in nodes:

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgpack
 
+from tests.protocol.lives import ME
+
 HOSTILE: list[Any] = [
     *(None, True, False, "", "bid", "x" * 65, "a/b", "a\n", "ä", b"", b"bid", {}, {"a": 1}, [], [[]], [[[[[[1]]]]]]),
     *(0, 1, -1, 2**31, 2**53, 2**53 + 1, 2**63, 2**64 - 1, -(2**63)),
@@ -77,15 +79,19 @@ def missing_field(tree: Tree, random: Random) -> None:
 
 
 def wrong_tag(tree: Tree, random: Random) -> None:
-    random.choice(tree[1])[3][0] = random.choice([*TAGS, "Bid", "", 1])
+    random.choice(tree[2])[3][0] = random.choice([*TAGS, "Bid", "", 1])
 
 
 def wrong_name(tree: Tree, random: Random) -> None:
-    random.choice(tree[1])[random.randint(0, 1)] = random.choice(NAMES)
+    random.choice(tree[2])[random.randint(0, 1)] = random.choice(NAMES)
 
 
 def wrong_version(tree: Tree, random: Random) -> None:
     tree[0] = random.choice([0, 2, -1, 2**40, 1.0, "1", None])
+
+
+def wrong_life(tree: Tree, random: Random) -> None:
+    tree[1] = random.choice([b"", bytes(8), ME[1:], ME + b"0", ME.hex()])
 
 
 def deep(tree: Tree, random: Random) -> None:
@@ -96,12 +102,12 @@ def deep(tree: Tree, random: Random) -> None:
 
 
 def repeated(tree: Tree, random: Random) -> None:
-    tree[1].append(copy.deepcopy(random.choice(tree[1])))
+    tree[2].append(copy.deepcopy(random.choice(tree[2])))
 
 
 TREES: list[Callable[[Tree, Random], None]] = [
     *(hostile_value, hostile_value, hostile_value, shifted_number, shifted_number, value_of_elsewhere, extra_field),
-    *(missing_field, wrong_tag, wrong_name, wrong_version, deep, repeated),
+    *(missing_field, wrong_tag, wrong_name, wrong_version, wrong_life, deep, repeated),
 ]
 
 
@@ -152,8 +158,8 @@ def fitted(tree: Tree) -> None:
 
 
 def mutated(rows: Tree, random: Random) -> bytes:
-    """A frame of these envelopes, spoilt in one way or two."""
-    tree: Tree = [1, copy.deepcopy(rows)]
+    """A frame of these envelopes for the host ``me``, spoilt in one way or two."""
+    tree: Tree = [1, ME, copy.deepcopy(rows)]
     if random.random() < 0.7:
         random.choice(TREES)(tree, random)
     if random.random() < 0.5:

@@ -11,12 +11,14 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from node.protocol.errors import RejectedError
 from node.protocol.wire.frames import decode_frame, unsealed
+from node.protocol.wire.presence import decode_presence
 from tests.protocol import judge
 from tests.protocol.codecs import AnyMessage
-from tests.protocol.vectors import FOLDER, vectors, written
+from tests.protocol.vectors import BEGIN, FOLDER, LIFE, vectors, written
 
-NAMES = ("messages", "frames", "posts", "digests", "topics", "signed", "rejections")
+NAMES = ("messages", "frames", "posts", "presence", "digests", "topics", "signed", "rejections")
 
 
 def read(name: str) -> Any:
@@ -62,13 +64,27 @@ def test_plain_msgpack_encodes_and_decodes_the_frame(vector: dict[str, Any]) -> 
         [row["to_node"], row["from_node"], row["seq"], msgpack.unpackb(bytes.fromhex(row["message"]))]
         for row in vector["envelopes"]
     ]
-    assert msgpack.packb([1, rows]).hex() == vector["hex"]
-    assert msgpack.unpackb(bytes.fromhex(vector["hex"])) == [1, rows]
+    life = bytes.fromhex(vector["life"])
+    assert msgpack.packb([1, life, rows]).hex() == vector["hex"]
+    assert msgpack.unpackb(bytes.fromhex(vector["hex"])) == [1, life, rows]
 
 
 @each("posts")
 def test_plain_msgpack_encodes_the_post(vector: dict[str, Any]) -> None:
-    assert msgpack.packb([1, msgpack.unpackb(bytes.fromhex(vector["message"]))]).hex() == vector["hex"]
+    life, message = bytes.fromhex(vector["life"]), msgpack.unpackb(bytes.fromhex(vector["message"]))
+    assert msgpack.packb([1, life, message]).hex() == vector["hex"]
+
+
+@pytest.mark.parametrize("vector", read("presence")["valid"], ids=lambda vector: vector["word"])
+def test_presence_is_a_word_and_a_life(vector: dict[str, str]) -> None:
+    assert vector["text"] == f"{vector['word']} {vector['life']}"
+    assert decode_presence(vector["text"].encode()) == (vector["word"], bytes.fromhex(vector["life"]))
+
+
+@pytest.mark.parametrize("text", read("presence")["invalid"])
+def test_what_is_no_presence_is_rejected(text: str) -> None:
+    with pytest.raises(RejectedError, match="malformed presence"):
+        decode_presence(text.encode())
 
 
 @each("digests")
@@ -107,7 +123,7 @@ def test_signature_is_right(vector: dict[str, Any]) -> None:
 def test_signature_is_wrong(vector: dict[str, Any]) -> None:
     with pytest.raises(InvalidSignature):
         body_of(vector)
-    assert decode_frame(unsealed(bytes.fromhex(vector["hex"]))[0])
+    assert decode_frame(unsealed(bytes.fromhex(vector["hex"]))[0], LIFE)
 
 
 @each("rejections")
@@ -118,13 +134,15 @@ def test_rejection_agrees_with_a_second_opinion(vector: dict[str, Any]) -> None:
     if vector["kind"] == "frame" and vector["reason"] == "malformed frame":
         assert judge.envelopes(data) is None
     elif vector["kind"] == "frame":
-        version, *_ = msgpack.unpackb(data)
+        version, life, *_ = msgpack.unpackb(data)
         assert (version, vector["reason"]) in {
+            (1, "another life"),
             (0, "unknown version"),
             (2, "unknown version"),
             (2, "signed, but no keys here"),
         }
+        assert (vector["reason"] == "another life") == (version == 1 and life != LIFE)
     else:
-        message = data if vector["kind"] == "message" else data.removeprefix(b"\x92\x01")
+        message = data if vector["kind"] == "message" else data.removeprefix(BEGIN)
         assert not judge.is_message(message)
         assert vector["reason"] == f"malformed {vector['kind']}"

@@ -26,6 +26,7 @@ from node.protocol.wire.frames import (
     encode_message,
     encode_post,
 )
+from node.protocol.wire.presence import OFFLINE, ONLINE, READY, encode_presence
 from node.protocol.wire.seal import Seal
 from node.runtime.ed25519 import Ed25519Signing
 from node.runtime.keys import Keys
@@ -89,6 +90,9 @@ CALL = [12.5, "web", "session", 512.0, 150.0]
 BID = ["bid", 0, 3, 25.0, 1.5, 7]
 ADVERT = ["advert", 0, 4, 100.0, 12.5, 1.0, "open", 3, bytes(16)]
 ENVELOPE = ["seller", "buyer", 9, BID]
+LIFE = bytes.fromhex("0123456789abcdef")
+"""Of the receiver in frames, of the host that posts in posts."""
+BEGIN = msgpack.packb([1, LIFE, 0])[:-1]
 
 BAD_MESSAGES: dict[str, Any] = {
     "nil": None,
@@ -126,23 +130,41 @@ BAD_MESSAGES: dict[str, Any] = {
 BAD_FRAMES: dict[str, bytes] = {
     "nothing": b"",
     "reserved byte": b"\xc1",
-    "cut short": msgpack.packb([1, [ENVELOPE]])[:-1],
-    "trailing byte": msgpack.packb([1, [ENVELOPE]]) + b"\0",
-    "version 0": msgpack.packb([0, [ENVELOPE]]),
-    "version 2 without a signature": msgpack.packb([2, [ENVELOPE]]),
-    "version as text": msgpack.packb(["1", [ENVELOPE]]),
-    "no envelopes": msgpack.packb([1]),
-    "surplus element": msgpack.packb([1, [ENVELOPE], 0]),
-    "envelope with a field too few": msgpack.packb([1, [ENVELOPE[:3]]]),
-    "envelope with a field too many": msgpack.packb([1, [[*ENVELOPE, 0]]]),
-    "name of a node with a slash": msgpack.packb([1, [["a/b", *ENVELOPE[1:]]]]),
-    "name of a node too long": msgpack.packb([1, [["s" * 65, *ENVELOPE[1:]]]]),
-    "name of a node as bytes": msgpack.packb([1, [[b"seller", *ENVELOPE[1:]]]]),
-    "negative seq": msgpack.packb([1, [["seller", "buyer", -1, BID]]]),
-    "not UTF-8": b"\x92\x01\x91\x94\xa2\xff\xfe",
-    "longer than any memory": b"\x92\x01\xdd\xff\xff\xff\xff",
-    "signed, to a host without keys": msgpack.packb([2, msgpack.packb([1, [ENVELOPE]]), bytes(64)]),
+    "cut short": msgpack.packb([1, LIFE, [ENVELOPE]])[:-1],
+    "trailing byte": msgpack.packb([1, LIFE, [ENVELOPE]]) + b"\0",
+    "version 0": msgpack.packb([0, LIFE, [ENVELOPE]]),
+    "version 2 without a signature": msgpack.packb([2, LIFE, [ENVELOPE]]),
+    "version as text": msgpack.packb(["1", LIFE, [ENVELOPE]]),
+    "no envelopes": msgpack.packb([1, LIFE]),
+    "no life": msgpack.packb([1, [ENVELOPE]]),
+    "life of no bytes": msgpack.packb([1, b"", [ENVELOPE]]),
+    "life too long": msgpack.packb([1, LIFE + b"0", [ENVELOPE]]),
+    "life as text": msgpack.packb([1, "12345678", [ENVELOPE]]),
+    "surplus element": msgpack.packb([1, LIFE, [ENVELOPE], 0]),
+    "envelope with a field too few": msgpack.packb([1, LIFE, [ENVELOPE[:3]]]),
+    "envelope with a field too many": msgpack.packb([1, LIFE, [[*ENVELOPE, 0]]]),
+    "name of a node with a slash": msgpack.packb([1, LIFE, [["a/b", *ENVELOPE[1:]]]]),
+    "name of a node too long": msgpack.packb([1, LIFE, [["s" * 65, *ENVELOPE[1:]]]]),
+    "name of a node as bytes": msgpack.packb([1, LIFE, [[b"seller", *ENVELOPE[1:]]]]),
+    "negative seq": msgpack.packb([1, LIFE, [["seller", "buyer", -1, BID]]]),
+    "not UTF-8": BEGIN + b"\x91\x94\xa2\xff\xfe",
+    "longer than any memory": BEGIN + b"\xdd\xff\xff\xff\xff",
+    "for another life": msgpack.packb([1, LIFE[::-1], [ENVELOPE]]),
+    "signed, to a host without keys": msgpack.packb([2, msgpack.packb([1, LIFE, [ENVELOPE]]), bytes(64)]),
 }
+
+INVALID_PRESENCE = [
+    "",
+    "online",
+    "offline",
+    "away 0123456789abcdef",
+    "Online 0123456789abcdef",
+    "online 0123456789ABCDEF",
+    "online 0123456789abcde",
+    "online 0123456789abcdef0",
+    "online  0123456789abcdef",
+    "online 0123456789abcdef\n",
+]
 
 VALID_TOPICS = [
     "bidswarm/v1/m/inbox/to/from",
@@ -188,18 +210,29 @@ def messages() -> Iterator[Json]:
 def frames() -> Iterator[Json]:
     for envelopes in (MESSAGES[3:4], MESSAGES[6:9], MESSAGES[19:22]):
         rows = [Envelope(f"to-{k}", "of", k + 1, encode_message(one)) for k, one in enumerate(envelopes)]
-        (data,) = encode_frames(rows)
+        (data,) = encode_frames(rows, LIFE)
         shown = [
             {"to_node": row.to_node, "from_node": "of", "seq": row.seq, "message": bytes(memoryview(row.message)).hex()}
             for row in rows
         ]
-        yield {"envelopes": shown, "hex": data.hex()}
+        yield {"life": LIFE.hex(), "envelopes": shown, "hex": data.hex()}
 
 
 def posts() -> Iterator[Json]:
     for message in MESSAGES:
         if isinstance(message, Advert | calls.Registry):
-            yield {"message": bytes(memoryview(encode_message(message))).hex(), "hex": encode_post(message).hex()}
+            data = bytes(memoryview(encode_message(message)))
+            yield {"life": LIFE.hex(), "message": data.hex(), "hex": encode_post(message, LIFE).hex()}
+
+
+def presence() -> Json:
+    return {
+        "valid": [
+            {"word": word, "life": LIFE.hex(), "text": encode_presence(word, LIFE).decode()}
+            for word in (ONLINE, READY, OFFLINE)
+        ],
+        "invalid": INVALID_PRESENCE,
+    }
 
 
 def digests() -> Iterator[Json]:
@@ -224,8 +257,8 @@ def key(seed: int) -> str:
 
 
 def signed() -> Json:
-    (frame,) = encode_frames([Envelope("2", "A", 1, encode_message(MESSAGES[3]))])
-    post = encode_post(MESSAGES[0])
+    (frame,) = encode_frames([Envelope("2", "A", 1, encode_message(MESSAGES[3]))], LIFE)
+    post = encode_post(MESSAGES[0], LIFE)
     seal = Seal(Topics("m"), "a", Ed25519Signing(Keys(key(0), {})))
     by_other = Seal(Topics("m"), "a", Ed25519Signing(Keys(key(1), {}))).frame("b", frame)
     for_other = seal.frame("c", frame)
@@ -252,9 +285,9 @@ def rejections() -> Iterator[Json]:
     for what, value in BAD_MESSAGES.items():
         data = msgpack.packb(value)
         yield rejection("message", what, data, lambda data: BOTH.message(msgspec.Raw(data)))
-        yield rejection("post", what, msgpack.packb([1, value]), BOTH.post)
+        yield rejection("post", what, msgpack.packb([1, LIFE, value]), BOTH.post)
     for what, data in BAD_FRAMES.items():
-        yield rejection("frame", what, data, decode_frame)
+        yield rejection("frame", what, data, lambda data: decode_frame(data, LIFE))
     yield {"kind": "frame", "what": f"more than {MAX_FRAME_BYTES} bytes", "hex": None, "reason": "oversized frame"}
 
 
@@ -272,6 +305,7 @@ def vectors() -> dict[str, Any]:
         "messages": list(messages()),
         "frames": list(frames()),
         "posts": list(posts()),
+        "presence": presence(),
         "digests": list(digests()),
         "topics": topics(),
         "signed": signed(),

@@ -60,6 +60,7 @@ from scenarios.results.trace import fields_of
 from tests.conftest import DEADLINE_S
 from tests.protocol.codecs import BOTH, AnyMessage
 from tests.protocol.psp.bench import digest_of
+from tests.protocol.vectors import LIFE
 from tests.scenarios.markets.dmp.conftest import journalled
 
 ROOT = Path(__file__).parents[2]
@@ -297,15 +298,17 @@ def hex_examples() -> list[tuple[str, bytes]]:
 @pytest.mark.parametrize(("name", "data"), hex_examples(), ids=[name for name, _ in hex_examples()])
 def test_hex_example_of_the_protocol_decodes(name: str, data: bytes) -> None:
     if name == "frame":
-        (envelope,) = frames.decode_frame(data)
+        (envelope,) = frames.decode_frame(data, LIFE)
         assert BOTH.message(envelope.message) == messages.Bid(0, 0, 50.0, 1.0, 1)
-        assert list(frames.encode_frames([envelope])) == [data]
+        assert frames.encode_frames([envelope], LIFE) == [data]
     elif name == "signed-frame":
         keys = Keys(base64.b64encode(bytes(range(32))).decode(), {})
         frame = dict(hex_examples())["frame"]
         assert Seal(Topics("m"), "a", Ed25519Signing(keys)).frame("b", frame) == data
     elif name == "post":
-        assert frames.encode_post(BOTH.post(data)) == data
+        life, message = BOTH.post(data)
+        assert frames.encode_post(message, life) == data
+        assert life == LIFE
     else:
         message = BOTH.message(msgspec.Raw(data))
         assert type(message).__name__ == name

@@ -30,12 +30,12 @@ class Scribe(Simulation):
         self.lines.append(f"{self.now:8.4f}  {of} > {to}  {' '.join(map(plain, message))}")
 
     def deliver(self, receiver: Host, sender: str, frame: bytes) -> None:
-        for to, of, _, message in msgpack.unpackb(frame)[1]:
+        for to, of, _, message in msgpack.unpackb(frame)[2]:
             self.write(of, to, message)
         super().deliver(receiver, sender, frame)
 
     def deliver_post(self, reader: Host, poster: str, post: bytes) -> None:
-        self.write(poster.partition("/")[2], reader.name, msgpack.unpackb(post)[1])
+        self.write(poster.partition("/")[2], reader.name, msgpack.unpackb(post)[2])
         super().deliver_post(reader, poster, post)
 
 

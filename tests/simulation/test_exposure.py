@@ -19,11 +19,12 @@ class Lied(World):
 
     def deliver(self, receiver: Host, sender: str, frame: bytes) -> None:
         if sender == "2" and receiver.name in self.victims:
+            life = self.lives[receiver.name]
             lies = [
                 msgspec.structs.replace(envelope, message=encode_message(forged(EXCHANGE.message(envelope.message))))
-                for envelope in decode_frame(frame)
+                for envelope in decode_frame(frame, life)
             ]
-            (frame,) = encode_frames(lies)
+            (frame,) = encode_frames(lies, life)
         super().deliver(receiver, sender, frame)
 
 

@@ -29,9 +29,9 @@ class Flooded(World):
 
     def floods(self) -> None:
         for k in range(FRAMES):
-            self.at(self.now + k * 1e-3, self.send, self.flooder, "12"[k % 2], self._frame(k))
+            self.at(self.now + k * 1e-3, self.send, self.flooder, "12"[k % 2], self._frame("12"[k % 2], k))
 
-    def _frame(self, k: int) -> bytes:
+    def _frame(self, to: str, k: int) -> bytes:
         """Garbage, bids at no price from ever new nodes, the same ones again, and words about other people's awards."""
         sender, seq = f"n{self.random.randrange(1000)}", self.random.randrange(5)
         message = self.random.choice(
@@ -39,7 +39,7 @@ class Flooded(World):
         )
         if k % 3 == 0:
             return self.random.randbytes(40)
-        return bytes(msgpack.packb([1, [["12"[k % 2], sender, k, message]]]))
+        return bytes(msgpack.packb([1, self.lives[to], [[to, sender, k, message]]]))
 
     def counted(self, verdict: str) -> int:
         return sum(

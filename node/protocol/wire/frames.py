@@ -7,7 +7,7 @@ import msgspec
 
 from node.protocol.errors import ProtocolUsageError, RejectedError
 from node.protocol.machine import Message
-from node.protocol.numbers import Count
+from node.protocol.numbers import Count, Life
 from node.protocol.topics import Name
 
 VERSION = 1
@@ -35,11 +35,13 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 
 class _Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     version: int
+    life: Life
     envelopes: list[Envelope]
 
 
 class _Post(msgspec.Struct, Generic[AMessage], frozen=True, array_like=True, forbid_unknown_fields=True):
     version: int
+    life: Life
     message: AMessage
 
 
@@ -67,11 +69,14 @@ def encode_numbers(numbers: Iterable[float]) -> msgspec.Raw:
     return msgspec.Raw(_encoder.encode([float(number) for number in numbers]))
 
 
-def encode_frames(envelopes: list[Envelope]) -> list[bytes]:
-    """Frames that carry the envelopes in their order, each flushed once it has grown to ``FLUSH_BYTES``."""
+def encode_frames(envelopes: list[Envelope], life: bytes) -> list[bytes]:
+    """Frames that carry the envelopes in their order, each flushed once it has grown to ``FLUSH_BYTES``.
+
+    ``life`` is that of the receiver.
+    """
     if len(envelopes) == 1:
-        return [_encode_frame(envelopes)]
-    return [_encode_frame(batch) for batch in _batches(envelopes)]
+        return [_encode_frame(envelopes, life)]
+    return [_encode_frame(batch, life) for batch in _batches(envelopes)]
 
 
 def _batches(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:
@@ -88,8 +93,8 @@ def _batches(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:
         yield batch
 
 
-def _encode_frame(batch: list[Envelope]) -> bytes:
-    return _fitting(_encoder.encode(_Frame(VERSION, batch)))
+def _encode_frame(batch: list[Envelope], life: bytes) -> bytes:
+    return _fitting(_encoder.encode(_Frame(VERSION, life, batch)))
 
 
 def _fitting(frame: bytes) -> bytes:
@@ -98,13 +103,15 @@ def _fitting(frame: bytes) -> bytes:
     return frame
 
 
-def decode_frame(data: bytes) -> list[Envelope]:
+def decode_frame(data: bytes, life: bytes) -> list[Envelope]:
     """The envelopes of a frame; their messages are still encoded, so that a bad one spoils no other.
+
+    ``life`` is that of the receiver.
 
     Raises
     ------
     RejectedError
-        If the frame is too large, malformed or of another version.
+        If the frame is too large, malformed, of another version, or for another life.
     """
     if len(data) > MAX_FRAME_BYTES:
         raise RejectedError("oversized frame")
@@ -115,12 +122,14 @@ def decode_frame(data: bytes) -> list[Envelope]:
         raise RejectedError("malformed frame") from error
     if frame.version != VERSION:
         raise RejectedError("unknown version")
+    if frame.life != life:
+        raise RejectedError("another life")
     return frame.envelopes
 
 
-def encode_post(message: Message) -> bytes:
-    """A message as it stands on the board."""
-    return _encoder.encode(_Post(VERSION, message))
+def encode_post(message: Message, life: bytes) -> bytes:
+    """A message as it stands on the board, posted in this life of its host."""
+    return _encoder.encode(_Post(VERSION, life, message))
 
 
 class Codec:
@@ -152,8 +161,8 @@ class Codec:
             raise RejectedError("malformed message") from error
         return message
 
-    def post(self, data: bytes) -> Message:
-        """The message of a board post.
+    def post(self, data: bytes) -> tuple[bytes, Message]:
+        """The life of the host that posted, and the message.
 
         Raises
         ------
@@ -169,8 +178,7 @@ class Codec:
             raise RejectedError("malformed post") from error
         if post.version != VERSION:
             raise RejectedError("unknown version")
-        message: Message = post.message
-        return message
+        return post.life, post.message
 
 
 def sealed(body: bytes, signature: bytes) -> bytes:

@@ -7,6 +7,9 @@ import msgspec
 MAX_HOSTS = 1_000
 """Most hosts that get an allowance of their own, and may talk to nodes here; each takes memory."""
 
+MAX_LIVES = 100_000
+"""Most hosts whose lives a host keeps in mind; each takes memory."""
+
 MAX_NAMED = 100
 """Throttled hosts that are counted by name; counters go to observers and into results."""
 

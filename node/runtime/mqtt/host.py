@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import math
 import random
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Generic
@@ -13,16 +14,15 @@ import msgspec
 
 from node.protocol.errors import RejectedError
 from node.protocol.host import Host
+from node.protocol.numbers import LIFE_BYTES
 from node.protocol.topics import Board, Control, Inbox, Presence, Topics
 from node.protocol.trace import Record, Told_co, Trace
+from node.protocol.wire.presence import OFFLINE, ONLINE, READY, decode_presence, encode_presence
 from node.runtime.faults.plan import Edge
 from node.runtime.journal import Journal
 from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.gate import Gate, Parcel
 from node.runtime.mqtt.task_groups import first_error
-
-ONLINE, READY, OFFLINE = b"online", b"ready", b"offline"
-"""What a host says on its presence topic; its last will says the last."""
 
 OPEN, STOP = b"open", b"stop"
 """What the launcher says on the control topic."""
@@ -58,6 +58,8 @@ class MqttHost:
 
     Attributes
     ----------
+    life
+        Drawn at random for this process; a reconnection keeps it.
     is_connected
         Whether it has a connection now, and has subscribed.
     trouble
@@ -84,13 +86,14 @@ class MqttHost:
         self._journal = journal
         self._gate = Gate(host.name, topics, edge)
         self._unpublished: list[Record[Trace]] = []
-        self._posters_seen: set[str] = set()
+        self.life = secrets.token_bytes(LIFE_BYTES)
         self._has_news = asyncio.Event()
         self._stopping = asyncio.Event()
         self._leave_by = math.inf
         self._alarm: asyncio.TimerHandle | None = None
         self._is_started = self._is_open = False
         self._says = ONLINE
+        self._is_heard = self._is_belied = False
         self.is_connected = False
         self.trouble: aiomqtt.MqttError | None = None
         self.round_trip_s = 0.0
@@ -112,8 +115,8 @@ class MqttHost:
 
     @property
     def awaited(self) -> list[str]:
-        """Those of the watched whose posts have not been seen."""
-        return sorted(set(self._host.watched) - self._posters_seen)
+        """Those of the watched of whom no post has counted yet."""
+        return self._host.awaited
 
     def open(self) -> None:
         """Let the start barrier fall, if it has not fallen yet."""
@@ -154,7 +157,7 @@ class MqttHost:
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[aiomqtt.Client]:
         presence = self._topics.presence(self._host.name)
-        will = aiomqtt.Will(presence, OFFLINE, qos=1, retain=True)
+        will = aiomqtt.Will(presence, encode_presence(OFFLINE, self.life), qos=1, retain=True)
         # A broker keeps one client per identifier; another market may have a host of this name.
         async with self._endpoint.client(f"{self._topics.market}-{self._host.name}", will) as client:
             watched = list(self._host.watched)
@@ -166,17 +169,24 @@ class MqttHost:
                 *(boards if len(boards) <= FEW_POSTERS else [self._topics.every_board]),
             ]
             await client.subscribe([(topic, 1) for topic in filters])
-            await client.publish(presence, self._says, qos=1, retain=True)
+            self._is_heard = False
+            await self._say(client, self._says)
             self.is_connected, self.trouble = True, None
             yield client
-            await client.publish(presence, OFFLINE, qos=1, retain=True)
+            await self._say(client, OFFLINE)
+
+    async def _say(self, client: aiomqtt.Client, word: str) -> None:
+        """Say the word on the own presence topic."""
+        presence = self._topics.presence(self._host.name)
+        await client.publish(presence, encode_presence(word, self.life), qos=1, retain=True)
 
     async def _serve(self, client: aiomqtt.Client) -> None:
         if self._is_started:
             self._host.reconnected(self._clock())
         else:
             self._is_started = True
-            self._host.start(self._clock(), self._journal.past() if self._journal else None)
+            past = self._journal.past() if self._journal else None
+            self._host.start(self._clock(), {self._host.name: self.life}, past)
         self._has_news.set()
         async with asyncio.TaskGroup() as tasks:
             helpers = [
@@ -202,9 +212,11 @@ class MqttHost:
 
     async def _flush(self, client: aiomqtt.Client, tasks: asyncio.TaskGroup) -> None:
         host = self._host
-        if self._says == ONLINE and self._posters_seen.issuperset(host.watched):
-            self._says = READY
-            await client.publish(self._topics.presence(host.name), READY, qos=1, retain=True)
+        if not self._is_heard:
+            return  # what is said before the others' lives are known is rejected by them
+        if (self._says == ONLINE and not host.awaited) or self._is_belied:
+            self._says, self._is_belied = ONLINE if host.awaited else READY, False
+            await self._say(client, self._says)
         # Before anything that was said in the same turn leaves, and at once: it is rare, and takes as long as a frame.
         if (entries := host.entries()) and self._journal:
             self._journal.append(entries)
@@ -267,15 +279,32 @@ class MqttHost:
             case Inbox(_, from_host):
                 self._host.receive_frame(now, from_host, payload)
             case Board(poster) if payload:
-                self._posters_seen.add(poster)
                 self._host.receive_post(now, poster, payload)
-            # While this host leaves the market, the others leave too: their last words must not reach its nodes.
-            case Presence(host) if payload == OFFLINE and host != self._host.name and not self._stopping.is_set():
-                self._host.peer_offline(now, host)
+            case Presence(host) if payload:
+                self._receive_presence(now, host, *decode_presence(payload))
             case Control() if payload == OPEN:
                 self.open()
             case Control() if payload == STOP:
                 self.stop(STOP_GRACE_S)
+
+    def _receive_presence(self, now: float, host: str, word: str, life: bytes) -> None:
+        if host == self._host.name:
+            self._hear_oneself(word, life)
+        elif word != OFFLINE:
+            self._host.peer_online(now, host, life)
+        # While this host leaves the market, the others leave too: their last words must not reach its nodes.
+        elif not self._stopping.is_set():
+            self._host.peer_offline(now, host, life)
+
+    def _hear_oneself(self, word: str, life: bytes) -> None:
+        """Brokers deliver in order: when the own word is here, so is all that was retained.
+
+        The last will of an earlier connection may come after it, and tells newcomers that this host is gone.
+        """
+        if word == OFFLINE:
+            self._is_belied = True
+        elif life == self.life:
+            self._is_heard, self._is_belied = True, False
 
     # Observers
 

@@ -60,7 +60,7 @@ class FaultInjector:
         """Send the last will of the host to all others."""
         for host in list(self._simulation.hosts.values()):
             if host.name != name:
-                self._tell_offline(host, name)
+                self._tell_offline(host, name, self._simulation.lives[name])
 
     def cut_off(self, name: str) -> None:
         """Nothing reaches the host, and nothing leaves it, until it is back; nobody is told."""
@@ -81,7 +81,7 @@ class FaultInjector:
         for poster, post in list(self.board.items()):
             self._simulation.deliver_post(host, poster, post)
         for name in sorted(self.dead):
-            self._tell_offline(host, name)
+            self._tell_offline(host, name, self._simulation.lives[name])
 
     # As planned
 
@@ -120,10 +120,11 @@ class FaultInjector:
         simulation.look_again()
         if comes_back:
             self._coming_back.add(name)
+        life = simulation.lives[name]
         if not self._is_offline(name):  # a host without a connection has no last will that the broker could send
             for host in simulation.hosts.values():
                 if host.name != name:
-                    simulation.at(simulation.now + simulation.delay(), self._tell_offline, host, name)
+                    simulation.at(simulation.now + simulation.delay(), self._tell_offline, host, name, life)
 
     def _come_back(self, name: str) -> None:
         assert self._rebuild is not None
@@ -229,18 +230,18 @@ class FaultInjector:
         if poster in self.board:
             self._simulation.deliver_post(reader, poster, self.board[poster])
 
-    def _tell_offline(self, reader: Host, name: str) -> None:
+    def _tell_offline(self, reader: Host, name: str, life: bytes) -> None:
         if self._is_gone(reader) or self._is_offline(reader.name):
             return
         if (heals_at := self._heals_at(reader, name)) > self._simulation.now:
             self._hold(heals_at, reader, name, self._read_presence)
         else:
-            reader.peer_offline(self._simulation.now, name)
+            reader.peer_offline(self._simulation.now, name, life)
             self._simulation.collect(reader)
 
     def _read_presence(self, reader: Host, name: str) -> None:
         if name in self.dead:
-            self._tell_offline(reader, name)
+            self._tell_offline(reader, name, self._simulation.lives[name])
 
     def _hold(self, until: float, reader: Host, what: str, then: Callable[[Host, str], None]) -> None:
         """At the heal deliver the newest post or presence only, as a broker does that retains it."""

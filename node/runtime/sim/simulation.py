@@ -5,18 +5,18 @@ import gc
 import heapq
 import itertools
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 
-from node.protocol.host import Host
+from node.protocol.host import Host, Lives
 from node.protocol.topics import host_of
 from node.protocol.trace import Record, Trace
 from node.runtime.journal import Journal
-from node.runtime.streams import stream
+from node.runtime.streams import life, stream
 
 
 class LinkModel(msgspec.Struct, frozen=True):
@@ -110,6 +110,8 @@ class Simulation:
         Frames that have reached a host.
     hosts
         The processes that run now, by name.
+    lives
+        In which life each host is; all of them know that of every other at once.
     seed
         The root seed, from which faults draw too.
     """
@@ -127,6 +129,8 @@ class Simulation:
         self.delivered = 0
         self.seed = seed
         self.hosts = {host.name: host for host in hosts}
+        self.lives: Lives = {name: life(seed, name, 0) for name in self.hosts}
+        self._restarts = Counter[str]()
         self._links = links
         self._shares = _uniform_shares(stream(seed, "network", "delivery"))
         self.sink = sink
@@ -160,7 +164,7 @@ class Simulation:
     def open_market(self) -> float:
         """Start all nodes, let every post arrive, then let the start barrier fall; the time of that, seconds."""
         for host in self.hosts.values():
-            host.start(self.now)
+            host.start(self.now, self.lives)
             self.collect(host)
         while self._events:
             self._next()
@@ -242,9 +246,11 @@ class Simulation:
         self._wake_at.pop(host.name, None)
         self._wakes = {wake for wake in self._wakes if wake[0] != host.name}
         self.hosts[host.name] = host
+        self._restarts[host.name] += 1
+        self.lives[host.name] = life(self.seed, host.name, self._restarts[host.name])
         for readers in self._readers.values():
             readers[:] = [host if reader.name == host.name else reader for reader in readers]
-        host.start(self.now, self._journal.past() if self._journal else None)
+        host.start(self.now, self.lives, self._journal.past() if self._journal else None)
         self.collect(host)
 
     def look_again(self) -> None:

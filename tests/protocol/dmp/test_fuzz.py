@@ -35,6 +35,7 @@ from node.strategy.psp.opt_out import OptOut
 from node.strategy.psp.reserve import FixedReserve
 from tests.protocol.codecs import BOTH
 from tests.protocol.dmp.bench import TIMING, wanted
+from tests.protocol.lives import ME, lives
 from tests.protocol.psp import bench
 from tests.protocol.spoilt import Spoilable, outcomes_of_spoilt_frames
 
@@ -61,7 +62,7 @@ class Target(Spoilable):
             "buyer": Buyer(["peer/s"], Flat(50, 2.0), OptOut(), bench.TIMING, random),
         }
         self.host = Host("me", machines, BOTH)
-        self.host.start(0.0)
+        self.host.start(0.0, lives("me", "peer"))
         self.host.open(0.0)
         for step in (self.admitted, self.asked, self.awarded, self.carried)[: PHASES.index(phase)]:
             step()
@@ -180,7 +181,7 @@ def sent_from_the_other_market(phase: str, node: str, sender: str, message: list
     target = Target(phase)
     before = target.state
     target.host.counters.clear()
-    target.host.receive_frame(2.0, "peer", msgpack.packb([1, [[node, sender, 1, message]]]))
+    target.host.receive_frame(2.0, "peer", msgpack.packb([1, ME, [[node, sender, 1, message]]]))
     return target.state == before, dict(target.host.counters)
 
 

@@ -22,6 +22,7 @@ from node.strategy.psp.opt_out import OptOut
 from node.strategy.psp.reserve import HighestLosingReserve
 from tests.protocol.codecs import BOTH
 from tests.protocol.judge import verdicts
+from tests.protocol.lives import lives
 from tests.protocol.mutations import mutated
 from tests.protocol.psp.bench import TIMING, advert, fitting
 from tests.protocol.spoilt import Spoilable, outcomes_of_spoilt_frames
@@ -45,7 +46,7 @@ class Target(Spoilable):
         pool = ["peer/s", "peer/t"]
         self.buyer = Buyer(pool, Parabolic(50, 4.0), STRATEGIES[strategy](), TIMING, Scripted(0.5), budget=1e3)
         self.host = Host("me", {"seller": self.seller, "buyer": self.buyer}, BOTH)
-        self.host.start(0.0)
+        self.host.start(0.0, lives("me", "peer"))
         self.host.open(0.0)
         for step in (self.bidding, self.awarding, self.over)[: PHASES.index(phase)]:
             step()

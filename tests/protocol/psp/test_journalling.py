@@ -23,6 +23,7 @@ from node.protocol.psp.messages import Accept, Award, Bid, Decline, Settled, Voi
 from node.protocol.psp.seller import Seller
 from node.strategy.psp.reserve import FixedReserve
 from tests.protocol.codecs import EXCHANGE
+from tests.protocol.lives import lives
 from tests.protocol.psp.bench import (
     TIMING,
     A,
@@ -274,7 +275,7 @@ def seller_host() -> Host:
 
 def test_host_notes_each_life_of_its_nodes() -> None:
     host = seller_host()
-    host.start(3.0)
+    host.start(3.0, lives("s"))
     assert [(entry.time_s, entry.node, entry.kind) for entry in host.entries()] == [
         (3.0, S, "started"),
         (3.0, S, "offered"),
@@ -284,7 +285,7 @@ def test_host_notes_each_life_of_its_nodes() -> None:
 
 def test_host_restores_a_node_before_it_starts() -> None:
     host = seller_host()
-    host.start(3.0, {S: restored(Offered(0, 40.0), node=S)})
+    host.start(3.0, lives("s"), {S: restored(Offered(0, 40.0), node=S)})
     assert [line.entry for line in host.entries() if line.kind == "offered"] == [Offered(0, 40.0)]
 
 

@@ -27,6 +27,7 @@ from tests.protocol.codecs import BOTH
 from tests.protocol.drawn import messages
 
 DIGEST = bytes(range(16))
+LIFE = bytes(range(8))
 
 BID = Bid(auction=0, round=3, quantity=25.0, price=1.5, seq=7)
 
@@ -35,8 +36,12 @@ def envelope(message: Message, seq: int = 1) -> Envelope:
     return Envelope("seller", "buyer", seq, encode_message(message))
 
 
+def read(data: bytes) -> list[Envelope]:
+    return decode_frame(data, LIFE)
+
+
 def one_frame(*envelopes: Envelope) -> bytes:
-    (frame,) = encode_frames(envelopes)
+    (frame,) = encode_frames(list(envelopes), LIFE)
     return frame
 
 
@@ -47,13 +52,13 @@ def test_message_decodes_as_it_was_encoded(message: Message) -> None:
 
 @given(messages)
 def test_post_decodes_as_it_was_encoded(message: Message) -> None:
-    assert BOTH.post(encode_post(message)) == message
+    assert BOTH.post(encode_post(message, LIFE)) == (LIFE, message)
 
 
 @given(st.lists(messages, min_size=1, max_size=20))
 def test_frame_decodes_as_it_was_encoded(several: list[Message]) -> None:
     frame = one_frame(*(envelope(message, seq) for seq, message in enumerate(several)))
-    envelopes = decode_frame(frame)
+    envelopes = read(frame)
     assert [BOTH.message(found.message) for found in envelopes] == several
     assert [found.seq for found in envelopes] == list(range(len(several)))
 
@@ -63,7 +68,7 @@ def test_frame_decodes_as_it_was_encoded(several: list[Message]) -> None:
 
 def test_plain_msgpack_reads_our_frame() -> None:
     frame = one_frame(envelope(BID, seq=9))
-    assert msgpack.unpackb(frame) == [1, [["seller", "buyer", 9, ["bid", 0, 3, 25.0, 1.5, 7]]]]
+    assert msgpack.unpackb(frame) == [1, LIFE, [["seller", "buyer", 9, ["bid", 0, 3, 25.0, 1.5, 7]]]]
 
 
 @given(messages)
@@ -75,15 +80,15 @@ def test_plain_msgpack_reads_every_message(message: Message) -> None:
 
 
 def test_we_read_frame_of_plain_msgpack() -> None:
-    frame = msgpack.packb([1, [["seller", "buyer", 9, ["bid", 0, 3, 25, 1.5, 7]]]])
-    (found,) = decode_frame(frame)
+    frame = msgpack.packb([1, LIFE, [["seller", "buyer", 9, ["bid", 0, 3, 25, 1.5, 7]]]])
+    (found,) = read(frame)
     assert (found.to_node, found.from_node, found.seq) == ("seller", "buyer", 9)
     assert BOTH.message(found.message) == BID
 
 
 def test_we_read_post_of_plain_msgpack() -> None:
-    post = msgpack.packb([1, ["advert", 0, 4, 100, 12.5, 1, "open", 3, DIGEST]])
-    assert BOTH.post(post) == Advert(0, 4, 100.0, 12.5, 1.0, "open", 3, DIGEST)
+    post = msgpack.packb([1, LIFE, ["advert", 0, 4, 100, 12.5, 1, "open", 3, DIGEST]])
+    assert BOTH.post(post) == (LIFE, Advert(0, 4, 100.0, 12.5, 1.0, "open", 3, DIGEST))
 
 
 def test_embedded_numbers_read_like_a_list() -> None:
@@ -95,7 +100,7 @@ def test_embedded_numbers_read_like_a_list() -> None:
 
 
 def test_no_envelopes_make_no_frame() -> None:
-    assert list(encode_frames([])) == []
+    assert encode_frames([], LIFE) == []
 
 
 def big(rows: int) -> Envelope:
@@ -104,21 +109,21 @@ def big(rows: int) -> Envelope:
 
 def test_frames_are_split_before_they_outgrow_the_flush_size() -> None:
     envelopes = [big(500)] * 20
-    frames = list(encode_frames(envelopes))
+    frames = encode_frames(envelopes, LIFE)
     assert len(frames) > 1
     assert all(len(frame) <= FLUSH_BYTES + 1000 for frame in frames)
-    assert [found for frame in frames for found in decode_frame(frame)] == envelopes
+    assert [found for frame in frames for found in read(frame)] == envelopes
 
 
 def test_envelopes_fill_a_frame_up_to_the_flush_size() -> None:
     length = len(memoryview(big(500).message))
-    (first, *_) = encode_frames([big(500)] * 20)
-    assert len(decode_frame(first)) == FLUSH_BYTES // length
+    (first, *_) = encode_frames([big(500)] * 20, LIFE)
+    assert len(read(first)) == FLUSH_BYTES // length
 
 
 def test_envelope_larger_than_flush_size_travels_alone() -> None:
-    frames = list(encode_frames([envelope(BID), big(5000), envelope(BID)]))
-    assert [len(decode_frame(frame)) for frame in frames] == [1, 1, 1]
+    frames = encode_frames([envelope(BID), big(5000), envelope(BID)], LIFE)
+    assert [len(read(frame)) for frame in frames] == [1, 1, 1]
 
 
 def test_profile_of_50_000_bids_fits_a_frame() -> None:
@@ -127,10 +132,10 @@ def test_profile_of_50_000_bids_fits_a_frame() -> None:
 
 def test_frame_beyond_the_limit_is_our_bug() -> None:
     with pytest.raises(ProtocolUsageError):
-        list(encode_frames([big(60_000)]))
+        encode_frames([big(60_000)], LIFE)
 
 
-@pytest.mark.parametrize(("decode", "reason"), [(decode_frame, "oversized frame"), (BOTH.post, "oversized post")])
+@pytest.mark.parametrize(("decode", "reason"), [(read, "oversized frame"), (BOTH.post, "oversized post")])
 def test_oversized_data_is_rejected_unread(decode: Any, reason: str) -> None:
     with pytest.raises(RejectedError, match=reason):
         decode(bytes(MAX_FRAME_BYTES + 1))
@@ -142,9 +147,24 @@ def test_oversized_data_is_rejected_unread(decode: Any, reason: str) -> None:
 @pytest.mark.parametrize("version", [0, 2, -1, 2**40])
 def test_other_version_is_rejected(version: int) -> None:
     with pytest.raises(RejectedError, match="unknown version"):
-        decode_frame(msgpack.packb([version, []]))
+        read(msgpack.packb([version, LIFE, []]))
     with pytest.raises(RejectedError, match="unknown version"):
-        BOTH.post(msgpack.packb([version, ["closed", 0]]))
+        BOTH.post(msgpack.packb([version, LIFE, ["closed", 0]]))
+
+
+@given(st.binary(min_size=8, max_size=8), st.binary(min_size=8, max_size=8))
+def test_frame_is_read_in_the_life_that_it_is_for_and_in_no_other(meant: bytes, own: bytes) -> None:
+    (frame,) = encode_frames([envelope(BID)], meant)
+    assert decode_frame(frame, meant) == [envelope(BID)]
+    if meant != own:
+        with pytest.raises(RejectedError, match="another life"):
+            decode_frame(frame, own)
+
+
+@pytest.mark.parametrize("life", [b"", LIFE[1:], LIFE + b"0", "12345678", None])
+def test_post_names_a_life_of_eight_bytes(life: Any) -> None:
+    with pytest.raises(RejectedError, match="malformed post"):
+        BOTH.post(msgpack.packb([1, life, ["advert", 0, 4, 100, 12.5, 1, "open", 3, DIGEST]]))
 
 
 CALL = [0.0, "web", "session", 512.0, 60.0]
@@ -159,43 +179,52 @@ GOOD = ["seller", "buyer", 9, ["bid", 0, 3, 25.0, 1.5, 7]]
         [],
         [1],
         {},
-        [1, {}],
-        ["1", []],
-        [1.5, []],
-        [True, []],
-        [1, [], "more"],
-        [1, [[]]],
+        [1, LIFE],
+        [1, []],
+        [1, LIFE, {}],
+        ["1", LIFE, []],
+        [1.5, LIFE, []],
+        [True, LIFE, []],
+        [1, LIFE, [], "more"],
+        [1, None, []],
+        [1, b"", []],
+        [1, LIFE[1:], []],
+        [1, "12345678", []],
+        [1, [LIFE], []],
+        [1, LIFE + b"0", []],
+        [1, LIFE, [[]]],
         [1, [GOOD[:3]]],
-        [1, [[*GOOD, 0]]],
-        [1, [[7, *GOOD[1:]]]],
-        [1, [[b"seller", *GOOD[1:]]]],
-        [1, [["seller", "bu/yer", *GOOD[2:]]]],
-        [1, [["", *GOOD[1:]]]],
-        [1, [["s" * 65, *GOOD[1:]]]],
-        [1, [["seller", "buyer", -1, GOOD[3]]]],
-        [1, [["seller", "buyer", 2**53 + 1, GOOD[3]]]],
-        [1, [["seller", "buyer", 1.5, GOOD[3]]]],
-        [1, [["seller", "buyer", "1", GOOD[3]]]],
+        [1, LIFE, [[*GOOD, 0]]],
+        [1, LIFE, [[7, *GOOD[1:]]]],
+        [1, LIFE, [[b"seller", *GOOD[1:]]]],
+        [1, LIFE, [["seller", "bu/yer", *GOOD[2:]]]],
+        [1, LIFE, [["", *GOOD[1:]]]],
+        [1, LIFE, [["s" * 65, *GOOD[1:]]]],
+        [1, LIFE, [["seller", "buyer", -1, GOOD[3]]]],
+        [1, LIFE, [["seller", "buyer", 2**53 + 1, GOOD[3]]]],
+        [1, LIFE, [["seller", "buyer", 1.5, GOOD[3]]]],
+        [1, LIFE, [["seller", "buyer", "1", GOOD[3]]]],
     ],
     ids=repr,
 )
 def test_malformed_frame_is_rejected(frame: Any) -> None:
     with pytest.raises(RejectedError, match="malformed frame"):
-        decode_frame(msgpack.packb(frame))
+        read(msgpack.packb(frame))
 
 
 @pytest.mark.parametrize("cut", [0, 1, 5, 20, -1])
 def test_truncated_frame_is_rejected(cut: int) -> None:
     with pytest.raises(RejectedError, match="malformed frame"):
-        decode_frame(one_frame(envelope(BID))[:cut])
+        read(one_frame(envelope(BID))[:cut])
 
 
 def test_trailing_bytes_are_rejected() -> None:
     with pytest.raises(RejectedError, match="malformed frame"):
-        decode_frame(one_frame(envelope(BID)) + b"\0")
+        read(one_frame(envelope(BID)) + b"\0")
 
 
-HEAD = msgpack.packb([1, [["seller", "buyer", 9, 0]]])[:-1]
+HEAD = msgpack.packb([1, LIFE, [["seller", "buyer", 9, 0]]])[:-1]
+BEGIN = msgpack.packb([1, LIFE, 0])[:-1]
 NESTED, NOT_UTF_8 = b"\x91" * 100_000, b"\xa2\xff\xfe"
 
 
@@ -204,14 +233,14 @@ NESTED, NOT_UTF_8 = b"\x91" * 100_000, b"\xa2\xff\xfe"
     [
         pytest.param(NESTED, id="nested without end"),
         pytest.param(HEAD + NESTED, id="message nested without end"),
-        pytest.param(b"\x92\x01\x91\x94" + NOT_UTF_8, id="not UTF-8"),
-        pytest.param(b"\x92\x01\xdd\xff\xff\xff\xff", id="claims to be longer than any memory"),
+        pytest.param(BEGIN + b"\x91\x94" + NOT_UTF_8, id="not UTF-8"),
+        pytest.param(BEGIN + b"\xdd\xff\xff\xff\xff", id="claims to be longer than any memory"),
         pytest.param(b"\xc1", id="reserved byte"),
     ],
 )
 def test_hostile_bytes_are_no_frame(data: bytes) -> None:
     with pytest.raises(RejectedError, match="malformed frame"):
-        decode_frame(data)
+        read(data)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +256,7 @@ def test_hostile_bytes_are_no_message_and_no_post(data: bytes) -> None:
     with pytest.raises(RejectedError, match="malformed message"):
         BOTH.message(msgspec.Raw(data))
     with pytest.raises(RejectedError, match="malformed post"):
-        BOTH.post(b"\x92\x01" + data)
+        BOTH.post(BEGIN + data)
 
 
 @pytest.mark.parametrize(
@@ -305,18 +334,18 @@ def test_malformed_message_is_rejected(message: Any) -> None:
     with pytest.raises(RejectedError, match="malformed message"):
         BOTH.message(msgspec.Raw(data))
     with pytest.raises(RejectedError, match="malformed post"):
-        BOTH.post(msgpack.packb([VERSION, message]))
+        BOTH.post(msgpack.packb([VERSION, LIFE, message]))
 
 
 def test_bad_message_does_not_spoil_its_neighbours() -> None:
-    frame = msgpack.packb([1, [["seller", "buyer", 1, ["nonsense"]], GOOD]])
-    assert BOTH.message(decode_frame(frame)[1].message) == BID
+    frame = msgpack.packb([1, LIFE, [["seller", "buyer", 1, ["nonsense"]], GOOD]])
+    assert BOTH.message(read(frame)[1].message) == BID
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_frame_or_rejected(data: bytes) -> None:
     try:
-        envelopes = decode_frame(data)
+        envelopes = read(data)
     except RejectedError:
         return
     assert msgpack.unpackb(data)[0] == VERSION

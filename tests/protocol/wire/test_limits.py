@@ -10,8 +10,9 @@ from node.protocol.machine import Received
 from node.protocol.wire.frames import MAX_FRAME_BYTES, encode_post
 from node.protocol.wire.limits import MAX_HOSTS, MAX_NAMED, OTHERS, Limits, Throttle
 from tests.protocol.codecs import BOTH
+from tests.protocol.lives import ME, YOU
 from tests.protocol.psp.bench import advert
-from tests.protocol.test_host import BID, Puppet, frame_of
+from tests.protocol.test_host import BID, Puppet, frame_of, started
 
 NARROW = Limits(messages_per_s=10.0, messages_burst=3.0, bytes_per_s=1_000.0, bytes_burst=500.0, senders=2)
 
@@ -123,7 +124,7 @@ def test_only_so_many_throttled_hosts_are_counted_by_name() -> None:
 
 def limited(**changes: Any) -> tuple[Host, Puppet]:
     puppet = Puppet(watches=("you/s",))
-    return Host("me", {"a": puppet}, BOTH, limits=Limits(**changes)), puppet
+    return started(Host("me", {"a": puppet}, BOTH, limits=Limits(**changes)), "you"), puppet
 
 
 def test_frame_over_the_limit_is_dropped_unread_and_counted() -> None:
@@ -145,7 +146,7 @@ def test_frame_counts_as_its_messages() -> None:
 def test_post_over_the_limit_is_dropped_unread_and_counted() -> None:
     host, puppet = limited(bytes_per_s=1.0, bytes_burst=100.0)
     for _ in range(3):
-        host.receive_post(0.0, "you/s", encode_post(advert(10.0)))
+        host.receive_post(0.0, "you/s", encode_post(advert(10.0), YOU))
     assert len(puppet.events) == 1
     assert host.counters == {"received": 1, "throttled: you": 2}
 
@@ -160,7 +161,7 @@ def test_message_of_one_sender_too_many_is_dropped_and_spoils_no_other() -> None
 @pytest.mark.parametrize("messages", [1, 100, 1000])
 def test_host_without_limits_reads_everything(messages: int) -> None:
     puppet = Puppet()
-    host = Host("me", {"a": puppet}, BOTH)
+    host = started(Host("me", {"a": puppet}, BOTH))
     bid = ["bid", 0, 0, 5.0, 1.0, 1]
-    host.receive_frame(0.0, "you", msgpack.packb([1, [["a", f"s{k}", 1, bid] for k in range(messages)]]))
+    host.receive_frame(0.0, "you", msgpack.packb([1, ME, [["a", f"s{k}", 1, bid] for k in range(messages)]]))
     assert len(puppet.events) == messages

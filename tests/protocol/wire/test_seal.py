@@ -9,17 +9,18 @@ from node.protocol.psp.messages import Bid
 from node.protocol.wire.frames import MAX_FRAME_BYTES, decode_frame, encode_post
 from node.protocol.wire.seal import Seal
 from tests.protocol.codecs import BOTH
+from tests.protocol.lives import ME, YOU, lives
 from tests.protocol.psp.bench import advert
-from tests.protocol.test_host import BID, Puppet, frame_of
+from tests.protocol.test_host import BID, Puppet, frame_of, started
 from tests.protocol.wire.sealing import seal, signature_of
 
 FRAME = frame_of(("a", "s", BID))
-POST = encode_post(advert(10.0))
+POST = encode_post(advert(10.0), YOU)
 
 
 def receiver(own: Seal | None) -> tuple[Host, Puppet]:
     puppet = Puppet(watches=("you/s",))
-    return Host("me", {"a": puppet}, BOTH, own), puppet
+    return started(Host("me", {"a": puppet}, BOTH, own), "you"), puppet
 
 
 def verdict_on_frame(data: bytes, own: Seal | None = None) -> dict[str, int]:
@@ -57,13 +58,13 @@ def test_host_reads_what_was_signed_for_it() -> None:
 
 def test_host_signs_what_it_says() -> None:
     host = Host("you", {"s": Puppet(Send("me/a", BID), PostOnBoard(advert(10.0)))}, BOTH, seal("you"))
-    host.start(0.0)
+    host.start(0.0, lives("you", "me"))
     ((to, frame),) = host.frames()
     ((poster, post),) = host.posts()
     own = seal("me", "you")
     assert (to, poster) == ("me", "you/s")
-    assert [envelope.to_node for envelope in decode_frame(own.opened_frame("you", frame))] == ["a"]
-    assert BOTH.post(own.opened_post("you/s", post)) == advert(10.0)
+    assert [envelope.to_node for envelope in decode_frame(own.opened_frame("you", frame), ME)] == ["a"]
+    assert BOTH.post(own.opened_post("you/s", post)) == (YOU, advert(10.0))
 
 
 @pytest.mark.parametrize(
