@@ -55,6 +55,7 @@ class PlainClient:
 
     def __init__(self, address: BrokerAddress, identifier: str = "", will: str | None = None) -> None:
         self.received: list[str] = []
+        self.payloads: list[tuple[str, bytes]] = []
         self.answer: int | None = None
         self._acknowledged: set[int] = set()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, identifier, reconnect_on_failure=False)
@@ -64,7 +65,7 @@ class PlainClient:
         if will:
             self._client.will_set(will, b"will", qos=1)
         self._client.on_connect = self._note_answer
-        self._client.on_message = lambda _client, _data, message: self.received.append(message.topic)
+        self._client.on_message = self._note_message
         self._client.on_publish = lambda _client, _data, mid, *_: self._acknowledged.add(mid)
         self._client.on_subscribe = lambda _client, _data, mid, *_: self._acknowledged.add(mid)
         self._client.connect(address.host, address.port)
@@ -72,6 +73,10 @@ class PlainClient:
 
     def _note_answer(self, _client: object, _data: object, _flags: object, reason: paho.ReasonCode, *_: object) -> None:
         self.answer = reason.value
+
+    def _note_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
+        self.received.append(message.topic)
+        self.payloads.append((message.topic, message.payload))
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Serve the connection until the condition holds or the connection is lost."""

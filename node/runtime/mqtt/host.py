@@ -289,22 +289,25 @@ class MqttHost:
 
     def _receive_presence(self, now: float, host: str, word: str, life: bytes) -> None:
         if host == self._host.name:
-            self._hear_oneself(word, life)
+            self._hear_oneself(now, word, life)
         elif word != OFFLINE:
             self._host.peer_online(now, host, life)
         # While this host leaves the market, the others leave too: their last words must not reach its nodes.
         elif not self._stopping.is_set():
             self._host.peer_offline(now, host, life)
 
-    def _hear_oneself(self, word: str, life: bytes) -> None:
-        """Brokers deliver in order: when the own word is here, so is all that was retained.
+    def _hear_oneself(self, now: float, word: str, life: bytes) -> None:
+        """Note that the own word is here, and with it, since brokers deliver in order, all that was retained.
 
-        The last will of an earlier connection may come after it, and tells newcomers that this host is gone.
+        The last will of an earlier connection may come after it: it tells newcomers, and if it is of this life the
+        others too, that this host is gone.
         """
-        if word == OFFLINE:
+        if word != OFFLINE:
+            self._is_heard = self._is_heard or life == self.life
+        elif self._is_heard:
             self._is_belied = True
-        elif life == self.life:
-            self._is_heard, self._is_belied = True, False
+            if life == self.life:
+                self._host.reconnected(now)
 
     # Observers
 

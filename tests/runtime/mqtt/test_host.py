@@ -193,3 +193,21 @@ async def test_host_that_was_started_anew_hears_nothing_that_was_meant_for_it_be
             await until(lambda host=host, counted=counted: host.counters[counted] == 1)  # type: ignore[misc]
             running.stop()
             await serving
+
+
+@pytest.mark.asyncio
+async def test_buyer_whose_own_late_will_struck_out_its_bid_bids_anew(endpoint: Endpoint) -> None:
+    """The will of a half-open connection comes long after the reconnection, in the same life."""
+    records: list[Record[Any]] = []
+    drivers = [driver(host, endpoint, records) for host in (seller(), buyer())]
+    async with endpoint.client("launcher") as launcher, asyncio.TaskGroup() as tasks:
+        for running in drivers:
+            tasks.create_task(running.run())
+        await launcher.publish(TOPICS.control, OPEN, qos=1, retain=True)
+        await until(lambda: any(record.kind == "bid" for record in records))
+        will = encode_presence(OFFLINE, drivers[1].life)
+        await launcher.publish(TOPICS.presence("b-host"), will, qos=1, retain=True)
+        await until(lambda: any(record.kind == "settled" for record in records))
+        assert sum(record.kind == "bid" for record in records) == 2
+        for running in drivers:
+            running.stop()
