@@ -8,9 +8,12 @@ from pathlib import Path
 import msgpack
 import pytest
 
+from broker import BrokerAddress
 from broker.own.setup import Wishes
 from node.trace.psp.ledger import Ledger
+from scenarios.launch.run import run
 from scenarios.markets.registry import read_journal
+from tests.mqtt.conftest import Mosquitto
 from tests.mqtt.devices import BUYER, SELLER, Node
 from tests.mqtt.plain import PlainClient, SecuredBroker
 
@@ -82,3 +85,22 @@ def test_all_that_was_said_in_an_earlier_market_of_the_same_name_changes_nothing
     assert later.settles(seller, buyer) == sold
     assert later.counted("shop") == kinds["inbox/shop"]
     assert later.counted("alice") == kinds["inbox/alice"] + kinds["board/shop"]
+
+
+def test_run_does_not_take_auctions_for_closed_that_were_closed_in_an_earlier_market(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    stranger = PlainClient(BrokerAddress("127.0.0.1", mosquitto.port))
+    life = bytes(8)
+    for host, node in (("host-1", "1"), ("host-2", "2")):
+        closed = msgpack.packb([1, life, ["advert", 0, 9, 65, 0, 0.01, "closed", 1, bytes(16)]])
+        stranger.publish(f"{LAB}/board/{host}/{node}", closed, retain=True)
+        stranger.publish(f"{LAB}/presence/{host}", f"offline {life.hex()}".encode(), retain=True)
+    stranger.close()
+
+    url = f"mqtt://127.0.0.1:{mosquitto.port}"
+    result = run("two-sellers", broker=url, market_name="lab", hosts=2, out=tmp_path / "runs")
+
+    assert result.summary.status == "settled"
+    assert result.summary.sold == pytest.approx(150.0, abs=1e-6)
+    assert {reason for reason in result.counters if reason.startswith("rejected")} <= {"rejected: another life"}
