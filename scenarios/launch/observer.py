@@ -237,7 +237,7 @@ class Observer:
                 self._retained.add(topic)
                 post = self._seal.opened_post(poster, payload) if self._seal else payload
                 life, message = self._codec.post(post)
-                if self._kind.is_closed(message):
+                if poster in self._closers and self._kind.is_closed(message):
                     self._closings[poster] = life
             case TraceOf(host) if host in self._hosts:
                 batch = self._batches.decode(payload)

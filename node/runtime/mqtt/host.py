@@ -213,7 +213,7 @@ class MqttHost:
     async def _flush(self, client: aiomqtt.Client, tasks: asyncio.TaskGroup) -> None:
         host = self._host
         if not self._is_heard:
-            return  # what is said before the others' lives are known is rejected by them
+            return  # to hosts whose lives are not known yet nothing could be sent
         if (self._says == ONLINE and not host.awaited) or self._is_belied:
             self._says, self._is_belied = ONLINE if host.awaited else READY, False
             await self._say(client, self._says)
