@@ -117,7 +117,7 @@ TEXTS = {
     "closed": "auction closed: sold {mb} MB for {money}",
     "in-doubt": "in doubt: no receipt from {peer} for {mb} MB, {money}; still bound",
     "cleared-up": "no longer in doubt: {peer} answered",
-    "exposed": "{peer} told two different books of one clearing",
+    "exposed": "{peer} does not do as the board says: {why}",
     "lingering": "staying {seconds} s for buyers who ask again",
     "leaving": "leaving: {why}",
     "finished": "{outcome}: {done} {mb} MB for {money}, {in_doubt} in doubt; check with: bidswarm ledger {journal}",
@@ -171,7 +171,7 @@ def _news(what: Trace) -> _News | None:
             terms = {"mb": what.quantity_mb, "money": what.charge_money}
             return what.kind, {"peer": what.seller, "round": what.round, **terms}
         case SellerExposed():
-            return "exposed", {"peer": what.seller, "round": what.round}
+            return "exposed", {"peer": what.seller, "round": what.round, "why": what.lie}
     return _news_of_awarding(what)
 
 

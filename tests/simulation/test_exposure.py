@@ -46,7 +46,7 @@ def test_seller_of_two_books_is_exposed_by_its_victims_alone(seed: int, settings
     assert market.settles()
     told = {(record.node, record.what.seller) for record in market.records if record.kind == "exposed"}
     assert told == {("D/D", "2/2"), ("E/E", "2/2")}
-    assert market.metrics.exposed == {"2"}
+    assert market.metrics.exposed == {"2": {"two books"}}
 
 
 def test_victims_buy_elsewhere() -> None:
@@ -70,4 +70,4 @@ def test_exposed_seller_is_bid_at_no_more() -> None:
 def test_honest_seller_is_never_exposed(seed: int) -> None:
     market = world("two-sellers", seed, *HAZARDS)
     assert market.settles()
-    assert market.metrics.exposed == set()
+    assert market.metrics.exposed == {}

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 
 from node.mechanism.psp import PSP, AuctionMechanism
 from node.mechanism.psp.residual import SLIVER
-from node.mechanism.rounding import ROUNDING
+from node.mechanism.rounding import FOREIGN_ROUNDING, ROUNDING
 from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.numbers import life_of
 from node.protocol.psp.digest import digest, packed
 from node.protocol.psp.messages import Accept, Advert, Award, Bid, Hold, Profile, Settled, Void, Withdraw, Withdrawn
 from node.protocol.psp.seen import Seen, remembered
+from node.protocol.psp.trace import Lie
 from node.protocol.retry import PATIENCE, backoff
 from node.strategy.psp.offer import NOTHING, Offer, Target
 
@@ -61,12 +62,23 @@ class Auction:
     _offer: Offer | None = None
     _least_reserve: float = math.inf
     _is_declined: bool = False
+    _awarded_on: Seen | None = None
     _offer_source: Seen | Advert | None = None
 
     @property
     def number(self) -> int:
         """Which of the seller's auctions this is."""
         return self._advert.auction if self._advert else 0
+
+    @property
+    def round(self) -> int:
+        """The last clearing that the board or a profile has named."""
+        return max(self._advert.round if self._advert else 0, self._seen.round if self._seen else 0)
+
+    @property
+    def supply(self) -> float:
+        """MB on sale before anybody bid, as advertised last; 0 before the first advert."""
+        return self._advert.supply if self._advert else 0.0
 
     @property
     def is_open(self) -> bool:
@@ -131,6 +143,7 @@ class Auction:
     def place(self, target: Target, now: float) -> Bid | Withdraw:
         """Make ``target`` the standing bid; the message that says so."""
         self._seq += 1
+        self._awarded_on = None
         self.owes_hold = False
         self.standing = target
         seen_round = self._seen.round if self._seen else 0
@@ -177,8 +190,9 @@ class Auction:
         if self._advert and life_of(advert.seq) != life_of(self._advert.seq):
             self._strike_out()  # the seller was started anew and has forgotten all bids
         self._advert = advert
-        if advert.state == "closed":
-            self.on_closed()
+        if advert.state == "awarding":
+            stands = self.standing.quantity > 0.0 and self.pending is None
+            self._awarded_on = self._seen if stands and not self.is_awarded_falsely else None
         return is_back
 
     def acceptance(self, now: float) -> Accept | None:
@@ -220,7 +234,7 @@ class Auction:
         self._seen, self.participants = None, 0
 
     def _strike_out(self) -> None:
-        self.standing, self.pending, self._early = NOTHING, None, None
+        self.standing, self.pending, self._early, self._awarded_on = NOTHING, None, None, None
         self._forget()
 
     @property
@@ -288,6 +302,24 @@ class Auction:
         return award if award.round == self._advert.round else None
 
     @property
+    def is_passed_over(self) -> bool:
+        """Whether the auction was awarded on a book that gives its bid something, and no award has come."""
+        if self._awarded_on is None:
+            return False
+        amount, _ = self._awarded_on.due(self.mechanism)
+        return amount > FOREIGN_ROUNDING * self.supply  # a seller does not award what is rounding
+
+    def lie_of(self, award: Award) -> Lie | None:
+        """How this award of the standing bid, which the board vouches for, differs from the book seen, if it does."""
+        if self._seen is None or self.is_awarded_falsely:
+            return "two books"
+        amount, charge = self._seen.due(self.mechanism)
+        bid = self.standing
+        is_due = abs(award.quantity - amount) <= ROUNDING * bid.quantity
+        is_due &= abs(award.charge - charge) <= ROUNDING * bid.quantity * bid.price
+        return None if is_due else "another award"
+
+    @property
     def is_awarded_falsely(self) -> bool:
         """Whether an award of the round that the board names follows from another book than the one seen.
 
@@ -301,7 +333,7 @@ class Auction:
 
     def bind(self, award: Award, now: float) -> None:
         """Accept an award: the bid becomes a purchase."""
-        self.bound, self.standing, self.pending = award, NOTHING, None
+        self.bound, self.standing, self.pending, self._awarded_on = award, NOTHING, None, None
         self._mark_said(now)
 
     def decline(self, award: Award) -> None:

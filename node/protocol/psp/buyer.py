@@ -47,6 +47,7 @@ from node.protocol.psp.timing import Timing
 from node.protocol.psp.trace import (
     BidPlaced,
     BidWithdrawn,
+    Lie,
     SellerExposed,
     ValuationRevised,
 )
@@ -313,7 +314,11 @@ class Buyer:
     def _on_advert(self, now: float, auction: Auction, message: Advert) -> Iterator[Effect]:
         is_back = auction.on_advert(message)
         if auction.is_deceived:
-            yield from self._expose(now, auction, message.round)
+            yield from self._expose(now, auction, message.round, "two books")
+        elif message.state == "closed":
+            yield from self._close(auction, message.round)
+        elif message.state == "open" and auction.is_passed_over:
+            yield from self._expose(now, auction, message.round, "passed over")
         elif award := auction.early_award():
             yield from self._on_award(now, auction, award)
         if is_back and (accept := auction.acceptance(now)):
@@ -327,8 +332,13 @@ class Buyer:
         return self._ponder(now)
 
     def _on_closed(self, now: float, auction: Auction) -> Iterator[Effect]:
+        yield from self._close(auction, auction.round)
+        yield from self._ponder(now)
+
+    def _close(self, auction: Auction, round_: int) -> Iterator[Effect]:
+        if auction.is_passed_over:
+            yield SellerExposed(auction.seller, round_, "passed over")
         auction.on_closed()
-        return self._ponder(now)
 
     def _on_profile(self, now: float, auction: Auction, message: Profile) -> Iterator[Effect]:
         waited_s = auction.waited(now, message)
@@ -337,7 +347,7 @@ class Buyer:
             return
         if auction.on_profile(message):
             if auction.is_deceived:
-                yield from self._expose(now, auction, message.round)
+                yield from self._expose(now, auction, message.round, "two books")
                 return
             if waited_s is not None:
                 self._round_trip.measured(waited_s, repeated=auction.repeated > 0)
@@ -357,8 +367,8 @@ class Buyer:
         if auction.stands(message.your_seq):
             if not auction.is_vouched(message):
                 return
-            if auction.is_awarded_falsely:
-                yield from self._expose(now, auction, message.round)
+            if lie := auction.lie_of(message):
+                yield from self._expose(now, auction, message.round, lie)
                 return
         if not (auction.stands(message.your_seq) and self._purchases.allows(message, self._valuation.demand_mb)):
             auction.decline(message)
@@ -411,9 +421,9 @@ class Buyer:
         if any(auction.unanswered for auction in self._auctions.values()):
             yield from self._retry_later(now)
 
-    def _expose(self, now: float, auction: Auction, round_: int) -> Iterator[Effect]:
-        """The seller has told others another book than this buyer, which has nothing more to do with it."""
-        yield SellerExposed(auction.seller, round_)
+    def _expose(self, now: float, auction: Auction, round_: int, lie: Lie) -> Iterator[Effect]:
+        """The seller does not do as the board says: the buyer has nothing more to do with it."""
+        yield SellerExposed(auction.seller, round_, lie)
         if auction.standing.quantity > 0.0:
             yield from self._place(now, auction, NOTHING)
         auction.is_exposed = True

@@ -40,7 +40,7 @@ class Wanted(Entry, frozen=True, tag="wanted"):
 
 
 class Accepted(Entry, frozen=True, tag="accepted"):
-    """A buyer is bound to an award; written before it says so."""
+    """A buyer is bound to an award; written before it says so. ``supply_mb`` is all that the seller had advertised."""
 
     seller: str
     auction: int
@@ -48,6 +48,7 @@ class Accepted(Entry, frozen=True, tag="accepted"):
     seq: int
     quantity_mb: float
     charge_money: float
+    supply_mb: float
 
 
 class Bought(Entry, frozen=True, tag="bought"):

@@ -42,7 +42,7 @@ class Purchases:
     def accept(self, now: float, auction: Auction, award: Award) -> Iterator[Effect]:
         """Be bound by an award, and say so once that is written down."""
         self._bind(now, auction, award)
-        yield Persist(Accepted(auction.seller, *_terms(award)))
+        yield Persist(Accepted(auction.seller, *_terms(award), auction.supply))
         yield Send(auction.seller, Accept(award.auction, award.round, award.your_seq))
 
     def receive(self, auction: Auction, receipt: Settled) -> Iterator[Effect]:

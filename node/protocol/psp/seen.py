@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from node.mechanism.psp import AuctionMechanism
 from node.protocol.psp.digest import rows_of
 from node.protocol.psp.messages import Profile
 
@@ -19,6 +20,12 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
     charge: float
     digest: bytes
     book: bytes
+
+    def due(self, mechanism: AuctionMechanism) -> tuple[float, float]:
+        """What the book gives its reader, MB, and charges for it, money: the seller's own computation, done again."""
+        quantities, prices = rows_of(self.book)
+        outcome = mechanism.clear(quantities, prices, self.supply, self.reserve)
+        return float(outcome.allocation[self.row]), float(outcome.charge[self.row])
 
     def opponents(self) -> tuple[Sequence[float], Sequence[float]]:
         """The bids of the others, MB and price per MB."""

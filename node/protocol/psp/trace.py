@@ -4,6 +4,8 @@ Buyers and sellers are addresses, ``round`` is the clearing of the auction that 
 number of a bid.
 """
 
+from typing import Literal
+
 from node.protocol.trace import NodeRecord, Trace
 
 
@@ -119,11 +121,17 @@ class DoubtClearedUp(Trace, frozen=True, tag="cleared-up"):
     charge_money: float
 
 
+Lie = Literal["two books", "another award", "passed over"]
+"""What a seller is exposed for: the board names another book than the buyer was told; an award differs from what that
+book gives the bid; or the book gives it something, and the auction went on without an award."""
+
+
 class SellerExposed(Trace, frozen=True, tag="exposed"):
-    """The board names another book than the one the seller told this buyer, which has nothing more to do with it."""
+    """A buyer has seen that its seller does not do as the board says, and has nothing more to do with it."""
 
     seller: str
     round: int
+    lie: Lie
 
 
 class SupplyRevised(Trace, frozen=True, tag="supply"):

@@ -30,10 +30,11 @@ class Amounts(NamedTuple):
 
 Why = Literal["receipt on its way", "seller never confirmed", "seller's journal missing", "buyer's journal missing"]
 
-Rule = Literal["supply", "twin", "once", "demand", "budget", "order"]
+Rule = Literal["supply", "oversold", "twin", "once", "demand", "budget", "order"]
 
 RULES: dict[Rule, str] = {
     "supply": "no auction sold more than its supply",
+    "oversold": "no seller gave receipts for more than it had advertised to their buyers",
     "twin": "every receipt has its twin, of the same amounts",
     "once": "nothing was sold, accepted or received twice",
     "demand": "no buyer is bound to more than it wanted",
@@ -53,7 +54,10 @@ class Doubt:
 
 @dataclass(slots=True)
 class _Auction:
+    """``advertised`` is the most that a buyer had read on the board when it accepted."""
+
     supply: float = 0.0
+    advertised: float = 0.0
     sold: dict[SaleKey, Amounts] = field(default_factory=dict)
 
 
@@ -121,6 +125,9 @@ class Ledger:
                 buyer.budget = math.inf if entry.budget_money is None else entry.budget_money
             case Accepted() | Bought() | Freed():
                 key = SaleKey(entry.seller, entry.auction, entry.round, node)
+                if isinstance(entry, Accepted):
+                    auction = self._auctions[entry.seller, entry.auction]
+                    auction.advertised = max(auction.advertised, entry.supply_mb)
                 self._agreed(self._buyers[node], entry, key)
 
     def _sold(self, key: SaleKey, amounts: Amounts) -> None:
@@ -151,10 +158,17 @@ class Ledger:
     # All together
 
     def _check_sellers(self) -> None:
+        received: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
+        for key, amounts in self.purchases.items():
+            received[key.seller, key.auction].append(amounts.quantity)
         for (seller, number), auction in self._auctions.items():
             sold = math.fsum(amounts.quantity for amounts in auction.sold.values())
             if sold > auction.supply * (1.0 + ROUNDING):
                 self._breach("supply", seller, f"auction {number} sold {sold:.6g} of {auction.supply:.6g} MB")
+            bought = math.fsum(received[seller, number])
+            if bought > auction.advertised * (1.0 + ROUNDING):
+                shown = f"{bought:.6g} MB, and had advertised {auction.advertised:.6g}"
+                self._breach("oversold", seller, f"auction {number} gave its buyers receipts for {shown}")
 
     def _check_buyers(self) -> None:
         for name, buyer in self._buyers.items():

@@ -15,6 +15,7 @@ from node.protocol.psp.trace import (
     BidWithdrawn,
     Cleared,
     DoubtClearedUp,
+    Lie,
     Reopened,
     SaleRecalled,
     SaleSettled,
@@ -95,7 +96,7 @@ class MarketMetrics:
     joined, left
         Who came late, and who has gone.
     exposed
-        Sellers who have told two different books of one clearing.
+        Sellers whose buyers saw that they do not do as the board says, and what was seen of each.
     supply
         MB in all of the sellers whose supply has changed.
     factor
@@ -107,7 +108,7 @@ class MarketMetrics:
         self.bids = 0
         self.messages = 0
         self.welfare = 0.0
-        self.exposed: set[str] = set()
+        self.exposed: defaultdict[str, set[Lie]] = defaultdict(set)
         self.auctions = {seller: AuctionMetrics() for seller in sellers}
         self.positions: defaultdict[tuple[str, str], Position] = defaultdict(Position)
         self.bids_of: defaultdict[str, int] = defaultdict(int)
@@ -170,7 +171,7 @@ class MarketMetrics:
         self._in_doubt.discard((node_of(doubt.seller), buyer, doubt.round))
 
     def _on_exposure(self, _buyer: str, exposed: SellerExposed) -> None:
-        self.exposed.add(node_of(exposed.seller))
+        self.exposed[node_of(exposed.seller)].add(exposed.lie)
 
     def _on_joining(self, node: str, _: Joined) -> None:
         self.joined.add(node)

@@ -37,8 +37,8 @@ def print_result(result: "Result", console: Console) -> None:
         soft_wrap=True,
     )
     if summary.exposed_sellers:
-        liars = ", ".join(summary.exposed_sellers)
-        console.print(f"[red]exposed sellers, which told different books: {liars}[/]", highlight=False, soft_wrap=True)
+        liars = ", ".join(f"{seller} ({', '.join(lies)})" for seller, lies in summary.exposed_sellers.items())
+        console.print(f"[red]exposed sellers, and what for: {liars}[/]", highlight=False, soft_wrap=True)
     for line in fault_lines(summary.faults, summary.expectations):
         console.print(line, highlight=False, soft_wrap=True)
     for report in result.shifts:

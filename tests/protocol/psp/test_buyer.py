@@ -465,7 +465,8 @@ def test_declining_for_overtaken_bid_keeps_the_newer_one() -> None:
     bench.is_shown(S, 2, 1, (30, 2), (9, 9))
     bench.thinks()
     bench.is_awarded(S, award(30, 30, round_=2))
-    assert sent_as(Accept, bench.is_awarded(S, award(25, 30, round_=3, seq=2))) == {S: Accept(0, 3, 2)}
+    bench.is_shown(S, 3, 2, (25, 3), (9, 9))
+    assert sent_as(Accept, bench.is_awarded(S, award(25, 25, round_=3, seq=2))) == {S: Accept(0, 3, 2)}
 
 
 def test_declines_award_above_what_is_left_of_demand() -> None:
@@ -512,8 +513,9 @@ def test_void_frees_demand_and_money() -> None:
 
 def test_auction_can_be_bid_in_again_after_receipt() -> None:
     bench = bidding_buyer([(15, 2), (5, 2)])
-    bench.is_awarded(S, award(20, 20))
-    bench.hears(S, Settled(0, 1, 20, 20))
+    bench.is_shown(S, 2, 1, (30, 2), (80, 9))
+    bench.is_awarded(S, award(20, 20, round_=2))
+    bench.hears(S, Settled(0, 2, 20, 20))
     bench.hears(S, advert(80, seq=3))
     assert sent_as(Bid, bench.thinks())[S] == Bid(0, 0, 15, 2, 2)
 

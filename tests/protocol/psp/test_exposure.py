@@ -1,7 +1,19 @@
 """A buyer compares the book it is told with the one that the board names."""
 
-from node.protocol.machine import PeerOffline
-from node.protocol.psp.messages import Accept, Bid, Decline, Profile, Settled, Withdraw
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.mechanism.psp import MECHANISMS, AuctionMechanism
+from node.protocol.machine import Effect, Message, PeerOffline
+from node.protocol.psp.auction_view import Auction
+from node.protocol.psp.book import Book
+from node.protocol.psp.messages import Accept, Award, Bid, Closed, Decline, Profile, Settled, Withdraw
+from node.protocol.psp.trace import SellerExposed
+from node.protocol.wire.frames import encode_message
+from node.strategy.psp.offer import Target
+from node.strategy.psp.reserve import FixedReserve
+from tests.protocol.codecs import EXCHANGE
 from tests.protocol.psp.bench import (
     BuyerBench,
     S,
@@ -108,6 +120,84 @@ def test_award_of_a_round_before_the_advertised_is_overtaken() -> None:
     bench = bidding_buyer()
     bench.hears(S, advert(0, seq=2, round_=2, digest=OTHER))
     assert dropped(bench.hears(S, award(30, 30))) == [("ignored", "overtaken award")]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "charge"), [(29, 29), (30, 29), (30, 31), (30, 60)], ids=["less", "cheaper", "dearer", "at its price"]
+)
+def test_award_that_does_not_follow_from_the_book_exposes_the_seller(quantity: float, charge: float) -> None:
+    effects = bidding_buyer().is_awarded(S, award(quantity, charge))
+    assert lies(effects) == ["another award"]
+    assert sent(effects) == [(S, Withdraw(0, 1, 2))]
+
+
+@given(
+    st.sampled_from(list(MECHANISMS.values())),
+    st.lists(st.tuples(st.integers(1, 60), st.integers(1, 9)), min_size=1, max_size=6),
+    st.integers(1, 150),
+)
+def test_award_of_the_sellers_own_clearing_is_no_lie(
+    mechanism: AuctionMechanism, rows: list[tuple[int, int]], supply: int
+) -> None:
+    """What a buyer works out again from the numbers of a profile is what its seller worked out."""
+    book = Book()
+    for k, (quantity, price) in enumerate(rows):
+        book.put(f"b/{k}", Bid(0, 0, quantity, price, 1))
+    book.clear(FixedReserve(2.0), supply, mechanism)
+    for buyer, entry in book.items():
+        auction = Auction("s/s", mechanism)
+        auction.on_advert(advert(0, supply=supply))
+        auction.place(Target(entry.quantity, entry.price), 0.0)
+        auction.on_profile(EXCHANGE.message(encode_message(book.profile(entry))))  # type: ignore[arg-type]
+        auction.on_advert(advert(0, seq=2, state="awarding", digest=book.digest))
+        assert auction.lie_of(Award(0, 0, 1, max(entry.allocation, 1e-12), entry.charge)) is None, buyer
+        assert auction.is_passed_over == (entry.allocation > 0.0)
+
+
+def awaiting() -> BuyerBench:
+    """The board says that S is awarding on the book that the buyer has seen, which gives it 30 MB."""
+    bench = bidding_buyer()
+    bench.hears(S, advert(0, seq=2, state="awarding", round_=1, digest=digest_of(SEEN)))
+    return bench
+
+
+@pytest.mark.parametrize(
+    "end",
+    [advert(0, seq=3, state="closed", round_=2), Closed(0), advert(70, seq=3, round_=2)],
+    ids=["board", "word", "on"],
+)
+def test_seller_that_ends_its_awarding_without_what_the_book_gives_is_exposed(end: Message) -> None:
+    assert lies(awaiting().hears(S, end)) == ["passed over"]
+
+
+def test_seller_is_waited_for_while_it_is_awarding() -> None:
+    assert lies(awaiting().hears(S, advert(0, seq=3, state="awarding", round_=1, digest=digest_of(SEEN)))) == []
+
+
+def test_buyer_that_was_awarded_is_not_passed_over() -> None:
+    bench = awaiting()
+    bench.hears(S, award(30, 30))
+    assert lies(bench.hears(S, advert(0, seq=3, state="closed", round_=2))) == []
+
+
+def test_buyer_that_bid_anew_while_the_seller_awards_is_not_passed_over() -> None:
+    bench = bidding_buyer([(25, 3), (20, 2)])
+    bench.hears(S, advert(0, seq=2, state="awarding", round_=1, digest=digest_of(SEEN)))
+    bench.thinks()
+    assert lies(bench.hears(S, advert(70, seq=3, round_=2))) == []
+
+
+def test_buyer_to_whom_the_book_gives_nothing_is_not_passed_over() -> None:
+    bench = bidding_buyer()
+    outbid = profile(2, 1, (30, 2), (100, 9))
+    bench.hears(S, outbid)
+    bench.hears(S, advert(0, seq=2, state="awarding", round_=2, digest=digest_of(outbid)))
+    assert lies(bench.hears(S, Closed(0))) == []
+
+
+def lies(effects: list[Effect]) -> list[str]:
+    """What sellers were exposed for."""
+    return [effect.lie for effect in effects if isinstance(effect, SellerExposed)]
 
 
 def test_acceptance_stays_in_doubt_when_its_seller_is_exposed_later() -> None:

@@ -61,7 +61,7 @@ def restored(*entries: Entry, node: str = "b/buyer", at: float = 0.0) -> Restore
     return Restored(1, tuple(JournalEntry(at, node, entry) for entry in entries))
 
 
-ACCEPTED = Accepted(S, 0, 1, 1, 30.0, 30.0)
+ACCEPTED = Accepted(S, 0, 1, 1, 30.0, 30.0, 100.0)
 BOUGHT = Bought(S, 0, 1, 1, 30.0, 30.0)
 FREED = Freed(S, 0, 1, 1, 30.0, 30.0)
 SOLD_TO_A = Sold(A, 0, 1, 1, 60.0, 120.0)

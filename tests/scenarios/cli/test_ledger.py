@@ -43,7 +43,7 @@ CALL = [
 SALE = [
     JournalEntry(0.0, "b/b", exchange.Wanted(50.0, 10.0)),
     JournalEntry(0.0, "s/s", Offered(0, 100.0)),
-    JournalEntry(1.0, "b/b", Accepted("s/s", 0, 1, 1, 30.0, 6.0)),
+    JournalEntry(1.0, "b/b", Accepted("s/s", 0, 1, 1, 30.0, 6.0, 50.0)),
     JournalEntry(1.1, "s/s", Sold("b/b", 0, 1, 1, 30.0, 6.0)),
 ]
 

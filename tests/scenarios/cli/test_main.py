@@ -53,7 +53,7 @@ KEYS = {
     "revenue": float,
     "allocations": list,
     "optimum_is": str,
-    "exposed_sellers": list,
+    "exposed_sellers": dict,
     "advice": list,
 }
 

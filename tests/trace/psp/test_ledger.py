@@ -12,6 +12,8 @@ from node.protocol.psp.journal import Accepted, Bought, Freed, Offered, Sold, Wa
 from node.trace.psp.ledger import Amounts, Ledger, SaleKey, total
 
 S, A, B = "s/s", "a/a", "b/b"
+SHOWN = 600.0
+"""What the seller has advertised to its buyers, MB."""
 
 Agreement = type[Accepted] | type[Bought] | type[Freed]
 
@@ -33,7 +35,8 @@ def sold(buyer: str, quantity: float, charge: float, round_: int = 1) -> Journal
 
 
 def agreed(kind: Agreement, buyer: str, quantity: float, charge: float, round_: int = 1) -> JournalEntry:
-    return line(buyer, kind(S, 0, round_, 1, quantity, charge))
+    shown = (SHOWN,) if kind is Accepted else ()
+    return line(buyer, kind(S, 0, round_, 1, quantity, charge, *shown))
 
 
 def trade(buyer: str, quantity: float, charge: float, round_: int = 1) -> list[JournalEntry]:
@@ -68,6 +71,13 @@ def test_buyer_may_be_freed_and_buy_again() -> None:
 
 def test_auction_that_sold_more_than_its_supply() -> None:
     assert rules(offered(40), *HONEST[1:]) == ["supply"]
+
+
+def test_seller_that_sold_its_supply_twice_is_found_out_by_the_journals_of_its_buyers() -> None:
+    accepted, _, bought = trade(A, 400, 12)
+    others, _, bought_too = trade(B, 300, 12)
+    ledger = Ledger([wanted(A, 400), wanted(B, 300), accepted, others, bought, bought_too])
+    assert [(breach.rule, breach.node) for breach in ledger.breaches] == [("oversold", S)]
 
 
 def test_later_supply_counts() -> None:

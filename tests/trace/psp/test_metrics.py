@@ -21,6 +21,7 @@ from node.protocol.psp.trace import (
     BidWithdrawn,
     Cleared,
     DoubtClearedUp,
+    Lie,
     Reopened,
     SaleRecalled,
     SaleSettled,
@@ -197,7 +198,14 @@ def test_buyer_that_was_started_anew_has_no_bids() -> None:
 
 
 def test_seller_is_exposed_once_however_many_notice() -> None:
-    assert folded(record(SellerExposed("other/1", 0), "A"), record(SellerExposed("other/1", 0), "B")).exposed == {"1"}
+    lie = SellerExposed("other/1", 0, "two books")
+    assert folded(record(lie, "A"), record(lie, "B")).exposed == {"1": {"two books"}}
+
+
+def test_seller_is_exposed_for_all_that_its_buyers_noticed() -> None:
+    lies: list[Lie] = ["passed over", "another award"]
+    noticed = [record(SellerExposed("other/1", 0, lie), buyer) for lie, buyer in zip(lies, "AB", strict=True)]
+    assert folded(*noticed).exposed == {"1": set(lies)}
 
 
 def test_unknown_kinds_of_records_change_nothing_else() -> None:
