@@ -4,6 +4,8 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from broker import BrokerAddress, BrokerError, read_profile
 from broker.address import broker_address
 from node.protocol.host import Host
@@ -87,7 +89,7 @@ def link_of(settings: NodeFile) -> Link:
 def intervals(settings: NodeFile) -> Timing:
     """The patience of the node."""
     own = timing(settings.auction, NetworkTable())
-    return Timing(own.clearing_interval_s, own.quiet_period_s, own.retry_s, settings.auction.open_at_least_s)
+    return msgspec.structs.replace(own, open_at_least_s=settings.auction.open_at_least_s)
 
 
 def _seller(settings: NodeFile, node: str) -> Seller:

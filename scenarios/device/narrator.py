@@ -108,7 +108,7 @@ TEXTS = {
     "cleared": "cleared: {mb} MB to bidders for {money}, price {price_per_mb} per MB",
     "awarding": "awarding: asking the winners",
     "declined": "{peer} declined its award",
-    "voided": "struck out the bid of {peer}",
+    "voided": "struck out the bid of {peer}: {why}",
     "reopened": "open again: {mb} MB are left",
     "accepted": "accepted: bound to {mb} MB for {money} from {peer}",
     "bought": "receipt: bought {mb} MB for {money} from {peer}",
@@ -182,7 +182,7 @@ def _news_of_awarding(what: Trace) -> _News | None:
         case AwardDeclined():
             return "declined", {"peer": what.buyer, "round": what.round, "mb": what.quantity_mb}
         case BidVoided():
-            return "voided", {"peer": what.buyer, "round": what.round}
+            return "voided", {"peer": what.buyer, "round": what.round, "why": what.cause}
         case Reopened():
             return "reopened", {"round": what.round, "mb": what.left_mb}
         case AuctionClosed():

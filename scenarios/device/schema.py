@@ -29,6 +29,10 @@ class AuctionTable(schema.AuctionTable, frozen=True, kw_only=True):
     retry_s: Annotated[
         PositiveSeconds | None, option("Says again what nobody answered; 1 if not given.", "SECONDS")
     ] = 1.0
+    patience_s: Annotated[
+        PositiveSeconds | None,
+        option("Seller: waits so long for one bidder, in all; 20 quiet periods if not given.", "SECONDS"),
+    ] = None
     open_at_least_s: Annotated[
         Seconds, option("Seller: does not end sooner after the first bid; 0 if not given.", "SECONDS")
     ] = 0.0

@@ -27,7 +27,10 @@ TOLD = {
     "withdraw": ("bidswarm_withdrawals", "Bids taken back."),
     "cleared": ("bidswarm_clearings", "Clearings held."),
     "declined": ("bidswarm_awards_declined", "Awards that buyers declined."),
-    "voided": ("bidswarm_bids_struck_out", "Bids struck out because their host was gone or silent."),
+    "voided": (
+        "bidswarm_bids_struck_out",
+        "Bids struck out: their host was gone, or their bidder kept the auction waiting.",
+    ),
 }
 """Kind of trace record to the metric that counts it."""
 

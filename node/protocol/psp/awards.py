@@ -8,12 +8,12 @@ from node.protocol.machine import Dropped, Effect, Persist, Send
 from node.protocol.psp.journal import Sold
 from node.protocol.psp.messages import Accept, Award, Decline, Settled, Void
 from node.protocol.psp.trace import AwardDeclined, SaleRecalled, SaleSettled
-from node.protocol.retry import PATIENCE
 
 
 @dataclass(slots=True)
 class _Open:
     award: Award
+    made_at: float
     repeated: int = 0
 
 
@@ -47,14 +47,13 @@ class Awards:
         """How often, at most, an open award was repeated."""
         return max((pending.repeated for pending in self._open.values()), default=0)
 
-    @property
-    def silent(self) -> list[str]:
-        """Winners who count as gone."""
-        return [buyer for buyer, pending in self._open.items() if pending.repeated >= PATIENCE]
+    def waiting(self, now: float) -> list[tuple[str, float]]:
+        """Winners who have not answered, and the seconds since they were asked."""
+        return [(buyer, now - pending.made_at) for buyer, pending in self._open.items()]
 
-    def make(self, buyer: str, award: Award) -> Iterator[Effect]:
+    def make(self, now: float, buyer: str, award: Award) -> Iterator[Effect]:
         """Ask a winner whether its bid still stands."""
-        self._open[buyer] = _Open(award)
+        self._open[buyer] = _Open(award, now)
         yield Send(buyer, award)
 
     def repeat(self) -> Iterator[Effect]:

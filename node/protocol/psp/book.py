@@ -12,7 +12,6 @@ from node.protocol.errors import IgnoredError
 from node.protocol.numbers import NO_DIGEST
 from node.protocol.psp.digest import digest, packed
 from node.protocol.psp.messages import Bid, Hold, Profile
-from node.protocol.retry import PATIENCE
 from node.protocol.wire.frames import encode_numbers
 from node.strategy.psp.reserve import ReserveRule
 
@@ -143,11 +142,6 @@ class Book:
             raise IgnoredError("overtaken hold")
         entry.seen_round, entry.undecided = hold.round, hold.undecided
         return entry
-
-    @property
-    def silent(self) -> list[str]:
-        """Bidders who count as gone: they have confirmed no repetition of their last profile."""
-        return [buyer for buyer, entry in self.unseen() if entry.repeated >= PATIENCE]
 
     def with_news(self) -> list[tuple[str, Entry]]:
         """Those whose profile has changed since they were last told."""

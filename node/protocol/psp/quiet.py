@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from node.protocol.machine import CancelTimer, Effect, SetTimer
-from node.protocol.psp.timing import LONGEST_WAIT, Timing
+from node.protocol.psp.timing import Timing
 from node.protocol.retry import RoundTrip, backoff
 
 REFRESHES_PER_QUIET_PERIOD = 4
@@ -40,22 +40,21 @@ class Quiet:
         """The auction opens."""
         self._open_until = now + self._timing.open_at_least_s
 
-    def disturb(self) -> Iterator[Effect]:
-        """A bid or the supply has changed."""
-        self.is_over = False
+    def end(self) -> Iterator[Effect]:
+        """The auction is over."""
         yield CancelTimer("quiet")
         yield CancelTimer("refresh")
 
     def begin(self, now: float) -> Iterator[Effect]:
-        """Nothing has changed since now."""
-        self._since, self._ticks = now, 0
-        yield SetTimer("quiet", now + self._period_s / TICKS)
+        """Nobody has been given anything else, or charged, since now."""
+        self._since, self._ticks, self.is_over = now, 0, False
+        yield SetTimer("quiet", now + self.period_s / TICKS)
 
     def tick(self, now: float) -> Iterator[Effect]:
         """The timer ``quiet`` has fired."""
         self._ticks += 1
         if self._ticks < TICKS:
-            yield SetTimer("quiet", now + self._period_s / TICKS)
+            yield SetTimer("quiet", now + self.period_s / TICKS)
         else:
             yield from self._end(now)
 
@@ -73,25 +72,26 @@ class Quiet:
             yield from self._end(now)
 
     def _end(self, now: float) -> Iterator[Effect]:
-        end = max(self._open_until, self._since + self._period_s)
+        end = max(self._open_until, self._since + self.period_s)
         self.is_over = now >= end
         if not self.is_over:
             yield SetTimer("quiet", end)
 
     @property
-    def _period_s(self) -> float:
+    def period_s(self) -> float:
+        """How long quiet must last, seconds."""
         return max(self._timing.quiet_period_s, QUIET_ROUND_TRIPS * self.round_trip.mean_s)
 
     def is_patient(self, now: float) -> bool:
         """Whether the auction still waits for those who are undecided: nobody can keep it open for ever."""
-        return now - self._since < LONGEST_WAIT * self._period_s
+        return now - self._since < self._timing.patience_s
 
     def refresh_later(self, now: float, *, first: bool) -> Iterator[Effect]:
         """Have profiles repeated if that is still needed by then, first when it is quiet: else new ones come anyway."""
         if first:
             self._refreshes = 0
-            yield SetTimer("refresh", now + self._period_s)
+            yield SetTimer("refresh", max(now + self.round_trip.mean_s, self._since + self.period_s))
             return
         self._refreshes += 1
-        pause_s = max(self.round_trip.retry_s(self._timing.retry_s), self._period_s / REFRESHES_PER_QUIET_PERIOD)
+        pause_s = max(self.round_trip.retry_s(self._timing.retry_s), self.period_s / REFRESHES_PER_QUIET_PERIOD)
         yield SetTimer("refresh", now + backoff(pause_s, self._refreshes))

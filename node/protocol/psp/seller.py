@@ -43,6 +43,7 @@ from node.protocol.psp.messages import (
     Withdraw,
     Withdrawn,
 )
+from node.protocol.psp.patience import Patience
 from node.protocol.psp.quiet import Quiet
 from node.protocol.psp.timing import Timing
 from node.protocol.psp.trace import (
@@ -50,6 +51,7 @@ from node.protocol.psp.trace import (
     AuctionClosed,
     Awarding,
     BidVoided,
+    Cause,
     Cleared,
     Reopened,
     SupplyRevised,
@@ -91,7 +93,10 @@ class Seller:
         self._newest_seq: dict[str, int] = {}
         self._awards = Awards(auction)
         self._quiet = Quiet(timing)
-        self._clearing_due = self._shifted = self._leaving = False
+        self._patience = Patience(timing.patience_s)
+        self._cleared_at = 0.0
+        self._changed: dict[str, float] = {}
+        self._clearing_due = self._shifted = self._leaving = self._is_disturbed = False
         self._adverts = 0
         self._advertised: tuple[float, float, float, AuctionState] | None = None
 
@@ -187,6 +192,7 @@ class Seller:
 
     def _on_opened(self, now: float) -> Iterator[Effect]:
         self._quiet.open(now)
+        self._cleared_at = now
         if self._state == "upcoming":
             self._state = "open"
             yield from self._advertise()
@@ -194,7 +200,7 @@ class Seller:
             yield from self._quiet.begin(now)
 
     def _on_peer_offline(self, now: float, host: str) -> Iterator[Effect]:
-        return self._remove(now, [buyer for buyer in self._book if host_of(buyer) == host])
+        return self._remove(now, [buyer for buyer in self._book if host_of(buyer) == host], "gone")
 
     def _on_reconnected(self) -> Iterator[Effect]:
         self._advertised = None
@@ -211,18 +217,22 @@ class Seller:
             yield Send(buyer, Closed(self._auction))
             yield Dropped("ignored", "auction closed")
             return
+        if self._patience.is_used_up(buyer):
+            yield Send(buyer, Closed(self._auction))
+            yield Dropped("ignored", "struck out")
+            return
         if message.seq <= self._newest_seq.get(buyer, 0):
             yield from self._answer_again(buyer, message)
             return
         self._newest_seq[buyer] = message.seq
+        if isinstance(message, Withdraw):
+            yield Send(buyer, Withdrawn(self._auction, message.seq))
         self._awards.strike_out(buyer)
         if isinstance(message, Bid):
             self._book.put(buyer, message)
-            yield from self._note_change(now)
-        else:
-            yield Send(buyer, Withdrawn(self._auction, message.seq))
-            if self._book.remove(buyer):
-                yield from self._note_change(now)
+            yield from self._note_change(now, buyer)
+        elif self._book.remove(buyer):
+            yield from self._note_change(now, buyer)
         yield from self._close_if_answered(now)
 
     def _answer_again(self, buyer: str, message: Bid | Withdraw) -> Iterator[Effect]:
@@ -235,27 +245,43 @@ class Seller:
                 yield Send(buyer, self._profile(entry))
         yield Dropped("ignored", "repeated bid")
 
-    def _note_change(self, now: float) -> Iterator[Effect]:
+    def _note_change(self, now: float, buyer: str | None = None) -> Iterator[Effect]:
+        """Have a change taken into the next clearing; ``buyer`` is whose bid has changed, if it was not the seller."""
+        if buyer:
+            # Whoever changes its bid first after a clearing may have broken the quiet since then.
+            self._changed.setdefault(buyer, 0.0 if self._clearing_due else self._rested_s(now))
+        else:
+            self._is_disturbed = True
         if self._state == "awarding":
             self._shifted = True
         elif not self._clearing_due:
             self._clearing_due = True
             yield SetTimer("clear", now + self._timing.clearing_interval_s)
-            yield from self._quiet.disturb()
+            yield CancelTimer("refresh")
 
-    def _remove(self, now: float, buyers: list[str]) -> Iterator[Effect]:
+    def _remove(self, now: float, buyers: list[str], cause: Cause) -> Iterator[Effect]:
         for buyer in buyers:
             self._book.remove(buyer)
             self._awards.strike_out(buyer)
-            yield BidVoided(buyer, self._round)
-        if buyers and self._state != "closed":
-            yield from self._note_change(now)
+            if self._patience.is_used_up(buyer):
+                yield Send(buyer, Closed(self._auction))
+            yield BidVoided(buyer, self._round, cause)
+            if self._state != "closed":
+                yield from self._note_change(now, buyer)
+        if buyers:
             yield from self._close_if_answered(now)
+
+    def _remove_silent(self, now: float, waiting: list[tuple[str, float]]) -> Iterator[Effect]:
+        """Strike out those of whom an answer has been due for too many seconds."""
+        silent = [(buyer, due_s) for buyer, due_s in waiting if self._patience.takes_too_long(buyer, due_s)]
+        for buyer, due_s in silent:
+            self._patience.use(buyer, due_s)
+        yield from self._remove(now, [buyer for buyer, _ in silent], "silent")
 
     # Clearing
 
     def _clear(self, now: float) -> Iterator[Effect]:
-        self._clearing_due = False
+        self._clearing_due, self._cleared_at = False, now
         self._round += 1
         reallocated = self._book.clear(self._rule, self._unsold, self._mechanism)
         for buyer, entry in reallocated:
@@ -272,8 +298,23 @@ class Seller:
             entry.told(self._round)
             yield Send(buyer, self._profile(entry))
         yield from self._advertise()
-        yield from self._quiet.begin(now)
+        changed, self._changed = self._changed, {}
+        is_broken = self._is_disturbed or bool(reallocated)
+        self._is_disturbed = False
+        if is_broken or self._quiet.is_over:
+            for buyer, lasted_s in changed.items():
+                self._patience.use(buyer, lasted_s)
+        if is_broken:
+            yield from self._quiet.begin(now)
         yield from self._quiet.refresh_later(now, first=True)
+        yield from self._remove(now, [buyer for buyer in changed if self._is_restless(buyer)], "restless")
+
+    def _rested_s(self, now: float) -> float:
+        """Seconds since the last clearing, of one quiet period at most."""
+        return min(max(0.0, now - self._cleared_at), self._quiet.period_s)
+
+    def _is_restless(self, buyer: str) -> bool:
+        return self._book.get(buyer) is not None and self._patience.is_used_up(buyer)
 
     def _profile(self, entry: Entry) -> Profile:
         return self._book.profile(entry)
@@ -295,7 +336,8 @@ class Seller:
 
     def _refresh(self, now: float) -> Iterator[Effect]:
         """Repeat the profile to those who have not shown that they saw it, so that nobody is left behind."""
-        yield from self._remove(now, self._book.silent)
+        since = [(buyer, now - entry.repeated_at) for buyer, entry in self._book.unseen() if entry.repeated]
+        yield from self._remove_silent(now, since)
         for buyer, entry in self._book.unsettled():
             entry.repeats(now)
             yield Send(buyer, self._profile(entry))
@@ -306,12 +348,13 @@ class Seller:
     def _on_hold(self, now: float, buyer: str, message: Hold) -> Iterator[Effect]:
         entry = self._book.seen(buyer, message)
         if entry.repeated:
+            self._patience.use(buyer, now - entry.repeated_at)
             yield from self._quiet.on_answer(now, now - entry.repeated_at)
             entry.repeated = 0
         yield from self._award_if_settled(now)
 
     def _award_if_settled(self, now: float) -> Iterator[Effect]:
-        if self._state != "open" or not self._quiet.is_over:
+        if self._state != "open" or self._clearing_due or not self._quiet.is_over:
             return
         if not any(self._book.unsettled() if self._quiet.is_patient(now) else self._book.unseen()):
             yield from self._award(now)
@@ -327,12 +370,12 @@ class Seller:
         for buyer, entry in self._book.items():
             if entry.allocation > least:
                 award = Award(self._auction, self._round, entry.seq, entry.allocation, entry.charge)
-                yield from self._awards.make(buyer, award)
+                yield from self._awards.make(now, buyer, award)
         yield SetTimer("award", now + self._retry_s)
         yield from self._close_if_answered(now)
 
     def _repeat_awards(self, now: float) -> Iterator[Effect]:
-        yield from self._remove(now, self._awards.silent)
+        yield from self._remove_silent(now, self._awards.waiting(now))
         yield from self._awards.repeat()
         if self._awards:
             yield SetTimer("award", now + backoff(self._retry_s, self._awards.repeated))
@@ -352,7 +395,11 @@ class Seller:
     def _on_decline(self, now: float, buyer: str, message: Decline) -> Iterator[Effect]:
         yield from self._awards.decline(buyer, message)
         self._book.remove(buyer)
-        yield from self._note_change(now)
+        self._patience.use_by_declining(buyer)
+        if self._patience.is_used_up(buyer):
+            yield from self._remove(now, [buyer], "declined")
+            return
+        yield from self._note_change(now, buyer)
         yield from self._close_if_answered(now)
 
     def _close_if_answered(self, now: float) -> Iterator[Effect]:
@@ -410,5 +457,5 @@ class Seller:
             return
         self._clearing_due = False
         yield CancelTimer("clear")
-        yield from self._quiet.disturb()
+        yield from self._quiet.end()
         yield from self._close()

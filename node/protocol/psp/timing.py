@@ -2,8 +2,8 @@
 
 import msgspec
 
-LONGEST_WAIT = 10.0
-"""Quiet periods after which a seller waits no longer for those who are undecided: nobody can keep an auction open."""
+PATIENT_QUIET_PERIODS = 20.0
+"""What the patience is in quiet periods, unless it is configured."""
 
 
 class Timing(msgspec.Struct, frozen=True):
@@ -19,9 +19,19 @@ class Timing(msgspec.Struct, frozen=True):
         What is unanswered for so long is said again.
     open_at_least_s
         No auction is awarded sooner after its opening, however quiet it is.
+    own_patience_s
+        The patience, if it is not to follow from the quiet period.
     """
 
     clearing_interval_s: float
     quiet_period_s: float
     retry_s: float
     open_at_least_s: float = 0.0
+    own_patience_s: float | None = None
+
+    @property
+    def patience_s(self) -> float:
+        """So long, in all, one bidder may keep one auction from being awarded; so long a buyer waits for a receipt."""
+        if self.own_patience_s is not None:
+            return self.own_patience_s
+        return PATIENT_QUIET_PERIODS * self.quiet_period_s

@@ -81,11 +81,17 @@ class AwardDeclined(Trace, frozen=True, tag="declined"):
     quantity_mb: float
 
 
+Cause = Literal["gone", "silent", "restless", "declined"]
+"""Why a bid is struck out: its host is gone; or its bidder has used up the patience of the auction, at last by not
+answering, by changing its bid, or by declining an award."""
+
+
 class BidVoided(Trace, frozen=True, tag="voided"):
-    """A bidder is gone; its bid and award are struck out."""
+    """A bid is struck out, its award with it; unless its bidder is only gone it takes no more part in this auction."""
 
     buyer: str
     round: int
+    cause: Cause
 
 
 class Reopened(Trace, frozen=True, tag="reopened"):

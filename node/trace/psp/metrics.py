@@ -12,7 +12,9 @@ from node.protocol.psp.trace import (
     AuctionClosed,
     Awarding,
     BidPlaced,
+    BidVoided,
     BidWithdrawn,
+    Cause,
     Cleared,
     DoubtClearedUp,
     Lie,
@@ -99,6 +101,8 @@ class MarketMetrics:
         Sellers whose buyers saw that they do not do as the board says, and what was seen of each.
     supply
         MB in all of the sellers whose supply has changed.
+    struck_out
+        Buyers that kept an auction waiting for too long, and how; not those whose hosts were gone.
     factor
         How many times its first valuation each buyer's present one is.
     """
@@ -109,6 +113,7 @@ class MarketMetrics:
         self.messages = 0
         self.welfare = 0.0
         self.exposed: defaultdict[str, set[Lie]] = defaultdict(set)
+        self.struck_out: defaultdict[str, set[Cause]] = defaultdict(set)
         self.auctions = {seller: AuctionMetrics() for seller in sellers}
         self.positions: defaultdict[tuple[str, str], Position] = defaultdict(Position)
         self.bids_of: defaultdict[str, int] = defaultdict(int)
@@ -172,6 +177,10 @@ class MarketMetrics:
 
     def _on_exposure(self, _buyer: str, exposed: SellerExposed) -> None:
         self.exposed[node_of(exposed.seller)].add(exposed.lie)
+
+    def _on_voiding(self, _seller: str, voided: BidVoided) -> None:
+        if voided.cause != "gone":
+            self.struck_out[node_of(voided.buyer)].add(voided.cause)
 
     def _on_joining(self, node: str, _: Joined) -> None:
         self.joined.add(node)
@@ -272,6 +281,7 @@ class MarketMetrics:
         SaleRecalled: _on_sale,
         Reopened: _on_reopening,
         AuctionClosed: _on_closing,
+        BidVoided: _on_voiding,
         AcceptanceInDoubt: _on_doubt,
         DoubtClearedUp: _on_answer,
         SellerExposed: _on_exposure,

@@ -6,7 +6,7 @@ from itertools import groupby
 from statistics import fmean
 from typing import NamedTuple
 
-from node.protocol.psp.timing import LONGEST_WAIT
+from node.protocol.psp.timing import PATIENT_QUIET_PERIODS
 from node.strategy.psp.adaptive import LEAST_THINK_TIME
 from scenarios.files.own import kind_of_table
 from scenarios.markets.psp.market import BuyerSpec, Market, theta
@@ -198,7 +198,7 @@ def _least_quiet_s(buyer: BuyerSpec, participants: int, round_trip_s: float) -> 
         case AdaptiveStrategy(crowd=crowd):
             return QUIET_THINK_TIMES * max(LEAST_THINK_TIME, crowd * participants) * round_trip_s
         case OptOutStrategy(think_s=longest_s) | BestReplyStrategy(think_max_s=longest_s):
-            return longest_s / LONGEST_WAIT
+            return longest_s / PATIENT_QUIET_PERIODS
     return 0.0
 
 

@@ -139,7 +139,8 @@ def described(market: Market) -> str:
     supply = sum(seller.supply_mb for seller in market.sellers)
     return (
         f"{len(market.buyers)} buyers, {len(market.sellers)} sellers with {supply:.6g} MB (seed {market.seed}); "
-        f"an auction closes after {market.timing.quiet_period_s:.6g} s of quiet"
+        f"an auction closes after {market.timing.quiet_period_s:.6g} s of quiet, "
+        f"and waits {market.timing.patience_s:.6g} s in all for one bidder"
     )
 
 
@@ -169,7 +170,8 @@ def timing(
     quiet = auction.quiet_period_s if auction.quiet_period_s is not None else 10.0 * clearing + 25.0 * delay
     retry = auction.retry_s if auction.retry_s is not None else 4.0 * clearing + 4.0 * delay
     last = [one.at_s for one in shifts] + ([latest_s(chaos)] if chaos and chaos.auctions_wait and chaos.faults else [])
-    return Timing(clearing, quiet, retry, max((at_s + quiet for at_s in last), default=0.0))
+    open_at_least = max((at_s + quiet for at_s in last), default=0.0)
+    return Timing(clearing, quiet, retry, open_at_least, auction.patience_s)
 
 
 def _sellers(group: Sellers, seed: int) -> Iterator[SellerSpec]:

@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Console
 
 from node.mechanism.psp.influence import influence_sizes
-from node.protocol.psp.trace import Lie
+from node.protocol.psp.trace import Cause, Lie
 from node.protocol.trace import Record, Trace
 from node.trace.psp.convergence import Oscillation, Quiescence
 from node.trace.psp.metrics import MarketMetrics
@@ -76,6 +76,7 @@ class Summary(outcome.Summary, frozen=True, kw_only=True):
     allocations: list[Allocation]
     optimum_is: Literal["exact", "bound"] = "exact"
     exposed_sellers: dict[str, list[Lie]] = msgspec.field(default_factory=dict)
+    struck_out: dict[str, list[Cause]] = msgspec.field(default_factory=dict)
     advice: list[str] = msgspec.field(default_factory=list)
 
 
@@ -240,6 +241,7 @@ def summarise(market: Market, live: LiveMetrics, run: Run, records: Iterable[Rec
         revenue=sum(row.charge for row in rows),
         allocations=rows,
         exposed_sellers={seller: sorted(lies) for seller, lies in sorted(metrics.exposed.items())},
+        struck_out={buyer: sorted(causes) for buyer, causes in sorted(metrics.struck_out.items())},
         advice=advise_after(now, run.outcome.status, run.outcome.duration_s, folded.rest.late_moves),
     )
     return Result(summary, market, folded, run.outcome.counters)

@@ -385,6 +385,10 @@ class AuctionTable(Table, frozen=True, kw_only=True):
         PositiveSeconds | None, meaning("an auction in which no bid changed for so long is awarded")
     ] = None
     retry_s: Annotated[PositiveSeconds | None, meaning("what has no answer for so long is sent again")] = None
+    patience_s: Annotated[
+        PositiveSeconds | None,
+        meaning("so long, in all, one bidder may keep one auction from being awarded; then it is struck out"),
+    ] = None
     mechanism: Annotated[
         Mechanism,
         meaning(

@@ -39,6 +39,10 @@ def print_result(result: "Result", console: Console) -> None:
     if summary.exposed_sellers:
         liars = ", ".join(f"{seller} ({', '.join(lies)})" for seller, lies in summary.exposed_sellers.items())
         console.print(f"[red]exposed sellers, and what for: {liars}[/]", highlight=False, soft_wrap=True)
+    if summary.struck_out:
+        waited_for = ", ".join(f"{buyer} ({', '.join(causes)})" for buyer, causes in summary.struck_out.items())
+        line = f"[yellow]struck out of auctions that they kept waiting: {waited_for}[/]"
+        console.print(line, highlight=False, soft_wrap=True)
     for line in fault_lines(summary.faults, summary.expectations):
         console.print(line, highlight=False, soft_wrap=True)
     for report in result.shifts:

@@ -38,6 +38,8 @@ from tests.protocol.codecs import BOTH
 
 TIMING = Timing(clearing_interval_s=1.0, quiet_period_s=10.0, retry_s=4.0)
 
+PATIENT = msgspec.structs.replace(TIMING, own_patience_s=1e6)
+
 A, B, C = "a/buyer", "b/buyer", "c/buyer"
 S, T = "s/seller", "t/seller"
 
@@ -150,8 +152,8 @@ def address_of(numbers: Any) -> int:
 class SellerBench(Bench):
     """A seller of 100 MB with reserve 1 on the bench."""
 
-    def __init__(self, supply: float = 100.0, reserve: float = 1.0) -> None:
-        super().__init__(Seller(supply, FixedReserve(reserve), TIMING))
+    def __init__(self, supply: float = 100.0, reserve: float = 1.0, timing: Timing = TIMING) -> None:
+        super().__init__(Seller(supply, FixedReserve(reserve), timing))
         self.rounds = 0
 
     def rests(self) -> list[Effect]:
@@ -178,18 +180,18 @@ class SellerBench(Bench):
         return effects
 
 
-def cleared_seller() -> SellerBench:
+def cleared_seller(timing: Timing = TIMING) -> SellerBench:
     """Round 1 with A 60@4 and B 70@3: A gets 60, B gets 40."""
-    bench = SellerBench().opened()
+    bench = SellerBench(timing=timing).opened()
     bench.bids(A, 60, 4)
     bench.bids(B, 70, 3)
     bench.clears()
     return bench
 
 
-def awarding_seller() -> SellerBench:
+def awarding_seller(timing: Timing = TIMING) -> SellerBench:
     """The auction of ``cleared_seller``, quiet and seen by both: A is awarded 60 MB, B 40."""
-    bench = cleared_seller()
+    bench = cleared_seller(timing)
     bench.all_hold(a=1, b=1)
     bench.rests()
     return bench

@@ -6,6 +6,7 @@ import pytest
 
 from node.protocol.machine import (
     CancelTimer,
+    Effect,
     Message,
     Opened,
     PeerOffline,
@@ -30,11 +31,14 @@ from node.protocol.psp.messages import (
     Withdraw,
     Withdrawn,
 )
+from node.protocol.psp.patience import MOST_DECLINES, MOST_SILENCES
 from node.protocol.psp.quiet import TICKS
-from node.protocol.psp.timing import LONGEST_WAIT
-from node.protocol.psp.trace import Allocated
+from node.protocol.psp.timing import PATIENT_QUIET_PERIODS
+from node.protocol.psp.trace import Allocated, BidVoided
 from node.protocol.retry import LONGEST_BACKOFF, PATIENCE
 from tests.protocol.psp.bench import (
+    PATIENT,
+    TIMING,
     A,
     B,
     C,
@@ -254,7 +258,7 @@ def test_bid_asks_for_clearing_after_interval() -> None:
     bench = fresh()
     bench.now = 5.0
     effects = bench.bids(A, 60, 4)
-    assert effects == [SetTimer("clear", 6.0), CancelTimer("quiet"), CancelTimer("refresh")]
+    assert effects == [SetTimer("clear", 6.0), CancelTimer("refresh")]
 
 
 def test_many_bids_make_one_clearing() -> None:
@@ -361,9 +365,97 @@ def test_new_bid_starts_quiet_period_anew() -> None:
     assert bench.timers["quiet"] == 3.5
     bench.now = 8.0
     bench.bids(A, 61, 4, seq=2)
-    assert "quiet" not in bench.timers
     bench.clears()
     assert bench.timers["quiet"] == 11.5
+
+
+def test_no_auction_is_awarded_between_a_bid_and_its_clearing() -> None:
+    bench = cleared_seller()
+    bench.all_hold(a=1, b=1)
+    for _ in range(TICKS - 1):
+        bench.fires("quiet")
+    bench.bids(A, 61, 4, seq=2)
+    bench.timers["clear"] = bench.timers["quiet"] + 1.0
+    assert sent_as(Award, bench.fires("quiet")) == {}
+
+
+def test_bid_that_alters_nothing_breaks_no_quiet() -> None:
+    """C gets nothing, and nobody pays for what C would have paid."""
+    bench = cleared_seller()
+    bench.now = 8.0
+    bench.bids(C, 0.001, 0)
+    assert set(sent_as(Profile, bench.clears())) == {A, B, C}
+    assert bench.timers["quiet"] == 3.5
+
+
+def test_bid_that_alters_nothing_holds_up_a_quiet_auction_until_it_is_told() -> None:
+    bench = cleared_seller()
+    bench.rests()
+    bench.bids(C, 0.001, 0)
+    assert sent_as(Award, bench.all_hold(a=1, b=1)) == {}
+    bench.clears()
+    bench.all_hold(a=1, b=1)
+    assert set(sent_as(Award, bench.all_hold(c=1))) == {A, B}
+
+
+def test_bidder_that_alters_nothing_for_ever_is_struck_out() -> None:
+    bench = cleared_seller()
+    bench.rests()
+    effects: list[Effect] = []
+    seq, began_at = 0, bench.now
+    while "voided" not in traced(effects):
+        seq += 1
+        bench.now += 0.4 * TIMING.quiet_period_s
+        bench.bids(C, 0.001, 0.01 * seq, seq=seq)
+        effects = bench.clears()
+    assert BidVoided(C, bench.rounds, "restless") in effects
+    assert bench.now <= began_at + 1.5 * TIMING.patience_s
+    bench.clears()
+    assert set(sent_as(Award, bench.all_hold(a=1, b=1))) == {A, B}
+
+
+def test_bidder_that_breaks_the_quiet_for_ever_is_struck_out() -> None:
+    bench = cleared_seller()
+    effects: list[Effect] = []
+    changes = 0
+    while "voided" not in traced(effects):
+        changes += 1
+        bench.now = bench.timers["quiet"] + 0.9 * TIMING.quiet_period_s
+        bench.bids(A, 60 + changes, 4, seq=1 + changes)
+        effects = bench.clears()
+    assert bench.now <= (PATIENT_QUIET_PERIODS + 3.0) * TIMING.quiet_period_s * 1.3
+    assert [effect for effect in effects if isinstance(effect, BidVoided)] == [BidVoided(A, bench.rounds, "restless")]
+    assert sent_as(Closed, effects) == {A: Closed(0)}
+    again = bench.bids(A, 60, 4, seq=99)
+    assert (sent(again), dropped(again)) == ([(A, Closed(0))], [("ignored", "struck out")])
+    bench.clears()
+    bench.all_hold(b=1)
+    assert set(sent_as(Award, bench.rests())) == {B}
+
+
+def test_quick_bidders_may_change_their_bids_very_often() -> None:
+    bench = cleared_seller()
+    for seq in range(2, 102):
+        for buyer in (A, B):
+            bench.bids(buyer, 60 + seq, 4, seq=seq)
+        assert "voided" not in traced(bench.clears())
+
+
+def test_bidder_that_declines_again_and_again_is_struck_out() -> None:
+    bench = cleared_seller()
+    for seq in range(1, MOST_DECLINES + 1):
+        bench.all_hold(a=1, b=seq)
+        bench.rests()
+        effects = bench.hears(B, Decline(0, bench.rounds, seq))
+        if seq < MOST_DECLINES:
+            assert "voided" not in traced(effects)
+            bench.bids(B, 70, 3, seq=seq + 1)
+            bench.hears(A, Withdraw(0, bench.rounds, 90 + seq))
+            bench.bids(A, 60, 4, seq=seq + 200)
+            bench.clears()
+            bench.hears(A, Hold(0, bench.rounds, seq + 200, undecided=False))
+            bench.hears(B, Hold(0, bench.rounds, seq + 1, undecided=False))
+    assert BidVoided(B, bench.rounds, "declined") in effects
 
 
 def test_refresh_repeats_profile_to_those_who_have_not_shown_that_they_saw_it() -> None:
@@ -374,7 +466,7 @@ def test_refresh_repeats_profile_to_those_who_have_not_shown_that_they_saw_it() 
 
 
 def test_refreshes_of_a_round_come_ever_more_slowly() -> None:
-    bench = cleared_seller()
+    bench = cleared_seller(PATIENT)
     times = [bench.timers["refresh"]]
     for _ in range(PATIENCE):
         bench.fires("refresh")
@@ -421,7 +513,7 @@ def test_waits_for_the_undecided() -> None:
 
 def test_waits_for_the_undecided_for_ten_quiet_periods_at_most() -> None:
     bench = cleared_seller()
-    patient_until = bench.now + LONGEST_WAIT * 10.0
+    patient_until = bench.now + PATIENT_QUIET_PERIODS * 10.0
     bench.all_hold(a=1)
     bench.rests()
     effects: list[Any] = []
@@ -440,33 +532,52 @@ def test_who_answers_is_not_silent_though_undecided() -> None:
         assert "voided" not in traced(bench.fires("refresh"))
 
 
-def test_silent_bidder_is_given_up_after_patience() -> None:
+def refreshes_until_voided(bench: SellerBench) -> list[list[Effect]]:
+    effects = [bench.fires("refresh")]
+    while "voided" not in traced(effects[-1]):
+        effects.append(bench.fires("refresh"))
+    return effects
+
+
+def test_silent_bidder_is_struck_out_and_may_come_back() -> None:
     bench = cleared_seller()
     bench.all_hold(a=1)
-    repeated = [set(sent_as(Profile, bench.fires("refresh"))) for _ in range(PATIENCE)]
-    assert repeated == [{B}] * PATIENCE
-    effects = bench.fires("refresh")
-    assert sent(effects) == []
-    assert traced(effects) == ["voided"]
-    assert set(sent_as(Profile, bench.clears())) == {A}
+    asked_at = bench.timers["refresh"]
+    *repeated, last = refreshes_until_voided(bench)
+    assert [set(sent_as(Profile, effects)) for effects in repeated] == [{B}] * len(repeated)
+    assert bench.now >= asked_at + TIMING.patience_s / MOST_SILENCES
+    assert sent(last) == []
+    assert [effect for effect in last if isinstance(effect, BidVoided)] == [BidVoided(B, 1, "silent")]
+    bench.bids(B, 70, 3, seq=2)
+    assert B in sent_as(Profile, bench.clears())
+
+
+def test_bidder_that_is_silent_again_may_not_come_back() -> None:
+    bench = cleared_seller()
+    bench.all_hold(a=1)
+    refreshes_until_voided(bench)
+    bench.bids(B, 70, 3, seq=2)
+    bench.clears()
+    bench.all_hold(a=1)
+    *_, last = refreshes_until_voided(bench)
+    assert sent(last) == [(B, Closed(0))]
+    assert dropped(bench.bids(B, 70, 3, seq=3)) == [("ignored", "struck out")]
 
 
 def test_new_profile_starts_patience_anew() -> None:
     bench = cleared_seller()
-    for _ in range(PATIENCE - 1):
-        bench.fires("refresh")
-    bench.bids(C, 5, 0.5)
+    bench.fires("refresh")
+    bench.now += TIMING.patience_s / MOST_SILENCES
+    bench.bids(C, 5, 9)
     bench.clears()
-    assert all(A in sent_as(Profile, bench.fires("refresh")) for _ in range(PATIENCE))
-    assert traced(bench.fires("refresh")) == ["voided"] * 3
+    assert set(sent_as(Profile, bench.fires("refresh"))) == {A, B, C}
 
 
 def test_giving_up_the_last_silent_bidder_ends_refreshing() -> None:
     bench = cleared_seller()
     bench.all_hold(a=1)
-    for _ in range(PATIENCE + 1):
-        bench.fires("refresh")
-    assert bench.timers == {"clear": bench.now + 1.0}
+    refreshes_until_voided(bench)
+    assert bench.timers == {"quiet": bench.timers["quiet"], "clear": bench.now + 1.0}
 
 
 def test_quiet_auction_waits_for_the_last_to_see_its_profile() -> None:
@@ -501,7 +612,7 @@ def test_where_answers_took_long_the_next_quiet_lasts_five_of_their_mean() -> No
     bench.all_hold(a=1, b=1)
     mean = 1.0 + 0.25 * (10.0 - 1.0)
     mean += 0.25 * (10.0 - mean)
-    bench.bids(A, 60, 5, seq=2)
+    bench.bids(A, 61, 5, seq=2)
     bench.clears()
     assert bench.timers["quiet"] == bench.now + 5.0 * mean / TICKS
 
@@ -524,7 +635,7 @@ def test_late_answer_counts_as_one_quiet_period_at_most() -> None:
 
 
 def test_nobody_keeps_an_auction_open_by_answering_late() -> None:
-    bench = slow_seller(answered_after_s=LONGEST_WAIT * 10.0 * 5.0)
+    bench = slow_seller(answered_after_s=PATIENT_QUIET_PERIODS * 10.0 * 5.0)
     assert set(sent_as(Award, bench.all_hold(a=1, b=1))) == {A, B}
 
 
@@ -620,7 +731,7 @@ def test_unanswered_award_is_repeated() -> None:
 
 
 def test_awards_are_repeated_ever_more_slowly() -> None:
-    bench = awarding_seller()
+    bench = awarding_seller(PATIENT)
     times = [bench.timers["award"]]
     for _ in range(PATIENCE):
         bench.fires("award")
@@ -633,9 +744,11 @@ def test_awards_are_repeated_ever_more_slowly() -> None:
 def test_silent_winner_is_given_up_after_patience() -> None:
     bench = awarding_seller()
     bench.hears(A, Accept(0, 1, 1))
-    for _ in range(PATIENCE):
-        assert set(sent_as(Award, bench.fires("award"))) == {B}
-    effects = bench.fires("award")
+    asked_at, effects = bench.now, bench.fires("award")
+    while "voided" not in traced(effects):
+        assert set(sent_as(Award, effects)) == {B}
+        effects = bench.fires("award")
+    assert bench.now >= asked_at + TIMING.patience_s / MOST_SILENCES
     assert traced(effects) == ["voided", "reopened"]
     assert sent(effects) == []
     assert "award" not in bench.timers

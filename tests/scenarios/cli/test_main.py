@@ -54,6 +54,7 @@ KEYS = {
     "allocations": list,
     "optimum_is": str,
     "exposed_sellers": dict,
+    "struck_out": dict,
     "advice": list,
 }
 

@@ -174,7 +174,7 @@ def test_what_was_bought_stays_in_the_split() -> None:
 
 
 @pytest.mark.parametrize(
-    "end", [record(AuctionClosed(0, 0.0, 0.0), "1", 0.5), record(BidVoided("other/A", 0), "1", 0.5)]
+    "end", [record(AuctionClosed(0, 0.0, 0.0), "1", 0.5), record(BidVoided("other/A", 0, "gone"), "1", 0.5)]
 )
 def test_bid_that_is_struck_out_leaves_the_split(end: Record[Trace]) -> None:
     swing = [one for t in range(1, 21) for one in (bid("A", "23"[t % 2], t, 1.0), withdraw("A", "32"[t % 2], t))]

@@ -209,7 +209,7 @@ def test_seller_is_exposed_for_all_that_its_buyers_noticed() -> None:
 
 
 def test_unknown_kinds_of_records_change_nothing_else() -> None:
-    metrics = folded(record(AwardDeclined("other/A", 0, 5.0), "1", 4.0), record(BidVoided("other/A", 0), "1"))
+    metrics = folded(record(AwardDeclined("other/A", 0, 5.0), "1", 4.0), record(BidVoided("other/A", 0, "gone"), "1"))
     assert (metrics.bids, metrics.welfare, metrics.time_s) == (0, 0.0, 4.0)
 
 

@@ -93,7 +93,7 @@ def test_swing_that_passes_is_counted_apart() -> None:
 
 
 def test_bid_that_is_struck_out_carries_nothing() -> None:
-    gone = record(BidVoided("other/A", 1), "2", 5.0)
+    gone = record(BidVoided("other/A", 1, "gone"), "2", 5.0)
     (report,) = reports(gone, cleared("2", 11.0, 5.0), at_10={"2"})
     assert (report.sellers, report.buyers) == (2, 1)
 

@@ -65,7 +65,7 @@ CALM = population("calm", 6, ELASTIC, ADAPTIVE)
             ["calm-1, calm-2, calm-3 and 3 more still think", "auction.quiet_period_s = 0.035", "Set it to 0.072"],
         ),
         (
-            market(population("slow", 1, FLAT, '{ kind = "opt-out", think_s = 11 }')),
+            market(population("slow", 1, FLAT, '{ kind = "opt-out", think_s = 22 }')),
             ["slow still think", "auction.quiet_period_s = 1 ", "Set it to 2.2"],
         ),
         (
