@@ -9,8 +9,11 @@ from broker.errors import BrokerError
 from broker.local.children import stop_child
 from broker.local.embedded import start_embedded
 from broker.local.mosquitto import start_mosquitto
-from broker.local.ports import require_free
+from broker.local.ports import LOOPBACK, require_free
 from broker.local.running_broker import RunningBroker
+
+OWN_AT = ("embedded:", "mosquitto:")
+"""How a wish begins that a broker which is started here listen on some address."""
 
 
 @asynccontextmanager
@@ -28,6 +31,11 @@ async def open_broker(
     elif spec in ("embedded", "mosquitto"):
         async with _started(spec, port, log_dir) as broker:
             yield broker
+    elif spec.startswith(OWN_AT):
+        raise BrokerError(
+            f"{without_secret(spec)}: a broker started here lets everybody in, so it listens on {LOOPBACK} only; "
+            "write embedded or mosquitto alone, or set up one for other machines with bidswarm broker init"
+        )
     elif "://" in spec:
         yield await _checked(broker_address(spec), port)
     else:

@@ -1,6 +1,7 @@
 """The process of the embedded broker: amqtt on one loopback port. ``embedded_process.py PORT``, 0 for a free one."""
 
 import asyncio
+import io
 import logging
 import os
 import signal
@@ -14,6 +15,14 @@ from amqtt.session import Session
 
 LOOPBACK = "127.0.0.1"
 LISTENER = "default"
+MAX_PACKET_BYTES = 2 * 1024 * 1024
+"""As Mosquitto has it when it is started here: twice the largest frame. Who sends more is cut off."""
+
+SHIFTS, MORE = (0, 7, 14, 21), 0x80
+"""Up to four bytes tell the length of a packet, seven bits each and one for whether more follow (MQTT 3.1.1, 2.2.3)."""
+
+log = logging.getLogger("bidswarm.broker")
+
 # amqtt lets nobody in without an authentication plugin. Its other default plugins log every packet and publish $SYS.
 PLUGINS = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
 
@@ -34,6 +43,44 @@ class EmbeddedBroker(Broker):  # type: ignore[misc]  # amqtt ships no type infor
             await super()._publish_retained_messages_for_subscription(subscription, session)
 
 
+class BoundedReader(StreamReaderAdapter):  # type: ignore[misc]  # as above
+    """Reads one packet after the other into memory, and takes one that is too large for the end of the connection.
+
+    amqtt alone reads packets of up to 256 MiB.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        super().__init__(reader)
+        self._stream = reader
+        self._packet = io.BytesIO()
+        self._is_over = False
+
+    async def read(self, n: int = -1) -> bytes:
+        """The next bytes, of one packet alone; none at the end."""
+        data = self._packet.read(n)
+        if n and not data and not self._is_over:
+            self._packet = io.BytesIO(await self._next_packet())
+            data = self._packet.read(n)
+            self._is_over = not data
+        return data
+
+    async def _next_packet(self) -> bytes:
+        try:
+            packet, size = await self._stream.readexactly(1), 0
+            for shift in SHIFTS:
+                byte = await self._stream.readexactly(1)
+                packet += byte
+                size += (byte[0] & ~MORE) << shift
+                if not byte[0] & MORE:
+                    break
+            if size > MAX_PACKET_BYTES:
+                log.warning("cut off who sent a packet of %d bytes; %d are allowed", size, MAX_PACKET_BYTES)
+                return b""
+            return packet + await self._stream.readexactly(size)
+        except asyncio.IncompleteReadError:
+            return b""
+
+
 async def serve(port: int) -> None:
     """Serve until the process ends; reports its process id and port on standard output once it listens."""
     # An external listener leaves the socket to us: bound to port 0 it has no race for a free port, and asyncio sets
@@ -42,7 +89,7 @@ async def serve(port: int) -> None:
     broker = EmbeddedBroker(BrokerConfig(listeners=listeners, plugins=PLUGINS))
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await broker.external_connected(StreamReaderAdapter(reader), StreamWriterAdapter(writer), LISTENER)
+        await broker.external_connected(BoundedReader(reader), StreamWriterAdapter(writer), LISTENER)
 
     await broker.start()
     server = await asyncio.start_server(accept, LOOPBACK, port)

@@ -33,6 +33,7 @@ persistence false
 max_inflight_messages 0
 max_queued_messages 0
 message_size_limit 2097152
+max_packet_size 8388608
 sys_interval 0
 connection_messages false
 log_dest stderr

@@ -3,7 +3,7 @@
 import heapq
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -76,7 +76,9 @@ class Host:
     seal
         Signs what leaves and checks what comes; without one nothing is signed, and what is signed is rejected.
     limits
-        How much it listens to any other host; to all they say, if not given.
+        How much it listens to any other host, and keeps for it; without limits, if not given.
+    trusted
+        The hosts that the limits are not for.
     """
 
     # A simulation jumps among thousands of hosts: the less memory of each it touches, the faster.
@@ -93,6 +95,7 @@ class Host:
         "_seal",
         "_throttle",
         "_timers",
+        "_trusted",
         "_unread",
         "_waiting",
         "_watchers",
@@ -107,6 +110,7 @@ class Host:
         codec: Codec,
         seal: Seal | None = None,
         limits: Limits | None = None,
+        trusted: Collection[str] = (),
     ) -> None:
         self.name = name
         self._life = b""
@@ -114,6 +118,7 @@ class Host:
         self._codec = codec
         self._seal = seal
         self._throttle = Throttle(limits) if limits else None
+        self._trusted = frozenset(trusted)
         self.counters: Counter[str] = Counter()
         self._nodes = {node: _Node(node, address(name, node), machine) for node, machine in nodes.items()}
         self._watchers: defaultdict[str, list[_Node]] = defaultdict(list)
@@ -143,6 +148,20 @@ class Host:
     def awaited(self) -> list[str]:
         """Those of the watched of whom no post has counted yet."""
         return sorted(self._unread)
+
+    @property
+    def limits(self) -> Limits | None:
+        """How much it listens to hosts that it does not trust."""
+        return self._throttle.limits if self._throttle else None
+
+    def trusts(self, host: str) -> bool:
+        """Whether no limits are for this host."""
+        return host in self._trusted
+
+    def refuse(self, host: str) -> None:
+        """Count what came from another host and was dropped before it reached this one."""
+        if self._throttle:
+            self._drop("throttled", self._throttle.counted_as(host))
 
     @property
     def finished(self) -> bool:
@@ -203,7 +222,8 @@ class Host:
 
     def receive_frame(self, now: float, from_host: str, data: bytes) -> None:
         """Hand the messages of a frame to their nodes; what is malformed or misdirected is counted and dropped."""
-        if self._throttle and not self._admits(self._throttle, now, from_host, len(data)):
+        throttle = self._throttle and self._throttle_of(from_host)
+        if throttle and not self._admits(throttle, now, from_host, len(data)):
             return
         try:
             envelopes = decode_frame(self._seal.opened_frame(from_host, data) if self._seal else data, self._life)
@@ -211,20 +231,20 @@ class Host:
             self._drop("rejected", str(reason))
             return
         further = len(envelopes) - 1
-        if self._throttle and further and not self._admits(self._throttle, now, from_host, 0, further):
+        if throttle and further and not self._admits(throttle, now, from_host, 0, further):
             return
         for envelope in envelopes:
             try:
-                self._deliver(now, from_host, envelope)
+                self._deliver(now, from_host, envelope, throttle)
             except RejectedError as reason:
                 self._drop("rejected", str(reason))
 
-    def _deliver(self, now: float, from_host: str, envelope: Envelope) -> None:
+    def _deliver(self, now: float, from_host: str, envelope: Envelope, throttle: Throttle | None) -> None:
         own = self._nodes.get(envelope.to_node)
         if own is None:
             raise RejectedError("unknown node")
-        if self._throttle and not self._throttle.admits_sender(own.name, from_host, envelope.from_node):
-            self._drop("throttled", self._throttle.counted_as(from_host))
+        if throttle and not throttle.admits_sender(from_host, envelope.from_node):
+            self.refuse(from_host)
             return
         sender = peer_address(from_host, envelope.from_node)
         message = self._codec.message(envelope.message)
@@ -233,9 +253,10 @@ class Host:
 
     def receive_post(self, now: float, poster: str, data: bytes) -> None:
         """Hand a board post to the nodes that watch its poster; it waits until its host is known to be in its life."""
-        if poster not in self._watchers or (
-            self._throttle and not self._admits(self._throttle, now, host_of(poster), len(data))
-        ):
+        if poster not in self._watchers:
+            return
+        throttle = self._throttle and self._throttle_of(host_of(poster))
+        if throttle and not self._admits(throttle, now, host_of(poster), len(data)):
             return
         try:
             life, message = self._codec.post(self._seal.opened_post(poster, data) if self._seal else data)
@@ -256,10 +277,13 @@ class Host:
         for own in self._watchers[poster]:
             self._step(now, own, Received(poster, message))
 
+    def _throttle_of(self, host: str) -> Throttle | None:
+        return None if host in self._trusted else self._throttle
+
     def _admits(self, throttle: Throttle, now: float, host: str, size: int, messages: int = 1) -> bool:
         if throttle.admits(now, host, size, messages):
             return True
-        self._drop("throttled", throttle.counted_as(host))
+        self.refuse(host)
         return False
 
     # Time
@@ -305,6 +329,8 @@ class Host:
             else:
                 self.counters["unsent: no presence"] += len(envelopes)
         self._outbox.clear()
+        if self._throttle:
+            self._throttle.sent()
         return [(to, self._seal.frame(to, frame)) for to, frame in frames] if self._seal else frames
 
     def entries(self) -> list[JournalEntry]:
@@ -350,6 +376,8 @@ class Host:
                     self.counters["sent"] += 1
                     to_host, _, to_node = effect.to.partition("/")
                     envelope = Envelope(to_node, own.name, own.sent, encode_message(effect.message))
+                    if self._throttle and not self._has_room(to_host, envelope):
+                        continue
                     self._outbox[to_host].append(envelope)
                 case Trace():
                     self._records.append(Record(now, own.address, effect))
@@ -367,6 +395,13 @@ class Host:
                     self._drop(effect.verdict, effect.reason)
                 case _:
                     assert_never(effect)
+
+    def _has_room(self, to_host: str, envelope: Envelope) -> bool:
+        throttle = self._throttle_of(to_host)
+        if throttle is None or throttle.admits_answer(to_host, len(memoryview(envelope.message))):
+            return True
+        self.refuse(to_host)
+        return False
 
     def _drop(self, verdict: str, reason: str) -> None:
         self.counters[f"{verdict}: {reason}"] += 1

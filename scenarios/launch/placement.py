@@ -8,6 +8,7 @@ from node.protocol.host import Host
 from node.protocol.machine import Machine
 from node.protocol.topics import address
 from node.protocol.wire.frames import Codec
+from node.protocol.wire.limits import Limits
 from node.runtime.faults.clock_skew import Skewed
 from node.runtime.faults.plan import Plan
 from scenarios.broker_link import SealOf, unsealed
@@ -46,8 +47,18 @@ def host_names(placement: Placement) -> list[str]:
     return list(dict.fromkeys(placement.values()))
 
 
-def build_hosts(market: Market, placement: Placement, names: set[str], seal_of: SealOf = unsealed) -> list[Host]:
-    """The hosts of these names, with the machines of their nodes and what they sign with."""
+def build_hosts(
+    market: Market,
+    placement: Placement,
+    names: set[str],
+    seal_of: SealOf = unsealed,
+    limits: Limits | None = None,
+) -> list[Host]:
+    """The hosts of these names, with the machines of their nodes, what they sign with, and limits for strangers.
+
+    A device of the scenario that sells tells each node here of every clearing, so it may say as much to each of them as
+    to a host with that one.
+    """
     addresses = {node: address(host, node) for node, host in placement.items()}
     mine = {node for node, host in placement.items() if host in names}
     kind, faults = kind_of(market), faults_of(market, placement)
@@ -55,7 +66,14 @@ def build_hosts(market: Market, placement: Placement, names: set[str], seal_of: 
     machines: defaultdict[str, dict[str, Machine]] = defaultdict(dict)
     for node, machine in kind.machines(market, addresses, mine):
         machines[placement[node]][node] = _with_its_clock(machine, placement[node], faults)
-    return [Host(name, machines[name], codec, seal_of(name)) for name in host_names(placement) if name in names]
+    own = own_host_names(market, placement)
+
+    def built(name: str) -> Host:
+        nodes = machines[name]
+        allowed = limits.for_each_of(len(nodes)) if limits and market.devices else limits
+        return Host(name, nodes, codec, seal_of(name), allowed, own)
+
+    return [built(name) for name in host_names(placement) if name in names]
 
 
 def faults_of(market: Market, placement: Placement) -> Plan | None:

@@ -18,6 +18,7 @@ import msgspec
 
 from node.protocol.host import Host
 from node.protocol.topics import Topics
+from node.protocol.wire.limits import Limits
 from node.runtime.faults.plan import Edge
 from node.runtime.keys import Keys
 from node.runtime.mqtt.endpoint import Endpoint
@@ -90,7 +91,7 @@ async def _carry_out(orders: Orders) -> None:
     placement = placement_of(market, orders.connections, orders.workers)
     mine = set(own_host_names(market, placement)[orders.index :: orders.workers])
     topics, clock = Topics(orders.topic_market), Clock(orders.epoch)
-    hosts = build_hosts(market, placement, mine, seal_of(topics, orders.keys))
+    hosts = build_hosts(market, placement, mine, seal_of(topics, orders.keys), Limits())
     # A file for each life: what a killed worker was writing may end within a line.
     log = EventLog(folder / "events" / f"{_process(orders)}.jsonl")
     journal = journal_of(market, rundir.journal(folder, f"worker-{orders.index + 1}"))

@@ -58,6 +58,15 @@ async def test_check_leaves_no_retained_message(broker: RunningBroker, connect: 
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("spec", ["embedded://0.0.0.0", "mosquitto://192.168.1.5:1883"])
+async def test_broker_started_here_listens_on_no_other_address(spec: str) -> None:
+    assert await refusal(spec) == (
+        f"{spec}: a broker started here lets everybody in, so it listens on 127.0.0.1 only; "
+        "write embedded or mosquitto alone, or set up one for other machines with bidswarm broker init"
+    )
+
+
+@pytest.mark.asyncio
 async def test_refused_connection_is_named() -> None:
     unused_port = free_port()
     text = await refusal(f"mqtt://127.0.0.1:{unused_port}")

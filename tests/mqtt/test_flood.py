@@ -1,32 +1,38 @@
-"""A plain client floods a seller's inbox while the paper's example settles."""
+"""A plain client floods a seller's inbox while the paper's example settles, and makes up nodes without end."""
 
 import asyncio
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import aiomqtt
 import msgpack
 import paho.mqtt.client as paho
+import pyarrow.parquet as pq
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from node.protocol.host import Host
 from node.protocol.topics import Topics
 from node.protocol.trace import Record
-from node.protocol.wire.limits import Limits, Throttle
+from node.protocol.wire.limits import Limits
 from node.protocol.wire.presence import OFFLINE, encode_presence
 from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import OPEN, Clock, MqttHost
 from scenarios.launch.placement import build_hosts, host_names, spread
+from scenarios.launch.run import run
 from scenarios.markets.load import load
 from scenarios.markets.psp.market import draw
 from tests.conftest import DEADLINE_S
 from tests.mqtt.conftest import Mosquitto
 
 FRAMES = 20_000
+MADE_UP = 5_000
 LIMITS = Limits(messages_per_s=500.0, messages_burst=500.0, senders=5)
 TOPICS = Topics("flooded")
 
@@ -86,9 +92,7 @@ async def _ready(client: aiomqtt.Client, hosts: int) -> None:
 async def test_flooded_seller_settles_with_the_papers_allocation(mosquitto: Mosquitto) -> None:
     market = draw(load("two-sellers", ["auction.quiet_period_s=3"]), 1)  # patient: the flood takes the processor too
     placement = spread(market, 2)
-    hosts = build_hosts(market, placement, set(host_names(placement)))
-    for host in hosts:
-        host._throttle = Throttle(LIMITS)
+    hosts = build_hosts(market, placement, set(host_names(placement)), limits=LIMITS)
     records = await settled(hosts, Endpoint("127.0.0.1", mosquitto.port))
 
     sold = dict.fromkeys("12", 0.0)
@@ -99,3 +103,39 @@ async def test_flooded_seller_settles_with_the_papers_allocation(mosquitto: Mosq
     assert sold == pytest.approx({"1": 65.0, "2": 85.0})
     assert counters["throttled: flooder"] > FRAMES // 4
     assert not [key for key in counters if key.startswith("throttled") and not key.endswith("flooder")]
+
+
+def bid_in_made_up_names(port: int) -> None:
+    """Wait for the opening, bid for next to nothing as ever new nodes of one host, then leave."""
+    topics, is_open = Topics("made-up"), threading.Event()
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.on_message = lambda *_: is_open.set()
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    client.subscribe(topics.control, qos=1)
+    assert is_open.wait(DEADLINE_S)
+    bid = ["bid", 0, 0, 1.0, 0.0, 1]
+    for first in range(0, MADE_UP, 100):
+        frame = [1, [["1", f"n{k}", 1, bid] for k in range(first, first + 100)]]
+        client.publish(topics.inbox("host-1", "flooder"), msgpack.packb(frame), qos=1)
+    client.publish(topics.presence("flooder"), OFFLINE, qos=1).wait_for_publish(DEADLINE_S)
+    client.disconnect()
+    client.loop_stop()
+
+
+@pytest.mark.mosquitto
+def test_launched_worker_remembers_only_so_many_nodes_that_one_host_makes_up(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    with ThreadPoolExecutor() as pool:
+        flooding = pool.submit(bid_in_made_up_names, mosquitto.port)
+        broker = f"mqtt://127.0.0.1:{mosquitto.port}"
+        settings = ["auction.quiet_period_s=3"]
+        result = run("two-sellers", broker=broker, market_name="made-up", hosts=2, settings=settings, out=tmp_path)
+    flooding.result()
+
+    events = pq.read_table(result.run_dir / "events.parquet").to_pandas()
+    voided = set(events[events["kind"] == "voided"]["buyer"])
+    assert result.summary.sold == pytest.approx(150.0)
+    assert len(voided) == Limits().senders
+    assert result.counters["throttled: flooder"] >= MADE_UP - Limits().senders

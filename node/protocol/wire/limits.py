@@ -9,6 +9,9 @@ MAX_HOSTS = 1_000
 
 MAX_LIVES = 100_000
 """Most hosts whose lives a host keeps in mind; each takes memory."""
+MAX_SENDERS = 5_000
+"""Most nodes of all other hosts together that may talk to nodes here, but for the first of each host: one post of
+``MAX_FRAME_BYTES`` still names or counts them all."""
 
 MAX_NAMED = 100
 """Throttled hosts that are counted by name; counters go to observers and into results."""
@@ -18,7 +21,7 @@ OTHERS = "others"
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What a host takes from any other; the defaults are for a device with a few nodes.
+    """What a host takes from any other, and keeps for it; the defaults are for a device with a few nodes.
 
     Attributes
     ----------
@@ -27,7 +30,9 @@ class Limits(msgspec.Struct, frozen=True):
     bytes_per_s, bytes_burst
         The same of the size of frames and posts; the burst must be as large as a frame may be.
     senders
-        Nodes of one other host that may talk to one node here.
+        Nodes of one other host that may talk to nodes here.
+    waiting_bytes
+        Of messages to one other host that wait until they are sent.
     """
 
     messages_per_s: float = 1_000.0
@@ -35,6 +40,17 @@ class Limits(msgspec.Struct, frozen=True):
     bytes_per_s: float = 256.0 * 1024
     bytes_burst: float = 2.0 * 1024 * 1024
     senders: int = 1_000
+    waiting_bytes: int = 16 * 1024 * 1024
+
+    def for_each_of(self, nodes: int) -> "Limits":
+        """The same rates for each of so many nodes that share a host."""
+        return msgspec.structs.replace(
+            self,
+            messages_per_s=self.messages_per_s * nodes,
+            messages_burst=self.messages_burst * nodes,
+            bytes_per_s=self.bytes_per_s * nodes,
+            bytes_burst=self.bytes_burst * nodes,
+        )
 
 
 @dataclass(slots=True)
@@ -55,7 +71,9 @@ class Throttle:
 
     limits: Limits
     _allowances: dict[str, _Allowance] = field(default_factory=dict)
-    _senders: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    _senders: dict[str, set[str]] = field(default_factory=dict)
+    _senders_in_all: int = 0
+    _waiting: dict[str, int] = field(default_factory=dict)
     _counted: set[str] = field(default_factory=set)
     _tidied_at: float = 0.0
 
@@ -68,15 +86,33 @@ class Throttle:
         allowance.bytes -= size
         return True
 
-    def admits_sender(self, to_node: str, host: str, from_node: str) -> bool:
-        """Whether this node of another host may talk to that node here."""
-        if host not in self._senders and len(self._senders) >= MAX_HOSTS:
+    def admits_sender(self, host: str, from_node: str) -> bool:
+        """Whether this node of another host may talk to nodes here: each of them remembers who has talked to it."""
+        known = self._senders.get(host)
+        if known and from_node in known:
+            return True
+        if not self._has_room_for_another(known):
             return False
-        known = self._senders.setdefault(host, {}).setdefault(to_node, set())
-        if from_node not in known and len(known) >= self.limits.senders:
-            return False
-        known.add(from_node)
+        self._senders.setdefault(host, set()).add(from_node)
+        self._senders_in_all += 1
         return True
+
+    def _has_room_for_another(self, known: set[str] | None) -> bool:
+        if not known:  # whatever others have used up, a device gets its one node in
+            return len(self._senders) < MAX_HOSTS
+        return len(known) < self.limits.senders and self._senders_in_all < MAX_SENDERS
+
+    def admits_answer(self, host: str, size: int) -> bool:
+        """Whether so many bytes more may wait to be sent to another host: a small question can have a large answer."""
+        waiting = self._waiting.get(host, 0) + size
+        if waiting > self.limits.waiting_bytes:
+            return False
+        self._waiting[host] = waiting
+        return True
+
+    def sent(self) -> None:
+        """Nothing waits any more."""
+        self._waiting.clear()
 
     def counted_as(self, host: str) -> str:
         """Under which name to count what was not read."""

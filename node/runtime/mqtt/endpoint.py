@@ -1,8 +1,10 @@
+import asyncio
 import hmac
 import logging
 import socket
 import ssl
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -10,6 +12,10 @@ import aiomqtt
 
 # A lost connection is an exception, which is dealt with; without a handler it would be a line on stderr as well.
 logging.getLogger("mqtt").addHandler(logging.NullHandler())
+
+
+MailboxType = Callable[[int], asyncio.Queue[aiomqtt.Message]]
+"""Makes what incoming messages wait in, of a given ``maxsize``; 0 is for no bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,9 @@ class Endpoint:
     ca: str | None = field(default=None, repr=False)
     keepalive_s: int = 60
 
-    def client(self, identifier: str, will: aiomqtt.Will | None = None) -> aiomqtt.Client:
+    def client(
+        self, identifier: str, will: aiomqtt.Will | None = None, mailbox: MailboxType | None = None
+    ) -> aiomqtt.Client:
         """A client for this broker, without Nagle's 40 ms.
 
         With a password the identifier becomes one that nobody else can guess: of two clients that use the same, whoever
@@ -41,6 +49,7 @@ class Endpoint:
             password=self.password,
             identifier=identifier if self.password is None else f"{identifier}-{_secret(identifier, self.password)}",
             will=will,
+            queue_type=mailbox,  # type: ignore[arg-type]  # aiomqtt only calls it
             keepalive=self.keepalive_s,
             tls_context=_tls_context(self.ca) if self.tls else None,
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],

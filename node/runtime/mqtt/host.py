@@ -7,6 +7,7 @@ import random
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Generic
 
 import aiomqtt
@@ -22,6 +23,7 @@ from node.runtime.faults.plan import Edge
 from node.runtime.journal import Journal
 from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.gate import Gate, Parcel
+from node.runtime.mqtt.mailbox import Mailbox
 from node.runtime.mqtt.task_groups import first_error
 
 OPEN, STOP = b"open", b"stop"
@@ -31,6 +33,9 @@ FEW_POSTERS = 20
 """Up to so many posters are subscribed to one by one; a host that watches more reads the whole board."""
 
 TRACE_INTERVAL_S = 0.25
+TRACE_RECORDS = 1_000
+"""Most records in one batch, which so stays below the size of a frame however much happens at once."""
+
 STOP_GRACE_S = 2.0
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0
 
@@ -158,8 +163,9 @@ class MqttHost:
     async def _connected(self) -> AsyncIterator[aiomqtt.Client]:
         presence = self._topics.presence(self._host.name)
         will = aiomqtt.Will(presence, encode_presence(OFFLINE, self.life), qos=1, retain=True)
+        mailbox = partial(Mailbox, self._host, self._topics)
         # A broker keeps one client per identifier; another market may have a host of this name.
-        async with self._endpoint.client(f"{self._topics.market}-{self._host.name}", will) as client:
+        async with self._endpoint.client(f"{self._topics.market}-{self._host.name}", will, mailbox) as client:
             watched = list(self._host.watched)
             boards = [self._topics.board(poster) for poster in watched]
             filters = [
@@ -318,8 +324,9 @@ class MqttHost:
 
     async def _flush_trace(self, client: aiomqtt.Client) -> None:
         records, self._unpublished = self._unpublished, []
-        batch = TraceBatch(dict(self._host.counters), records)
-        await client.publish(self._topics.trace(self._host.name), msgspec.msgpack.encode(batch), qos=0)
+        for first in range(0, max(1, len(records)), TRACE_RECORDS):
+            batch = TraceBatch(dict(self._host.counters), records[first : first + TRACE_RECORDS])
+            await client.publish(self._topics.trace(self._host.name), msgspec.msgpack.encode(batch), qos=0)
 
 
 def _first(group: BaseExceptionGroup[aiomqtt.MqttError]) -> aiomqtt.MqttError:

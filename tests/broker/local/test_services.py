@@ -9,6 +9,7 @@ import aiomqtt
 import pytest
 
 from broker import BrokerAddress, RunningBroker
+from node.protocol.wire.frames import MAX_FRAME_BYTES
 from tests.conftest import DEADLINE_S
 
 Connect = Callable[[BrokerAddress], aiomqtt.Client]
@@ -17,6 +18,8 @@ HOSTS = 12
 
 # CONNECT of client "lost", clean session, with the retained QoS 1 will "offline" on "m/presence/lost".
 CONNECT_WITH_WILL = b"\x10\x2a\x00\x04MQTT\x04\x2e\x00\x3c\x00\x04lost\x00\x0fm/presence/lost\x00\x07offline"
+
+HEADER_OF_16_MIB = b"\x30\x80\x80\x80\x08"  # the fixed header of a PUBLISH
 
 
 @pytest.mark.asyncio
@@ -111,3 +114,26 @@ async def test_hosts_that_connect_at_once_all_hear_each_other(broker: RunningBro
 
     async with asyncio.timeout(DEADLINE_S):
         assert all(await asyncio.gather(*(heard_everyone(str(number)) for number in range(HOSTS))))
+
+
+@pytest.mark.asyncio
+async def test_who_sends_far_more_than_a_frame_is_cut_off_and_others_are_not(
+    broker: RunningBroker, connect: Connect, receive: Receive
+) -> None:
+    async with connect(broker.address) as honest:
+        await honest.subscribe("m/inbox/b/+", qos=1)
+        reader, writer = await asyncio.open_connection(broker.address.host, broker.address.port)
+        writer.write(CONNECT_WITH_WILL)
+        await reader.readexactly(4)
+        writer.write(HEADER_OF_16_MIB)
+        async with asyncio.timeout(DEADLINE_S):
+            assert await reader.read() == b""
+        writer.close()
+        await honest.publish("m/inbox/b/a", b"x" * MAX_FRAME_BYTES, qos=1)
+        assert len((await receive(honest)).payload) == MAX_FRAME_BYTES
+
+
+@pytest.mark.asyncio
+async def test_broker_listens_on_the_loopback_address_only(broker: RunningBroker) -> None:
+    with pytest.raises(OSError, match="Connect call failed"):
+        await asyncio.open_connection("127.0.0.2", broker.address.port)

@@ -6,15 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.protocol.host import Host
-from node.protocol.machine import Received
-from node.protocol.wire.frames import MAX_FRAME_BYTES, encode_post
-from node.protocol.wire.limits import MAX_HOSTS, MAX_NAMED, OTHERS, Limits, Throttle
+from node.protocol.machine import Received, Send
+from node.protocol.wire.frames import MAX_FRAME_BYTES, decode_frame, encode_message, encode_post
+from node.protocol.wire.limits import MAX_HOSTS, MAX_NAMED, MAX_SENDERS, OTHERS, Limits, Throttle
 from tests.protocol.codecs import BOTH
 from tests.protocol.lives import ME, YOU
 from tests.protocol.psp.bench import advert
 from tests.protocol.test_host import BID, Puppet, frame_of, started
 
-NARROW = Limits(messages_per_s=10.0, messages_burst=3.0, bytes_per_s=1_000.0, bytes_burst=500.0, senders=2)
+NARROW = Limits(
+    messages_per_s=10.0, messages_burst=3.0, bytes_per_s=1_000.0, bytes_burst=500.0, senders=2, waiting_bytes=100
+)
 
 FRAME = frame_of(("a", "s", BID))
 
@@ -76,19 +78,57 @@ def test_largest_frame_fits_the_default_limits() -> None:
     assert Throttle(Limits()).admits(0.0, "you", MAX_FRAME_BYTES)
 
 
-def test_senders_of_one_host_are_bounded_for_each_node() -> None:
+def test_senders_of_one_host_are_bounded() -> None:
     throttle = Throttle(NARROW)
-    said = [throttle.admits_sender(to, "you", of) for to, of in [("s", "a"), ("s", "b"), ("s", "c"), ("t", "c")]]
-    assert said == [True, True, False, True]
-    assert throttle.admits_sender("s", "you", "a")
-    assert throttle.admits_sender("s", "other", "c")
+    assert [throttle.admits_sender("you", of) for of in ("a", "b", "c", "a")] == [True, True, False, True]
+    assert throttle.admits_sender("other", "c")
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 5))))
+def test_the_first_senders_of_each_host_are_listened_to_and_no_others(said: list[tuple[str, int]]) -> None:
+    throttle = Throttle(NARROW)
+    heard: list[tuple[str, int]] = []
+    for host, node in said:
+        among_the_first = len({other for other in heard if other[0] == host} | {(host, node)}) <= NARROW.senders
+        assert throttle.admits_sender(host, f"n{node}") == among_the_first
+        if among_the_first:
+            heard.append((host, node))
+
+
+def test_who_comes_when_others_have_used_up_all_places_may_have_one_sender() -> None:
+    throttle = Throttle(Limits(senders=MAX_SENDERS))
+    for k in range(2 * MAX_SENDERS):
+        throttle.admits_sender("greedy", f"n{k}")
+    assert [throttle.admits_sender("late", of) for of in ("a", "b", "a")] == [True, False, True]
+    assert sum(map(len, throttle._senders.values())) == MAX_SENDERS + 1
+
+
+@given(st.lists(st.integers(0, 60), max_size=10))
+def test_no_more_waits_for_a_host_than_may_until_it_is_sent(sizes: list[int]) -> None:
+    throttle, waiting = Throttle(NARROW), 0
+    for size in sizes:
+        assert throttle.admits_answer("you", size) == (waiting + size <= NARROW.waiting_bytes)
+        waiting += size if waiting + size <= NARROW.waiting_bytes else 0
+        assert throttle.admits_answer("other", 0)
+    throttle.sent()
+    assert throttle.admits_answer("you", NARROW.waiting_bytes)
+
+
+@given(st.integers(1, 1_000))
+def test_rates_for_each_of_many_nodes_are_so_many_times_those_for_one(nodes: int) -> None:
+    each = NARROW.for_each_of(nodes)
+    throttle = Throttle(each)
+    assert throttle.admits(0.0, "you", int(500 * nodes), 3 * nodes)
+    assert not throttle.admits(0.0, "you", 0, 1)
+    assert throttle.admits(1.0, "you", int(500 * nodes), 3 * nodes)
+    assert (each.senders, each.waiting_bytes) == (NARROW.senders, NARROW.waiting_bytes)
 
 
 def test_memory_of_a_flood_of_names_is_bounded() -> None:
     throttle = Throttle(NARROW)
     for k in range(3 * MAX_HOSTS):
         throttle.admits(0.0, f"h{k}", 500)
-        throttle.admits_sender("s", f"h{k}", "x")
+        throttle.admits_sender(f"h{k}", "x")
         throttle.counted_as(f"h{k}")
     assert len(throttle._allowances) <= MAX_HOSTS + 1
     assert len(throttle._senders) == MAX_HOSTS
@@ -156,6 +196,26 @@ def test_message_of_one_sender_too_many_is_dropped_and_spoils_no_other() -> None
     host.receive_frame(0.0, "you", frame_of(("a", "s", BID), ("a", "t", BID), ("a", "s", BID)))
     assert [event.sender for _, event in puppet.events if isinstance(event, Received)] == ["you/s", "you/s"]
     assert host.counters == {"received": 2, "throttled: you": 1}
+
+
+def test_what_would_wait_for_a_host_beyond_the_limit_is_not_sent_but_counted() -> None:
+    host, puppet = limited(waiting_bytes=2 * len(encode_message(BID)))
+    puppet.effects = [Send("you/s", BID), Send("other/s", BID)] * 3
+    host.receive_frame(0.0, "you", FRAME)
+    sent = {to: len(decode_frame(frame)) for to, frame in host.frames()}
+    assert sent == {"you": 2, "other": 2}
+    assert host.counters["throttled: you"] == host.counters["throttled: other"] == 1
+
+
+def test_trusted_hosts_have_no_limits() -> None:
+    tight = Limits(messages_burst=0.0, bytes_burst=0.0, senders=0, waiting_bytes=0)
+    puppet = Puppet(Send("mine/s", BID), Send("you/s", BID), watches=("mine/s",))
+    host = Host("me", {"a": puppet}, BOTH, limits=tight, trusted=["mine"])
+    for sender in ("mine", "you"):
+        host.receive_frame(0.0, sender, FRAME)
+        host.receive_post(0.0, f"{sender}/s", encode_post(advert(10.0)))
+    assert host.counters == {"received": 2, "sent": 2, "throttled: you": 2}
+    assert [to for to, _ in host.frames()] == ["mine"]
 
 
 @pytest.mark.parametrize("messages", [1, 100, 1000])
