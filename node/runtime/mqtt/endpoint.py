@@ -1,6 +1,7 @@
 import asyncio
 import hmac
 import logging
+import secrets
 import socket
 import ssl
 import sys
@@ -13,6 +14,9 @@ import aiomqtt
 # A lost connection is an exception, which is dealt with; without a handler it would be a line on stderr as well.
 logging.getLogger("mqtt").addHandler(logging.NullHandler())
 
+
+_RANDOM = secrets.token_hex(8)
+"""Of this process; a reconnection keeps it."""
 
 MailboxType = Callable[[int], asyncio.Queue[aiomqtt.Message]]
 """Makes what incoming messages wait in, of a given ``maxsize``; 0 is for no bound."""
@@ -39,15 +43,16 @@ class Endpoint:
     ) -> aiomqtt.Client:
         """A client for this broker, without Nagle's 40 ms.
 
-        With a password the identifier becomes one that nobody else can guess: of two clients that use the same, whoever
-        they are, a broker cuts off the older.
+        Of two clients that use the same identifier, whoever they are, a broker cuts off the older. With a password it
+        therefore becomes one that nobody else can guess, and without one it is of this process alone: of two that were
+        started under one name each would cut off the other for ever.
         """
         client = aiomqtt.Client(
             self.host,
             self.port,
             username=self.username,
             password=self.password,
-            identifier=identifier if self.password is None else f"{identifier}-{_secret(identifier, self.password)}",
+            identifier=f"{identifier}-{_RANDOM if self.password is None else _secret(identifier, self.password)}",
             will=will,
             queue_type=mailbox,  # type: ignore[arg-type]  # aiomqtt only calls it
             keepalive=self.keepalive_s,
