@@ -37,6 +37,7 @@ from scenarios.console import (
 from scenarios.errors import RunError, ScenarioError
 
 if TYPE_CHECKING:
+    from scenarios.launch.run import BrokenRunError
     from scenarios.markets.base import Scenario
     from scenarios.results.result import Result
 
@@ -201,11 +202,12 @@ def run(
         with exported(meter, metrics_port, metrics_address, **labels) as metrics, Progress(errors) as progress:
             if metrics:
                 errors.print(f"metrics at http://{metrics_address}:{metrics}/metrics")
-            result = carry_out(loaded, run_options, Onlookers(watch=progress.watch, say=progress.say, meter=meter))
+            onlookers = Onlookers(watch=progress.watch, say=progress.say, wait=progress.wait, meter=meter)
+            result = carry_out(loaded, run_options, onlookers)
     except BrokenRunError as error:
         _print(error.result, format_)
         _print_error(error)
-        raise typer.Exit(NO_BROKER if isinstance(error.__cause__, BrokerError) else BROKEN) from error
+        raise typer.Exit(_broken_code(error)) from error
     _print(result, format_)
     raise typer.Exit(_exit_code(result))
 
@@ -225,6 +227,12 @@ def _exit_code(result: "Result[Any]") -> int:
     code = {"settled": SETTLED, "timeout": UNSETTLED}.get(summary.status, INTERRUPTED)
     met = all(one.held for one in summary.expectations)
     return code if met or code == INTERRUPTED else UNMET
+
+
+def _broken_code(error: "BrokenRunError") -> int:
+    if isinstance(error.__cause__, BrokerError):
+        return NO_BROKER
+    return UNSETTLED if error.result.summary.status == "timeout" else BROKEN
 
 
 def _print(result: "Result[Any]", format_: Format) -> None:

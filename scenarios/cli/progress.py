@@ -38,6 +38,11 @@ class Progress:
         """Show what is being waited for."""
         self._show(text, None)
 
+    def wait(self, text: str) -> None:
+        """Show for whom the run waits, if it is time to."""
+        if self._is_due():
+            self._show(text, None)
+
     def watch(self, metrics: Metrics, elapsed_s: float, messages: int) -> None:
         """Show how far a run is, if it is time to."""
         if self._is_due():

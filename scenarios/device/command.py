@@ -40,17 +40,18 @@ def run(settings: NodeFile, log_format: LogFormat) -> int:
     meter = Meter()
     meter.expect([device.address] if settings.role == "seller" else [])
     meter.count(device.host.name, device.host.counters)
+    clock = Clock(0.0)  # journals of several devices are read together: all count from the same instant
     with contextlib.closing(teller_of(log_format)) as teller:
-        trading = Trading(device, settings, teller, meter)
+        trading = Trading(device, settings, teller, meter, clock)
         with (
             exported(meter, settings.metrics_port, settings.metrics_address, **_labels(device, settings)) as port,
             _signals(trading) as caught,
             asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner,
         ):
             if port:
-                teller.tell("metrics", Clock(0.0)(), url=f"http://{settings.metrics_address}:{port}/metrics")
+                teller.tell("metrics", clock(), url=f"http://{settings.metrics_address}:{port}/metrics")
             ending = runner.run(trading.run())
-        _tell_end(teller, device, trading.written, ending)
+        _tell_end(teller, clock(), device, trading.written, ending)
     if ending is Ending.left:
         return INTERRUPTED if signal.SIGINT in caught else SETTLED
     return UNSETTLED if ending is Ending.timeout else SETTLED
@@ -77,14 +78,14 @@ def _signals(trading: Trading) -> Iterator[list[int]]:
     yield caught
 
 
-def _tell_end(teller: Teller, device: Device, lines: Sequence[JournalEntry], ending: Ending) -> None:
+def _tell_end(teller: Teller, now: float, device: Device, lines: Sequence[JournalEntry], ending: Ending) -> None:
     """Say what was traded, in all lives of the node."""
     entries = [line.entry for line in lines]
     traded = [one for one in entries if isinstance(one, Sold | Bought)]
     answers = sum(isinstance(one, Bought | Freed) for one in entries)
     teller.tell(
         "finished",
-        Clock(0.0)(),
+        now,
         outcome=OUTCOMES[ending],
         done="sold" if isinstance(device.machine, Seller) else "bought",
         mb=math.fsum(one.quantity_mb for one in traded),

@@ -76,14 +76,13 @@ class Trading:
         What stands in the journal of the node, once it has ended.
     """
 
-    def __init__(self, device: Device, settings: NodeFile, teller: Teller, meter: Meter) -> None:
+    def __init__(self, device: Device, settings: NodeFile, teller: Teller, meter: Meter, clock: Clock) -> None:
         self._device = device
         self._settings = settings
         self._teller = teller
         self._narrator = Narrator(teller)
         self._meter = meter
-        # Journals of several devices are read together: all count from the same instant.
-        self._clock = Clock(0.0)
+        self._clock = clock
         self._began_s = self._clock()
         self.written: tuple[JournalEntry, ...] = ()
         self._asked_why: str | None = None

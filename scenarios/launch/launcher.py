@@ -34,11 +34,18 @@ class Launcher:
         self._faults = faults_of(market, placement)
         hosts = own_host_names(market, placement)
         self._carried = {index: hosts[index :: job.workers] for index in range(job.workers)}
+        self._observer = Observer(job, placement, topic_market, endpoint, epoch)
         orders = Orders(
-            str(job.folder.resolve()), topic_market, endpoint, epoch, options.connections, 0, job.workers, job.keys
+            run_dir=str(job.folder.resolve()),
+            topic_market=topic_market,
+            endpoint=endpoint,
+            clock_zero=self._observer.clock.zero,
+            connections=options.connections,
+            index=0,
+            workers=job.workers,
+            keys=job.keys,
         )
         self._workers = Workers([msgspec.structs.replace(orders, index=index) for index in self._carried], job.folder)
-        self._observer = Observer(job, placement, topic_market, endpoint, epoch)
 
     @property
     def outcome(self) -> Outcome:

@@ -29,6 +29,12 @@ from scenarios.results.trace import EventLog
 START_S, START_S_PER_NODE, START_DEVICES_S = 30.0, 0.05, 600.0
 """How long the hosts may take until they are ready: at least, per node, and at least where somebody starts devices."""
 
+LEAST_START_S = 10.0
+"""A shorter ``--timeout`` still leaves the hosts so long: the workers of a run take seconds to start."""
+
+MOST_NAMED = 3
+"""So many of the hosts that are waited for are named."""
+
 LOOK_S = 0.1
 
 RETRIES_HEARD = 8.0
@@ -88,8 +94,8 @@ class Observer:
 
     def outcome(self, counters: Counter[str]) -> Outcome:
         """How the run ended, or how far it came, with what all hosts have counted."""
-        opened = self.opened_at if self.opened_at is not None else self.clock()
         ended = self.ended_at if self.ended_at is not None else self.clock()
+        opened = self.opened_at if self.opened_at is not None else ended
         return Outcome(self.status, opened, ended - opened, dict(counters))
 
     @property
@@ -134,7 +140,33 @@ class Observer:
                 await asyncio.sleep(LOOK_S)
 
     def _patience(self) -> float:
-        return (START_DEVICES_S if self._devices else START_S) + START_S_PER_NODE * self._job.market.nodes
+        """Seconds that the hosts have until they are ready."""
+        longest = (START_DEVICES_S if self._devices else START_S) + START_S_PER_NODE * self._job.market.nodes
+        timeout_s = self._job.options.timeout_s
+        return longest if timeout_s is None else min(longest, max(timeout_s, LEAST_START_S))
+
+    @property
+    def _missing(self) -> set[str]:
+        """The hosts that are not there; if all are, those that have not seen yet what others must have posted."""
+        return (self._hosts - self._present) or (self._hosts - self._ready)
+
+    def _awaited(self) -> str:
+        """Who is waited for, in words, first the hosts that somebody else starts."""
+        missing = sorted(self._missing, key=lambda host: (host not in self._devices, host))
+        named = [f"device {host}" if host in self._devices else host for host in missing[:MOST_NAMED]]
+        more = [f"{len(missing) - MOST_NAMED} more"] if len(missing) > MOST_NAMED else []
+        return f"{len(missing)} of {len(self._hosts)} hosts: {', '.join(named + more)}"
+
+    def _give_up(self) -> None:
+        """Raise RunError: the hosts did not get ready."""
+        patience = self._patience()
+        self.status = "timeout" if patience == self._job.options.timeout_s else "failed"
+        remedy = (
+            "start the devices with bidswarm node --wait, under the name and in the market that the run says"
+            if self._missing & self._devices
+            else f"see worker-1.log and its like in {self._job.folder}"
+        )
+        raise RunError(f"not ready after {patience:g} s are {self._awaited()}; {remedy}")
 
     async def _session(self, client: aiomqtt.Client, is_whole: Callable[[], bool]) -> None:
         await client.subscribe(
@@ -167,6 +199,9 @@ class Observer:
             await asyncio.sleep(LOOK_S)
 
     def _show(self) -> None:
+        if self.opened_at is None and self.ended_at is None:
+            self._job.onlookers.wait(f"waiting for {self._awaited()}")
+            return
         sent = sum(counters.get("sent", 0) for counters in self._counters.values())
         self._job.onlookers.watch(self._metrics, self._elapsed(), sent)
 
@@ -194,9 +229,7 @@ class Observer:
     def _is_over(self, is_whole: Callable[[], bool]) -> bool:
         if self.opened_at is None:
             if self.clock() > self._patience():
-                self.status = "failed"
-                missing = sorted(self._hosts - self._ready)
-                raise RunError(f"{len(missing)} of {len(self._hosts)} hosts did not get ready, {missing[0]} among them")
+                self._give_up()
             return False
         if self._is_settled(is_whole):
             self.status = "settled"

@@ -68,12 +68,15 @@ class Onlookers:
         Told now and then: the metrics, seconds since the market opened, messages sent.
     say
         Told what a large market is waiting for before it opens and after it ends.
+    wait
+        Told several times a second for which hosts the launcher waits, over MQTT.
     meter
         Fed with what the hosts publish, over MQTT.
     """
 
     watch: Watch = _unwatched
     say: Callable[[str], None] = _unsaid
+    wait: Callable[[str], None] = _unsaid
     meter: Listener | None = None
 
 

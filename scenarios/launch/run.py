@@ -52,6 +52,7 @@ def run(
     pictures: bool = True,
     watch: Watch | None = None,
     say: Callable[[str], None] | None = None,
+    wait: Callable[[str], None] | None = None,
     meter: Listener | None = None,
 ) -> Result[Any]:
     """Run a scenario and keep the result in a folder of its own below ``out``.
@@ -74,7 +75,7 @@ def run(
         What the market is called on the broker, so that devices can join it; one of its own if not given.
     timeout_s
         Seconds since the market opened, those of the scenario if not given: virtual ones in ``sim`` and in ``array``,
-        where a round takes a clearing interval.
+        where a round takes a clearing interval. If given, hosts may take no longer to get ready either, but 10 s.
     settings
         ``key=value`` over the scenario, if that is a name or a path.
     pictures
@@ -83,6 +84,8 @@ def run(
         Told now and then how far the run is: the metrics, seconds since the market opened, messages sent.
     say
         Told what a large market is waiting for before it opens and after it ends.
+    wait
+        Told several times a second for which hosts the launcher waits, over MQTT.
     meter
         Fed with what the hosts publish, over MQTT.
 
@@ -113,7 +116,7 @@ def run(
         pictures=pictures,
     )
     nobody = Onlookers()
-    onlookers = Onlookers(watch=watch or nobody.watch, say=say or nobody.say, meter=meter)
+    onlookers = Onlookers(watch=watch or nobody.watch, say=say or nobody.say, wait=wait or nobody.wait, meter=meter)
     return carry_out(scenario, options, onlookers)
 
 

@@ -51,7 +51,7 @@ class Orders(msgspec.Struct, frozen=True):
     run_dir: str
     topic_market: str
     endpoint: Endpoint
-    epoch: float
+    clock_zero: float
     connections: Connections
     index: int
     workers: int
@@ -90,7 +90,7 @@ async def _carry_out(orders: Orders) -> None:
     market = read_market((folder / "market.json").read_bytes())
     placement = placement_of(market, orders.connections, orders.workers)
     mine = set(own_host_names(market, placement)[orders.index :: orders.workers])
-    topics, clock = Topics(orders.topic_market), Clock(orders.epoch)
+    topics, clock = Topics(orders.topic_market), Clock.since(orders.clock_zero)
     hosts = build_hosts(market, placement, mine, seal_of(topics, orders.keys), Limits())
     # A file for each life: what a killed worker was writing may end within a line.
     log = EventLog(folder / "events" / f"{_process(orders)}.jsonl")

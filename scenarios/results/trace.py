@@ -40,6 +40,8 @@ class EventLog:
 def read(folder: Path, told: UnionType, opened_at: float = 0.0) -> Iterator[Line]:
     """All records of a run folder by time, counted from ``opened_at``; a line cut short by a crash is left out.
 
+    What happened before, such as a registration, happened at 0.
+
     Parameters
     ----------
     told
@@ -55,7 +57,7 @@ def _lines(path: Path, decoder: msgspec.json.Decoder[Line], opened_at: float) ->
         for line in file:
             if line.endswith(b"\n"):
                 record = decoder.decode(line)
-                yield Record(record.time_s - opened_at, record.node, record.what)
+                yield Record(max(0.0, record.time_s - opened_at), record.node, record.what)
 
 
 def fields_of(told: UnionType) -> dict[str, Any]:

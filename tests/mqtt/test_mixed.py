@@ -75,3 +75,17 @@ def test_launched_nodes_devices_and_a_foreign_client_share_a_market(
     ledger = json.loads(stdout)
     assert (code, ledger["breaches"]) == (0, [])
     assert {(one["buyer"], one["why"]) for one in ledger["psp"]["in_doubt"]} == {("fh/fh", "buyer's journal missing")}
+
+
+def test_who_is_waited_for_is_said_and_the_timeout_counts_while_waiting(
+    bidswarm: Callable[..., Command], tmp_path: Path
+) -> None:
+    (tmp_path / "mixed.toml").write_text(SCENARIO)
+    run = bidswarm("run", str(tmp_path / "mixed.toml"), "--market", "lab", "--hosts", "1", "--timeout", "10.5")
+    code, _, stderr = run.finished()
+    summary = json.loads((run.run_dir() / "summary.json").read_text())
+
+    assert code == 3
+    assert "waiting for 2 of 3 hosts: device bob, device shop" in stderr
+    assert "error: not ready after 10.5 s are 2 of 3 hosts: device bob, device shop; start the devices" in stderr
+    assert (summary["status"], summary["duration_s"]) == ("timeout", 0.0)

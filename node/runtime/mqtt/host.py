@@ -48,14 +48,28 @@ class TraceBatch(msgspec.Struct, Generic[Told_co], array_like=True, frozen=True)
 
 
 class Clock:
-    """Seconds since an instant of the wall clock that all hosts of a run share, never running backwards."""
+    """Seconds since an instant of the wall clock that all hosts of a run share, never running backwards.
+
+    Attributes
+    ----------
+    zero
+        That instant on the monotonic clock of this machine: processes that share it agree on the time, even if somebody
+        sets the wall clock between their starts.
+    """
 
     def __init__(self, epoch: float) -> None:
-        self._offset = time.time() - time.monotonic() - epoch
+        self.zero = time.monotonic() - (time.time() - epoch)
+
+    @classmethod
+    def since(cls, zero: float) -> "Clock":
+        """The clock of another process on this machine."""
+        clock = cls(0.0)
+        clock.zero = zero
+        return clock
 
     def __call__(self) -> float:
         """The time now, seconds."""
-        return time.monotonic() + self._offset
+        return time.monotonic() - self.zero
 
 
 class MqttHost:
