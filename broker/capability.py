@@ -131,19 +131,19 @@ async def _require(service: str, require: Callable[[], Awaitable[None]], address
 
 
 async def _require_inbox(client: aiomqtt.Client, topics: _Topics) -> None:
-    await _subscribe(client, f"{topics.market}/inbox/{topics.host}/+")
+    await subscribe(client, f"{topics.market}/inbox/{topics.host}/+")
     await client.publish(topics.inbox, b"check", qos=1)
     await _wait_message(client, topics.inbox, b"check")
 
 
 async def _require_board(client: aiomqtt.Client, topics: _Topics) -> None:
     await client.publish(topics.board, b"check", qos=1, retain=True)
-    await _subscribe(client, f"{topics.market}/board/#")
+    await subscribe(client, f"{topics.market}/board/#")
     await _wait_message(client, topics.board, b"check")
 
 
 async def _require_will(client: aiomqtt.Client, topics: _Topics, address: BrokerAddress) -> None:
-    await _subscribe(client, f"{topics.market}/presence/#")
+    await subscribe(client, f"{topics.market}/presence/#")
     await asyncio.to_thread(_vanish, address, topics.presence)
     await _wait_message(client, topics.presence, b"offline")
 
@@ -164,7 +164,8 @@ def _vanish(address: BrokerAddress, will_topic: str) -> None:
         connection.close()
 
 
-async def _subscribe(client: aiomqtt.Client, topic_filter: str) -> None:
+async def subscribe(client: aiomqtt.Client, topic_filter: str) -> None:
+    """Subscribe with QoS 1; MqttError if that is refused."""
     (granted,) = await client.subscribe(topic_filter, qos=1)
     if getattr(granted, "value", granted) >= SUBACK_FAILURE:
         raise aiomqtt.MqttError(f"subscription to {topic_filter} refused")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from broker import BrokerAddress, BrokerError, BrokerProfile, read_profile
 from node.protocol.topics import Topics
+from node.protocol.wire.frames import FLUSH_BYTES, MAX_FRAME_BYTES
 from node.protocol.wire.seal import Seal
 from node.runtime.keys import Keys
 from node.runtime.mqtt.endpoint import Endpoint
@@ -30,6 +31,19 @@ def keys_of(profile: BrokerProfile) -> Keys | None:
 def endpoint_of(address: BrokerAddress) -> Endpoint:
     """The broker as nodes see it."""
     return Endpoint(address.host, address.port, address.username, address.password, tls=address.tls, ca=address.ca)
+
+
+ROW_BYTES = 160
+"""An envelope, or a row of a registry, with names as long as names may be."""
+
+
+def largest_message(nodes: int) -> int:
+    """Bytes of the largest message of a market of so many nodes.
+
+    A frame is closed at ``FLUSH_BYTES`` of messages, each in an envelope; a profile or a registry alone may be larger,
+    and has a row for each node.
+    """
+    return min(MAX_FRAME_BYTES, FLUSH_BYTES + ROW_BYTES * nodes)
 
 
 SealOf = Callable[[str], Seal | None]

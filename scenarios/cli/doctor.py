@@ -10,6 +10,7 @@ from rich.text import Text
 
 from broker import BrokerAddress, read_profile
 from broker.address import broker_address
+from node.runtime.mqtt.loop import event_loop
 from scenarios.console import Format, write_json
 from scenarios.errors import ScenarioError
 
@@ -48,7 +49,7 @@ def doctor(
 ) -> None:
     """Check what this device needs."""
     address, role = _patient(profile, broker)
-    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+    with asyncio.Runner(loop_factory=event_loop) as runner:
         checks = runner.run(_examined(address, role, format_, tries_rules=acl_check))
     healthy = all(check.verdict != "failed" for check in checks)
     if format_ is Format.json:

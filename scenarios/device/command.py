@@ -11,6 +11,7 @@ from node.protocol.journal import JournalEntry
 from node.protocol.psp.journal import Accepted, Bought, Freed, Sold
 from node.protocol.psp.seller import Seller
 from node.runtime.mqtt.host import Clock
+from node.runtime.mqtt.loop import event_loop
 from scenarios.console import INTERRUPTED, SETTLED, UNSETTLED
 from scenarios.device.device import Device, build
 from scenarios.device.formats import LogFormat
@@ -46,7 +47,7 @@ def run(settings: NodeFile, log_format: LogFormat) -> int:
         with (
             exported(meter, settings.metrics_port, settings.metrics_address, **_labels(device, settings)) as port,
             _signals(trading) as caught,
-            asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner,
+            asyncio.Runner(loop_factory=event_loop) as runner,
         ):
             if port:
                 teller.tell("metrics", clock(), url=f"http://{settings.metrics_address}:{port}/metrics")

@@ -13,10 +13,12 @@ import msgspec
 
 from broker import BrokerAddress, BrokerError
 from broker.capability import logged_in, require_services
+from broker.load import BURST, check_load
 from broker.names import is_name
 from broker.profile import Role
 from broker.reachability import require_tcp, tls_facts
 from node.protocol.topics import Topics
+from node.protocol.wire.frames import MAX_FRAME_BYTES
 from scenarios.doctor.intrusion import succeeded
 
 Verdict = Literal["ok", "failed", "skipped"]
@@ -125,6 +127,13 @@ async def _services(address: BrokerAddress, role: Role) -> Finding:
     return "ok", "QoS 1, retained messages and last wills arrive"
 
 
+async def _limits(address: BrokerAddress, role: Role) -> Finding:
+    if role == "observer":
+        return "skipped", "an observer publishes nothing"
+    took_s = await check_load(address, MAX_FRAME_BYTES)
+    return "ok", f"a message of {MAX_FRAME_BYTES:,} bytes and {BURST} at once arrive, in {took_s:.2f} s"
+
+
 async def _access_rules(address: BrokerAddress, role: Role) -> Finding:
     user = address.username or ""
     if not is_name(user):
@@ -163,6 +172,7 @@ EXAMINATIONS: tuple[tuple[str, Examination], ...] = (
     ("TLS", _tls),
     ("login", _login),
     ("services", _services),
+    ("limits", _limits),
     ("access rules", _access_rules),
     ("round trip", _round_trip),
 )

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from broker import BrokerAddress, BrokerError, open_broker, without_secret
+from broker.load import check_load
 from node.protocol.topics import NAME
 from node.runtime.keys import Keys
+from node.runtime.mqtt.loop import event_loop
 from node.runtime.mqtt.task_groups import first_error
-from scenarios.broker_link import keys_of, launcher_profile
+from scenarios.broker_link import keys_of, largest_message, launcher_profile
 from scenarios.errors import RunError, ScenarioError
 from scenarios.files.own import keep
 from scenarios.launch.launcher import Launcher
@@ -265,11 +267,13 @@ def _over_mqtt(job: Job) -> _Attempt:
         nonlocal launcher, served_by
         async with open_broker(job.broker, port=job.options.port, log_dir=job.folder) as running:
             served_by = running.version if running.kind != "external" else running.address.url
+            if running.kind == "external":
+                await check_load(running.address, largest_message(job.market.nodes))
             launcher = Launcher(job, running)
             await launcher.run()
 
     try:
-        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        with asyncio.Runner(loop_factory=event_loop) as runner:
             runner.run(served())
     except KeyboardInterrupt:
         if launcher is None:

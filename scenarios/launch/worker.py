@@ -23,6 +23,7 @@ from node.runtime.faults.plan import Edge
 from node.runtime.keys import Keys
 from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import Clock, MqttHost
+from node.runtime.mqtt.loop import event_loop
 from node.runtime.streams import stream
 from scenarios.broker_link import seal_of
 from scenarios.files.own import bring
@@ -79,8 +80,7 @@ def main() -> None:
     """Carry out the orders that come over stdin."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the launcher's to answer
     orders = msgspec.json.decode(sys.stdin.buffer.readline(), type=Orders)
-    factory = asyncio.SelectorEventLoop  # the one that aiomqtt needs on Windows
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with asyncio.Runner(loop_factory=event_loop) as runner:
         runner.run(_carry_out(orders))
 
 

@@ -167,4 +167,4 @@ async def test_refused_subscription_is_an_error() -> None:
             return (0x80 | (qos - 1),)
 
     with pytest.raises(aiomqtt.MqttError, match="subscription to m/# refused"):
-        await capability._subscribe(cast("aiomqtt.Client", RefusingClient()), "m/#")
+        await capability.subscribe(cast("aiomqtt.Client", RefusingClient()), "m/#")

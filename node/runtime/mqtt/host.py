@@ -33,8 +33,8 @@ FEW_POSTERS = 20
 """Up to so many posters are subscribed to one by one; a host that watches more reads the whole board."""
 
 TRACE_INTERVAL_S = 0.25
-TRACE_RECORDS = 1_000
-"""Most records in one batch, which so stays below the size of a frame however much happens at once."""
+TRACE_RECORDS = 200
+"""Most records in one batch, which so stays as small as a frame, however much happens at once."""
 
 STOP_GRACE_S = 2.0
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0

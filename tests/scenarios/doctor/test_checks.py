@@ -21,7 +21,7 @@ from scenarios.doctor.checks import Check, examine
 from tests.conftest import Command
 from tests.mqtt.plain import SecuredBroker
 
-NAMES = ["clock", "open files", "broker", "TLS", "login", "services", "access rules", "round trip"]
+NAMES = ["clock", "open files", "broker", "TLS", "login", "services", "limits", "access rules", "round trip"]
 WISHES = Wishes(hosts=["alice", "bob"], observers=["eve"])
 
 
@@ -58,7 +58,7 @@ def test_a_broker_that_init_set_up_passes_for_every_role(
     report = json.loads(stdout)
     skipped = [check["check"] for check in report["checks"] if check["verdict"] == "skipped"]
     assert [check["check"] for check in report["checks"]] == NAMES
-    assert (code, report["ok"], skipped, stderr) == (0, True, ["services"] if name == "eve" else [], "")
+    assert (code, report["ok"], skipped, stderr) == (0, True, ["services", "limits"] if name == "eve" else [], "")
 
 
 @pytest.mark.mosquitto
