@@ -7,7 +7,8 @@ import msgspec
 MAX_QUANTITY_MB = 1e12
 MAX_PRICE = 1e9
 MAX_MONEY = 1e21
-MAX_COUNT = 2**53
+MAX_COUNT = 2**53 - 1
+"""The largest integer that a language with no numbers but doubles, like JavaScript, tells from its neighbours."""
 MAX_SECONDS = 1e9
 MAX_RATE_KBPS = 1e12
 

@@ -15,7 +15,7 @@ Check = Callable[[Any], bool]
 
 
 def count(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= 2**53
+    return type(value) is int and 0 <= value < 2**53
 
 
 def number(most: float, *, positive: bool = False) -> Check:

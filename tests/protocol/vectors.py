@@ -111,7 +111,7 @@ BAD_MESSAGES: dict[str, Any] = {
     "quantity as text": ["bid", 0, 3, "25", 1.5, 7],
     "quantity as truth value": ["bid", 0, 3, True, 1.5, 7],
     "negative number of a bid": ["bid", 0, 3, 25.0, 1.5, -7],
-    "number of a bid beyond 2^53": ["bid", 0, 3, 25.0, 1.5, 2**53 + 1],
+    "number of a bid beyond 2^53 - 1": ["bid", 0, 3, 25.0, 1.5, 2**53],
     "round as float": ["bid", 0, 3.0, 25.0, 1.5, 7],
     "unknown state": [*ADVERT[:6], "shut", *ADVERT[7:]],
     "short digest": [*ADVERT[:-1], bytes(15)],

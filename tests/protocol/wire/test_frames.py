@@ -201,7 +201,7 @@ GOOD = ["seller", "buyer", 9, ["bid", 0, 3, 25.0, 1.5, 7]]
         [1, LIFE, [["", *GOOD[1:]]]],
         [1, LIFE, [["s" * 65, *GOOD[1:]]]],
         [1, LIFE, [["seller", "buyer", -1, GOOD[3]]]],
-        [1, LIFE, [["seller", "buyer", 2**53 + 1, GOOD[3]]]],
+        [1, LIFE, [["seller", "buyer", 2**53, GOOD[3]]]],
         [1, LIFE, [["seller", "buyer", 1.5, GOOD[3]]]],
         [1, LIFE, [["seller", "buyer", "1", GOOD[3]]]],
     ],
