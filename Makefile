@@ -1,6 +1,7 @@
 # make demo: set up and run the paper's example.  make test: set up and run every check and test.
 # make quick: the checks and the tests of the pure rooms, for while you work: no process, no broker.
 # make smoke: the wheel and the sdist, installed outside this folder with every Python there is.
+# make foreign: the packages of the client in JavaScript, where there is npm; make test does it too.
 # make bench, make fuzz: measure, and feed hostile input; see benchmarks/README.md and docs/protocol.md, section 4.
 # Needs Python >= 3.11 and make; everything else goes into .venv, pinned with hashes.
 
@@ -14,7 +15,10 @@ PURE := tests/mechanism tests/strategy tests/protocol tests/trace tests/rounds
 # Many of the others wait for brokers and processes: twice as many workers as cores.
 WAITING_WORKERS ?= $(shell $(BIN)/python -c 'import os; print(2 * os.cpu_count())')
 
-.PHONY: demo quick test devices chaos smoke bench fuzz lock locks-hold check clean
+# The client in JavaScript among the tests; pinned with hashes too.
+FOREIGN := tests/mqtt/foreign_js
+
+.PHONY: demo quick test devices chaos smoke bench fuzz foreign lock locks-hold check clean
 
 demo: .venv/demo-ready
 	$(BIN)/bidswarm run two-sellers
@@ -28,7 +32,7 @@ check: .venv/test-ready
 quick: check
 	$(PYTEST) --numprocesses=auto --dist=worksteal $(PURE)
 
-test: check
+test: check foreign
 	$(PYTEST) --numprocesses=auto --dist=worksteal --cov --cov-report= $(PURE)
 	$(BIN)/coverage report --fail-under=98 --skip-covered
 	$(PYTEST) --numprocesses=$(WAITING_WORKERS) --dist=worksteal $(PURE:%=--ignore=%)
@@ -54,6 +58,16 @@ bench: .venv/bench-ready
 # Hostile input to all that reads: 200,000 of them take a minute or two.
 fuzz: .venv/test-ready
 	$(BIN)/python -m tests.protocol.fuzz
+
+# Without npm or a registry the tests of that client are skipped, which they say.
+foreign: $(FOREIGN)/node_modules/.ready
+
+$(FOREIGN)/node_modules/.ready: $(FOREIGN)/package-lock.json
+	@if ! command -v npm >/dev/null; then \
+	  echo 'NOT TESTED WITH A CLIENT IN JAVASCRIPT: npm is not installed (Debian, Ubuntu: apt install nodejs npm)'; \
+	elif npm ci --prefix $(FOREIGN) --ignore-scripts --no-audit --no-fund --loglevel error --fetch-retries 1; then touch $@; \
+	else rm -rf $(FOREIGN)/node_modules; \
+	  echo 'NOT TESTED WITH A CLIENT IN JAVASCRIPT: npm could not fetch its packages, and says above why'; fi
 
 # What keeps an environment from being made is said in a line, with the remedy, before anything is written.
 # The pip that comes with Python only fetches the pinned one.
@@ -104,4 +118,4 @@ locks-hold: .venv/pip-ready
 	done
 
 clean:
-	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv $(FOREIGN)/node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

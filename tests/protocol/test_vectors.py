@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import struct
+from fractions import Fraction
 from typing import Any
 
 import msgpack
@@ -14,11 +15,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from node.protocol.errors import RejectedError
 from node.protocol.wire.frames import decode_frame, unsealed
 from node.protocol.wire.presence import decode_presence
+from tests.oracles import psp as oracle
 from tests.protocol import judge
 from tests.protocol.codecs import AnyMessage
 from tests.protocol.vectors import BEGIN, FOLDER, LIFE, vectors, written
 
-NAMES = ("messages", "frames", "posts", "presence", "digests", "topics", "signed", "rejections")
+NAMES = ("messages", "frames", "posts", "presence", "digests", "clearings", "topics", "signed", "rejections")
 
 
 def read(name: str) -> Any:
@@ -93,6 +95,17 @@ def test_digest_follows_from_the_numbers(vector: dict[str, Any]) -> None:
     for number in [vector["supply"], vector["reserve"], *vector["quantities"], *vector["prices"]]:
         data += struct.pack(">d", number)
     assert hashlib.blake2b(data, digest_size=16).hexdigest() == vector["digest"]
+
+
+@each("clearings")
+def test_clearing_follows_from_the_definitions(vector: dict[str, Any]) -> None:
+    book = oracle.book_of(vector["quantities"], vector["prices"])
+    supply, reserve = Fraction(vector["supply"]), Fraction(vector["reserve"])
+    assert book == sorted(book, key=lambda row: (-row[1], -row[0]))
+    allocations = oracle.allocations(book, supply, reserve)
+    assert vector["allocations"] == pytest.approx([float(one) for one in allocations])
+    charges = oracle.charges_by_exclusion(book, supply, reserve)
+    assert vector["charges"] == pytest.approx([float(one) for one in charges])
 
 
 def test_topics_are_told_apart_by_a_plain_pattern() -> None:

@@ -11,6 +11,7 @@ import msgpack
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from node.mechanism.psp import clear
 from node.protocol.dmp import messages as calls
 from node.protocol.errors import RejectedError
 from node.protocol.machine import Message
@@ -85,6 +86,20 @@ MESSAGES: list[Message] = [
     calls.Report(4, served=True),
     calls.Noted(4, served=False),
 ]
+
+BOOKS: list[tuple[float, float, list[float], list[float]]] = [
+    (85.0, 0.01, [14.0, 20.0, 26.0], [2.2, 2.0, 1.5]),
+    (100.0, 0.0, [70.0, 60.0, 40.0, 10.0], [4.0, 4.0, 2.0, 1.0]),
+    (100.0, 0.0, [70.0, 60.0], [4.0, 4.0]),
+    (100.0, 1.0, [70.0, 60.0, 40.0, 10.0], [4.0, 4.0, 2.0, 0.5]),
+    (100.0, 2.0, [30.0, 20.0, 80.0, 40.0], [5.0, 3.0, 2.0, 2.0]),
+    (100.0, 0.5, [120.0], [0.5]),
+    (100.0, 0.5, [30.0, 10.0], [0.4, 0.3]),
+    (60.0, 0.1, [40.0, 20.0, 15.0, 5.0], [3.0, 2.0, 2.0, 1.0]),
+    (0.0, 0.0, [10.0], [1.0]),
+    (10.0, 0.0, [], []),
+]
+"""Supply, reserve, quantities and prices."""
 
 CALL = [12.5, "web", "session", 512.0, 150.0]
 BID = ["bid", 0, 3, 25.0, 1.5, 7]
@@ -242,6 +257,13 @@ def digests() -> Iterator[Json]:
             yield {**book, "digest": digest_of(message).hex()}
 
 
+def clearings() -> Iterator[Json]:
+    for supply, reserve, quantities, prices in BOOKS:
+        outcome = clear(quantities, prices, supply, reserve)
+        book = {"supply": supply, "reserve": reserve, "quantities": quantities, "prices": prices}
+        yield {**book, "allocations": outcome.allocation.tolist(), "charges": outcome.charge.tolist()}
+
+
 def topics() -> Json:
     parse = Topics("m").parse
     return {"market": "m", "valid": [told(topic, parse(topic)) for topic in VALID_TOPICS], "invalid": INVALID_TOPICS}
@@ -307,6 +329,7 @@ def vectors() -> dict[str, Any]:
         "posts": list(posts()),
         "presence": presence(),
         "digests": list(digests()),
+        "clearings": list(clearings()),
         "topics": topics(),
         "signed": signed(),
         "rejections": list(rejections()),

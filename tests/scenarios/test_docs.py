@@ -1,6 +1,8 @@
 """The documentation says what the program does."""
 
 import base64
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -10,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import jsonschema
 import msgspec
@@ -20,6 +22,8 @@ import pytest
 
 from broker.own.init import init
 from broker.own.setup import Wishes
+from broker.profile import BrokerProfile, BrokerTable, SigningTable
+from node.mechanism.psp import clear
 from node.protocol.dmp.journal import CallEntry
 from node.protocol.dmp.trace import CallRecord
 from node.protocol.journal import JournalEntry
@@ -34,6 +38,7 @@ from node.runtime.ed25519 import Ed25519Signing
 from node.runtime.faults.plan import FaultRecord
 from node.runtime.journal import Journal
 from node.runtime.keys import Keys
+from node.runtime.mqtt.endpoint import Endpoint
 from node.trace.dmp.metrics import CallRow
 from scenarios.chaos.schema import ChaosTable, ExpectTable, FaultTable
 from scenarios.doctor.checks import EXAMINATIONS
@@ -334,6 +339,30 @@ def test_every_counter_is_documented() -> None:
     assert counters - table_keys("protocol.md") == set()
 
 
+def test_every_key_of_a_profile_is_documented() -> None:
+    head = set(BrokerProfile.__struct_fields__) - {"broker", "signing"}
+    tables = {f"broker.{key}" for key in BrokerTable.__struct_fields__}
+    tables |= {f"signing.{key}" for key in SigningTable.__struct_fields__}
+    assert first_column(section("protocol.md", "### Login")) == head | tables
+
+
+@pytest.mark.asyncio
+async def test_client_identifier_is_as_documented() -> None:
+    client = Endpoint("127.0.0.1", 1883, "alice", "secret").client("lab-alice")
+    code = hmac.new(b"secret", b"lab-alice", hashlib.sha256).hexdigest()
+    assert client.identifier == f"lab-alice-{code[:16]}"
+    assert "the first 16 lower-case hexadecimal digits of HMAC-SHA-256" in section("protocol.md", "### Login")
+
+
+def test_example_of_a_clearing_is_right() -> None:
+    outcome = clear([70, 60, 40, 10], [4, 4, 2, 1], supply=100)
+    text = section("protocol.md", "### Clearing")
+    assert "rows (70, 4), (60, 4), (40, 2), (10, 1) get 53.8462, 46.1538, 0 and 0" in text
+    assert outcome.allocation == pytest.approx([53.8462, 46.1538, 0.0, 0.0], abs=5e-5)
+    assert "4 · 13.8462 + 2 · 40 = 135.3846; the second pays 124.6154" in text
+    assert outcome.charge == pytest.approx([135.3846, 124.6154, 0.0, 0.0], abs=5e-5)
+
+
 # Results
 
 
@@ -400,6 +429,39 @@ def test_entries_that_a_loss_of_power_may_take_are_those_documented() -> None:
         written += journalled(name, "terminals.*.calls=9")
     assert {line.kind for line in written if not line.binds} == set(re.findall(r"`([^`]+)`", sentence))
     assert {line.kind for line in written} >= {"called", "committed", "brokered", "decommitted"}
+
+
+def test_a_journal_made_by_the_documented_statements_is_one_of_the_program(tmp_path: Path) -> None:
+    Journal(tmp_path / "ours.sqlite", "psp", ExchangeEntry).close()
+    (statements,) = blocks("ledger.md", "sql")
+    with sqlite3.connect(tmp_path / "theirs.sqlite") as database:
+        database.executescript(statements)
+        database.execute("INSERT INTO meta (market) VALUES ('psp')")
+    assert made(tmp_path / "ours.sqlite") == made(tmp_path / "theirs.sqlite")
+
+
+def made(path: Path) -> list[Any]:
+    """How a file of SQLite was made, and for which market."""
+    with sqlite3.connect(path) as database:
+        queries = "SELECT sql FROM sqlite_master", "PRAGMA application_id", "PRAGMA user_version", "SELECT * FROM meta"
+        return [database.execute(query).fetchall() for query in queries]
+
+
+def test_types_of_the_fields_of_journals_are_as_documented() -> None:
+    text = (DOCS / "ledger.md").read_text(encoding="utf-8")
+    (names,) = re.findall(r"^In `fields`, (.*?) are integers", text, re.MULTILINE | re.DOTALL)
+    integers = set(re.findall(r"`(\w+)`", names))
+    number = re.compile(r"\w+_(mb|money|s|kbps)|price_weight|compound_bid")
+    hints = [get_type_hints(kind) for kind in get_args(ExchangeEntry | CallEntry)]
+    fields = {(name, hint) for one in hints for name, hint in one.items() if name != "__struct_config__"}
+    assert {name for name, hint in fields if hint is int} == integers
+    assert {name for name, hint in fields if number.fullmatch(name)} == {
+        name for name, hint in fields if hint in {float, float | None}
+    }
+    others = {
+        hint for name, hint in fields if name not in integers | {"is_silent", "wanted"} and not number.fullmatch(name)
+    }
+    assert all(hint is str or get_origin(hint) is Literal for hint in others)
 
 
 def test_example_of_reading_a_journal_with_sqlite_works(tmp_path: Path) -> None:
