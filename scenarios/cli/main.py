@@ -310,11 +310,21 @@ def check(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    *,
+    asyncapi: Annotated[
+        bool,
+        typer.Option(
+            "--asyncapi", help="Print the protocol as an AsyncAPI 3 document instead: topics, messages, their bounds."
+        ),
+    ] = False,
+) -> None:
     """Print the JSON Schema of scenario files, for editors."""
-    from scenarios.markets.registry import json_schema  # noqa: PLC0415
+    from scenarios.asyncapi import document  # noqa: PLC0415
+    from scenarios.markets.registry import json_schema, kinds  # noqa: PLC0415
 
-    typer.echo(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2))
+    found = document(kinds().values()) if asyncapi else json_schema()
+    typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
 
 
 def main() -> None:

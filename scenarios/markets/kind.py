@@ -95,6 +95,8 @@ class MarketKind:
     """ScenarioError if a scenario contradicts itself in what no table can check alone: its text names key and value."""
     advise: Callable[[Any, float], list[str]] = no_advice
     """What cannot be expected of a market in so many seconds and what to change, a sentence or two each."""
+    posts: tuple[type[Message], ...] = ()
+    """Those of the messages that its nodes post on the board; they send the others."""
     worlds: Mapping[str, OwnWorld] = field(default_factory=dict)
     library: Traversable | None = None
     """The folder of the scenarios that it ships."""

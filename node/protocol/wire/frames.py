@@ -33,19 +33,25 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     message: msgspec.Raw
 
 
-class _Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """All that one host has to say to another at once."""
+
     version: int
     life: Life
     envelopes: list[Envelope]
 
 
-class _Post(msgspec.Struct, Generic[AMessage], frozen=True, array_like=True, forbid_unknown_fields=True):
+class Post(msgspec.Struct, Generic[AMessage], frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What stands on the board of one node."""
+
     version: int
     life: Life
     message: AMessage
 
 
-class _Sealed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Sealed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A frame or post of version 1 in ``body``, with its Ed25519 signature."""
+
     version: Literal[2]
     body: bytes
     signature: Annotated[bytes, msgspec.Meta(min_length=SIGNATURE_BYTES, max_length=SIGNATURE_BYTES)]
@@ -55,8 +61,8 @@ class _Sealed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
 _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _encoder = msgspec.msgpack.Encoder()
-_frame_decoder = msgspec.msgpack.Decoder(_Frame)
-_sealed_decoder = msgspec.msgpack.Decoder(_Sealed)
+_frame_decoder = msgspec.msgpack.Decoder(Frame)
+_sealed_decoder = msgspec.msgpack.Decoder(Sealed)
 
 
 def encode_message(message: Message) -> msgspec.Raw:
@@ -94,7 +100,7 @@ def _batches(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:
 
 
 def _encode_frame(batch: list[Envelope], life: bytes) -> bytes:
-    return _fitting(_encoder.encode(_Frame(VERSION, life, batch)))
+    return _fitting(_encoder.encode(Frame(VERSION, life, batch)))
 
 
 def _fitting(frame: bytes) -> bytes:
@@ -129,7 +135,7 @@ def decode_frame(data: bytes, life: bytes) -> list[Envelope]:
 
 def encode_post(message: Message, life: bytes) -> bytes:
     """A message as it stands on the board, posted in this life of its host."""
-    return _encoder.encode(_Post(VERSION, life, message))
+    return _encoder.encode(Post(VERSION, life, message))
 
 
 class Codec:
@@ -145,7 +151,7 @@ class Codec:
 
     def __init__(self, messages: Any) -> None:  # noqa: ANN401 - a union of types is of no type that can be named
         self._message = msgspec.msgpack.Decoder(messages)
-        self._post = msgspec.msgpack.Decoder(_Post[messages])
+        self._post = msgspec.msgpack.Decoder(Post[messages])
 
     def message(self, data: msgspec.Raw) -> Message:
         """The message of an envelope.
@@ -183,7 +189,7 @@ class Codec:
 
 def sealed(body: bytes, signature: bytes) -> bytes:
     """A frame or post together with its signature."""
-    return _fitting(_encoder.encode(_Sealed(2, body, signature)))
+    return _fitting(_encoder.encode(Sealed(2, body, signature)))
 
 
 def unsealed(data: bytes) -> tuple[bytes, bytes]:

@@ -8,7 +8,10 @@ from node.protocol.numbers import LIFE_BYTES
 ONLINE, READY, OFFLINE = "online", "ready", "offline"
 """The words; the last will of a host says the last."""
 
-_PRESENCE = re.compile(rf"({ONLINE}|{READY}|{OFFLINE}) ([0-9a-f]{{{2 * LIFE_BYTES}}})".encode())
+PRESENCE = rf"({ONLINE}|{READY}|{OFFLINE}) ([0-9a-f]{{{2 * LIFE_BYTES}}})"
+"""What the payload matches: a word, and a life in hexadecimal digits."""
+
+_PRESENCE = re.compile(PRESENCE.encode())
 
 
 def encode_presence(word: str, life: bytes) -> bytes:

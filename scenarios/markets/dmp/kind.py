@@ -33,4 +33,5 @@ MARKETPLACE = MarketKind(
     summarise=summarise_calls,
     check=check_call_scenario,
     audit=CallAudit,
+    posts=(Registry,),
 )

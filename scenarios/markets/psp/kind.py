@@ -36,5 +36,6 @@ EXCHANGE = MarketKind(
     check=check_scenario,
     audit=ExchangeAudit,
     advise=advise,
+    posts=(Advert,),
     worlds={"array": OwnWorld(check_arrayable, run_arrayed)},
 )
