@@ -11,6 +11,7 @@ MAX_COUNT = 2**53 - 1
 """The largest integer that a language with no numbers but doubles, like JavaScript, tells from its neighbours."""
 MAX_SECONDS = 1e9
 MAX_RATE_KBPS = 1e12
+MAX_INSTANT_S = 1e12
 
 DIGEST_BYTES = 16
 """A seller may search for two books with one digest; by the birthday bound that takes 2^64 tries for 16 bytes."""
@@ -36,6 +37,7 @@ Price = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
 Money = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_MONEY)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_SECONDS)]
+Instant = Annotated[float, msgspec.Meta(ge=-MAX_INSTANT_S, le=MAX_INSTANT_S)]
 Rate = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_RATE_KBPS)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Digest = Annotated[bytes, msgspec.Meta(min_length=DIGEST_BYTES, max_length=DIGEST_BYTES)]

@@ -1,8 +1,21 @@
 """What observers are told: the base of every market's kinds of records, and the kinds that belong to no market."""
 
-from typing import Generic, TypeVar
+import sys
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
+
+from node.protocol.numbers import MAX_MONEY, MAX_QUANTITY_MB, Count, Instant
+
+NodeAddress = Annotated[str, msgspec.Meta(max_length=129)]
+"""Of whom a record tells. Bounded only: to match every one against the pattern would take longer than all the rest."""
+
+TotalQuantity = Annotated[float, msgspec.Meta(ge=0.0, le=2.0 * MAX_QUANTITY_MB)]
+TotalMoney = Annotated[float, msgspec.Meta(ge=0.0, le=2.0 * MAX_MONEY)]
+"""Of a whole auction: rounding may take a sum beyond what a message may carry."""
+
+Finite = Annotated[float, msgspec.Meta(ge=0.0, le=sys.float_info.max)]
+"""What no message carries, and no bound but that of floats limits."""
 
 
 class Trace(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -20,7 +33,7 @@ class Trace(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Resumed(Trace, frozen=True, tag="resumed"):
     """The node was started again, and knows its agreements from its journal; it had lived ``lives`` times before."""
 
-    lives: int
+    lives: Count
 
 
 class Joined(Trace, frozen=True, tag="joined"):
@@ -43,8 +56,8 @@ class Record(msgspec.Struct, Generic[Told_co], frozen=True, array_like=True, gc=
     Decoded as ``Record[Union]``, with the union of all kinds that may come.
     """
 
-    time_s: float
-    node: str
+    time_s: Instant
+    node: NodeAddress
     what: Told_co
 
     @property

@@ -67,6 +67,11 @@ class FaultLog:
                 return
 
     @property
+    def down(self) -> set[str]:
+        """Hosts that were killed and did not come back."""
+        return {host for row in self.rows if row.kind == "crash" and row.until_s is None for host in row.hosts}
+
+    @property
     def heal_s(self) -> float:
         """End of the last fault, seconds since the market opened; a fault that never ends counts with its begin."""
         return max((row.at_s if row.until_s is None else row.until_s for row in self.rows), default=0.0)

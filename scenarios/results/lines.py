@@ -16,7 +16,7 @@ ROWS = 40
 
 
 MOST_HOSTS = 5
-"""Hosts of a fault shown."""
+"""Hosts of a fault, or of records that did not count, shown."""
 
 
 def verdict(status: Status) -> str:
@@ -41,6 +41,16 @@ def fault_lines(faults: Sequence[FaultRow], expectations: Sequence[Expectation])
         figure = "" if one.figure is None else f" ({one.figure:.4g})"
         lines.append(f"expected {one.expectation}: {'[green]held[/]' if one.held else '[red]broken[/]'}{figure}")
     return lines
+
+
+def dropped_lines(dropped: Mapping[str, int]) -> list[str]:
+    """A line that names the hosts whose records did not count, those with the most first; none if all counted."""
+    most = sorted(dropped.items(), key=lambda item: (-item[1], item[0]))
+    shown = ", ".join(f"{host} ({count:,})" for host, count in most[:MOST_HOSTS])
+    more = f" and {len(most) - MOST_HOSTS} more" if len(most) > MOST_HOSTS else ""
+    return (
+        [f"[yellow]records that did not count, since no such node may tell them: of {shown}{more}[/]"] if most else []
+    )
 
 
 def bar(share: float, width: int = 20) -> str:

@@ -1,6 +1,6 @@
 """How a run of any market ended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import nan
 from pathlib import Path
 from typing import Any, Literal
@@ -15,12 +15,16 @@ Status = Literal["settled", "timeout", "interrupted", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a world ended: status, when the market opened and how long it ran, and what its hosts counted."""
+    """How a world ended: status, when the market opened and how long it ran, and what its hosts counted.
+
+    ``dropped`` has how many records of each host did not count, if any.
+    """
 
     status: Status
     opened_at: float
     duration_s: float
     counters: dict[str, int]
+    dropped: dict[str, int] = field(default_factory=dict)
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +41,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     run_dir: str
     faults: list[FaultRow] = msgspec.field(default_factory=list)
     expectations: list[Expectation] = msgspec.field(default_factory=list)
+    dropped_records: dict[str, int] = msgspec.field(default_factory=dict)
 
     @property
     def network(self) -> str:
@@ -78,5 +83,6 @@ class Run:
             "messages": outcome.counters.get("sent", 0),
             "run_dir": str(self.folder),
             "faults": faults.rows,
+            "dropped_records": outcome.dropped,
             "expectations": checked(market.chaos.expect if market.chaos else [], ending, faults.heal_s),
         }

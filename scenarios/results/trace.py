@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
@@ -78,8 +78,10 @@ def fields_of(told: UnionType) -> dict[str, Any]:
 
 
 def _plain(annotation: Any) -> Any:  # noqa: ANN401 - annotations
-    """The type of what a column holds: null where a value is optional, text where it is one of several."""
+    """The type that a column holds, bounds aside: null where a value is optional, text where it is one of several."""
     origin = get_origin(annotation)
+    if origin is Annotated:
+        return _plain(annotation.__origin__)
     if origin is Literal:
         return str
     kinds = [one for one in get_args(annotation) if one is not NoneType]

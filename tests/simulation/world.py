@@ -22,6 +22,7 @@ from node.runtime.journal import Journal
 from node.runtime.sim.injector import FaultInjector
 from node.runtime.sim.simulation import LinkModel, Simulation
 from node.trace.psp.metrics import MarketMetrics
+from node.trace.psp.sales import Excuses, is_disputed
 from scenarios.launch.placement import build_hosts, faults_of, host_names, one_host_each, spread
 from scenarios.markets.load import load, parse
 from scenarios.markets.psp.market import Market, draw, theta
@@ -148,8 +149,19 @@ class World(Simulation):
             assert money <= (math.inf if buyer.budget_money is None else buyer.budget_money) * (1 + ROUNDING)
             assert math.isclose(quantity, self.buyers[buyer.name]._purchases.held, rel_tol=ROUNDING, abs_tol=ROUNDING)
             assert math.isclose(money, self.buyers[buyer.name]._purchases.paid, rel_tol=ROUNDING, abs_tol=ROUNDING)
+        self.check_trace(receipts, in_doubt)
         received = sum(machine._awards.revenue for machine in self.sellers.values())
         assert math.isclose(sum(money for _, money in receipts.values()), received, rel_tol=ROUNDING, abs_tol=ROUNDING)
+
+    def check_trace(self, receipts: Receipts, in_doubt: set[tuple[str, str, int]]) -> None:
+        """What counts of the trace are the receipts, and nobody honest is in dispute."""
+        told = {
+            (node_of(one.sale.seller), node_of(one.sale.buyer), one.sale.round): one for one in self.metrics.verdicts()
+        }
+        assert not [one for one in told.values() if is_disputed(one, Excuses())]
+        assert {key: tuple(one.counted) for key, one in told.items() if key not in in_doubt} == {
+            key: amounts for key, amounts in receipts.items() if key not in in_doubt
+        }
 
     def sold(self) -> dict[tuple[str, str], float]:
         """MB by (seller, buyer), of those that bought something."""

@@ -203,7 +203,7 @@ class Buyer:
             if isinstance(entry, Accepted | Bought | Freed):
                 auction = self._auctions.setdefault(entry.seller, Auction(entry.seller, self._mechanism))
                 try:
-                    self._purchases.remember(now, auction, entry)
+                    yield from self._purchases.remember(now, auction, entry)
                 except (IgnoredError, RejectedError) as error:
                     raise ProtocolUsageError(f"{line} does not follow from what the journal says before") from error
         if any(auction.bound for auction in self._auctions.values()):

@@ -7,7 +7,7 @@ from node.protocol.machine import Effect, Persist, Send
 from node.protocol.psp.auction_view import Auction
 from node.protocol.psp.journal import Accepted, Bought, Freed
 from node.protocol.psp.messages import Accept, Award, Settled, Void
-from node.protocol.psp.trace import AcceptanceInDoubt, DoubtClearedUp
+from node.protocol.psp.trace import AcceptanceInDoubt, DoubtClearedUp, PurchaseReceived
 
 
 class Purchases:
@@ -49,6 +49,7 @@ class Purchases:
         """Keep the receipt of what was accepted."""
         award = auction.on_settled(receipt)
         yield Persist(Bought(auction.seller, *_terms(award)))
+        yield PurchaseReceived(auction.seller, award.round, award.quantity, award.charge)
         yield from _clear_up(auction, award)
 
     def release(self, auction: Auction, void: Void) -> Iterator[Effect]:
@@ -64,8 +65,8 @@ class Purchases:
             auction.in_doubt = True
             yield AcceptanceInDoubt(auction.seller, award.round, award.quantity, award.charge)
 
-    def remember(self, now: float, auction: Auction, entry: Accepted | Bought | Freed) -> None:
-        """Take in what was written down in an earlier life.
+    def remember(self, now: float, auction: Auction, entry: Accepted | Bought | Freed) -> Iterator[Effect]:
+        """Take in what was written down in an earlier life, and tell observers again, who may have missed it.
 
         Raises
         ------
@@ -78,6 +79,7 @@ class Purchases:
                 self._bind(now, auction, award)
             case Bought():
                 auction.on_settled(Settled(entry.auction, entry.round, entry.quantity_mb, entry.charge_money))
+                yield PurchaseReceived(auction.seller, entry.round, entry.quantity_mb, entry.charge_money)
             case Freed():
                 self._free(auction, Void(entry.auction, entry.round))
 

@@ -4,36 +4,42 @@ Buyers and sellers are addresses, ``round`` is the clearing of the auction that 
 number of a bid.
 """
 
-from typing import Literal
+import sys
+from typing import Annotated, Literal
 
-from node.protocol.trace import NodeRecord, Trace
+import msgspec
+
+from node.protocol.numbers import Count, Money, PositiveQuantity, Price, Quantity
+from node.protocol.trace import NodeAddress, NodeRecord, TotalMoney, TotalQuantity, Trace
+
+Factor = Annotated[float, msgspec.Meta(gt=0.0, le=sys.float_info.max)]
 
 
 class BidPlaced(Trace, frozen=True, tag="bid"):
     """A buyer placed or replaced its bid; ``round`` is the last one it had seen there."""
 
-    seller: str
-    round: int
-    seq: int
-    quantity_mb: float
-    price_per_mb: float
+    seller: NodeAddress
+    round: Count
+    seq: Count
+    quantity_mb: PositiveQuantity
+    price_per_mb: Price
 
 
 class BidWithdrawn(Trace, frozen=True, tag="withdraw"):
     """A buyer took its bid back."""
 
-    seller: str
-    round: int
-    seq: int
+    seller: NodeAddress
+    round: Count
+    seq: Count
 
 
 class Allocated(Trace, frozen=True, tag="allocated"):
     """A clearing changed what a bidder would get, for how much in all; 0 if nothing."""
 
-    buyer: str
-    round: int
-    quantity_mb: float
-    charge_money: float
+    buyer: NodeAddress
+    round: Count
+    quantity_mb: Quantity
+    charge_money: Money
 
 
 class Cleared(Trace, frozen=True, tag="cleared"):
@@ -42,43 +48,43 @@ class Cleared(Trace, frozen=True, tag="cleared"):
     ``price_per_mb`` is what a newcomer must beat; the other two are of all that is allocated or settled.
     """
 
-    round: int
-    profiles: int
-    sold_mb: float
-    price_per_mb: float
-    revenue_money: float
+    round: Count
+    profiles: Count
+    sold_mb: TotalQuantity
+    price_per_mb: Price
+    revenue_money: TotalMoney
 
 
 class Awarding(Trace, frozen=True, tag="awarding"):
     """The auction is quiet and confirmed: its winners are being asked."""
 
-    round: int
+    round: Count
 
 
 class SaleSettled(Trace, frozen=True, tag="settled"):
     """A sale is final."""
 
-    buyer: str
-    round: int
-    quantity_mb: float
-    charge_money: float
+    buyer: NodeAddress
+    round: Count
+    quantity_mb: PositiveQuantity
+    charge_money: Money
 
 
 class SaleRecalled(Trace, frozen=True, tag="recalled"):
     """A sale of an earlier life, said again."""
 
-    buyer: str
-    round: int
-    quantity_mb: float
-    charge_money: float
+    buyer: NodeAddress
+    round: Count
+    quantity_mb: PositiveQuantity
+    charge_money: Money
 
 
 class AwardDeclined(Trace, frozen=True, tag="declined"):
     """A winner refused."""
 
-    buyer: str
-    round: int
-    quantity_mb: float
+    buyer: NodeAddress
+    round: Count
+    quantity_mb: PositiveQuantity
 
 
 Cause = Literal["gone", "silent", "restless", "declined"]
@@ -89,42 +95,51 @@ answering, by changing its bid, or by declining an award."""
 class BidVoided(Trace, frozen=True, tag="voided"):
     """A bid is struck out, its award with it; unless its bidder is only gone it takes no more part in this auction."""
 
-    buyer: str
-    round: int
+    buyer: NodeAddress
+    round: Count
     cause: Cause
 
 
 class Reopened(Trace, frozen=True, tag="reopened"):
     """The auction opens again, since supply came free while it was awarded."""
 
-    round: int
-    left_mb: float
+    round: Count
+    left_mb: TotalQuantity
 
 
 class AuctionClosed(Trace, frozen=True, tag="closed"):
     """The auction is over, having sold so much for so much in all."""
 
-    round: int
-    sold_mb: float
-    revenue_money: float
+    round: Count
+    sold_mb: TotalQuantity
+    revenue_money: TotalMoney
+
+
+class PurchaseReceived(Trace, frozen=True, tag="bought"):
+    """A buyer has the receipt of a sale; told again after a restart."""
+
+    seller: NodeAddress
+    round: Count
+    quantity_mb: PositiveQuantity
+    charge_money: Money
 
 
 class AcceptanceInDoubt(Trace, frozen=True, tag="in-doubt"):
     """A buyer accepted this award, and got no receipt."""
 
-    seller: str
-    round: int
-    quantity_mb: float
-    charge_money: float
+    seller: NodeAddress
+    round: Count
+    quantity_mb: PositiveQuantity
+    charge_money: Money
 
 
 class DoubtClearedUp(Trace, frozen=True, tag="cleared-up"):
     """What was in doubt is settled or void after all."""
 
-    seller: str
-    round: int
-    quantity_mb: float
-    charge_money: float
+    seller: NodeAddress
+    round: Count
+    quantity_mb: PositiveQuantity
+    charge_money: Money
 
 
 Lie = Literal["two books", "another award", "passed over"]
@@ -135,27 +150,25 @@ book gives the bid; or the book gives it something, and the auction went on with
 class SellerExposed(Trace, frozen=True, tag="exposed"):
     """A buyer has seen that its seller does not do as the board says, and has nothing more to do with it."""
 
-    seller: str
-    round: int
+    seller: NodeAddress
+    round: Count
     lie: Lie
 
 
 class SupplyRevised(Trace, frozen=True, tag="supply"):
     """The seller's supply has changed to so much in all, what is sold included."""
 
-    supply_mb: float
+    supply_mb: TotalQuantity
 
 
 class ValuationRevised(Trace, frozen=True, tag="valuation"):
     """Every MB is worth so many times to the buyer what it was worth at first."""
 
-    factor: float
+    factor: Factor
 
 
-ExchangeRecord = (
+SellerRecord = (
     NodeRecord
-    | BidPlaced
-    | BidWithdrawn
     | Allocated
     | Cleared
     | Awarding
@@ -165,10 +178,12 @@ ExchangeRecord = (
     | BidVoided
     | Reopened
     | AuctionClosed
-    | AcceptanceInDoubt
-    | DoubtClearedUp
-    | SellerExposed
     | SupplyRevised
-    | ValuationRevised
 )
+BuyerRecord = (
+    NodeRecord | BidPlaced | BidWithdrawn | PurchaseReceived | AcceptanceInDoubt | DoubtClearedUp | SellerExposed
+)
+"""What each role tells, whatever the scenario plans."""
+
+ExchangeRecord = SellerRecord | BuyerRecord | ValuationRevised
 """All that is told in an exchange."""

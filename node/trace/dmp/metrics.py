@@ -157,7 +157,7 @@ class CallMetrics:
 
     def _drop_undecided(self, call: tuple[str, int], auction: int) -> None:
         """A market agent that was started anew holds the auction again in which it was stopped."""
-        former = self._rows.get(self._auctions.get(call, 0))
+        former = self._rows.get(self._auctions[call]) if call in self._auctions else None
         if former and not (former.winner or former.outcome):
             del self._rows[former.auction]
         self._auctions[call] = auction

@@ -299,8 +299,8 @@ class PriceCourse:
     """Market prices at a market shift and since, one record at a time, in order of time.
 
     A price is that of a clearing in an open auction: while it is awarded and when it is closed, what a newcomer must
-    beat says nothing about the market. Sellers are node names in the order of their indices; a clearing at the very
-    time of the shift, ``shift_s`` seconds, is still before it.
+    beat says nothing about the market. Sellers are node names in the order of their indices, and others are ignored; a
+    clearing at the very time of the shift, ``shift_s`` seconds, is still before it.
     """
 
     def __init__(self, sellers: Iterable[str], shift_s: float) -> None:
@@ -314,8 +314,9 @@ class PriceCourse:
         """Take in the next record."""
         what = record.what
         if type(what) is Cleared:
-            if record.node not in self._awarding:
-                self._cleared(self._index[node_of(record.node)], record.time_s, what.price_per_mb)
+            j = self._index.get(node_of(record.node))
+            if j is not None and record.node not in self._awarding:
+                self._cleared(j, record.time_s, what.price_per_mb)
         elif type(what) is Awarding:
             self._awarding.add(record.node)
         elif type(what) is Reopened:

@@ -1,11 +1,14 @@
 """What a run shows, folded from its trace alone, so that it is the same in every world."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from node.mechanism.rounding import ROUNDING
 from node.mechanism.valuation import Scaled, Valuation
+from node.protocol.numbers import MAX_PRICE
 from node.protocol.psp.trace import (
     AcceptanceInDoubt,
     Allocated,
@@ -18,6 +21,7 @@ from node.protocol.psp.trace import (
     Cleared,
     DoubtClearedUp,
     Lie,
+    PurchaseReceived,
     Reopened,
     SaleRecalled,
     SaleSettled,
@@ -27,6 +31,8 @@ from node.protocol.psp.trace import (
 )
 from node.protocol.topics import node_of
 from node.protocol.trace import Joined, Leaving, Record, Resumed, Trace
+from node.trace.psp.ledger import Amounts, total
+from node.trace.psp.sales import SaleId, Sales, Verdict
 
 
 def messages_told(what: Trace) -> int:
@@ -37,6 +43,9 @@ def messages_told(what: Trace) -> int:
 
 
 _MOVES = frozenset({BidPlaced, BidWithdrawn})
+
+MOST_TRANCHES = 100
+"""Of one auction, the first ones and the newest: a seller that claims to award it ever anew makes no figure slow."""
 
 
 @dataclass(slots=True)
@@ -91,7 +100,14 @@ class Position:
 class MarketMetrics:
     """Bids, prices, allocations and welfare of a market, one record at a time.
 
-    Buyers and sellers go by their node names, which are unique in a market.
+    Buyers and sellers go by their node names, which are unique in a market. It takes any well-formed records in any
+    order: what a seller tells of a purchase, or a buyer of a clearing, is ignored, and so is what a seller tells that
+    the market does not have.
+
+    Parameters
+    ----------
+    supply
+        The most that each seller ever has to sell, MB; no limit for those that are left out.
 
     Attributes
     ----------
@@ -107,7 +123,9 @@ class MarketMetrics:
         How many times its first valuation each buyer's present one is.
     """
 
-    def __init__(self, valuations: Mapping[str, Valuation], sellers: Iterable[str]) -> None:
+    def __init__(
+        self, valuations: Mapping[str, Valuation], sellers: Iterable[str], supply: Mapping[str, float] | None = None
+    ) -> None:
         self.time_s = 0.0
         self.bids = 0
         self.messages = 0
@@ -124,8 +142,8 @@ class MarketMetrics:
         self._first_valuations = valuations
         self._valuations = dict(valuations)
         self._tentative: defaultdict[str, set[str]] = defaultdict(set)
-        self._settled: set[tuple[str, str, int]] = set()
-        self._in_doubt: set[tuple[str, str, int]] = set()
+        self._sales = Sales()
+        self._most = supply or {}
         self._held: defaultdict[str, float] = defaultdict(float)
         self._worth: defaultdict[str, float] = defaultdict(float)
         self._standing: defaultdict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
@@ -138,15 +156,23 @@ class MarketMetrics:
     @property
     def in_doubt(self) -> int:
         """How many acceptances their buyers have had no answer to, though they asked for long."""
-        return len(self._in_doubt)
+        return self._sales.in_doubt
 
     def add(self, record: Record[Trace]) -> None:
         """Take in the next record."""
         self.time_s = max(self.time_s, record.time_s)
-        what = record.what
-        read = self._READERS.get(type(what))
+        node, what = node_of(record.node), record.what
+        read = (self._OF_SELLERS if node in self.auctions else self._OF_BUYERS).get(type(what))
         if read:
-            read(self, node_of(record.node), what)
+            read(self, node, what)
+        else:
+            self.trade(record)
+
+    def trade(self, record: Record[Trace]) -> None:
+        """Take in the record if it tells of a sale, and nothing else."""
+        trade = self._TRADES.get(type(record.what))
+        if trade:
+            trade(self, record)
 
     def _on_bid(self, buyer: str, bid: BidPlaced) -> None:
         self._on_move(buyer)
@@ -168,12 +194,6 @@ class MarketMetrics:
         self.messages += cleared.profiles
         auction = self.auctions[seller]
         auction.price, auction.sold, auction.revenue = cleared.price_per_mb, cleared.sold_mb, cleared.revenue_money
-
-    def _on_doubt(self, buyer: str, doubt: AcceptanceInDoubt) -> None:
-        self._in_doubt.add((node_of(doubt.seller), buyer, doubt.round))
-
-    def _on_answer(self, buyer: str, doubt: DoubtClearedUp) -> None:
-        self._in_doubt.discard((node_of(doubt.seller), buyer, doubt.round))
 
     def _on_exposure(self, _buyer: str, exposed: SellerExposed) -> None:
         self.exposed[node_of(exposed.seller)].add(exposed.lie)
@@ -211,9 +231,13 @@ class MarketMetrics:
         self._held[buyer], self._worth[buyer] = held, worth
 
     def _on_valuation(self, buyer: str, revised: ValuationRevised) -> None:
+        if buyer not in self._first_valuations:
+            return
+        valuation = Scaled(self._first_valuations[buyer], revised.factor)
+        if valuation.marginal(0.0) > MAX_PRICE:
+            return  # no bid can say so
         self.welfare -= self._worth[buyer]
-        self.factor[buyer] = revised.factor
-        self._valuations[buyer] = Scaled(self._first_valuations[buyer], revised.factor)
+        self.factor[buyer], self._valuations[buyer] = revised.factor, valuation
         self._worth[buyer] = self._valuations[buyer].value(max(0.0, self._held[buyer]))
         self.welfare += self._worth[buyer]
 
@@ -221,31 +245,105 @@ class MarketMetrics:
         """What data is worth to the buyer now."""
         return self._valuations[buyer]
 
-    def _on_sale(self, seller: str, sale: SaleSettled | SaleRecalled) -> None:
-        buyer = node_of(sale.buyer)
-        if (seller, buyer, sale.round) in self._settled:
+    # Sales: the seller's word counts until all is told
+
+    def _on_sale(self, record: Record[SaleSettled | SaleRecalled]) -> None:
+        seller, sale = node_of(record.node), record.what
+        amounts = Amounts(sale.quantity_mb, sale.charge_money)
+        if seller not in self.auctions or not self._sales.sold(
+            SaleId(record.node, sale.buyer, sale.round), amounts, record.time_s
+        ):
             return
-        self._settled.add((seller, buyer, sale.round))
+        buyer = node_of(sale.buyer)
         self._set(seller, buyer, 0.0, 0.0)
-        position = self.positions[seller, buyer]
-        position.settled_quantity += sale.quantity_mb
-        position.settled_charge += sale.charge_money
-        self._hold(buyer, sale.quantity_mb)
+        self._settle(seller, buyer, *amounts)
         self._standing[seller].pop(buyer, None)
         if awarded := self.auctions[seller].awarded:
             awarded[-1].sold += sale.quantity_mb
 
+    def _settle(self, seller: str, buyer: str, quantity: float, charge: float) -> None:
+        position = self.positions[seller, buyer]
+        position.settled_quantity += quantity
+        position.settled_charge += charge
+        self._hold(buyer, quantity)
+
+    def _on_purchase(self, record: Record[PurchaseReceived]) -> None:
+        bought = record.what
+        if node_of(record.node) in self.auctions or node_of(bought.seller) not in self.auctions:
+            return
+        amounts = Amounts(bought.quantity_mb, bought.charge_money)
+        self._sales.bought(SaleId(bought.seller, record.node, bought.round), amounts, record.time_s)
+
+    def _on_doubt(self, record: Record[AcceptanceInDoubt]) -> None:
+        doubt = record.what
+        amounts = Amounts(doubt.quantity_mb, doubt.charge_money)
+        self._sales.doubted(SaleId(doubt.seller, record.node, doubt.round), amounts)
+
+    def _on_answer(self, record: Record[DoubtClearedUp]) -> None:
+        self._sales.cleared_up(SaleId(record.what.seller, record.node, record.what.round))
+
+    def verdicts(self) -> list[Verdict]:
+        """What counts of each sale, by what both sides have told."""
+        return list(self._sales.verdicts(self._is_known, self._most))
+
+    def finish(self) -> list[Verdict]:
+        """Correct all figures by what both sides tell, once all is told; what counts of each sale."""
+        verdicts = self.verdicts()
+        counted: defaultdict[tuple[str, str], list[Verdict]] = defaultdict(list)
+        for verdict in verdicts:
+            counted[node_of(verdict.sale.seller), node_of(verdict.sale.buyer)].append(verdict)
+        for pair, of_pair in counted.items():
+            position = self.positions[pair]
+            position.settled_quantity, position.settled_charge = total(one.counted for one in of_pair)
+        sold: defaultdict[str, list[Amounts]] = defaultdict(list)
+        for (seller, _), position in self.positions.items():
+            sold[seller].append(Amounts(position.settled_quantity, position.settled_charge))
+        for seller, auction in self.auctions.items():
+            in_all = total(sold[seller])
+            if auction.state == "closed":
+                auction.sold, auction.revenue = in_all
+            else:
+                self._limit(seller, self._most.get(seller, math.inf) - in_all.quantity)
+        self._add_up()
+        return verdicts
+
+    def _add_up(self) -> None:
+        """Work out anew what every buyer has and what that is worth: what did not count must leave no rounding."""
+        amounts: defaultdict[str, list[float]] = defaultdict(list)
+        for (_, buyer), position in self.positions.items():
+            amounts[buyer].append(position.total)
+        for buyer in self._first_valuations:
+            self._held[buyer] = held = math.fsum(amounts[buyer])
+            self._worth[buyer] = self._valuations[buyer].value(held)
+        self.welfare = math.fsum(self._worth.values())
+
+    def _is_known(self, address: str) -> bool:
+        name = node_of(address)
+        return name in self._first_valuations or name in self.auctions
+
+    def _limit(self, seller: str, left: float) -> None:
+        """Let what bidders would get reach no further than their bids, and all of it than what is left, MB."""
+        for buyer in sorted(self._tentative[seller]):
+            position = self.positions[seller, buyer]
+            is_read = buyer in self._first_valuations
+            quantity, price = self._standing[seller].get(buyer, (0.0, 0.0) if is_read else (math.inf, math.inf))
+            allowed = min(position.quantity, quantity, max(0.0, left))
+            if allowed < position.quantity * (1.0 - ROUNDING):
+                self._set(seller, buyer, allowed, min(position.charge, price * allowed) if allowed else 0.0)
+            left -= allowed
+
     def _on_awarding(self, seller: str, _: Awarding) -> None:
         auction = self.auctions[seller]
         auction.state = "awarding"
+        del auction.awarded[MOST_TRANCHES - 1 :]
         auction.awarded.append(Tranche(dict(self._standing[seller])))
 
     def _on_reopening(self, seller: str, _: Reopened) -> None:
         auction = self.auctions[seller]
         auction.state = "open"
-        bids = auction.awarded[-1].bids
-        for buyer in self._tentative[seller]:
-            bids.pop(buyer, None)
+        for tranche in auction.awarded[-1:]:
+            for buyer in self._tentative[seller]:
+                tranche.bids.pop(buyer, None)
 
     def _on_closing(self, seller: str, closed: AuctionClosed) -> None:
         auction = self.auctions[seller]
@@ -271,24 +369,37 @@ class MarketMetrics:
         standing = [Tranche(self._standing[seller])] if auction.state == "open" else []
         return auction.awarded + standing
 
-    _READERS: ClassVar[dict[type[Trace], Callable[["MarketMetrics", str, Any], None]]] = {
-        BidPlaced: _on_bid,
-        BidWithdrawn: _on_withdrawal,
+    _OF_SELLERS: ClassVar["_Readers"] = {
         Allocated: _on_allocation,
         Cleared: _on_clearing,
         Awarding: _on_awarding,
-        SaleSettled: _on_sale,
-        SaleRecalled: _on_sale,
         Reopened: _on_reopening,
         AuctionClosed: _on_closing,
         BidVoided: _on_voiding,
-        AcceptanceInDoubt: _on_doubt,
-        DoubtClearedUp: _on_answer,
-        SellerExposed: _on_exposure,
         SupplyRevised: _on_supply,
+        Joined: _on_joining,
+        Leaving: _on_leaving,
+        Resumed: _on_resumption,
+    }
+    _OF_BUYERS: ClassVar["_Readers"] = {
+        BidPlaced: _on_bid,
+        BidWithdrawn: _on_withdrawal,
+        SellerExposed: _on_exposure,
         ValuationRevised: _on_valuation,
         Joined: _on_joining,
         Leaving: _on_leaving,
         Resumed: _on_resumption,
     }
     """By the class of a record: a table, for each class that ``match`` tries in vain takes ten times as long."""
+
+    _TRADES: ClassVar[dict[type[Trace], Callable[["MarketMetrics", Record[Any]], None]]] = {
+        SaleSettled: _on_sale,
+        SaleRecalled: _on_sale,
+        PurchaseReceived: _on_purchase,
+        AcceptanceInDoubt: _on_doubt,
+        DoubtClearedUp: _on_answer,
+    }
+    """These are known by the addresses of both sides: a stranger may bear the name of a user."""
+
+
+_Readers = dict[type[Trace], Callable[[MarketMetrics, str, Any], None]]

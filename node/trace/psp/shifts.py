@@ -95,7 +95,7 @@ class _ShiftCourse:
 
 
 class ShiftMetrics:
-    """The spread of each shift, one record at a time, in order of time.
+    """The spread of each shift, one record at a time, in order of time; strangers influence nobody.
 
     Who influences whom goes by real bids, those above a presence bid: by the ones that stand at the shift, and the ones
     that stand at the end of its course, since whom a shift makes bid somewhere carries it there.
@@ -146,6 +146,8 @@ class ShiftMetrics:
         return np.array([max(self._allocated[seller].values(), default=0.0) for seller in self._sellers])
 
     def _on_bid(self, time_s: float, buyer: str, bid: BidPlaced) -> None:
+        if buyer not in self._presence or node_of(bid.seller) not in self._sellers:
+            return
         is_real = bid.quantity_mb > self._presence[buyer]
         (self._real.add if is_real else self._real.discard)((buyer, node_of(bid.seller)))
         self._moved(time_s)

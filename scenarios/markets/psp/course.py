@@ -1,6 +1,6 @@
 """The course of a market over time, folded from its events in bounded memory."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from node.protocol.psp.trace import AuctionClosed, Cleared, SaleSettled
 from node.protocol.trace import Record, Trace
 from node.trace.psp.convergence import ConvergenceMetrics
 from node.trace.psp.metrics import MarketMetrics
+from node.trace.psp.sales import Verdict
 from node.trace.psp.shifts import ShiftMetrics
 from scenarios.markets.psp.census import market_now
 from scenarios.markets.psp.equilibrium import gaps
@@ -69,8 +70,8 @@ class Moment:
 class Fold:
     """What a run's events come to: the market at the end, its course, and how its buyers came to rest.
 
-    ``gaps`` are the ε-Nash gaps at the end, shape (n,), by buyer, money. The ``ladder`` is None where the mechanism is
-    not truthful.
+    ``gaps`` are the ε-Nash gaps at the end, shape (n,), by buyer, money; ``verdicts`` say what counts of each sale. The
+    ``ladder`` is None where the mechanism is not truthful.
     """
 
     metrics: MarketMetrics
@@ -80,11 +81,17 @@ class Fold:
     moments: list[Moment]
     gaps: FloatArray
     ladder: Rungs | None = None
+    verdicts: Sequence[Verdict] = ()
 
 
 def metrics_of(market: Market) -> MarketMetrics:
     """Metrics that know the users of this market."""
-    return MarketMetrics({buyer.name: theta(buyer) for buyer in market.buyers}, [s.name for s in market.sellers])
+    supply = {seller.name: seller.supply_mb for seller in market.sellers}
+    most = dict(supply)
+    for shift in market.shifts:
+        if shift.kind == "supply":
+            most[shift.node] = max(most[shift.node], shift.factor * supply[shift.node])
+    return MarketMetrics({buyer.name: theta(buyer) for buyer in market.buyers}, list(most), most)
 
 
 def fold(market: Market, records: Iterable[Record[Trace]], until: float) -> Fold:
@@ -98,7 +105,8 @@ def fold(market: Market, records: Iterable[Record[Trace]], until: float) -> Fold
     last: FloatArray | None = None  # gaps, while nothing has happened since
     for record in records:
         if record.time_s > until:
-            break  # goodbyes are not part of the market
+            metrics.trade(record)  # receipts are on their way still; goodbyes are not part of the market
+            continue
         while len(moments) < looks and record.time_s > due[len(moments)]:
             last = gaps(market_now(market, metrics), metrics) if last is None else last
             moments.append(_moment(metrics, due[len(moments)], last))
@@ -107,13 +115,14 @@ def fold(market: Market, records: Iterable[Record[Trace]], until: float) -> Fold
             folded.add(record)
         if type(record.what) in SHOWN:
             rows.may_add(metrics)
+    verdicts = metrics.finish()
     rows.add(metrics)
     now = market_now(market, metrics)
     last = gaps(now, metrics) if last is None else last
     moments.append(_moment(metrics, until, last))
     # The ladder supposes truthful bids.
     ladder = ladder_of(now, metrics) if mechanism_of(market.auction).is_truthful else None
-    return Fold(metrics, rows.convergence(), rest, shifts, moments, last, ladder)
+    return Fold(metrics, rows.convergence(), rest, shifts, moments, last, ladder, verdicts)
 
 
 def _moment(metrics: MarketMetrics, time_s: float, of_buyers: FloatArray) -> Moment:

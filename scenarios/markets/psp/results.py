@@ -1,7 +1,8 @@
 """The result of a run, folded from its events: the same in every world."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -10,9 +11,11 @@ from rich.console import Console
 
 from node.mechanism.psp.influence import influence_sizes
 from node.protocol.psp.trace import Cause, Lie
+from node.protocol.retry import PATIENCE, backoff
 from node.protocol.trace import Record, Trace
 from node.trace.psp.convergence import Oscillation, Quiescence
 from node.trace.psp.metrics import MarketMetrics
+from node.trace.psp.sales import Excuses, Word, is_disputed
 from node.trace.psp.shifts import ShiftReport
 from scenarios.chaos.expectations import FaultLog
 from scenarios.extras import needs
@@ -29,7 +32,7 @@ from scenarios.markets.psp.pictures import plot_convergence
 from scenarios.markets.psp.spread import by_time, described, least_gain
 from scenarios.markets.psp.tables import print_result
 from scenarios.results import outcome, result
-from scenarios.results.outcome import Run
+from scenarios.results.outcome import Outcome, Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,6 +45,18 @@ class Allocation(msgspec.Struct, frozen=True):
     seller: str
     quantity: float
     charge: float
+
+
+class DisputedSale(msgspec.Struct, frozen=True):
+    """A sale of which its seller and its buyer tell different things: MB and money, null where one tells nothing."""
+
+    seller: str
+    buyer: str
+    round: int
+    sold: float | None
+    received: float | None
+    bought: float | None
+    paid: float | None
 
 
 class Summary(outcome.Summary, frozen=True, kw_only=True):
@@ -77,6 +92,7 @@ class Summary(outcome.Summary, frozen=True, kw_only=True):
     optimum_is: Literal["exact", "bound"] = "exact"
     exposed_sellers: dict[str, list[Lie]] = msgspec.field(default_factory=dict)
     struck_out: dict[str, list[Cause]] = msgspec.field(default_factory=dict)
+    disputed_sales: list[DisputedSale] = msgspec.field(default_factory=list)
     advice: list[str] = msgspec.field(default_factory=list)
 
 
@@ -87,6 +103,22 @@ def allocations_of(metrics: MarketMetrics) -> list[Allocation]:
         for (seller, buyer), position in sorted(metrics.positions.items(), key=lambda item: item[0][::-1])
         if position.total > 0.0
     ]
+
+
+def disputes_of(market: Market, folded: Fold, ended: Outcome, down: Collection[str]) -> list[DisputedSale]:
+    """The sales in dispute at the end of a run; ``down`` are hosts that were killed and did not come back."""
+    patience_s = sum(backoff(market.retry_s, repeated) for repeated in range(PATIENCE))
+    since_s = math.inf if ended.status == "settled" else ended.duration_s - patience_s
+    excuses = Excuses(since_s, down)
+    return [
+        DisputedSale(*one.sale, *_amounts(one.sold), *_amounts(one.bought))
+        for one in folded.verdicts
+        if is_disputed(one, excuses)
+    ]
+
+
+def _amounts(word: Word | None) -> tuple[float | None, float | None]:
+    return word.amounts if word else (None, None)
 
 
 class Result(result.Result[Summary]):
@@ -242,6 +274,7 @@ def summarise(market: Market, live: LiveMetrics, run: Run, records: Iterable[Rec
         allocations=rows,
         exposed_sellers={seller: sorted(lies) for seller, lies in sorted(metrics.exposed.items())},
         struck_out={buyer: sorted(causes) for buyer, causes in sorted(metrics.struck_out.items())},
+        disputed_sales=disputes_of(market, folded, run.outcome, faults.down),
         advice=advise_after(now, run.outcome.status, run.outcome.duration_s, folded.rest.late_moves),
     )
     return Result(summary, market, folded, run.outcome.counters)

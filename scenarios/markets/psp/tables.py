@@ -9,10 +9,14 @@ from rich.text import Text
 from scenarios.markets.psp.figures import FIELDS, words
 from scenarios.markets.psp.ladder import ladder_lines
 from scenarios.markets.psp.spread import sentence
-from scenarios.results.lines import ROWS, fault_lines, verdict
+from scenarios.results.lines import ROWS, dropped_lines, fault_lines, verdict
 
 if TYPE_CHECKING:
     from scenarios.markets.psp.results import Result, Summary
+
+
+MOST_DISPUTES = 5
+"""Sales in dispute shown."""
 
 
 def print_result(result: "Result", console: Console) -> None:
@@ -43,7 +47,8 @@ def print_result(result: "Result", console: Console) -> None:
         waited_for = ", ".join(f"{buyer} ({', '.join(causes)})" for buyer, causes in summary.struck_out.items())
         line = f"[yellow]struck out of auctions that they kept waiting: {waited_for}[/]"
         console.print(line, highlight=False, soft_wrap=True)
-    for line in fault_lines(summary.faults, summary.expectations):
+    lines = [*_disputes(summary), *fault_lines(summary.faults, summary.expectations)]
+    for line in [*lines, *dropped_lines(summary.dropped_records)]:
         console.print(line, highlight=False, soft_wrap=True)
     for report in result.shifts:
         console.print(sentence(report, result.market), highlight=False, soft_wrap=True)
@@ -52,6 +57,23 @@ def print_result(result: "Result", console: Console) -> None:
     for line in summary.advice:
         console.print(Text.assemble(("advice: ", "yellow"), line), soft_wrap=True)
     console.print(result.where, highlight=False, soft_wrap=True)
+
+
+def _disputes(summary: "Summary") -> list[str]:
+    """What each side tells of the sales in dispute."""
+    found = summary.disputed_sales
+    if not found:
+        return []
+    shown = "; ".join(
+        f"{one.seller} {_told('sold', one.sold, one.received)}, {one.buyer} {_told('bought', one.bought, one.paid)}"
+        for one in found[:MOST_DISPUTES]
+    )
+    more = f" and {len(found) - MOST_DISPUTES} more in summary.json" if len(found) > MOST_DISPUTES else ""
+    return [f"[red]sales in dispute: {len(found)}:[/] {shown}{more}"]
+
+
+def _told(did: str, quantity: float | None, charge: float | None) -> str:
+    return f"{did} nothing" if quantity is None else f"{did} {quantity:.6g} MB for {charge:.6g}"
 
 
 def _efficiency(summary: "Summary") -> list[str]:

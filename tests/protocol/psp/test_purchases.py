@@ -6,11 +6,12 @@ from typing import Literal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.protocol.machine import Persist
+from node.protocol.machine import Effect, Persist
 from node.protocol.psp.auction_view import Auction
 from node.protocol.psp.journal import Accepted, Bought, Freed
 from node.protocol.psp.messages import Award, Settled, Void
 from node.protocol.psp.purchases import Purchases
+from node.protocol.psp.trace import PurchaseReceived
 
 Fate = Literal["bought", "freed", "open"]
 
@@ -29,6 +30,8 @@ def lived(history: list[tuple[float, float, Fate]]) -> tuple[Purchases, list[Acc
         elif fate == "freed":
             effects += purchases.release(auction, Void(0, 1))
         written += [effect.entry for effect in effects if isinstance(effect, Persist)]  # type: ignore[misc]
+        receipts = [effect for effect in effects if isinstance(effect, PurchaseReceived)]
+        assert receipts == ([PurchaseReceived(auction.seller, 1, quantity, charge)] if fate == "bought" else [])
     return purchases, written
 
 
@@ -43,10 +46,15 @@ def test_buyer_holds_and_pays_what_it_was_not_freed_of(history: list[tuple[float
 @given(HISTORIES)
 def test_another_life_remembers_the_same_to_the_last_bit(history: list[tuple[float, float, Fate]]) -> None:
     purchases, written = lived(history)
-    again, auctions = Purchases(math.inf), dict[str, Auction]()
+    again, auctions, told = Purchases(math.inf), dict[str, Auction](), list[Effect]()
     for entry in written:
-        again.remember(0.0, auctions.setdefault(entry.seller, Auction(entry.seller)), entry)
+        told += again.remember(0.0, auctions.setdefault(entry.seller, Auction(entry.seller)), entry)
     assert (again.held, again.paid) == (purchases.held, purchases.paid)
+    assert told == [
+        PurchaseReceived(entry.seller, entry.round, entry.quantity_mb, entry.charge_money)
+        for entry in written
+        if isinstance(entry, Bought)
+    ]
     assert sum(auction.bound is not None for auction in auctions.values()) == sum(
         fate == "open" for *_, fate in history
     )

@@ -45,7 +45,7 @@ def test_a_line_has_the_time_of_day_and_is_never_broken(narrator: Narrator, outp
     assert lines(output) == ["03:04:05  bid: 5 MB at 0.5 per MB, to a/a"]
 
 
-SILENT = {"allocated", "settled", "recalled", "supply", "valuation", "resumed", "joined", "left"}
+SILENT = {"allocated", "settled", "recalled", "bought", "supply", "valuation", "resumed", "joined", "left"}
 """What the journal tells, or the user knows."""
 
 

@@ -30,7 +30,7 @@ from node.protocol.psp.trace import (
     ValuationRevised,
 )
 from node.protocol.trace import Joined, Leaving, Record, Resumed, Trace
-from node.trace.psp.metrics import MarketMetrics, Tranche
+from node.trace.psp.metrics import MOST_TRANCHES, MarketMetrics, Tranche
 from tests.kinds import example
 
 THETA = {"A": Flat(50, 2.0), "B": Parabolic(100, 20.0)}
@@ -292,3 +292,31 @@ def test_welfare_follows_a_valuation() -> None:
     metrics.add(record(ValuationRevised(1.0), "A"))
     assert metrics.welfare == pytest.approx(40.0)
     assert metrics.valuation("A").value(50) == 100.0
+
+
+def test_a_valuation_that_no_bid_can_say_is_ignored() -> None:
+    metrics = folded(record(ValuationRevised(1e9), "A"), record(ValuationRevised(0.5), "X"))
+    assert (metrics.valuation("A"), metrics.factor) == (THETA["A"], {"A": 1.0, "B": 1.0})
+
+
+def test_an_auction_that_was_never_awarded_opens_again_as_it_was() -> None:
+    metrics = folded(record(Reopened(1, 5.0), "1"), bid("A", "1", 5, 1))
+    assert (metrics.auctions["1"].state, len(metrics.tranches("1"))) == ("open", 1)
+
+
+def test_an_auction_that_is_awarded_ever_anew_keeps_the_last_tranches() -> None:
+    again = [bid("A", "1", 5, 1), record(Awarding(1), "1"), record(Reopened(1, 5.0), "1")]
+    metrics = folded(*[bid("B", "1", 7, 1), record(Awarding(1), "1")], *(MOST_TRANCHES * again))
+    assert len(metrics.auctions["1"].awarded) == MOST_TRANCHES
+    assert metrics.auctions["1"].awarded[-1].bids == {"B": (7, 1), "A": (5, 1)}
+
+
+@pytest.mark.parametrize("what", [Cleared(1, 2, 60.0, 3.0, 120.0), Awarding(1), AuctionClosed(1, 5.0, 1.0)])
+def test_what_a_seller_tells_that_the_market_does_not_have_is_ignored(what: Trace) -> None:
+    metrics = folded(record(what, "X"), record(what, "A"))
+    assert metrics.auctions.keys() == {"1", "2"}
+    assert (metrics.messages, metrics.closed, metrics.auctions["1"].state) == (0, 0, "open")
+
+
+def test_bids_of_sellers_are_none() -> None:
+    assert folded(bid("1", "2", 5, 1)).bids == 0
