@@ -42,6 +42,11 @@ def address(host: str, node: str) -> str:
     return f"{name(host)}/{name(node)}"
 
 
+def is_address(text: str) -> bool:
+    """Whether this may be the address of a node."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
 @lru_cache(100_000)  # one for every message
 def peer_address(host: str, node: str) -> str:
     """The address that a peer claims for one of its nodes.
@@ -52,7 +57,7 @@ def peer_address(host: str, node: str) -> str:
         If it is none.
     """
     claimed = f"{host}/{node}"
-    if not _ADDRESS.fullmatch(claimed):
+    if not is_address(claimed):
         raise RejectedError("malformed address")
     return claimed
 

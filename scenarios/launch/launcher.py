@@ -62,7 +62,7 @@ class Launcher:
         BrokerError
             If the broker went away.
         """
-        with contextlib.closing(self._observer.log), self._workers.working():
+        with contextlib.closing(self._observer), self._workers.working():
             async with asyncio.TaskGroup() as tasks:
                 guards = [
                     tasks.create_task(self._guard_workers(), name="workers"),

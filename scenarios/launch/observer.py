@@ -21,6 +21,7 @@ from scenarios.broker_link import seal_of
 from scenarios.errors import RunError
 from scenarios.launch.options import Job
 from scenarios.launch.placement import Placement, faults_of, host_names, own_host_names
+from scenarios.launch.trace_filter import MALFORMED, TraceFilter
 from scenarios.launch.workers import LEAVE_S
 from scenarios.markets.registry import kind_of
 from scenarios.results.outcome import Outcome, Status
@@ -54,7 +55,7 @@ class Observer:
     status
         How the run ended; ``interrupted`` until it has.
     log
-        Where the records go that no worker writes down.
+        Where faults go; the records of each device go into a file of its own.
     """
 
     def __init__(self, job: Job, placement: Placement, topic_market: str, endpoint: Endpoint, epoch: float) -> None:
@@ -64,7 +65,7 @@ class Observer:
         self._job = job
         self._kind = kind_of(market)
         self._codec = Codec(self._kind.messages)
-        self._batches = msgspec.msgpack.Decoder(TraceBatch[self._kind.records])  # type: ignore[name-defined]
+        self._filter = TraceFilter(self._kind, market, placement)
         self._endpoint = endpoint
         self._topic_market = topic_market
         self._topics = Topics(topic_market)
@@ -74,6 +75,10 @@ class Observer:
         self.log = EventLog(job.folder / "events" / "launcher.jsonl")
         self._hosts = set(host_names(placement))
         self._devices = self._hosts.difference(own_host_names(market, placement))
+        self._diaries = {
+            device: _Diary(EventLog(job.folder / "events" / f"device-{k}.jsonl"), epoch)
+            for k, device in enumerate(sorted(self._devices), 1)
+        }
         self._is_disturbed = faults_of(market, placement) is not None
         self._closers = {address(placement[name], name) for name in market.closers}
         self._meter = job.onlookers.meter
@@ -96,7 +101,13 @@ class Observer:
         """How the run ended, or how far it came, with what all hosts have counted."""
         ended = self.ended_at if self.ended_at is not None else self.clock()
         opened = self.opened_at if self.opened_at is not None else ended
-        return Outcome(self.status, opened, ended - opened, dict(counters))
+        return Outcome(self.status, opened, ended - opened, dict(counters), dict(self._filter.dropped))
+
+    def close(self) -> None:
+        """Close all files."""
+        self.log.close()
+        for diary in self._diaries.values():
+            diary.log.close()
 
     @property
     def counted(self) -> Counter[str]:
@@ -255,11 +266,13 @@ class Observer:
     async def _read(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
             payload = message.payload
-            if isinstance(payload, bytes) and payload:
-                try:
-                    self._note(message.topic.value, payload)
-                except (RejectedError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                    continue  # the hosts count, the observer does not
+            self.take(message.topic.value, payload if isinstance(payload, bytes) else b"")
+
+    def take(self, topic: str, payload: bytes) -> None:
+        """Take in a message; what is malformed is ignored: the hosts count it, and the filter counts records."""
+        if payload:
+            with contextlib.suppress(RejectedError, *MALFORMED):
+                self._note(topic, payload)
 
     def _note(self, topic: str, payload: bytes) -> None:
         match self._topics.parse(topic):
@@ -273,14 +286,9 @@ class Observer:
                 if poster in self._closers and self._kind.is_closed(message):
                     self._closings[poster] = life
             case TraceOf(host) if host in self._hosts:
-                batch = self._batches.decode(payload)
-                self._counters[host] = batch.counters
-                records = self._from_device(batch.records) if host in self._devices else batch.records
-                if self._meter:
-                    self._meter.count(host, batch.counters)
-                    self._meter.take(records)
-                for record in records:
-                    self._metrics.add(record)
+                batch = self._filter.read(host, payload)
+                if batch:
+                    self._heard(host, batch)
 
     def _note_presence(self, host: str, word: str, life: bytes) -> None:
         if word != OFFLINE:
@@ -291,9 +299,42 @@ class Observer:
         if word == READY:
             self._ready.add(host)
 
-    def _from_device(self, records: Iterable[Record[Trace]]) -> list[Record[Trace]]:
-        """Write down the trace of a device, which no worker writes, in seconds of the run."""
-        own = [msgspec.structs.replace(record, time_s=record.time_s - self._epoch) for record in records]
-        self.log.write(own)
+    def _heard(self, host: str, batch: TraceBatch[Record[Trace]]) -> None:
+        diary = self._diaries.get(host)
+        records = diary.written(batch.records, self.clock()) if diary else batch.records
+        if not diary:
+            self._count(host, batch.counters)
+        if self._meter:
+            self._meter.take(records)
+        for record in records:
+            self._metrics.add(record)
+
+    def _count(self, host: str, counters: dict[str, int]) -> None:
+        """Believe what a host of the launcher's own has counted; a device shows its counters by itself."""
+        self._counters[host] = counters
+        if self._meter:
+            self._meter.count(host, counters)
+
+
+class _Diary:
+    """Writes down the trace of a device, which no worker writes.
+
+    The times that it tells become seconds of the run, in their order; none is later than the record came, whatever the
+    clock of the device says.
+    """
+
+    def __init__(self, log: EventLog, epoch: float) -> None:
+        self.log = log
+        self._epoch = epoch
+        self._last_s = 0.0
+
+    def written(self, records: Iterable[Record[Trace]], now: float) -> list[Record[Trace]]:
+        """Write the records that came now, second of the run, and return them as written."""
+        found = [msgspec.structs.replace(record, time_s=self._right(record.time_s, now)) for record in records]
+        self.log.write(found)
         self.log.flush()
-        return own
+        return found
+
+    def _right(self, told_s: float, now: float) -> float:
+        self._last_s = max(self._last_s, min(told_s - self._epoch, now))
+        return self._last_s

@@ -13,7 +13,7 @@ from node.protocol.journal import JournalEntry
 from node.protocol.machine import Machine, Message
 from node.protocol.trace import Record, Trace
 from node.trace.breach import Breach
-from scenarios.markets.base import Market, Scenario, no_advice, nothing_more
+from scenarios.markets.base import Market, Scenario, anything, no_advice, nothing_more
 from scenarios.results.outcome import Run
 from scenarios.results.result import Result
 
@@ -97,6 +97,8 @@ class MarketKind:
     """What cannot be expected of a market in so many seconds and what to change, a sentence or two each."""
     posts: tuple[type[Message], ...] = ()
     """Those of the messages that its nodes post on the board; they send the others."""
+    tells: Callable[[Any], Mapping[str, UnionType]] = anything
+    """Which of the records each node of a market tells, by its name; one that is left out may tell any."""
     worlds: Mapping[str, OwnWorld] = field(default_factory=dict)
     library: Traversable | None = None
     """The folder of the scenarios that it ships."""

@@ -46,7 +46,7 @@ def test_seller_of_two_books_is_exposed_by_its_victims_alone(seed: int, settings
     assert market.settles()
     told = {(record.node, record.what.seller) for record in market.records if record.kind == "exposed"}
     assert told == {("D/D", "2/2"), ("E/E", "2/2")}
-    assert market.metrics.exposed == {"2": {"two books"}}
+    assert market.metrics.exposed == {"2": {("D", "two books"), ("E", "two books")}}
 
 
 def test_victims_buy_elsewhere() -> None:

@@ -8,16 +8,16 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Generic
+from typing import Annotated, Generic, TypeVar
 
 import aiomqtt
 import msgspec
 
 from node.protocol.errors import RejectedError
 from node.protocol.host import Host
-from node.protocol.numbers import LIFE_BYTES
+from node.protocol.numbers import LIFE_BYTES, Count
 from node.protocol.topics import Board, Control, Inbox, Presence, Topics
-from node.protocol.trace import Record, Told_co, Trace
+from node.protocol.trace import Record, Trace
 from node.protocol.wire.presence import OFFLINE, ONLINE, READY, decode_presence, encode_presence
 from node.runtime.faults.plan import Edge
 from node.runtime.journal import Journal
@@ -40,11 +40,17 @@ STOP_GRACE_S = 2.0
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0
 
 
-class TraceBatch(msgspec.Struct, Generic[Told_co], array_like=True, frozen=True):
-    """What a host publishes for observers: its counters so far, and what happened since the last batch."""
+Counters = Annotated[dict[Annotated[str, msgspec.Meta(max_length=200)], Count], msgspec.Meta(max_length=2_000)]
+"""What a host has counted, by name; it names up to 1,000 other hosts (``node.protocol.wire.limits``)."""
 
-    counters: dict[str, int]
-    records: list[Record[Told_co]]
+Line = TypeVar("Line")
+
+
+class TraceBatch(msgspec.Struct, Generic[Line], array_like=True, frozen=True):
+    """What a host publishes for observers: its counters so far, and records of what happened since the last batch."""
+
+    counters: Counters
+    records: list[Line]
 
 
 class Clock:

@@ -114,7 +114,7 @@ class MarketMetrics:
     joined, left
         Who came late, and who has gone.
     exposed
-        Sellers whose buyers saw that they do not do as the board says, and what was seen of each.
+        Which buyers say of a seller that it does not do as the board says, and what they have seen, by seller.
     supply
         MB in all of the sellers whose supply has changed.
     struck_out
@@ -130,7 +130,7 @@ class MarketMetrics:
         self.bids = 0
         self.messages = 0
         self.welfare = 0.0
-        self.exposed: defaultdict[str, set[Lie]] = defaultdict(set)
+        self.exposed: defaultdict[str, set[tuple[str, Lie]]] = defaultdict(set)
         self.struck_out: defaultdict[str, set[Cause]] = defaultdict(set)
         self.auctions = {seller: AuctionMetrics() for seller in sellers}
         self.positions: defaultdict[tuple[str, str], Position] = defaultdict(Position)
@@ -195,8 +195,10 @@ class MarketMetrics:
         auction = self.auctions[seller]
         auction.price, auction.sold, auction.revenue = cleared.price_per_mb, cleared.sold_mb, cleared.revenue_money
 
-    def _on_exposure(self, _buyer: str, exposed: SellerExposed) -> None:
-        self.exposed[node_of(exposed.seller)].add(exposed.lie)
+    def _on_exposure(self, buyer: str, exposed: SellerExposed) -> None:
+        seller = node_of(exposed.seller)
+        if seller in self.auctions:
+            self.exposed[seller].add((buyer, exposed.lie))
 
     def _on_voiding(self, _seller: str, voided: BidVoided) -> None:
         if voided.cause != "gone":

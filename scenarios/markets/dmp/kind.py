@@ -1,8 +1,16 @@
 """The Digital Marketplace, as the program sees it."""
 
+from types import UnionType
+
 from node.protocol.dmp.journal import CallEntry
 from node.protocol.dmp.messages import CallMessage, Registry
-from node.protocol.dmp.trace import CallRecord
+from node.protocol.dmp.trace import (
+    CallRecord,
+    MarketAgentRecord,
+    NetworkRecord,
+    ServiceAgentRecord,
+    TerminalRecord,
+)
 from node.protocol.machine import Message
 from scenarios.markets.dmp.audit import CallAudit
 from scenarios.markets.dmp.live import LiveCalls
@@ -16,6 +24,15 @@ from scenarios.markets.kind import MarketKind
 
 def _is_closed(post: Message) -> bool:
     return isinstance(post, Registry) and post.state == "closed"
+
+
+def _tells(market: CallMarket) -> dict[str, UnionType]:
+    return {
+        market.agent: MarketAgentRecord,
+        **{operator.name: NetworkRecord for operator in market.operators},
+        **{agent.name: ServiceAgentRecord for agent in market.agents},
+        **{terminal.name: TerminalRecord for terminal in market.terminals},
+    }
 
 
 MARKETPLACE = MarketKind(
@@ -34,4 +51,5 @@ MARKETPLACE = MarketKind(
     check=check_call_scenario,
     audit=CallAudit,
     posts=(Registry,),
+    tells=_tells,
 )

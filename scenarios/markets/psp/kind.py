@@ -1,9 +1,11 @@
 """The exchange, as the program sees it."""
 
+from types import UnionType
+
 from node.protocol.machine import Message
 from node.protocol.psp.journal import ExchangeEntry
 from node.protocol.psp.messages import Advert, ExchangeMessage
-from node.protocol.psp.trace import ExchangeRecord
+from node.protocol.psp.trace import BuyerRecord, ExchangeRecord, SellerRecord, ValuationRevised
 from scenarios.markets.kind import MarketKind, OwnWorld
 from scenarios.markets.psp.advice import advise
 from scenarios.markets.psp.array import check_arrayable, run_arrayed
@@ -18,6 +20,13 @@ from scenarios.markets.psp.validity import check_scenario
 
 def _is_closed(post: Message) -> bool:
     return isinstance(post, Advert) and post.state == "closed"
+
+
+def _tells(market: Market) -> dict[str, UnionType]:
+    """No shift is planned for devices, so none of them has its valuation revised."""
+    sellers = {seller.name: SellerRecord for seller in market.sellers}
+    buyers = {one.name: BuyerRecord if one.device else BuyerRecord | ValuationRevised for one in market.buyers}
+    return sellers | buyers
 
 
 EXCHANGE = MarketKind(
@@ -37,5 +46,6 @@ EXCHANGE = MarketKind(
     audit=ExchangeAudit,
     advise=advise,
     posts=(Advert,),
+    tells=_tells,
     worlds={"array": OwnWorld(check_arrayable, run_arrayed)},
 )

@@ -92,6 +92,7 @@ class Summary(outcome.Summary, frozen=True, kw_only=True):
     optimum_is: Literal["exact", "bound"] = "exact"
     exposed_sellers: dict[str, list[Lie]] = msgspec.field(default_factory=dict)
     struck_out: dict[str, list[Cause]] = msgspec.field(default_factory=dict)
+    exposed_by: dict[str, list[str]] = msgspec.field(default_factory=dict)
     disputed_sales: list[DisputedSale] = msgspec.field(default_factory=list)
     advice: list[str] = msgspec.field(default_factory=list)
 
@@ -272,7 +273,8 @@ def summarise(market: Market, live: LiveMetrics, run: Run, records: Iterable[Rec
         sold=sum(row.quantity for row in rows),
         revenue=sum(row.charge for row in rows),
         allocations=rows,
-        exposed_sellers={seller: sorted(lies) for seller, lies in sorted(metrics.exposed.items())},
+        exposed_sellers={seller: sorted({lie for _, lie in of}) for seller, of in sorted(metrics.exposed.items())},
+        exposed_by={seller: sorted({buyer for buyer, _ in of}) for seller, of in sorted(metrics.exposed.items())},
         struck_out={buyer: sorted(causes) for buyer, causes in sorted(metrics.struck_out.items())},
         disputed_sales=disputes_of(market, folded, run.outcome, faults.down),
         advice=advise_after(now, run.outcome.status, run.outcome.duration_s, folded.rest.late_moves),

@@ -1,5 +1,6 @@
 """The result of a run as tables for the terminal."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -14,6 +15,9 @@ from scenarios.results.lines import ROWS, dropped_lines, fault_lines, verdict
 if TYPE_CHECKING:
     from scenarios.markets.psp.results import Result, Summary
 
+
+MOST_ACCUSERS = 3
+"""Buyers shown that say that a seller is exposed."""
 
 MOST_DISPUTES = 5
 """Sales in dispute shown."""
@@ -40,14 +44,10 @@ def print_result(result: "Result", console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    if summary.exposed_sellers:
-        liars = ", ".join(f"{seller} ({', '.join(lies)})" for seller, lies in summary.exposed_sellers.items())
-        console.print(f"[red]exposed sellers, and what for: {liars}[/]", highlight=False, soft_wrap=True)
+    lines = [*_exposed(summary), *_disputes(summary), *fault_lines(summary.faults, summary.expectations)]
     if summary.struck_out:
         waited_for = ", ".join(f"{buyer} ({', '.join(causes)})" for buyer, causes in summary.struck_out.items())
-        line = f"[yellow]struck out of auctions that they kept waiting: {waited_for}[/]"
-        console.print(line, highlight=False, soft_wrap=True)
-    lines = [*_disputes(summary), *fault_lines(summary.faults, summary.expectations)]
+        lines.append(f"[yellow]struck out of auctions that they kept waiting: {waited_for}[/]")
     for line in [*lines, *dropped_lines(summary.dropped_records)]:
         console.print(line, highlight=False, soft_wrap=True)
     for report in result.shifts:
@@ -57,6 +57,23 @@ def print_result(result: "Result", console: Console) -> None:
     for line in summary.advice:
         console.print(Text.assemble(("advice: ", "yellow"), line), soft_wrap=True)
     console.print(result.where, highlight=False, soft_wrap=True)
+
+
+def _exposed(summary: "Summary") -> list[str]:
+    """Who is said not to do as the board says, what of it, and by whom: it is their word."""
+    if not summary.exposed_sellers:
+        return []
+    accused = (
+        f"{seller} ({', '.join(summary.exposed_sellers[seller])}, by {_some(buyers)})"
+        for seller, buyers in summary.exposed_by.items()
+    )
+    return [f"[red]exposed sellers, and what for: {', '.join(accused)}[/]"]
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_ACCUSERS]) + (
+        f" and {len(names) - MOST_ACCUSERS} more" if len(names) > MOST_ACCUSERS else ""
+    )
 
 
 def _disputes(summary: "Summary") -> list[str]:

@@ -197,15 +197,11 @@ def test_buyer_that_was_started_anew_has_no_bids() -> None:
     assert folded(bid("A", "1", 5, 1), record(Resumed(1), "A")).tranches("1") == [Tranche({})]
 
 
-def test_seller_is_exposed_once_however_many_notice() -> None:
-    lie = SellerExposed("other/1", 0, "two books")
-    assert folded(record(lie, "A"), record(lie, "B")).exposed == {"1": {"two books"}}
-
-
-def test_seller_is_exposed_for_all_that_its_buyers_noticed() -> None:
-    lies: list[Lie] = ["passed over", "another award"]
-    noticed = [record(SellerExposed("other/1", 0, lie), buyer) for lie, buyer in zip(lies, "AB", strict=True)]
-    assert folded(*noticed).exposed == {"1": set(lies)}
+def test_seller_is_exposed_by_all_who_notice_for_all_that_they_noticed() -> None:
+    told: list[tuple[str, Lie]] = [("A", "two books"), ("B", "passed over"), ("A", "two books")]
+    noticed = [record(SellerExposed("other/1", 0, lie), buyer) for buyer, lie in told]
+    elsewhere = record(SellerExposed("other/X", 0, "two books"), "A")
+    assert folded(*noticed, elsewhere).exposed == {"1": set(told)}
 
 
 def test_unknown_kinds_of_records_change_nothing_else() -> None:
