@@ -2,7 +2,9 @@
 
 Frames spoilt at random to machines of both markets in every phase, which must be counted exactly and change nothing if
 they are not right; a host that takes such frames from thousands of others, and may not grow; bytes to
-the decoders; names to the topics. It stops at the first fault, whose seed it has printed.
+the decoders; names to the topics; trace batches, presence, control, posts and frames, right and spoilt, to launchers
+with their meters and figures, and to hosts as they are driven over MQTT. It stops at the first fault, whose seed it
+has printed.
 """
 
 import argparse
@@ -26,6 +28,7 @@ from node.protocol.wire.limits import Limits, Throttle
 from node.protocol.wire.presence import decode_presence
 from tests.protocol.codecs import BOTH
 from tests.protocol.dmp import test_fuzz as test_call_fuzz
+from tests.protocol.listeners import heard
 from tests.protocol.lives import ME
 from tests.protocol.mutations import BYTES, mutated
 from tests.protocol.psp import test_fuzz
@@ -126,7 +129,15 @@ def names(random: Random, inputs: int) -> Iterator[int]:
         yield 1
 
 
-SHARES = {machines: 0.5, crowd: 0.25, raw: 0.125, names: 0.125}
+def topics(random: Random, inputs: int) -> Iterator[int]:
+    """Messages of all topics to all that listens; every result is made in the end."""
+    for k in range(0, inputs, CHUNK):
+        count = min(CHUNK, inputs - k)
+        heard(random, count)
+        yield count
+
+
+SHARES = {machines: 0.25, crowd: 0.125, raw: 0.0625, names: 0.0625, topics: 0.5}
 """Of all inputs, by part."""
 
 
@@ -142,7 +153,7 @@ def fuzzed(inputs: int, seed: int) -> Iterator[tuple[str, int]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--inputs", type=int, default=200_000)
+    parser.add_argument("--inputs", type=int, default=400_000)
     parser.add_argument("--seed", type=int, default=secrets.randbits(32))
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)

@@ -58,8 +58,9 @@ def hostile_value(tree: Tree, random: Random) -> None:
 
 def shifted_number(tree: Tree, random: Random) -> None:
     paths = [path for path in leaves(tree) if type(at(tree, path)) in {int, float}]
-    path = random.choice(paths)
-    at(tree, path[:-1])[path[-1]] += random.choice([-1, 1, 2, -0.5, 1e-9, 100])
+    if paths:
+        path = random.choice(paths)
+        at(tree, path[:-1])[path[-1]] += random.choice([-1, 1, 2, -0.5, 1e-9, 100])
 
 
 def value_of_elsewhere(tree: Tree, random: Random) -> None:

@@ -41,15 +41,15 @@ class OrderPlaced(Trace, frozen=True, tag="order"):
     """A trader sent its order."""
 
     side: Side
-    units: float
-    limit: float
+    units: Amount
+    limit: Amount
 
 
 class Filled(Trace, frozen=True, tag="filled"):
     """A trader learned what was traded for it."""
 
-    units: float
-    price: float
+    units: Amount
+    price: Amount
 
 
 class Called(Trace, frozen=True, tag="called"):
