@@ -31,6 +31,7 @@ def test_listeners_hear_right_and_wrong_alike(tmp_path: Path) -> None:
         assert counters["received"] > 20
         assert sum(counters[name] for name in counters if name.startswith("rejected")) > 20
     assert all(driver.is_open for driver in listeners.drivers)
+    listeners.end()
 
 
 def test_machines_of_both_markets_are_fuzzed() -> None:
