@@ -25,6 +25,7 @@ KEYS = {
     "run_dir": str,
     "faults": list,
     "expectations": list,
+    "dropped_records": dict,
     "mechanism": str,
     "bids": int,
     "welfare": float,
@@ -54,7 +55,9 @@ KEYS = {
     "allocations": list,
     "optimum_is": str,
     "exposed_sellers": dict,
+    "exposed_by": dict,
     "struck_out": dict,
+    "disputed_sales": list,
     "advice": list,
 }
 
