@@ -376,7 +376,8 @@ class Host:
                     self.counters["sent"] += 1
                     to_host, _, to_node = effect.to.partition("/")
                     envelope = Envelope(to_node, own.name, own.sent, encode_message(effect.message))
-                    if self._throttle and not self._has_room(to_host, envelope):
+                    throttle = self._throttle
+                    if throttle and to_host not in self._trusted and not self._has_room(throttle, to_host, envelope):
                         continue
                     self._outbox[to_host].append(envelope)
                 case Trace():
@@ -396,9 +397,8 @@ class Host:
                 case _:
                     assert_never(effect)
 
-    def _has_room(self, to_host: str, envelope: Envelope) -> bool:
-        throttle = self._throttle_of(to_host)
-        if throttle is None or throttle.admits_answer(to_host, len(memoryview(envelope.message))):
+    def _has_room(self, throttle: Throttle, to_host: str, envelope: Envelope) -> bool:
+        if throttle.admits_answer(to_host, len(memoryview(envelope.message))):
             return True
         self.refuse(to_host)
         return False

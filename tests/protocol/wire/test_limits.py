@@ -216,6 +216,7 @@ def test_trusted_hosts_have_no_limits() -> None:
         host.receive_post(0.0, f"{sender}/s", encode_post(advert(10.0)))
     assert host.counters == {"received": 2, "sent": 2, "throttled: you": 2}
     assert [to for to, _ in host.frames()] == ["mine"]
+    assert (host.trusts("mine"), host.trusts("you"), host.limits) == (True, False, tight)
 
 
 @pytest.mark.parametrize("messages", [1, 100, 1000])
