@@ -29,7 +29,7 @@ from node.protocol.machine import (
 )
 from node.protocol.retry import PATIENCE, RoundTrip, backoff
 from node.protocol.topics import Name, address, host_of, node_of
-from node.protocol.trace import NodeRecord, Record, Trace
+from node.protocol.trace import NodeAddress, NodeRecord, Record, Trace
 from node.runtime.streams import stream
 from node.trace.breach import Breach
 from scenarios.chaos.expectations import FaultLog
@@ -41,7 +41,7 @@ from scenarios.files.tables import NetworkTable, Number
 from scenarios.files.types import Count, Names, PositiveSeconds, Seconds, Share, Table
 from scenarios.markets.base import Market, Scenario
 from scenarios.markets.kind import Audit, MarketKind, Metrics, OwnWorld, Watch
-from scenarios.results.lines import bar, fault_lines, print_rows, print_rules, verdict
+from scenarios.results.lines import bar, dropped_lines, fault_lines, print_rows, print_rules, verdict
 from scenarios.results.outcome import Run, Summary
 from scenarios.results.result import Result
 
@@ -68,6 +68,7 @@ __all__ = [
     "Name",
     "Names",
     "NetworkTable",
+    "NodeAddress",
     "NodeEntry",
     "NodeRecord",
     "Number",
@@ -102,6 +103,7 @@ __all__ = [
     "bar",
     "check_names",
     "drawn",
+    "dropped_lines",
     "effects_of",
     "fault_lines",
     "host_of",

@@ -56,10 +56,21 @@ MARKET = {
         "Received",
     ),
     *("Received", "Reconnected", "Restored", "Send", "SetTimer", "Started", "TimerFired", "effects_of"),
-    *("Entry", "JournalEntry", "MarketOpened", "Message", "NodeEntry", "NodeRecord", "Record", "Trace"),
+    *("Entry", "JournalEntry", "MarketOpened", "Message", "NodeEntry", "NodeAddress", "NodeRecord", "Record"),
+    *("Trace",),
     *("PATIENCE", "IgnoredError", "RejectedError", "RoundTrip", "address", "backoff", "host_of", "node_of", "stream"),
     *("Count", "Name", "Names", "NetworkTable", "Number", "PositiveSeconds", "Seconds", "Share", "Table"),
-    *("check_names", "drawn", "names_of", "bar", "fault_lines", "print_rows", "print_rules", "verdict"),
+    *(
+        "check_names",
+        "drawn",
+        "names_of",
+        "bar",
+        "dropped_lines",
+        "fault_lines",
+        "print_rows",
+        "print_rules",
+        "verdict",
+    ),
 }
 TESTING = {
     *("MECHANISM_LAWS", "STRATEGY_LAWS", "Law", "Verdict", "counterexample", "mechanism_verdicts", "verdicts"),

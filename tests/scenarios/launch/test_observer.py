@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from node.runtime.mqtt.endpoint import Endpoint
-from node.runtime.mqtt.host import ONLINE, READY, Clock
+from node.protocol.wire.presence import ONLINE, READY, encode_presence
+from node.runtime.mqtt.host import Clock
 from scenarios.errors import RunError
 from scenarios.launch.observer import LEAST_START_S, START_DEVICES_S, START_S, Observer
 from scenarios.launch.options import Job, Onlookers, RunOptions
@@ -40,9 +41,9 @@ def watched(tmp_path: Path, *, devices: int = 0, **options: Any) -> tuple[Observ
     return observer, clock, said
 
 
-def says(observer: Observer, word: bytes, *hosts: str) -> None:
+def says(observer: Observer, word: str, *hosts: str) -> None:
     for host in hosts:
-        observer._note(f"bidswarm/v1/m/presence/{host}", word)
+        observer._note(f"bidswarm/v1/m/presence/{host}", encode_presence(word, bytes(8)))
 
 
 def test_it_says_how_many_hosts_it_waits_for_and_names_the_devices_first(tmp_path: Path) -> None:
@@ -58,7 +59,7 @@ def test_it_says_how_many_hosts_it_waits_for_and_names_the_devices_first(tmp_pat
         "waiting for 2 of 6 hosts: device phone-2, host-2",
         "waiting for 4 of 6 hosts: device phone-0, device phone-1, device phone-3, 1 more",
     ]
-    observer.log.close()
+    observer.close()
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_it_gives_up_waiting_in_time_and_says_for_whom(
     assert str(caught.value).startswith(f"not ready after {longest_s:g} s are {missing}; ")
     assert ("bidswarm node" in str(caught.value)) == bool(devices)
     assert observer.status == status
-    observer.log.close()
+    observer.close()
 
 
 def test_no_time_is_negative_if_the_market_never_opened(tmp_path: Path) -> None:
@@ -94,7 +95,7 @@ def test_no_time_is_negative_if_the_market_never_opened(tmp_path: Path) -> None:
     clock.now = 7.0
     outcome = observer.outcome(Counter())
     assert (outcome.opened_at, outcome.duration_s) == (5.0, 0.0)
-    observer.log.close()
+    observer.close()
 
 
 def test_processes_of_one_machine_agree_on_the_time_although_the_wall_clock_is_set_back(
