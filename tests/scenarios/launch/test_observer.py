@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from node.runtime.mqtt.endpoint import Endpoint
 from node.protocol.wire.presence import ONLINE, READY, encode_presence
+from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import Clock
 from scenarios.errors import RunError
 from scenarios.launch.observer import LEAST_START_S, START_DEVICES_S, START_S, Observer
