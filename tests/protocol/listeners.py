@@ -14,8 +14,9 @@ from rich.console import Console
 
 from node.protocol.host import Host
 from node.protocol.topics import Topics, host_of
+from node.protocol.wire.presence import OFFLINE, ONLINE, READY, encode_presence
 from node.runtime.mqtt.endpoint import Endpoint
-from node.runtime.mqtt.host import OFFLINE, ONLINE, OPEN, READY, STOP, MqttHost
+from node.runtime.mqtt.host import OPEN, STOP, MqttHost
 from scenarios.launch.observer import Observer
 from scenarios.launch.options import Job, Onlookers, RunOptions
 from scenarios.launch.worker import placement_of
@@ -29,6 +30,7 @@ from scenarios.results.outcome import Run
 from tests.kinds import examples
 from tests.protocol import mutations
 from tests.protocol.dmp import test_fuzz as test_call_fuzz
+from tests.protocol.lives import life
 from tests.protocol.mutations import mutated
 from tests.protocol.psp import test_fuzz
 
@@ -142,18 +144,22 @@ class Listeners:
         ]
 
     def presence(self, random: Random) -> tuple[str, bytes]:
-        said = random.choice([ONLINE, READY, OFFLINE, b"", b"\xc1", msgpack.packb([OFFLINE, 1]), random.randbytes(9)])
-        return self.topics.presence(random.choice(HOSTS)), said
+        host = random.choice(HOSTS)
+        right = [encode_presence(word, life(host)) for word in (ONLINE, READY, OFFLINE)]
+        late = encode_presence(OFFLINE, random.randbytes(8))
+        said = random.choice([*right, late, b"online", b"", b"\xc1", msgpack.packb([OFFLINE, 1]), random.randbytes(9)])
+        return self.topics.presence(host), said
 
     def control(self, random: Random) -> tuple[str, bytes]:
         said = random.choice([OPEN, STOP, b"", b"\xc1", msgpack.packb([OPEN, 1]), random.randbytes(9)])
         return self.topics.control, said
 
     def post(self, random: Random) -> tuple[str, bytes]:
-        tree: list[Any] = [1, copy.deepcopy(random.choice(self.right)[3])]
+        poster = random.choice(ADDRESSES)
+        tree: list[Any] = [1, life(host_of(poster)), copy.deepcopy(random.choice(self.right)[3])]
         if random.random() < 0.5:
             random.choice(TREES)(tree, random)
-        return self.topics.board(random.choice(ADDRESSES)), msgpack.packb(tree)
+        return self.topics.board(poster), msgpack.packb(tree)
 
     def frame(self, random: Random) -> tuple[str, bytes]:
         rows = random.sample(self.right, random.randint(1, 3))

@@ -10,7 +10,7 @@ from node.protocol.machine import Received, Send
 from node.protocol.wire.frames import MAX_FRAME_BYTES, decode_frame, encode_message, encode_post
 from node.protocol.wire.limits import MAX_HOSTS, MAX_NAMED, MAX_SENDERS, OTHERS, Limits, Throttle
 from tests.protocol.codecs import BOTH
-from tests.protocol.lives import ME, YOU
+from tests.protocol.lives import ME, YOU, life
 from tests.protocol.psp.bench import advert
 from tests.protocol.test_host import BID, Puppet, frame_of, started
 
@@ -164,7 +164,7 @@ def test_only_so_many_throttled_hosts_are_counted_by_name() -> None:
 
 def limited(**changes: Any) -> tuple[Host, Puppet]:
     puppet = Puppet(watches=("you/s",))
-    return started(Host("me", {"a": puppet}, BOTH, limits=Limits(**changes)), "you"), puppet
+    return started(Host("me", {"a": puppet}, BOTH, limits=Limits(**changes)), "you", "other"), puppet
 
 
 def test_frame_over_the_limit_is_dropped_unread_and_counted() -> None:
@@ -202,7 +202,7 @@ def test_what_would_wait_for_a_host_beyond_the_limit_is_not_sent_but_counted() -
     host, puppet = limited(waiting_bytes=2 * len(encode_message(BID)))
     puppet.effects = [Send("you/s", BID), Send("other/s", BID)] * 3
     host.receive_frame(0.0, "you", FRAME)
-    sent = {to: len(decode_frame(frame)) for to, frame in host.frames()}
+    sent = {to: len(decode_frame(frame, life(to))) for to, frame in host.frames()}
     assert sent == {"you": 2, "other": 2}
     assert host.counters["throttled: you"] == host.counters["throttled: other"] == 1
 
@@ -210,10 +210,10 @@ def test_what_would_wait_for_a_host_beyond_the_limit_is_not_sent_but_counted() -
 def test_trusted_hosts_have_no_limits() -> None:
     tight = Limits(messages_burst=0.0, bytes_burst=0.0, senders=0, waiting_bytes=0)
     puppet = Puppet(Send("mine/s", BID), Send("you/s", BID), watches=("mine/s",))
-    host = Host("me", {"a": puppet}, BOTH, limits=tight, trusted=["mine"])
+    host = started(Host("me", {"a": puppet}, BOTH, limits=tight, trusted=["mine"]), "mine", "you")
     for sender in ("mine", "you"):
         host.receive_frame(0.0, sender, FRAME)
-        host.receive_post(0.0, f"{sender}/s", encode_post(advert(10.0)))
+        host.receive_post(0.0, f"{sender}/s", encode_post(advert(10.0), life(sender)))
     assert host.counters == {"received": 2, "sent": 2, "throttled: you": 2}
     assert [to for to, _ in host.frames()] == ["mine"]
     assert (host.trusts("mine"), host.trusts("you"), host.limits) == (True, False, tight)
