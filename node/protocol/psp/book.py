@@ -15,6 +15,9 @@ from node.protocol.psp.messages import Bid, Hold, Profile
 from node.protocol.wire.frames import encode_numbers
 from node.strategy.psp.reserve import ReserveRule
 
+MAX_BIDS = 50_000
+"""Most bids in a book: its profiles still fit into a frame (docs/protocol.md, section 3)."""
+
 
 @dataclass(slots=True)
 class Entry:
@@ -94,6 +97,10 @@ class Book:
     def get(self, buyer: str) -> Entry | None:
         """The buyer's bid, if it has one here."""
         return self._entries.get(buyer)
+
+    def has_room_for(self, buyer: str) -> bool:
+        """Whether the buyer may have a bid here: it has one already, or the book is not full."""
+        return buyer in self._entries or len(self._entries) < MAX_BIDS
 
     def put(self, buyer: str, bid: Bid) -> None:
         """Enter a bid, in the place of the buyer's former one."""

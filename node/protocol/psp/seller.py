@@ -221,6 +221,8 @@ class Seller:
             yield Send(buyer, Closed(self._auction))
             yield Dropped("ignored", "struck out")
             return
+        if isinstance(message, Bid) and not self._book.has_room_for(buyer):
+            raise RejectedError("full book")
         if message.seq <= self._newest_seq.get(buyer, 0):
             yield from self._answer_again(buyer, message)
             return

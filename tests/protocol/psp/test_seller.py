@@ -17,6 +17,7 @@ from node.protocol.machine import (
     Started,
     TimerFired,
 )
+from node.protocol.psp.book import MAX_BIDS, Book
 from node.protocol.psp.digest import digest, packed
 from node.protocol.psp.messages import (
     Accept,
@@ -36,6 +37,8 @@ from node.protocol.psp.quiet import TICKS
 from node.protocol.psp.timing import PATIENT_QUIET_PERIODS
 from node.protocol.psp.trace import Allocated, BidVoided
 from node.protocol.retry import LONGEST_BACKOFF, PATIENCE
+from node.protocol.wire.frames import MAX_FRAME_BYTES, encode_message
+from node.strategy.psp.reserve import FixedReserve
 from tests.protocol.psp.bench import (
     PATIENT,
     TIMING,
@@ -431,6 +434,27 @@ def test_bidder_that_breaks_the_quiet_for_ever_is_struck_out() -> None:
     bench.clears()
     bench.all_hold(b=1)
     assert set(sent_as(Award, bench.rests())) == {B}
+
+
+def test_book_takes_no_more_bidders_than_a_profile_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.protocol.psp.book.MAX_BIDS", 2)
+    bench = cleared_seller()
+    assert dropped(bench.bids(C, 5, 9)) == [("rejected", "full book")]
+    assert dropped(bench.bids(A, 50, 4, seq=2)) == []
+    bench.hears(B, Withdraw(0, 1, 2))
+    assert dropped(bench.bids(C, 5, 9)) == []
+
+
+def test_profile_of_a_full_book_fits_into_a_frame() -> None:
+    book = Book()
+    for k in range(MAX_BIDS):
+        book.put(f"host/{k}", Bid(0, 0, 1.1, 1.1, 1))
+    assert not book.has_room_for("host/more")
+    book.clear(FixedReserve(1.0), 10.0)
+    entry = book.get("host/0")
+    assert entry is not None
+    size = len(encode_message(book.profile(entry)))
+    assert size < MAX_FRAME_BYTES - 1_000
 
 
 def test_quick_bidders_may_change_their_bids_very_often() -> None:
