@@ -21,7 +21,7 @@ from node.protocol.host import Host
 from node.protocol.topics import Topics
 from node.protocol.trace import Record
 from node.protocol.wire.limits import Limits
-from node.protocol.wire.presence import OFFLINE, encode_presence
+from node.protocol.wire.presence import OFFLINE, ONLINE, decode_presence, encode_presence
 from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import OPEN, Clock, MqttHost
 from scenarios.launch.placement import build_hosts, host_names, spread
@@ -107,18 +107,28 @@ async def test_flooded_seller_settles_with_the_papers_allocation(mosquitto: Mosq
 
 def bid_in_made_up_names(port: int) -> None:
     """Wait for the opening, bid for next to nothing as ever new nodes of one host, then leave."""
-    topics, is_open = Topics("made-up"), threading.Event()
+    topics, is_open, own_life = Topics("made-up"), threading.Event(), bytes(8)
+    lives: dict[str, bytes] = {}
+
+    def on_message(_client: Any, _data: Any, message: Any) -> None:
+        if message.topic == topics.control:
+            is_open.set()
+        elif message.payload:
+            lives[message.topic] = decode_presence(message.payload)[1]
+
     client = paho.Client(CallbackAPIVersion.VERSION2)
-    client.on_message = lambda *_: is_open.set()
+    client.on_message = on_message
     client.connect("127.0.0.1", port)
     client.loop_start()
-    client.subscribe(topics.control, qos=1)
+    client.subscribe([(topics.control, 1), (topics.presence("host-1"), 1)])
+    client.publish(topics.presence("flooder"), encode_presence(ONLINE, own_life), qos=1, retain=True)
     assert is_open.wait(DEADLINE_S)
+    to_life = lives[topics.presence("host-1")]
     bid = ["bid", 0, 0, 1.0, 0.0, 1]
     for first in range(0, MADE_UP, 100):
-        frame = [1, [["1", f"n{k}", 1, bid] for k in range(first, first + 100)]]
+        frame = [1, to_life, [["1", f"n{k}", 1, bid] for k in range(first, first + 100)]]
         client.publish(topics.inbox("host-1", "flooder"), msgpack.packb(frame), qos=1)
-    client.publish(topics.presence("flooder"), OFFLINE, qos=1).wait_for_publish(DEADLINE_S)
+    client.publish(topics.presence("flooder"), encode_presence(OFFLINE, own_life), qos=1).wait_for_publish(DEADLINE_S)
     client.disconnect()
     client.loop_stop()
 

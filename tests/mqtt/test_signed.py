@@ -38,7 +38,7 @@ def test_run_whose_keys_do_not_fit_never_opens(
     url = f"mqtt://127.0.0.1:{mosquitto.port}"
     write_profile(profile, BrokerProfile(1, "launcher", "launcher", BrokerTable(url, "unused"), signing))
 
-    with pytest.raises(BrokenRunError, match="2 of 2 hosts did not get ready") as broken:
+    with pytest.raises(BrokenRunError, match="not ready after") as broken:
         run("two-sellers", profile=profile, hosts=2, out=tmp_path / "runs")
 
     assert broken.value.result.summary.sold == 0.0

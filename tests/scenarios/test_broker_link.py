@@ -19,10 +19,10 @@ def envelope(message: object) -> Envelope:
 
 @pytest.mark.parametrize("nodes", [1, 10, 400, 5_000])
 def test_nothing_that_a_market_says_is_larger_than_its_largest_message(nodes: int) -> None:
-    one_to_each = encode_frames([envelope(Closed(0)) for _ in range(nodes)])
-    full = encode_frames([envelope(profile(100)) for _ in range(nodes)])
-    book = encode_frames([envelope(profile(nodes))])
-    registry = encode_post(Registry(1, "open", [f"{LONG}/{LONG}"] * nodes, [0.5] * nodes, []))
+    one_to_each = encode_frames([envelope(Closed(0)) for _ in range(nodes)], bytes(8))
+    full = encode_frames([envelope(profile(100)) for _ in range(nodes)], bytes(8))
+    book = encode_frames([envelope(profile(nodes))], bytes(8))
+    registry = encode_post(Registry(1, "open", [f"{LONG}/{LONG}"] * nodes, [0.5] * nodes, []), bytes(8))
     assert max(map(len, [*one_to_each, *full, *book, registry])) <= largest_message(nodes)
 
 

@@ -91,8 +91,8 @@ class Summary(outcome.Summary, frozen=True, kw_only=True):
     allocations: list[Allocation]
     optimum_is: Literal["exact", "bound"] = "exact"
     exposed_sellers: dict[str, list[Lie]] = msgspec.field(default_factory=dict)
-    struck_out: dict[str, list[Cause]] = msgspec.field(default_factory=dict)
     exposed_by: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    struck_out: dict[str, list[Cause]] = msgspec.field(default_factory=dict)
     disputed_sales: list[DisputedSale] = msgspec.field(default_factory=list)
     advice: list[str] = msgspec.field(default_factory=list)
 

@@ -174,7 +174,8 @@ class Buyer {
     this.wanted -= award.quantity;
     this.bound = award;
     this.strikeOut();
-    this.journal.write('accepted', this.sale(award)); // before it is said
+    // Before it is said; the supply is all that the seller had advertised.
+    this.journal.write('accepted', { ...this.sale(award), supply_mb: this.advert.supply });
     this.accept();
   }
 
@@ -204,6 +205,7 @@ class Buyer {
     if (award.quantity !== receipt.quantity || award.charge !== receipt.charge) throw new Error('receipt for no award');
     this.receipts.set(receipt.round, receipt);
     this.journal.write('bought', this.sale(award));
+    this.tellSale('bought', receipt);
     this.release();
   }
 

@@ -16,6 +16,7 @@ from node.protocol.numbers import NO_DIGEST
 from node.protocol.psp.messages import Advert
 from node.protocol.topics import Topics
 from node.protocol.wire.frames import encode_post
+from node.protocol.wire.presence import OFFLINE, ONLINE, READY, encode_presence
 from scenarios.broker_link import keys_of, seal_of
 from tests.conftest import Command
 from tests.mqtt.plain import PlainClient, SecuredBroker
@@ -51,6 +52,9 @@ valuation = { kind = "parabolic", demand_mb = 50, choke_price_per_mb = 10 }
 
 BIG, ANN, SHOP, MALLORY = "host-1/big", "host-1/ann-1", "shop/shop", "mallory/mallory"
 
+LIFE = bytes(8)
+"""That of the lying devices; each lives once."""
+
 
 def lies_of(own: str) -> list[Any]:
     """What no such node can tell, or nobody."""
@@ -68,7 +72,7 @@ def lies_of(own: str) -> list[Any]:
         [own, ["awarding", -1]],
         [own, ["in-doubt", BIG, 1, math.nan, 1.0]],
         [own, ["in-doubt", "ann-1", 1, 1.0, 1.0]],
-        [own, ["exposed", BIG, 2**60]],
+        [own, ["exposed", BIG, 2**60, "two books"]],
         [7, ["left"]],
         ["x" * 200, ["left"]],
         [own],
@@ -92,8 +96,8 @@ class Liar:
     def lives(self) -> None:
         if self.node == SHOP:
             self.advertises(1, "open", 40.0)
-        for word in (b"online", b"ready"):
-            self.client.publish(self.topics.presence(self.host), word, retain=True)
+        for word in (ONLINE, READY):
+            self.client.publish(self.topics.presence(self.host), encode_presence(word, LIFE), retain=True)
         self.client.until(lambda: self.topics.control in self.client.received)
         until = time.monotonic() + self.rests_s
         while time.monotonic() < until:
@@ -102,7 +106,7 @@ class Liar:
             self.advertises(2, "closed", 0.0)
         self.client.until(lambda: len(self.client.received) > 1)  # stop
         self.lies()
-        self.client.publish(self.topics.presence(self.host), b"offline", retain=True)
+        self.client.publish(self.topics.presence(self.host), encode_presence(OFFLINE, LIFE), retain=True)
         self.client.close()
 
     def lies(self) -> None:
@@ -115,7 +119,7 @@ class Liar:
         self.client.publish(trace, msgpack.packb([{"sent": 2**53}, records]))
 
     def advertises(self, seq: int, state: Any, left: float) -> None:
-        post = encode_post(Advert(0, seq, 40.0, left, 0.0, state, 0, NO_DIGEST))
+        post = encode_post(Advert(0, seq, 40.0, left, 0.0, state, 0, NO_DIGEST), LIFE)
         assert self.seal
         self.client.publish(self.topics.board(self.node), self.seal.post(self.node, post), retain=True)
 
@@ -129,7 +133,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
 
 OF_MALLORY = [
     *(["bought", BIG, 99, 60.0, 1.0], ["bought", SHOP, 5, 40.0, 1.0], ["bid", BIG, 0, 1, 1e12, 1e9]),
-    *(["exposed", "nobody/nobody", 1], ["exposed", BIG, 1], ["resumed", 3], ["withdraw", SHOP, 0, 2]),
+    *(["exposed", "nobody/nobody", 1, "two books"], ["exposed", BIG, 1], ["resumed", 3], ["withdraw", SHOP, 0, 2]),
 ]
 OF_SHOP = [
     *(["settled", ANN, 5, 40.0, 320.0], ["settled", "ghost/ghost", 6, 1e12, 1e21], ["reopened", 1, 40.0]),
@@ -162,7 +166,7 @@ def test_lies_end_no_run_and_change_no_figure_of_others(
     assert summary["sold"] == pytest.approx(60.0)
     assert summary["messages"] < 1000
     assert summary["efficiency"] <= 1.0
-    assert (summary["exposed_sellers"], summary["exposed_by"]) == (["big"], {"big": ["mallory"]})
+    assert (summary["exposed_sellers"], summary["exposed_by"]) == ({"big": ["two books"]}, {"big": ["mallory"]})
 
     assert summary["dropped_records"].keys() == {"shop", "mallory"}
     assert min(summary["dropped_records"].values()) >= 2 * len(lies_of(SHOP))
