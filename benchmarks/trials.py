@@ -16,7 +16,7 @@ from scenarios.markets.psp.market import draw
 from scenarios.markets.psp.schema import Scenario
 from scenarios.results.outcome import Run as Ended
 
-LEAST_BIDS, BIDS_PER_PAIR = 2_000, 200
+LEAST_BIDS, BIDS_PER_PAIR = 20_000, 200
 """A simulated market that has bid more often, in all and per pair of buyer and seller, is taken not to settle."""
 
 
