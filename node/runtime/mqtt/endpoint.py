@@ -1,6 +1,7 @@
 import asyncio
 import hmac
 import logging
+import math
 import secrets
 import socket
 import ssl
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import aiomqtt
 
@@ -20,6 +22,22 @@ _RANDOM = secrets.token_hex(8)
 
 MailboxType = Callable[[int], asyncio.Queue[aiomqtt.Message]]
 """Makes what incoming messages wait in, of a given ``maxsize``; 0 is for no bound."""
+
+
+class _Client(aiomqtt.Client):
+    """A client of which a task that publishes can be cancelled at any moment.
+
+    aiomqtt waits by means of ``asyncio.wait_for``. Before Python 3.12 that forgets a cancellation which comes in the
+    turn in which the wait ends, and the task goes on.
+    """
+
+    async def publish(self, *args: Any, timeout: float | None = None, **kwargs: Any) -> None:  # noqa: ASYNC109, ANN401
+        """Publish as the base class does, which is told to wait without end."""
+        try:
+            async with asyncio.timeout(self.timeout if timeout is None else timeout):
+                await super().publish(*args, timeout=math.inf, **kwargs)
+        except TimeoutError:
+            raise aiomqtt.MqttError("Operation timed out") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +65,7 @@ class Endpoint:
         therefore becomes one that nobody else can guess, and without one it is of this process alone: of two that were
         started under one name each would cut off the other for ever.
         """
-        client = aiomqtt.Client(
+        client = _Client(
             self.host,
             self.port,
             username=self.username,

@@ -176,7 +176,8 @@ class MqttHost:
                 self._host.counters["reconnects"] += 1
                 # Jitter keeps a thousand hosts from coming back in the same instant.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), backoff * random.uniform(0.5, 1.5))  # noqa: S311
+                    async with asyncio.timeout(backoff * random.uniform(0.5, 1.5)):  # noqa: S311
+                        await self._stopping.wait()
                 backoff = min(LONGEST_BACKOFF_S, 2.0 * backoff)
 
     @contextlib.asynccontextmanager
@@ -226,7 +227,7 @@ class MqttHost:
 
     async def _pump(self, client: aiomqtt.Client, tasks: asyncio.TaskGroup) -> None:
         """Fire due timers and send what the nodes have to say, until the host has said its last."""
-        while not self._stopping.is_set() or (self._clock() < self._leave_by and not self._host.finished):
+        while not self._has_left():
             await self._has_news.wait()
             self._has_news.clear()
             self._host.fire(self._clock())
@@ -235,6 +236,11 @@ class MqttHost:
             if self._stopping.is_set():
                 self._has_news.set()
                 await asyncio.sleep(0.01)
+
+    def _has_left(self) -> bool:
+        """Whether it is told to stop, and has said its last or may not wait for that any longer."""
+        has_more = self._host.has_output or not self._host.finished
+        return self._stopping.is_set() and (self._clock() >= self._leave_by or not has_more)
 
     async def _flush(self, client: aiomqtt.Client, tasks: asyncio.TaskGroup) -> None:
         host = self._host

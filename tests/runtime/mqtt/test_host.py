@@ -87,6 +87,29 @@ async def test_a_buyer_and_a_seller_trade_on_the_launchers_word(endpoint: Endpoi
     assert presence["s-host"] == [ONLINE, READY, OFFLINE]
 
 
+@pytest.mark.asyncio
+async def test_a_seller_that_is_told_to_leave_while_it_speaks_still_says_that_it_closes(endpoint: Endpoint) -> None:
+    records: list[Record[Any]] = []
+
+    def take(news: list[Record[Any]]) -> None:  # called while what the host has said is on its way
+        records.extend(news)
+        if any(record.kind == "cleared" for record in news):
+            leaving.leave(DEADLINE_S)
+
+    leaving = MqttHost(seller(), TOPICS, endpoint, Clock(time.time()), take)
+    bidding = driver(buyer(), endpoint, [])
+    async with asyncio.TaskGroup() as tasks:
+        buying = tasks.create_task(bidding.run())
+        selling = tasks.create_task(leaving.run())
+        await until(lambda: leaving.is_ready and bidding.is_ready)
+        leaving.open()
+        bidding.open()
+        await selling
+        bidding.stop(DEADLINE_S)  # ends at once if the buyer has heard that the auction is over
+        await buying
+    assert records[-1].kind == "closed"
+
+
 async def _note_presence(observer: aiomqtt.Client, presence: dict[str, list[str]]) -> None:
     async for message in observer.messages:
         said = message.payload
