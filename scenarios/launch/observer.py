@@ -24,6 +24,7 @@ from scenarios.launch.placement import Placement, faults_of, host_names, own_hos
 from scenarios.launch.trace_filter import MALFORMED, TraceFilter
 from scenarios.launch.workers import LEAVE_S
 from scenarios.markets.registry import kind_of
+from scenarios.results.lines import some
 from scenarios.results.outcome import Outcome, Status
 from scenarios.results.trace import EventLog
 
@@ -167,9 +168,8 @@ class Observer:
     def _awaited(self) -> str:
         """Who is waited for, in words, first the hosts that somebody else starts."""
         missing = sorted(self._missing, key=lambda host: (host not in self._devices, host))
-        named = [f"device {host}" if host in self._devices else host for host in missing[:MOST_NAMED]]
-        more = [f"{len(missing) - MOST_NAMED} more"] if len(missing) > MOST_NAMED else []
-        return f"{len(missing)} of {len(self._hosts)} hosts: {', '.join(named + more)}"
+        named = [f"device {host}" if host in self._devices else host for host in missing]
+        return f"{len(missing)} of {len(self._hosts)} hosts: {some(named, MOST_NAMED, ', ')}"
 
     def _give_up(self) -> None:
         """Raise RunError: the hosts did not get ready."""

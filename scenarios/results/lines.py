@@ -45,12 +45,17 @@ def fault_lines(faults: Sequence[FaultRow], expectations: Sequence[Expectation])
 
 def dropped_lines(dropped: Mapping[str, int]) -> list[str]:
     """A line that names the hosts whose records did not count, those with the most first; none if all counted."""
+    if not dropped:
+        return []
     most = sorted(dropped.items(), key=lambda item: (-item[1], item[0]))
-    shown = ", ".join(f"{host} ({count:,})" for host, count in most[:MOST_HOSTS])
-    more = f" and {len(most) - MOST_HOSTS} more" if len(most) > MOST_HOSTS else ""
-    return (
-        [f"[yellow]records that did not count, since no such node may tell them: of {shown}{more}[/]"] if most else []
-    )
+    hosts = some([f"{host} ({count:,})" for host, count in most], MOST_HOSTS)
+    return [f"[yellow]records that did not count, since no such node may tell them: of {hosts}[/]"]
+
+
+def some(words: Sequence[str], most: int, last: str = " and ") -> str:
+    """The first of them, and how many more there are; ``last`` stands before that."""
+    more = len(words) - most
+    return ", ".join(words[:most]) + (f"{last}{more} more" if more > 0 else "")
 
 
 def bar(share: float, width: int = 20) -> str:

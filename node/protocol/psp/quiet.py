@@ -24,7 +24,8 @@ class Quiet:
     Attributes
     ----------
     is_over
-        Whether no bid has changed for the quiet period, nor the auction been open for less than it must be.
+        Whether nobody was given or charged anything else for the quiet period, and the auction has been open for as
+        long as it must be.
     round_trip
         From a repeated profile to the word that it was seen.
     """

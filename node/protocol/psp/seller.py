@@ -227,14 +227,14 @@ class Seller:
             yield from self._answer_again(buyer, message)
             return
         self._newest_seq[buyer] = message.seq
-        if isinstance(message, Withdraw):
-            yield Send(buyer, Withdrawn(self._auction, message.seq))
         self._awards.strike_out(buyer)
         if isinstance(message, Bid):
             self._book.put(buyer, message)
             yield from self._note_change(now, buyer)
-        elif self._book.remove(buyer):
-            yield from self._note_change(now, buyer)
+        else:
+            yield Send(buyer, Withdrawn(self._auction, message.seq))
+            if self._book.remove(buyer):
+                yield from self._note_change(now, buyer)
         yield from self._close_if_answered(now)
 
     def _answer_again(self, buyer: str, message: Bid | Withdraw) -> Iterator[Effect]:
@@ -300,12 +300,18 @@ class Seller:
             entry.told(self._round)
             yield Send(buyer, self._profile(entry))
         yield from self._advertise()
+        yield from self._rest_anew(now, is_altered=bool(reallocated))
+
+    def _rest_anew(self, now: float, *, is_altered: bool) -> Iterator[Effect]:
+        """Begin the quiet anew if the clearing altered anything; that costs patience with those who changed their bids.
+
+        So does what alters nothing once all has been quiet, for then the bidders must confirm another book.
+        """
+        is_broken, self._is_disturbed = is_altered or self._is_disturbed, False
         changed, self._changed = self._changed, {}
-        is_broken = self._is_disturbed or bool(reallocated)
-        self._is_disturbed = False
         if is_broken or self._quiet.is_over:
-            for buyer, lasted_s in changed.items():
-                self._patience.use(buyer, lasted_s)
+            for buyer, rested_s in changed.items():
+                self._patience.use(buyer, rested_s)
         if is_broken:
             yield from self._quiet.begin(now)
         yield from self._quiet.refresh_later(now, first=True)

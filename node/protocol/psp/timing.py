@@ -14,7 +14,8 @@ class Timing(msgspec.Struct, frozen=True):
     clearing_interval_s
         A seller clears at most once per such interval.
     quiet_period_s
-        An auction in which no bid changed for so long is over; where answers are slow, only after longer.
+        An auction in which nobody was given or charged anything else for so long is over; where answers are slow, only
+        after longer.
     retry_s
         What is unanswered for so long is said again.
     open_at_least_s
@@ -31,7 +32,7 @@ class Timing(msgspec.Struct, frozen=True):
 
     @property
     def patience_s(self) -> float:
-        """So long, in all, one bidder may keep one auction from being awarded; so long a buyer waits for a receipt."""
+        """So long, in all, one bidder may keep one auction from being awarded."""
         if self.own_patience_s is not None:
             return self.own_patience_s
         return PATIENT_QUIET_PERIODS * self.quiet_period_s

@@ -11,6 +11,7 @@ from node.strategy.psp.adaptive import LEAST_THINK_TIME
 from scenarios.files.own import kind_of_table
 from scenarios.markets.psp.market import BuyerSpec, Market, theta
 from scenarios.markets.psp.schema import AdaptiveStrategy, BestReplyStrategy, OptOutStrategy
+from scenarios.results.lines import some
 from scenarios.results.outcome import Status
 
 COARSE, FINE = 0.02, 1e-4
@@ -214,5 +215,4 @@ def _is_elastic(buyer: BuyerSpec) -> bool:
 
 def _named(buyers: Sequence[BuyerSpec]) -> str:
     """The first names, and how many more there are."""
-    more = len(buyers) - NAMED
-    return ", ".join(one.name for one in buyers[:NAMED]) + (f" and {more} more" if more > 0 else "")
+    return some([one.name for one in buyers], NAMED)

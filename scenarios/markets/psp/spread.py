@@ -12,6 +12,7 @@ from node.trace.psp.shifts import ShiftMetrics, ShiftReport
 from scenarios.markets.psp.equilibrium import last_epsilons
 from scenarios.markets.psp.market import BuyerSpec, Market, theta
 from scenarios.markets.psp.schema import AdaptiveStrategy, Shift
+from scenarios.results.lines import some
 
 
 def by_time(market: Market) -> dict[float, list[Shift]]:
@@ -96,5 +97,4 @@ def _words(shift: Shift) -> str:
 
 def _some(words: Sequence[str], most: int = 4) -> str:
     """The first of them, and how many more there are."""
-    shown = [*words[:most], *([f"{len(words) - most} more"] if len(words) > most else [])]
-    return ", ".join(shown) or "no auction"
+    return some(words, most, ", ") or "no auction"

@@ -1,6 +1,5 @@
 """The result of a run as tables for the terminal."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -10,7 +9,7 @@ from rich.text import Text
 from scenarios.markets.psp.figures import FIELDS, words
 from scenarios.markets.psp.ladder import ladder_lines
 from scenarios.markets.psp.spread import sentence
-from scenarios.results.lines import ROWS, dropped_lines, fault_lines, verdict
+from scenarios.results.lines import ROWS, dropped_lines, fault_lines, some, verdict
 
 if TYPE_CHECKING:
     from scenarios.markets.psp.results import Result, Summary
@@ -45,10 +44,7 @@ def print_result(result: "Result", console: Console) -> None:
         soft_wrap=True,
     )
     lines = [*_exposed(summary), *_disputes(summary), *fault_lines(summary.faults, summary.expectations)]
-    if summary.struck_out:
-        waited_for = ", ".join(f"{buyer} ({', '.join(causes)})" for buyer, causes in summary.struck_out.items())
-        lines.append(f"[yellow]struck out of auctions that they kept waiting: {waited_for}[/]")
-    for line in [*lines, *dropped_lines(summary.dropped_records)]:
+    for line in [*lines, *_struck_out(summary), *dropped_lines(summary.dropped_records)]:
         console.print(line, highlight=False, soft_wrap=True)
     for report in result.shifts:
         console.print(sentence(report, result.market), highlight=False, soft_wrap=True)
@@ -64,16 +60,10 @@ def _exposed(summary: "Summary") -> list[str]:
     if not summary.exposed_sellers:
         return []
     accused = (
-        f"{seller} ({', '.join(summary.exposed_sellers[seller])}, by {_some(buyers)})"
+        f"{seller} ({', '.join(summary.exposed_sellers[seller])}, by {some(buyers, MOST_ACCUSERS)})"
         for seller, buyers in summary.exposed_by.items()
     )
     return [f"[red]exposed sellers, and what for: {', '.join(accused)}[/]"]
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:MOST_ACCUSERS]) + (
-        f" and {len(names) - MOST_ACCUSERS} more" if len(names) > MOST_ACCUSERS else ""
-    )
 
 
 def _disputes(summary: "Summary") -> list[str]:
@@ -87,6 +77,14 @@ def _disputes(summary: "Summary") -> list[str]:
     )
     more = f" and {len(found) - MOST_DISPUTES} more in summary.json" if len(found) > MOST_DISPUTES else ""
     return [f"[red]sales in dispute: {len(found)}:[/] {shown}{more}"]
+
+
+def _struck_out(summary: "Summary") -> list[str]:
+    """Which buyers kept auctions waiting, and how."""
+    if not summary.struck_out:
+        return []
+    buyers = ", ".join(f"{buyer} ({', '.join(causes)})" for buyer, causes in summary.struck_out.items())
+    return [f"[yellow]struck out of auctions that they kept waiting: {buyers}[/]"]
 
 
 def _told(did: str, quantity: float | None, charge: float | None) -> str:
