@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 
 from node.protocol.journal import JournalEntry
-from node.protocol.psp.journal import Accepted, Bought, Freed, Sold
+from node.protocol.psp.journal import Accepted, Agreement, Bought, Sold
 from node.protocol.psp.seller import Seller
 from node.runtime.mqtt.host import Clock
 from node.runtime.mqtt.loop import event_loop
@@ -83,7 +83,6 @@ def _tell_end(teller: Teller, now: float, device: Device, lines: Sequence[Journa
     """Say what was traded, in all lives of the node."""
     entries = [line.entry for line in lines]
     traded = [one for one in entries if isinstance(one, Sold | Bought)]
-    answers = sum(isinstance(one, Bought | Freed) for one in entries)
     teller.tell(
         "finished",
         now,
@@ -91,6 +90,6 @@ def _tell_end(teller: Teller, now: float, device: Device, lines: Sequence[Journa
         done="sold" if isinstance(device.machine, Seller) else "bought",
         mb=math.fsum(one.quantity_mb for one in traded),
         money=math.fsum(one.charge_money for one in traded),
-        in_doubt=sum(isinstance(one, Accepted) for one in entries) - answers,
+        in_doubt=sum(1 if isinstance(one, Accepted) else -1 for one in entries if isinstance(one, Agreement)),
         journal=str(device.journal),
     )

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.status import Status
 
 from node.protocol.journal import Entry, JournalEntry
-from node.protocol.psp.journal import Accepted, Bought, Freed, Sold
+from node.protocol.psp.journal import Agreement, Sold
 from node.protocol.psp.trace import (
     AcceptanceInDoubt,
     AuctionClosed,
@@ -113,11 +113,12 @@ TEXTS = {
     "accepted": "accepted: bound to {mb} MB for {money} from {peer}",
     "bought": "receipt: bought {mb} MB for {money} from {peer}",
     "freed": "{peer} knows of no such award: not bound",
+    "lapsed": "no receipt from {peer} in time: not bound any more to {mb} MB for {money}",
     "sold": "sold {mb} MB for {money} to {peer}",
     "closed": "auction closed: sold {mb} MB for {money}",
-    "in-doubt": "in doubt: no receipt from {peer} for {mb} MB, {money}; still bound",
-    "cleared-up": "no longer in doubt: {peer} answered",
-    "exposed": "{peer} does not do as the board says: {why}",
+    "in-doubt": "in doubt: no receipt from {peer} for {mb} MB, {money}; still bound, for now",
+    "cleared-up": "no longer in doubt about {mb} MB from {peer}",
+    "exposed": "{peer} does not do as it should: {why}",
     "lingering": "staying {seconds} s for buyers who ask again",
     "leaving": "leaving: {why}",
     "finished": "{outcome}: {done} {mb} MB for {money}, {in_doubt} in doubt; check with: bidswarm ledger {journal}",
@@ -191,16 +192,10 @@ def _news_of_awarding(what: Trace) -> _News | None:
 
 
 def _bound(entry: Entry) -> dict[str, Any] | None:
-    match entry:
-        case Sold():
-            return {"peer": entry.buyer, **_terms(entry)}
-        case Accepted() | Bought() | Freed():
-            return {"peer": entry.seller, **_terms(entry)}
-    return None
-
-
-def _terms(entry: Sold | Accepted | Bought | Freed) -> dict[str, Any]:
-    return {"round": entry.round, "mb": entry.quantity_mb, "money": entry.charge_money}
+    if not isinstance(entry, Sold | Agreement):
+        return None
+    peer = entry.buyer if isinstance(entry, Sold) else entry.seller
+    return {"peer": peer, "round": entry.round, "mb": entry.quantity_mb, "money": entry.charge_money}
 
 
 def teller_of(log_format: LogFormat) -> Teller:

@@ -9,7 +9,7 @@ from node.mechanism.rounding import FOREIGN_ROUNDING, ROUNDING
 from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.numbers import life_of
 from node.protocol.psp.digest import digest, packed
-from node.protocol.psp.messages import Accept, Advert, Award, Bid, Hold, Profile, Settled, Void, Withdraw, Withdrawn
+from node.protocol.psp.messages import Accept, Advert, Award, Bid, Hold, Profile, Settled, Withdraw, Withdrawn
 from node.protocol.psp.seen import Seen, remembered
 from node.protocol.psp.trace import Lie
 from node.protocol.retry import PATIENCE, backoff
@@ -37,7 +37,9 @@ class Auction:
     in_doubt
         Observers were told that no receipt came for what it is bound by.
     is_exposed
-        The seller has told two different books of one round: it is lost for good.
+        The seller does not do as it should: it is lost for good.
+    is_gone
+        The seller's host is offline.
     """
 
     seller: str
@@ -50,13 +52,16 @@ class Auction:
     owes_hold: bool = False
     in_doubt: bool = False
     is_exposed: bool = False
+    is_gone: bool = False
     _advert: Advert | None = None
     _seen: Seen | None = None
     _seq: int = 0
     _early: Award | None = None
     _sent_at: float = 0.0
+    _changed_at: float = 0.0
     _repeated_at: float = 0.0
     _receipts: dict[int, Settled] = field(default_factory=dict)
+    _lapsed: set[int] = field(default_factory=set)
     _is_over: bool = False
     _is_lost: bool = False
     _offer: Offer | None = None
@@ -156,8 +161,20 @@ class Auction:
         return self.pending
 
     def _mark_said(self, now: float) -> None:
-        self._sent_at = self._repeated_at = now
+        self._sent_at = self._repeated_at = self._changed_at = now
         self.repeated = 0
+
+    def patience_ends(self, patience_s: float, open_until: float) -> float:
+        """When the buyer waits no longer: for a receipt, or for its bid to be awarded while the book does not change.
+
+        An honest seller itself waits for its bidders for the patience, and as long again passes before a quiet book is
+        awarded whose bidders are slow.
+        """
+        if self.bound:
+            return self._sent_at + patience_s
+        if self.standing.quantity > 0.0:
+            return max(self._changed_at, open_until) + 2.0 * patience_s
+        return math.inf
 
     def stands(self, seq: int) -> bool:
         """Whether the bid of that number is the standing one."""
@@ -186,7 +203,8 @@ class Auction:
             raise IgnoredError("overtaken advert")
         is_back = self._is_lost and not self.is_exposed
         if is_back:
-            self._is_lost, self.repeated = False, 0
+            self._is_lost = self.is_gone = False
+            self.repeated = 0
         if self._advert and life_of(advert.seq) != life_of(self._advert.seq):
             self._strike_out()  # the seller was started anew and has forgotten all bids
         self._advert = advert
@@ -202,7 +220,7 @@ class Auction:
         self._repeated_at = now
         return Accept(self.number, self.bound.round, self.bound.your_seq)
 
-    def on_profile(self, profile: Profile) -> bool:
+    def on_profile(self, profile: Profile, now: float) -> bool:
         """Take in a profile; whether it is news. A repeated one wants to be confirmed.
 
         Raises
@@ -220,6 +238,8 @@ class Auction:
                 raise IgnoredError("overtaken profile")
             if self.pending is None:
                 return False
+        if self._seen is None or profile.digest != self._seen.digest:
+            self._changed_at = now
         self._seen = remembered(profile, book)
         self.participants = len(profile.prices)
         self.pending = None
@@ -281,7 +301,7 @@ class Auction:
                 raise RejectedError("award exceeds the bid")
 
     def is_vouched(self, award: Award) -> bool:
-        """Whether the board names the award's round; if not, the award is kept until it does.
+        """Whether the board names the award's round, and its book was seen; if not, the award is kept until both hold.
 
         Raises
         ------
@@ -291,15 +311,25 @@ class Auction:
         named = self._advert.round if self._advert else 0
         if named > award.round:
             raise IgnoredError("overtaken award")
-        self._early = award if named < award.round else None
+        self._early = award if named < award.round or self._is_unseen(award) else None
         return self._early is None
 
     def early_award(self) -> Award | None:
-        """The award that came before the advert that names its round, once that is here."""
+        """The award that came before the advert that names its round, or before its book, once both are here."""
         if self._early is None or self._advert is None or self._advert.round < self._early.round:
+            return None
+        if self._advert.round == self._early.round and self._is_unseen(self._early):
             return None
         award, self._early = self._early, None
         return award if award.round == self._advert.round else None
+
+    def _is_unseen(self, award: Award) -> bool:
+        """Whether the book that the award follows from is still on its way.
+
+        The round of a book that reads as before has the same digest.
+        """
+        is_earlier = self._seen is None or self._seen.round < award.round
+        return is_earlier and self.is_awarded_falsely
 
     @property
     def is_passed_over(self) -> bool:
@@ -321,10 +351,7 @@ class Auction:
 
     @property
     def is_awarded_falsely(self) -> bool:
-        """Whether an award of the round that the board names follows from another book than the one seen.
-
-        A bid is not awarded before its bidder has confirmed the book, so none is still on its way.
-        """
+        """Whether an award of the round that the board names follows from another book than the one seen last."""
         return not (self._advert and self._seen and self._advert.digest == self._seen.digest)
 
     def has_accepted(self, award: Award) -> bool:
@@ -346,26 +373,44 @@ class Auction:
             self._strike_out()
 
     def on_settled(self, receipt: Settled) -> Award:
-        """Take in the receipt of the award the buyer is bound by; the result is that award."""
+        """Take in the receipt of the award the buyer is bound by, which charges no more; the result is that award."""
         if receipt.round in self._receipts:
             raise IgnoredError("repeated receipt")
+        if receipt.round in self._lapsed:
+            raise IgnoredError("receipt too late")
         award = self.bound
-        if award is None or receipt != Settled(award.auction, award.round, award.quantity, award.charge):
+        is_due = award and (receipt.auction, receipt.round, receipt.quantity) == (
+            award.auction,
+            award.round,
+            award.quantity,
+        )
+        if award is None or not is_due or receipt.charge > award.charge:
             raise RejectedError("receipt for no award")
         self._receipts[receipt.round] = receipt
-        self.bound = None
-        self._forget()
+        self._unbind()
         self._is_over = self._is_over or (self._advert is not None and self._advert.state == "closed")
         return award
 
-    def on_void(self, message: Void) -> Award:
-        """The accepted award does not stand; the result is the award the buyer is free of."""
+    def free(self, round_: int) -> Award:
+        """The accepted award of this round does not stand; the result is that award."""
         award = self.bound
-        if award is None or award.round != message.round:
+        if award is None or award.round != round_:
             raise IgnoredError("no such award")
+        self._unbind()
+        return award
+
+    def lapse(self) -> Award:
+        """No receipt has come in time for what was accepted; the result is that award."""
+        award = self.bound
+        if award is None:
+            raise IgnoredError("no such award")
+        self._lapsed.add(award.round)
+        self._unbind()
+        return award
+
+    def _unbind(self) -> None:
         self.bound = None
         self._forget()
-        return award
 
     def on_closed(self) -> None:
         """The auction is over; an acceptance without receipt stays open until its answer comes."""

@@ -1,24 +1,28 @@
 """What one seller has promised and sold: it coordinates a small commit (docs/protocol.md, section 6)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.machine import Dropped, Effect, Persist, Send
+from node.protocol.psp.book import Due
 from node.protocol.psp.journal import Sold
-from node.protocol.psp.messages import Accept, Award, Decline, Settled, Void
+from node.protocol.psp.messages import Accept, Award, Decline, Profile, Settled, Void
 from node.protocol.psp.trace import AwardDeclined, SaleRecalled, SaleSettled
 
 
 @dataclass(slots=True)
 class _Open:
+    """An award without an answer; ``profile`` is the book that it follows from, if the winner may not have seen it."""
+
     award: Award
     made_at: float
+    profile: Profile | None
     repeated: int = 0
 
 
 class Awards:
-    """The awards of an auction that wait for an answer, and the receipts of those accepted.
+    """The awards of an auction that wait for an answer, those that were accepted, and the receipts.
 
     Attributes
     ----------
@@ -31,16 +35,19 @@ class Awards:
     def __init__(self, auction: int) -> None:
         self._auction = auction
         self._open: dict[str, _Open] = {}
+        self._accepted: dict[str, Award] = {}
         self.receipts: dict[tuple[str, int], Settled] = {}
         self.sold = self.revenue = 0.0
 
     def __len__(self) -> int:
+        """How many winners have not answered."""
         return len(self._open)
 
     @property
     def promised(self) -> float:
-        """MB that winners may still accept."""
-        return sum(pending.award.quantity for pending in self._open.values())
+        """MB that winners have accepted, or may still accept, and have no receipt for."""
+        asked = sum(pending.award.quantity for pending in self._open.values())
+        return asked + sum(award.quantity for award in self._accepted.values())
 
     @property
     def repeated(self) -> int:
@@ -51,15 +58,17 @@ class Awards:
         """Winners who have not answered, and the seconds since they were asked."""
         return [(buyer, now - pending.made_at) for buyer, pending in self._open.items()]
 
-    def make(self, now: float, buyer: str, award: Award) -> Iterator[Effect]:
-        """Ask a winner whether its bid still stands."""
-        self._open[buyer] = _Open(award, now)
+    def make(self, now: float, buyer: str, award: Award, profile: Profile | None = None) -> Iterator[Effect]:
+        """Ask a winner whether its bid still stands; it is told ``profile`` again whenever it is asked again."""
+        self._open[buyer] = _Open(award, now, profile)
         yield Send(buyer, award)
 
     def repeat(self) -> Iterator[Effect]:
         """Ask again whoever has not answered."""
         for buyer, pending in self._open.items():
             pending.repeated += 1
+            if pending.profile:
+                yield Send(buyer, pending.profile)
             yield Send(buyer, pending.award)
 
     def strike_out(self, buyer: str) -> None:
@@ -71,14 +80,34 @@ class Awards:
         pending = self._open.get(buyer)
         return bool(pending and (answer.round, answer.seq) == (pending.award.round, pending.award.your_seq))
 
-    def settle(self, buyer: str) -> Iterator[Effect]:
-        """Record the sale, and send the receipt."""
-        award = self._open.pop(buyer).award
-        receipt = Settled(self._auction, award.round, award.quantity, award.charge)
-        self._record(buyer, receipt)
-        yield Persist(Sold(buyer, self._auction, award.round, award.your_seq, award.quantity, award.charge))
-        yield SaleSettled(buyer, award.round, award.quantity, award.charge)
-        yield Send(buyer, receipt)
+    def is_asked(self, buyer: str) -> bool:
+        """Whether the buyer has an award that it has not answered."""
+        return buyer in self._open
+
+    def accept(self, buyer: str) -> None:
+        """The winner is bound by its award."""
+        self._accepted[buyer] = self._open.pop(buyer).award
+
+    def is_accepted(self, buyer: str) -> bool:
+        """Whether the buyer has accepted its award, and has no receipt yet."""
+        return buyer in self._accepted
+
+    def settle(self, due: Mapping[str, Due]) -> Iterator[Effect]:
+        """Record what was accepted as sold, and send the receipts.
+
+        ``due`` is what the bids would be given and charged without those that fell away meanwhile. A charge goes down
+        by that, never up; the charge for more MB than were awarded counts in proportion.
+        """
+        for buyer, award in self._accepted.items():
+            charge = award.charge
+            if (without := due.get(buyer)) and without.quantity > 0.0:
+                charge = min(charge, without.charge * (award.quantity / without.quantity))
+            receipt = Settled(self._auction, award.round, award.quantity, charge)
+            self._record(buyer, receipt)
+            yield Persist(Sold(buyer, self._auction, award.round, award.your_seq, award.quantity, charge))
+            yield SaleSettled(buyer, award.round, award.quantity, charge)
+            yield Send(buyer, receipt)
+        self._accepted.clear()
 
     def restored(self, sale: Sold) -> Iterator[Effect]:
         """Record a sale of an earlier life, and tell its buyer and observers again: they may have missed it."""
@@ -96,6 +125,9 @@ class Awards:
         """What an ``accept`` of no open award is told, if ``round_`` is the last round there was."""
         if accept.round > round_:
             raise RejectedError("round to come")
+        accepted = self._accepted.get(buyer)
+        if accepted and accepted.round == accept.round:
+            raise IgnoredError("repeated accept")
         receipt = self.receipts.get((buyer, accept.round))
         yield Send(buyer, receipt or Void(self._auction, accept.round))
         yield Dropped("ignored", "repeated accept" if receipt else "award void")

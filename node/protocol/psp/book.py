@@ -2,7 +2,7 @@
 
 from collections.abc import ItemsView, Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -64,6 +64,13 @@ class Entry:
         self.repeated += 1
 
 
+class Due(NamedTuple):
+    """What a bid is given, MB, and charged, money."""
+
+    quantity: float
+    charge: float
+
+
 class Book:
     """The standing bids of one auction by bidder, cleared on demand.
 
@@ -78,6 +85,7 @@ class Book:
         self.digest = digest
         self._entries: dict[str, Entry] = {}
         self._departed: dict[str, Entry] = {}
+        self._postponed: dict[str, Bid] = {}
         self.reserve = 0.0
         self.sold = 0.0
         self.revenue = 0.0
@@ -88,7 +96,8 @@ class Book:
         return len(self._entries)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
+        """All bidders, also of bids that are postponed."""
+        return iter(dict.fromkeys([*self._entries, *self._postponed]))
 
     def items(self) -> ItemsView[str, Entry]:
         """Bidders and their entries."""
@@ -100,7 +109,7 @@ class Book:
 
     def has_room_for(self, buyer: str) -> bool:
         """Whether the buyer may have a bid here: it has one already, or the book is not full."""
-        return buyer in self._entries or len(self._entries) < MAX_BIDS
+        return buyer in self._entries or len(self._entries) + len(self._postponed) < MAX_BIDS
 
     def put(self, buyer: str, bid: Bid) -> None:
         """Enter a bid, in the place of the buyer's former one."""
@@ -109,6 +118,24 @@ class Book:
         if former:
             entry.allocation, entry.charge, entry.told_round = former.allocation, former.charge, former.told_round
         self._entries[buyer] = entry
+
+    def postpone(self, buyer: str, bid: Bid) -> None:
+        """Keep a bid that comes while the book is awarded, in which the former one stays until ``take_in``."""
+        self._postponed[buyer] = bid
+
+    def is_postponed(self, buyer: str) -> bool:
+        """Whether a newer bid of the buyer waits to be taken in."""
+        return buyer in self._postponed
+
+    def drop_postponed(self, buyer: str) -> None:
+        """Forget the bid that waits to be taken in, if there is one."""
+        self._postponed.pop(buyer, None)
+
+    def take_in(self) -> None:
+        """Enter what was postponed."""
+        for buyer, bid in self._postponed.items():
+            self.put(buyer, bid)
+        self._postponed.clear()
 
     def remove(self, buyer: str) -> bool:
         """Strike out the buyer's bid; whether there was one."""
@@ -164,15 +191,27 @@ class Book:
 
     def clear(self, rule: ReserveRule, supply: float, mechanism: AuctionMechanism = PSP) -> list[tuple[str, Entry]]:
         """Clear the auction; the result is those whose allocation or charge changed, the departed with none."""
-        entries = sorted(self._entries.items(), key=lambda item: (-item[1].price, -item[1].quantity))
-        quantity = np.array([entry.quantity for _, entry in entries])
-        price = np.array([entry.price for _, entry in entries])
+        entries, quantity, price = self._rows()
         self.reserve = rule.reserve(quantity, price, supply)
         outcome = mechanism.clear(quantity, price, supply, self.reserve)
         self._note_profile(quantity, price, supply)
         self.sold, self.revenue = float(outcome.allocation.sum()), float(outcome.charge.sum())
         self.market_price = self._price_of(quantity, price, supply)
         return self._note_rows(entries, outcome.allocation.tolist(), outcome.charge.tolist())
+
+    def due(self, rule: ReserveRule, supply: float, mechanism: AuctionMechanism = PSP) -> dict[str, Due]:
+        """What each bid would be given and charged if the auction were cleared now; the last clearing stays."""
+        entries, quantity, price = self._rows()
+        outcome = mechanism.clear(quantity, price, supply, rule.reserve(quantity, price, supply))
+        amounts = zip(outcome.allocation.tolist(), outcome.charge.tolist(), strict=True)
+        return {buyer: Due(*both) for (buyer, _), both in zip(entries, amounts, strict=True)}
+
+    def _rows(self) -> tuple[list[tuple[str, Entry]], FloatArray, FloatArray]:
+        """The bids by falling price: whose they are, MB, and price per MB."""
+        entries = sorted(self._entries.items(), key=lambda item: (-item[1].price, -item[1].quantity))
+        quantity = np.array([entry.quantity for _, entry in entries])
+        price = np.array([entry.price for _, entry in entries])
+        return entries, quantity, price
 
     def _note_profile(self, quantity: FloatArray, price: FloatArray, supply: float) -> None:
         """Encode the book once for all profiles; where it reads as before, only new bids are news."""

@@ -28,7 +28,7 @@ from node.protocol.machine import (
 )
 from node.protocol.psp.auction_view import Auction
 from node.protocol.psp.events import ValuationChanged
-from node.protocol.psp.journal import Accepted, Bought, Freed, Wanted
+from node.protocol.psp.journal import Agreement, Wanted
 from node.protocol.psp.messages import (
     Accept,
     Advert,
@@ -72,7 +72,9 @@ class Buyer:
         "_auctions",
         "_first_valuation",
         "_is_open",
+        "_is_watching",
         "_mechanism",
+        "_open_until",
         "_purchases",
         "_random",
         "_retrying",
@@ -101,7 +103,8 @@ class Buyer:
         self._mechanism = mechanism
         self._round_trip = RoundTrip(timing.clearing_interval_s)
         self._purchases = Purchases(budget)
-        self._is_open = self._thinking = self._retrying = False
+        self._is_open = self._thinking = self._retrying = self._is_watching = False
+        self._open_until = 0.0
 
     @property
     def watches(self) -> frozenset[str]:
@@ -160,6 +163,8 @@ class Buyer:
                 return self._think(now)
             case "retry":
                 return self._retry(now)
+            case "patience":
+                return self._lose_patience(now)
         return ()
 
     def _on_message(self, now: float, sender: str, message: Message) -> Iterable[Effect]:  # noqa: C901, PLR0911 - as above
@@ -200,7 +205,7 @@ class Buyer:
             auction.start_from(past.first_number)
         for line in past.entries:
             entry = line.entry
-            if isinstance(entry, Accepted | Bought | Freed):
+            if isinstance(entry, Agreement):
                 auction = self._auctions.setdefault(entry.seller, Auction(entry.seller, self._mechanism))
                 try:
                     yield from self._purchases.remember(now, auction, entry)
@@ -208,9 +213,11 @@ class Buyer:
                     raise ProtocolUsageError(f"{line} does not follow from what the journal says before") from error
         if any(auction.bound for auction in self._auctions.values()):
             yield from self._retry_later(now)
+            yield from self._watch_later(now + self._timing.patience_s)
 
     def _on_opened(self, now: float) -> Iterator[Effect]:
         self._is_open = True
+        self._open_until = now + self._timing.open_at_least_s
         return self._ponder(now)
 
     def _on_left(self, now: float) -> Iterator[Effect]:
@@ -291,6 +298,7 @@ class Buyer:
         message = auction.place(target, now)
         if isinstance(message, Bid):
             yield BidPlaced(auction.seller, message.round, message.seq, message.quantity, message.price)
+            yield from self._watch_later(now + self._timing.patience_s)
         else:
             yield BidWithdrawn(auction.seller, message.round, message.seq)
         yield Send(auction.seller, message)
@@ -319,8 +327,8 @@ class Buyer:
             yield from self._close(auction, message.round)
         elif message.state == "open" and auction.is_passed_over:
             yield from self._expose(now, auction, message.round, "passed over")
-        elif award := auction.early_award():
-            yield from self._on_award(now, auction, award)
+        else:
+            yield from self._on_early_award(now, auction)
         if is_back and (accept := auction.acceptance(now)):
             yield Send(auction.seller, accept)  # at once, for the seller may not stay
         if auction.unanswered:
@@ -345,18 +353,23 @@ class Buyer:
         if auction.standing.quantity <= 0.0 and auction.is_of_earlier_life(message):
             yield from self._place(now, auction, NOTHING)
             return
-        if auction.on_profile(message):
+        if auction.on_profile(message, now):
             if auction.is_deceived:
                 yield from self._expose(now, auction, message.round, "two books")
                 return
             if waited_s is not None:
                 self._round_trip.measured(waited_s, repeated=auction.repeated > 0)
+            yield from self._on_early_award(now, auction)
             yield from self._ponder(now)
             return
         yield Send(auction.seller, auction.hold(undecided=self._is_undecided))
         yield Dropped("ignored", "repeated profile")
 
     # Settlement
+
+    def _on_early_award(self, now: float, auction: Auction) -> Iterable[Effect]:
+        award = auction.early_award()
+        return self._on_award(now, auction, award) if award else ()
 
     def _on_award(self, now: float, auction: Auction, message: Award) -> Iterator[Effect]:
         if auction.has_accepted(message):
@@ -377,6 +390,7 @@ class Buyer:
             return
         yield from self._purchases.accept(now, auction, message)
         yield from self._retry_later(now)
+        yield from self._watch_later(now + self._timing.patience_s)
         yield from self._fit(now)
         yield from self._ponder(now)
 
@@ -393,6 +407,7 @@ class Buyer:
     def _on_peer_offline(self, now: float, host: str) -> Iterator[Effect]:
         for auction in self._auctions.values():
             if host_of(auction.seller) == host:
+                auction.is_gone = True
                 yield from self._give_up(now, auction)
 
     def _on_reconnected(self, now: float) -> Iterator[Effect]:
@@ -420,6 +435,30 @@ class Buyer:
                 yield from self._give_up(now, auction)
         if any(auction.unanswered for auction in self._auctions.values()):
             yield from self._retry_later(now)
+
+    def _watch_later(self, at: float) -> Iterator[Effect]:
+        """Look then, at the latest, whether a seller takes too long."""
+        if not self._is_watching:
+            self._is_watching = True
+            yield SetTimer("patience", at)
+
+    def _lose_patience(self, now: float) -> Iterator[Effect]:
+        """Be bound no more where no receipt comes, and bid no more where no end does."""
+        self._is_watching = False
+        ends: list[float] = []
+        for auction in self._auctions.values():
+            end = auction.patience_ends(self._timing.patience_s, self._open_until)
+            if now < end:
+                ends.append(end)
+                continue
+            lie: Lie = "no receipt" if auction.bound else "no end"
+            if auction.bound:
+                yield from self._purchases.lapse(auction)
+            if not auction.is_gone:
+                yield from self._expose(now, auction, auction.round, lie)
+            yield from self._ponder(now)
+        if (next_end := min(ends, default=math.inf)) < math.inf:
+            yield from self._watch_later(next_end)
 
     def _expose(self, now: float, auction: Auction, round_: int, lie: Lie) -> Iterator[Effect]:
         """The seller does not do as the board says: the buyer has nothing more to do with it."""

@@ -52,7 +52,7 @@ class Accepted(Entry, frozen=True, tag="accepted"):
 
 
 class Bought(Entry, frozen=True, tag="bought"):
-    """The receipt for what the buyer had accepted is here."""
+    """The receipt for what the buyer had accepted is here; it may be charged less."""
 
     seller: str
     auction: int
@@ -73,5 +73,19 @@ class Freed(Entry, frozen=True, tag="freed"):
     charge_money: float
 
 
-ExchangeEntry = NodeEntry | Offered | Sold | Ended | Wanted | Accepted | Bought | Freed
+class Lapsed(Entry, frozen=True, tag="lapsed"):
+    """No receipt came within the patience for what the buyer had accepted, which is not bound any more."""
+
+    seller: str
+    auction: int
+    round: int
+    seq: int
+    quantity_mb: float
+    charge_money: float
+
+
+Agreement = Accepted | Bought | Freed | Lapsed
+"""What a buyer writes down of one award."""
+
+ExchangeEntry = NodeEntry | Offered | Sold | Ended | Wanted | Agreement
 """All that is written down in an exchange."""

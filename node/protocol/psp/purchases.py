@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from node.mechanism.rounding import ROUNDING
 from node.protocol.machine import Effect, Persist, Send
 from node.protocol.psp.auction_view import Auction
-from node.protocol.psp.journal import Accepted, Bought, Freed
+from node.protocol.psp.journal import Accepted, Agreement, Bought, Freed, Lapsed
 from node.protocol.psp.messages import Accept, Award, Settled, Void
 from node.protocol.psp.trace import AcceptanceInDoubt, DoubtClearedUp, PurchaseReceived
 
@@ -47,25 +47,33 @@ class Purchases:
 
     def receive(self, auction: Auction, receipt: Settled) -> Iterator[Effect]:
         """Keep the receipt of what was accepted."""
-        award = auction.on_settled(receipt)
-        yield Persist(Bought(auction.seller, *_terms(award)))
-        yield PurchaseReceived(auction.seller, award.round, award.quantity, award.charge)
+        award = self._buy(auction, receipt)
+        terms = award.auction, award.round, award.your_seq, receipt.quantity, receipt.charge
+        yield Persist(Bought(auction.seller, *terms))
+        yield PurchaseReceived(auction.seller, receipt.round, receipt.quantity, receipt.charge)
         yield from _clear_up(auction, award)
 
     def release(self, auction: Auction, void: Void) -> Iterator[Effect]:
         """Be bound no more by what the seller knows nothing of."""
-        award = self._free(auction, void)
+        award = self._free(auction, void.round)
         yield Persist(Freed(auction.seller, *_terms(award)))
+        yield from _clear_up(auction, award)
+
+    def lapse(self, auction: Auction) -> Iterator[Effect]:
+        """Be bound no more by what no receipt has come for in time; one that comes later does not count."""
+        yield from self.doubt(auction)
+        award = self._lapse(auction)
+        yield Persist(Lapsed(auction.seller, *_terms(award)))
         yield from _clear_up(auction, award)
 
     def doubt(self, auction: Auction) -> Iterator[Effect]:
         """Tell observers, once, that no answer comes to what was accepted here, if anything was."""
         award = auction.bound
-        if award and auction.unanswered and not auction.in_doubt:
+        if award and not auction.in_doubt:
             auction.in_doubt = True
             yield AcceptanceInDoubt(auction.seller, award.round, award.quantity, award.charge)
 
-    def remember(self, now: float, auction: Auction, entry: Accepted | Bought | Freed) -> Iterator[Effect]:
+    def remember(self, now: float, auction: Auction, entry: Agreement) -> Iterator[Effect]:
         """Take in what was written down in an earlier life, and tell observers again, who may have missed it.
 
         Raises
@@ -78,18 +86,30 @@ class Purchases:
                 award = Award(entry.auction, entry.round, entry.seq, entry.quantity_mb, entry.charge_money)
                 self._bind(now, auction, award)
             case Bought():
-                auction.on_settled(Settled(entry.auction, entry.round, entry.quantity_mb, entry.charge_money))
+                self._buy(auction, Settled(entry.auction, entry.round, entry.quantity_mb, entry.charge_money))
                 yield PurchaseReceived(auction.seller, entry.round, entry.quantity_mb, entry.charge_money)
             case Freed():
-                self._free(auction, Void(entry.auction, entry.round))
+                self._free(auction, entry.round)
+            case Lapsed():
+                self._lapse(auction)
 
     def _bind(self, now: float, auction: Auction, award: Award) -> None:
         auction.bind(award, now)
         self.held += award.quantity
         self.paid += award.charge
 
-    def _free(self, auction: Auction, void: Void) -> Award:
-        award = auction.on_void(void)
+    def _buy(self, auction: Auction, receipt: Settled) -> Award:
+        award = auction.on_settled(receipt)
+        self.paid += receipt.charge - award.charge
+        return award
+
+    def _free(self, auction: Auction, round_: int) -> Award:
+        return self._give_back(auction.free(round_))
+
+    def _lapse(self, auction: Auction) -> Award:
+        return self._give_back(auction.lapse())
+
+    def _give_back(self, award: Award) -> Award:
         self.held -= award.quantity
         self.paid -= award.charge
         return award

@@ -134,7 +134,7 @@ class AcceptanceInDoubt(Trace, frozen=True, tag="in-doubt"):
 
 
 class DoubtClearedUp(Trace, frozen=True, tag="cleared-up"):
-    """What was in doubt is settled or void after all."""
+    """What was in doubt is settled or void after all, or the buyer is not bound by it any more."""
 
     seller: NodeAddress
     round: Count
@@ -142,9 +142,10 @@ class DoubtClearedUp(Trace, frozen=True, tag="cleared-up"):
     charge_money: Money
 
 
-Lie = Literal["two books", "another award", "passed over"]
+Lie = Literal["two books", "another award", "passed over", "no receipt", "no end"]
 """What a seller is exposed for: the board names another book than the buyer was told; an award differs from what that
-book gives the bid; or the book gives it something, and the auction went on without an award."""
+book gives the bid; the book gives it something, and the auction went on without an award; no receipt came in time for
+what was accepted; or the auction was neither awarded nor closed, though its book did not change for long."""
 
 
 class SellerExposed(Trace, frozen=True, tag="exposed"):

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from node.mechanism.rounding import ROUNDING
 from node.protocol.journal import Entry, JournalEntry
-from node.protocol.psp.journal import Accepted, Bought, Freed, Offered, Sold, Wanted
+from node.protocol.psp.journal import Accepted, Agreement, Bought, Freed, Lapsed, Offered, Sold, Wanted
 from node.trace.breach import Breach
 
 
@@ -28,7 +28,13 @@ class Amounts(NamedTuple):
     charge: float
 
 
-Why = Literal["receipt on its way", "seller never confirmed", "seller's journal missing", "buyer's journal missing"]
+Why = Literal[
+    "receipt on its way",
+    "no receipt in time",
+    "seller never confirmed",
+    "seller's journal missing",
+    "buyer's journal missing",
+]
 
 Rule = Literal["supply", "oversold", "twin", "once", "demand", "budget", "order"]
 
@@ -63,13 +69,24 @@ class _Auction:
 
 @dataclass(slots=True)
 class _Buyer:
-    """``accepted`` holds what it is bound to; ``bought``, of that, what it has a receipt for."""
+    """What it wrote down of awards.
+
+    Attributes
+    ----------
+    accepted
+        What it is bound to.
+    bought
+        Of that, what it has a receipt for, at the charge of the receipt.
+    freed, lapsed
+        What it is not bound to any more: by the seller's word, and because no receipt came in time.
+    """
 
     demand: float = math.inf
     budget: float = math.inf
     accepted: dict[SaleKey, Amounts] = field(default_factory=dict)
     bought: set[SaleKey] = field(default_factory=set)
     freed: set[SaleKey] = field(default_factory=set)
+    lapsed: dict[SaleKey, Amounts] = field(default_factory=dict)
 
 
 class Ledger:
@@ -123,7 +140,7 @@ class Ledger:
                 buyer = self._buyers[node]
                 buyer.demand = entry.demand_mb
                 buyer.budget = math.inf if entry.budget_money is None else entry.budget_money
-            case Accepted() | Bought() | Freed():
+            case Accepted() | Bought() | Freed() | Lapsed():
                 key = SaleKey(entry.seller, entry.auction, entry.round, node)
                 if isinstance(entry, Accepted):
                     auction = self._auctions[entry.seller, entry.auction]
@@ -136,21 +153,25 @@ class Ledger:
             self._breach("once", key.seller, f"sold to {key.buyer} twice in round {key.round}")
         sold[key] = amounts
 
-    def _agreed(self, buyer: _Buyer, entry: Accepted | Bought | Freed, key: SaleKey) -> None:
+    def _agreed(self, buyer: _Buyer, entry: Agreement, key: SaleKey) -> None:
         known, amounts = buyer.accepted.get(key), _amounts_of(entry)
         if isinstance(entry, Accepted):
             if known:
                 self._breach("once", key.buyer, f"accepted {_sale(key)} twice")
             buyer.accepted[key] = amounts
-        elif known is None or known != amounts:
+        elif known is None or not (_is_within(amounts, known) if isinstance(entry, Bought) else amounts == known):
             self._breach("order", key.buyer, f"{entry.kind}, but never accepted like this: {_sale(key)}")
         elif isinstance(entry, Bought):
             if key in buyer.bought:
                 self._breach("once", key.buyer, f"received {_sale(key)} twice")
+            buyer.accepted[key] = amounts
             buyer.bought.add(key)
         else:
             del buyer.accepted[key]
-            buyer.freed.add(key)
+            if isinstance(entry, Freed):
+                buyer.freed.add(key)
+            else:
+                buyer.lapsed[key] = amounts
 
     def _breach(self, rule: Rule, node: str, text: str) -> None:
         self.breaches.append(Breach(rule, node, text))
@@ -186,6 +207,8 @@ class Ledger:
         for buyer in self._buyers.values():
             for key in sorted(buyer.accepted.keys() - sales.keys()):
                 self._check_unsold(key, buyer)
+            for key, amounts in buyer.lapsed.items():
+                self._doubt(key, amounts, "no receipt in time")
 
     def _check_sale(self, key: SaleKey, amounts: Amounts) -> None:
         if key.buyer not in self.nodes:
@@ -195,9 +218,11 @@ class Ledger:
         accepted = buyer.accepted.get(key)
         if key in buyer.freed:
             self._breach("twin", key.seller, f"sold, but its buyer was told that it is not bound: {_sale(key)}")
+        elif key in buyer.lapsed:
+            return
         elif accepted is None:
             self._breach("twin", key.seller, f"sold, but never accepted: {_sale(key)}")
-        elif accepted != amounts:
+        elif not (accepted == amounts if key in buyer.bought else _is_within(amounts, accepted)):
             self._breach("twin", key.seller, f"sold {_amounts(amounts)}, accepted {_amounts(accepted)}: {_sale(key)}")
         elif key not in buyer.bought:
             self._doubt(key, amounts, "receipt on its way")
@@ -220,8 +245,13 @@ def total(amounts: Iterable[Amounts]) -> Amounts:
     return Amounts(math.fsum(one.quantity for one in known), math.fsum(one.charge for one in known))
 
 
-def _amounts_of(entry: Sold | Accepted | Bought | Freed) -> Amounts:
+def _amounts_of(entry: Sold | Agreement) -> Amounts:
     return Amounts(entry.quantity_mb, entry.charge_money)
+
+
+def _is_within(receipt: Amounts, accepted: Amounts) -> bool:
+    """Whether a receipt is for what was accepted: as many MB, for no more money."""
+    return receipt.quantity == accepted.quantity and receipt.charge <= accepted.charge
 
 
 def _sale(key: SaleKey) -> str:

@@ -13,6 +13,7 @@ from node.protocol.psp.trace import (
     AcceptanceInDoubt,
     Allocated,
     AuctionClosed,
+    AwardDeclined,
     Awarding,
     BidPlaced,
     BidVoided,
@@ -200,7 +201,11 @@ class MarketMetrics:
         if seller in self.auctions:
             self.exposed[seller].add((buyer, exposed.lie))
 
-    def _on_voiding(self, _seller: str, voided: BidVoided) -> None:
+    def _on_declining(self, seller: str, declined: AwardDeclined) -> None:
+        self._standing[seller].pop(node_of(declined.buyer), None)
+
+    def _on_voiding(self, seller: str, voided: BidVoided) -> None:
+        self._standing[seller].pop(node_of(voided.buyer), None)
         if voided.cause != "gone":
             self.struck_out[node_of(voided.buyer)].add(voided.cause)
 
@@ -336,6 +341,8 @@ class MarketMetrics:
 
     def _on_awarding(self, seller: str, _: Awarding) -> None:
         auction = self.auctions[seller]
+        if auction.state == "awarding":  # bids fell away: what is sold is sold on the book without them
+            del auction.awarded[-1:]
         auction.state = "awarding"
         del auction.awarded[MOST_TRANCHES - 1 :]
         auction.awarded.append(Tranche(dict(self._standing[seller])))
@@ -377,6 +384,7 @@ class MarketMetrics:
         Awarding: _on_awarding,
         Reopened: _on_reopening,
         AuctionClosed: _on_closing,
+        AwardDeclined: _on_declining,
         BidVoided: _on_voiding,
         SupplyRevised: _on_supply,
         Joined: _on_joining,

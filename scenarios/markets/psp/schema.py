@@ -387,7 +387,10 @@ class AuctionTable(Table, frozen=True, kw_only=True):
     retry_s: Annotated[PositiveSeconds | None, meaning("what has no answer for so long is sent again")] = None
     patience_s: Annotated[
         PositiveSeconds | None,
-        meaning("so long, in all, one bidder may keep one auction from being awarded; then it is struck out"),
+        meaning(
+            "so long, in all, one bidder may keep one auction from being awarded; then it is struck out. "
+            "A buyer waits so long for a receipt"
+        ),
     ] = None
     mechanism: Annotated[
         Mechanism,

@@ -123,6 +123,7 @@ class Buyer {
     this.repeater.stop(); // it has the bid
     this.profile = profile;
     if (this.isDeceived()) this.expose();
+    else if (this.early) this.onAward(this.early); // it has waited for this book
     else this.say({ tag: 'hold', auction: this.auction, round: profile.round, seq: this.seq, undecided: false });
   }
 
@@ -157,7 +158,11 @@ class Buyer {
       return;
     }
     if (award.round < this.advert.round) return;
-    if (!this.profile || !isSame(this.profile.digest, this.advert.digest)) return this.expose();
+    if (!this.profile || !isSame(this.profile.digest, this.advert.digest)) {
+      if (this.profile?.round >= award.round) return this.expose();
+      this.early = award; // its book must come first
+      return;
+    }
     return this.followsFromTheBook(award) ? this.bind(award) : this.decline(award);
   }
 
@@ -202,9 +207,9 @@ class Buyer {
   onSettled(receipt) {
     const award = this.bound;
     if (award?.round !== receipt.round) return;
-    if (award.quantity !== receipt.quantity || award.charge !== receipt.charge) throw new Error('receipt for no award');
+    if (award.quantity !== receipt.quantity || award.charge < receipt.charge) throw new Error('receipt for no award');
     this.receipts.set(receipt.round, receipt);
-    this.journal.write('bought', this.sale(award));
+    this.journal.write('bought', this.sale({ ...award, charge: receipt.charge }));
     this.tellSale('bought', receipt);
     this.release();
   }

@@ -31,7 +31,9 @@ class Seller {
     this.book = null; // of the last clearing: what all profiles share
     this.digest = new Uint8Array(16);
     this.allocated = 0;
-    this.awards = new Map(); // by winner: { award, repeater }
+    this.awards = new Map(); // by winner who has not answered: { award, repeater }
+    this.accepted = new Map(); // by winner: the award
+    this.awarded = new Map(); // the book that the awards follow from, without who did not stand by its bid
     this.receipts = new Map(); // by winner and round
     this.sold = 0;
     journal.write('started');
@@ -97,7 +99,7 @@ class Seller {
     if (this.state === 'closed') return this.host.send(bidder, { tag: 'closed', auction: AUCTION });
     if (message.seq <= (this.newest.get(bidder) ?? 0)) return this.answerAgain(bidder, message);
     this.newest.set(bidder, message.seq);
-    this.dropAward(bidder);
+    if (this.awards.has(bidder) || message.tag === 'withdraw') this.drop(bidder);
     if (message.tag === 'bid') {
       this.bids.set(bidder, { quantity: message.quantity, price: message.price, seq: message.seq, told: 0 });
       this.noteChange();
@@ -126,7 +128,7 @@ class Seller {
   strikeOut(bidders) {
     for (const bidder of bidders) {
       this.bids.delete(bidder);
-      this.dropAward(bidder);
+      this.drop(bidder);
       this.host.tell('voided', bidder, this.round);
     }
     if (bidders.length === 0 || this.state === 'closed') return;
@@ -143,9 +145,8 @@ class Seller {
   clear() {
     this.clearing = null;
     this.round += 1;
-    const rows = [...this.bids].sort(([, a], [, b]) => b.price - a.price || b.quantity - a.quantity);
+    const { rows, outcome } = this.cleared(this.bids);
     const bids = rows.map(([, bid]) => bid);
-    const outcome = clear(bids, this.unsold, this.reserve);
     this.book = {
       auction: AUCTION,
       supply: this.unsold,
@@ -167,6 +168,11 @@ class Seller {
     }
     this.advertise();
     this.beginQuiet();
+  }
+
+  cleared(book) {
+    const rows = [...book].sort(([, a], [, b]) => b.price - a.price || b.quantity - a.quantity);
+    return { rows, outcome: clear(rows.map(([, bid]) => bid), this.unsold, this.reserve) };
   }
 
   sendProfile(bidder, bid) {
@@ -248,6 +254,7 @@ class Seller {
     this.endQuiet();
     this.state = 'awarding';
     this.isShifted = false;
+    this.awarded = new Map(this.bids);
     this.host.tell('awarding', this.round);
     this.advertise(); // names the round and the digest of the book, before the awards do
     for (const [bidder, { seq, allocation, charge }] of this.bids) {
@@ -261,9 +268,11 @@ class Seller {
     this.closeIfAnswered();
   }
 
-  dropAward(bidder) {
+  /** Take an award back, and with it what the bid does to the charges of others; what was accepted stays. */
+  drop(bidder) {
     this.awards.get(bidder)?.repeater.stop();
     this.awards.delete(bidder);
+    if (!this.accepted.has(bidder)) this.awarded.delete(bidder);
   }
 
   answers(bidder, { round, seq }) {
@@ -275,20 +284,34 @@ class Seller {
     const award = this.answers(bidder, accept);
     if (!award) return this.answerAcceptAgain(bidder, accept);
     this.bids.delete(bidder);
-    this.dropAward(bidder);
-    const { round, your_seq: seq, quantity, charge } = award;
+    this.accepted.set(bidder, award);
+    this.drop(bidder);
+    return this.closeIfAnswered();
+  }
+
+  /** Give receipts when all have answered: nobody pays for bids that did not stand. */
+  settle() {
+    const { rows, outcome } = this.cleared(this.awarded);
+    for (const [row, [bidder]] of rows.entries()) {
+      if (this.accepted.has(bidder)) this.sell(bidder, this.accepted.get(bidder), outcome[row]);
+    }
+    this.sold += total([...this.accepted.values()].map((award) => award.quantity));
+    this.accepted.clear();
+  }
+
+  sell(bidder, { round, your_seq: seq, quantity, charge: most }, due) {
+    const charge = due.allocation > 0 ? Math.min(most, (due.charge * quantity) / due.allocation) : most;
     const receipt = { tag: 'settled', auction: AUCTION, round, quantity, charge };
     this.receipts.set(`${bidder} ${round}`, receipt);
-    this.sold += quantity;
     const sale = { buyer: bidder, auction: AUCTION, round, seq, quantity_mb: quantity, charge_money: charge };
     this.journal.write('sold', sale); // before it is said
     this.host.tell('settled', bidder, round, quantity, charge);
     this.host.send(bidder, receipt);
-    return this.closeIfAnswered();
   }
 
   answerAcceptAgain(bidder, { round }) {
     if (round > this.round) throw new Error('round to come');
+    if (this.accepted.get(bidder)?.round === round) return; // the receipt comes when all have answered
     const receipt = this.receipts.get(`${bidder} ${round}`);
     this.host.send(bidder, receipt ?? { tag: 'void', auction: AUCTION, round });
   }
@@ -296,7 +319,7 @@ class Seller {
   onDecline(bidder, decline) {
     const award = this.answers(bidder, decline);
     if (!award) return;
-    this.dropAward(bidder);
+    this.drop(bidder);
     this.bids.delete(bidder);
     this.host.tell('declined', bidder, award.round, award.quantity);
     this.noteChange();
@@ -307,6 +330,7 @@ class Seller {
 
   closeIfAnswered() {
     if (this.state !== 'awarding' || this.awards.size) return;
+    this.settle();
     if (this.isShifted && !this.isLeaving && this.unsold > ROUNDING * this.supply) {
       this.state = 'open';
       this.host.tell('reopened', this.round, this.unsold);
@@ -344,7 +368,7 @@ class Seller {
   sentHome() {
     clearTimeout(this.clearing);
     this.endQuiet();
-    for (const bidder of [...this.awards.keys()]) this.dropAward(bidder);
+    for (const bidder of [...this.awards.keys()]) this.drop(bidder);
     this.host.leave();
   }
 }

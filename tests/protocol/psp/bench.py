@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 from node.mechanism.valuation import Flat, Valuation
+from node.protocol.journal import Entry
 from node.protocol.machine import (
     CancelTimer,
     Dropped,
@@ -15,6 +16,7 @@ from node.protocol.machine import (
     Machine,
     Message,
     Opened,
+    Persist,
     PostOnBoard,
     Received,
     Send,
@@ -142,6 +144,11 @@ def traced(effects: Iterable[Effect]) -> list[str]:
 
 def posted(effects: Iterable[Effect]) -> list[Advert]:
     return [effect.message for effect in effects if isinstance(effect, PostOnBoard)]  # type: ignore[misc]
+
+
+def entries(effects: Iterable[Effect]) -> list[Entry]:
+    """What is to be written into the journal."""
+    return [effect.entry for effect in effects if isinstance(effect, Persist)]
 
 
 def address_of(numbers: Any) -> int:

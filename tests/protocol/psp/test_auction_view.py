@@ -23,7 +23,7 @@ def test_opponents_are_the_book_without_own_row() -> None:
     auction.place(Target(30.0, 2.0), now=0.0)
     shown = profile(1, 1, (40.0, 3.0), (30.0, 2.0), (5.0, 1.0))
     fields = {field: getattr(shown, field) for field in shown.__struct_fields__}
-    auction.on_profile(type(shown)(**{**fields, "your_row": 1}))
+    auction.on_profile(type(shown)(**{**fields, "your_row": 1}), now=0.0)
     offer = auction.offer()
     assert offer.bids == ((40.0, 5.0), (3.0, 1.0))
 
@@ -33,7 +33,7 @@ def test_participants_are_the_rows_of_the_last_profile() -> None:
     assert auction.participants == 0
     auction.on_advert(advert(100))
     auction.place(Target(30.0, 2.0), now=0.0)
-    auction.on_profile(profile(1, 1, (30.0, 2.0), (5.0, 1.0)))
+    auction.on_profile(profile(1, 1, (30.0, 2.0), (5.0, 1.0)), now=0.0)
     assert auction.participants == 2
 
 
@@ -41,7 +41,7 @@ def test_withdrawn_bid_forgets_its_profile() -> None:
     auction = Auction("s/seller")
     auction.on_advert(advert(70))
     auction.place(Target(30.0, 2.0), now=0.0)
-    auction.on_profile(profile(1, 1, (30.0, 2.0), (5.0, 1.0)))
+    auction.on_profile(profile(1, 1, (30.0, 2.0), (5.0, 1.0)), now=0.0)
     auction.place(Target(0.0, 0.0), now=1.0)
     assert (auction.offer().supply, auction.offer().bids, auction.participants) == (70.0, ((), ()), 0)
 
@@ -52,7 +52,7 @@ def raised(*rivals: tuple[float, float], own: tuple[float, float] = (30.0, 3.0))
     auction.on_advert(advert(100, reserve=1.0))
     assert auction.offer().reserve == auction.offer().asked == 1.0
     auction.place(Target(*own), now=0.0)
-    auction.on_profile(asking(2.0, 1, own, *rivals))
+    auction.on_profile(asking(2.0, 1, own, *rivals), now=0.0)
     return auction
 
 
@@ -87,9 +87,9 @@ def test_own_bid_counts_towards_what_is_taken_where_it_reaches_the_reserve(
 
 def test_reserve_that_falls_is_planned_with_at_once_and_remembered_as_the_least() -> None:
     auction = raised((70.0, 4.0))
-    auction.on_profile(asking(0.5, 2, (30.0, 3.0), (70.0, 4.0)))
+    auction.on_profile(asking(0.5, 2, (30.0, 3.0), (70.0, 4.0)), now=0.0)
     assert (auction.offer().reserve, auction.offer().asked) == (0.5, 0.5)
-    auction.on_profile(asking(2.0, 3, (30.0, 3.0), (70.0, 4.0)))
+    auction.on_profile(asking(2.0, 3, (30.0, 3.0), (70.0, 4.0)), now=0.0)
     assert (auction.offer().reserve, auction.offer().asked) == (0.5, 2.0)
 
 
@@ -108,7 +108,7 @@ def test_who_declined_what_its_bid_was_awarded_plans_with_the_reserve_asked() ->
     auction.decline(award(30.0, 60.0))
     auction.place(Target(30.0, 3.0), now=1.0)
     shown = msgspec.structs.replace(asking(2.0, 2, (30.0, 3.0), (70.0, 4.0)), your_seq=2)
-    auction.on_profile(shown)
+    auction.on_profile(shown, now=0.0)
     assert (auction.offer().reserve, auction.offer().asked) == (2.0, 2.0)
 
 
@@ -131,7 +131,7 @@ def test_the_offer_is_kept_and_always_that_of_the_latest_news(course: list[str])
                 auction.place(NOTHING, now=0.0)
                 bids += 1
             case "profile" if auction.standing.quantity:
-                auction.on_profile(profile(at, bids, (30.0, 2.0), (float(at), 1.0)))
+                auction.on_profile(profile(at, bids, (30.0, 2.0), (float(at), 1.0)), now=0.0)
             case "loss":
                 auction.lose()
             case _:

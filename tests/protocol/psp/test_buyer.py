@@ -5,10 +5,13 @@ from itertools import pairwise
 import pytest
 
 from node.mechanism.valuation import Parabolic
-from node.protocol.machine import Message, PeerOffline, Reconnected, Send, SetTimer, Started
+from node.protocol.machine import Effect, Message, PeerOffline, Reconnected, Send, SetTimer, Started
+from node.protocol.psp.journal import Bought, Lapsed
 from node.protocol.psp.messages import Accept, Award, Bid, Closed, Decline, Hold, Settled, Void, Withdraw, Withdrawn
+from node.protocol.psp.trace import PurchaseReceived, SellerExposed
 from node.protocol.retry import PATIENCE
 from tests.protocol.psp.bench import (
+    TIMING,
     BuyerBench,
     S,
     T,
@@ -18,6 +21,7 @@ from tests.protocol.psp.bench import (
     bidding_buyer,
     bound_buyer,
     dropped,
+    entries,
     profile,
     sent,
     sent_as,
@@ -667,6 +671,79 @@ def test_late_receipt_settles_what_was_in_doubt() -> None:
     bench = in_doubt()
     repetitions(bench)
     assert dropped(bench.hears(S, Settled(0, 1, 30, 30))) == []
+
+
+# What lasts too long
+
+
+def loses_patience(bench: BuyerBench) -> list[Effect]:
+    """Let time pass until the buyer gives something up."""
+    effects: list[Effect] = []
+    while not traced(effects):
+        effects = bench.fires("patience")
+    return effects
+
+
+def test_what_no_receipt_comes_for_in_time_binds_no_more() -> None:
+    bench = in_doubt()
+    accepted_s = bench.now
+    effects = loses_patience(bench)
+    assert bench.now == accepted_s + TIMING.patience_s
+    assert entries(effects) == [Lapsed(S, 0, 1, 1, 30.0, 30.0)]
+    assert traced(effects) == ["in-doubt", "cleared-up", "exposed"]
+    bench.thinks()
+    assert bench.strategy.needs[-1].valuation.demand_mb == 50.0
+
+
+def test_receipt_that_comes_too_late_counts_no_more() -> None:
+    bench = in_doubt()
+    loses_patience(bench)
+    before = bench.state
+    effects = bench.hears(S, Settled(0, 1, 30, 30))
+    assert (dropped(effects), bench.state) == ([("ignored", "receipt too late")], before)
+
+
+def test_seller_that_is_gone_is_not_exposed_when_what_it_owes_lapses() -> None:
+    bench = bound_buyer()
+    bench.step(PeerOffline("s"))
+    assert traced(loses_patience(bench)) == ["cleared-up"]
+
+
+def test_bid_at_an_auction_that_does_not_end_is_taken_back() -> None:
+    bench = bidding_buyer()
+    bench.is_shown(S, 2, 1, (30, 2), (5, 1))
+    bench.is_shown(T, 2, 1, (20, 2), (5, 1))
+    changed_s = bench.now
+    effects = loses_patience(bench)
+    assert bench.now == changed_s + 2.0 * TIMING.patience_s
+    assert sent(effects) == [(S, Withdraw(0, 2, 2)), (T, Withdraw(0, 2, 2))]
+    exposed = {(one.seller, one.lie) for one in effects if isinstance(one, SellerExposed)}
+    assert exposed == {(S, "no end"), (T, "no end")}
+    assert "patience" not in bench.timers
+
+
+def test_auction_whose_book_changes_is_waited_for() -> None:
+    bench = bidding_buyer()
+    for round_ in range(2, 40):
+        bench.is_shown(S, round_, 1, (30, 2), (5, 1 + round_ / 1e3))
+        bench.is_shown(T, round_, 1, (20, 2), (5, 1 + round_ / 1e3))
+        assert not sent(bench.fires("patience"))
+    assert bench.machine.tentative.keys() == {S, T}
+
+
+def test_receipt_may_charge_less_than_was_accepted() -> None:
+    bench = bound_buyer()
+    effects = bench.hears(S, Settled(0, 1, 30, 12))
+    assert entries(effects) == [Bought(S, 0, 1, 1, 30.0, 12.0)]
+    assert [one.charge_money for one in effects if isinstance(one, PurchaseReceived)] == [12.0]
+
+
+@pytest.mark.parametrize(("quantity", "charge"), [(30, 30.1), (29, 29), (31, 30)])
+def test_receipt_of_other_mb_or_more_money_is_none(quantity: float, charge: float) -> None:
+    bench = bound_buyer()
+    before = bench.state
+    assert dropped(bench.hears(S, Settled(0, 1, quantity, charge))) == [("rejected", "receipt for no award")]
+    assert bench.state == before
 
 
 def test_offline_seller_frees_its_bid() -> None:

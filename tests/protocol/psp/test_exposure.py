@@ -70,11 +70,18 @@ def test_profile_of_another_book_than_advertised_exposes_the_seller() -> None:
     assert traced(bench.is_shown(S, 2, 1, (30, 2), (9, 9))) == ["exposed", "withdraw"]
 
 
-def test_award_from_another_book_than_the_one_seen_exposes_the_seller() -> None:
-    """It was not told of round 2, so that must have had the book of round 1."""
+def test_award_from_a_book_that_was_not_seen_waits_for_it() -> None:
+    bench, anew = bidding_buyer(), profile(2, 1, (30, 2), (9, 1))
+    bench.hears(S, advert(0, seq=2, state="awarding", round_=2, digest=anew.digest))
+    assert not bench.hears(S, award(30, 30, round_=2))
+    assert sent(bench.hears(S, anew)) == [(S, Accept(0, 2, 1))]
+
+
+def test_profile_of_another_book_than_the_award_follows_from_exposes_the_seller() -> None:
     bench = bidding_buyer()
     bench.hears(S, advert(0, seq=2, state="awarding", round_=2, digest=OTHER))
-    effects = bench.hears(S, award(30, 30, round_=2))
+    bench.hears(S, award(30, 30, round_=2))
+    effects = bench.is_shown(S, 2, 1, (30, 2), (9, 9))
     assert traced(effects) == ["exposed", "withdraw"]
     assert Accept not in {type(message) for _, message in sent(effects)}
 
@@ -148,7 +155,7 @@ def test_award_of_the_sellers_own_clearing_is_no_lie(
         auction = Auction("s/s", mechanism)
         auction.on_advert(advert(0, supply=supply))
         auction.place(Target(entry.quantity, entry.price), 0.0)
-        auction.on_profile(EXCHANGE.message(encode_message(book.profile(entry))))  # type: ignore[arg-type]
+        auction.on_profile(EXCHANGE.message(encode_message(book.profile(entry))), now=0.0)  # type: ignore[arg-type]
         auction.on_advert(advert(0, seq=2, state="awarding", digest=book.digest))
         assert auction.lie_of(Award(0, 0, 1, max(entry.allocation, 1e-12), entry.charge)) is None, buyer
         assert auction.is_passed_over == (entry.allocation > 0.0)

@@ -40,6 +40,7 @@ from tests.protocol.psp.bench import (
     bidding_buyer,
     bound_buyer,
     dropped,
+    entries,
     posted,
     sent,
     traced,
@@ -50,10 +51,6 @@ SECOND_LIFE = NUMBERS_PER_LIFE
 
 def written(effects: list[Effect]) -> list[Persist]:
     return [effect for effect in effects if isinstance(effect, Persist)]
-
-
-def entries(effects: list[Effect]) -> list[Entry]:
-    return [effect.entry for effect in written(effects)]
 
 
 def restored(*entries: Entry, node: str = "b/buyer", at: float = 0.0) -> Restored:
@@ -99,7 +96,9 @@ def test_freedom_from_an_award_is_written() -> None:
 
 
 def test_sale_is_written_before_its_receipt_is_sent() -> None:
-    effects = awarding_seller().hears(A, Accept(0, 1, 1))
+    bench = awarding_seller()
+    bench.hears(A, Accept(0, 1, 1))
+    effects = bench.hears(B, Accept(0, 1, 1))
     sold = Sold(A, 0, 1, 1, 60.0, 120.0)
     assert entries(effects)[0] == sold
     assert effects.index(Persist(sold)) < effects.index(Send(A, Settled(0, 1, sold.quantity_mb, sold.charge_money)))

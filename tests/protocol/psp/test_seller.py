@@ -7,6 +7,7 @@ import pytest
 from node.protocol.machine import (
     CancelTimer,
     Effect,
+    Left,
     Message,
     Opened,
     PeerOffline,
@@ -59,6 +60,8 @@ from tests.protocol.psp.bench import (
 )
 
 IGNORED, REJECTED = "ignored", "rejected"
+
+D = "d/buyer"
 
 
 def fresh() -> SellerBench:
@@ -181,7 +184,7 @@ def test_ignores_in_silence(phase: Callable[[], SellerBench], sender: str, messa
         pytest.param(closed, A, Bid(0, 1, 5, 5, 9), Closed(0), "auction closed", id="bid after the end"),
         pytest.param(closed, A, Withdraw(0, 1, 9), Closed(0), "auction closed", id="withdrawal after the end"),
         pytest.param(closed, A, Accept(0, 1, 1), Settled(0, 1, 60, 120), "repeated accept", id="accept after the end"),
-        pytest.param(reopened, A, Accept(0, 1, 1), Settled(0, 1, 60, 120), "repeated accept", id="accept said again"),
+        pytest.param(reopened, A, Accept(0, 1, 1), Settled(0, 1, 60, 60), "repeated accept", id="accept said again"),
         pytest.param(cleared_seller, A, Accept(0, 1, 1), Void(0, 1), "award void", id="accept without award"),
         pytest.param(awarding_seller, A, Accept(0, 1, 2), Void(0, 1), "award void", id="accept of another bid"),
         pytest.param(awarding_seller, A, Accept(0, 0, 1), Void(0, 0), "award void", id="accept of an earlier round"),
@@ -717,10 +720,11 @@ def test_loser_gets_no_award() -> None:
     assert set(sent_as(Award, bench.rests())) == {A, B}
 
 
-def test_accepted_award_is_answered_by_receipt() -> None:
-    effects = awarding_seller().hears(A, Accept(0, 1, 1))
-    assert sent(effects) == [(A, Settled(0, 1, 60, 120))]
-    assert traced(effects) == ["settled"]
+def test_receipts_are_given_when_all_have_answered() -> None:
+    bench = awarding_seller()
+    assert bench.hears(A, Accept(0, 1, 1)) == []
+    effects = bench.hears(B, Accept(0, 1, 1))
+    assert sent(effects) == [(A, Settled(0, 1, 60, 120)), (B, Settled(0, 1, 40, 40))]
 
 
 def test_last_acceptance_closes_the_auction() -> None:
@@ -728,7 +732,7 @@ def test_last_acceptance_closes_the_auction() -> None:
     bench.hears(A, Accept(0, 1, 1))
     assert not bench.machine.finished
     effects = bench.hears(B, Accept(0, 1, 1))
-    assert traced(effects) == ["settled", "closed"]
+    assert traced(effects) == ["settled", "settled", "closed"]
     assert posted(effects)[-1].state == "closed"
     assert posted(effects)[-1].left == 0.0
     assert bench.machine.finished
@@ -773,8 +777,8 @@ def test_silent_winner_is_given_up_after_patience() -> None:
         assert set(sent_as(Award, effects)) == {B}
         effects = bench.fires("award")
     assert bench.now >= asked_at + TIMING.patience_s / MOST_SILENCES
-    assert traced(effects) == ["voided", "reopened"]
-    assert sent(effects) == []
+    assert traced(effects) == ["voided", "settled", "reopened"]
+    assert sent(effects) == [(A, Settled(0, 1, 60, 60))]
     assert "award" not in bench.timers
 
 
@@ -782,7 +786,7 @@ def test_decline_reopens_with_what_came_free() -> None:
     bench = awarding_seller()
     bench.hears(A, Accept(0, 1, 1))
     effects = bench.hears(B, Decline(0, 1, 1))
-    assert traced(effects) == ["declined", "reopened"]
+    assert traced(effects) == ["declined", "settled", "reopened"]
     assert posted(bench.clears()) == [advert(40, seq=4, round_=2, digest=digest(packed(0, 40.0, 1.0, [], [])))]
 
 
@@ -791,6 +795,123 @@ def test_reopened_auction_offers_only_what_is_unsold() -> None:
     bench.bids(C, 70, 5)
     shown = sent_as(Profile, bench.clears())[C]
     assert (shown.supply, shown.allocation) == (40.0, 40.0)
+
+
+def crowded_seller() -> SellerBench:
+    """A has accepted its 60 of 100 MB, B is asked for 40; C, 30 MB at 2, and D, 80 MB at 1.5, would get nothing."""
+    bench = SellerBench().opened()
+    for buyer, quantity, price in ((A, 60, 4), (B, 70, 3), (C, 30, 2), (D, 80, 1.5)):
+        bench.bids(buyer, quantity, price)
+    bench.clears()
+    bench.all_hold(a=1, b=1, c=1, d=1)
+    bench.rests()
+    bench.hears(A, Accept(0, 1, 1))
+    return bench
+
+
+def test_what_came_free_is_awarded_to_those_that_stand() -> None:
+    bench = crowded_seller()
+    effects = bench.hears(B, Decline(0, 1, 1))
+    assert traced(effects) == ["declined", *["allocated"] * 4, "cleared", "awarding"]
+    shown, awards = sent_as(Profile, effects), sent_as(Award, effects)
+    assert shown.keys() == {C, D}  # A is bound
+    assert {buyer: (one.round, one.quantity) for buyer, one in awards.items()} == {C: (2, 30.0), D: (2, 10.0)}
+    assert [(one.state, one.round, one.digest) for one in posted(effects)] == [("awarding", 2, shown[C].digest)]
+    told = [type(message) for to, message in sent(effects) if to == C]
+    assert told == [Profile, Award]
+
+
+def test_charges_follow_from_the_bids_that_are_left() -> None:
+    bench = crowded_seller()
+    bench.hears(B, Decline(0, 1, 1))
+    bench.hears(C, Accept(0, 2, 1))
+    effects = bench.hears(D, Accept(0, 2, 1))
+    # Without A, D would have 60 MB more at 1.5; without C, 30 more; without D nobody would have more.
+    assert [(to, one.charge) for to, one in sent_as(Settled, effects).items()] == [(A, 90.0), (C, 45.0), (D, 10.0)]
+    assert traced(effects) == ["settled", "settled", "settled", "closed"]
+
+
+def test_false_bidders_that_decline_set_no_price() -> None:
+    """Each of two hundred bids 10 MB just below A; they are asked in turn, and all decline."""
+    bench = SellerBench().opened()
+    bench.bids(A, 60, 4)
+    false = [f"f{k}/buyer" for k in range(200)]
+    for buyer in false:
+        bench.bids(buyer, 10, 3.99)
+    tentative = sent_as(Profile, bench.clears())[A].charge
+    bench.all_hold(a=1, **{f"f{k}": 1 for k in range(200)})
+    answers = sent_as(Award, bench.rests())
+    bench.hears(A, Accept(0, 1, 1))
+    receipt: dict[str, Settled] = {}
+    while answers:
+        (buyer, one), *others = ((buyer, one) for buyer, one in answers.items() if buyer != A)
+        effects = bench.hears(buyer, Decline(0, one.round, 1))
+        answers = sent_as(Award, effects) or dict(others)
+        receipt |= sent_as(Settled, effects)
+    assert (tentative, receipt[A].charge) == (pytest.approx(239.4), 60.0)
+
+
+def test_who_is_asked_without_having_confirmed_is_told_the_book_again() -> None:
+    bench = crowded_seller()
+    bench.hears(B, Decline(0, 1, 1))
+    again = [(to, type(message)) for to, message in sent(bench.fires("award"))]
+    assert again == [(C, Profile), (C, Award), (D, Profile), (D, Award)]
+
+
+def test_newer_bid_is_not_awarded_what_came_free() -> None:
+    bench = crowded_seller()
+    assert bench.bids(C, 30, 2.5, seq=2) == []
+    assert sent_as(Award, bench.hears(B, Decline(0, 1, 1))).keys() == {D}
+
+
+def test_newer_bid_of_a_loser_lowers_no_charge() -> None:
+    bench = awarding_seller()
+    bench.bids(C, 10, 2)
+    bench.bids(C, 10, 2.5, seq=2)
+    bench.hears(A, Accept(0, 1, 1))
+    assert sent_as(Settled, bench.hears(B, Accept(0, 1, 1)))[A].charge == 120.0
+
+
+def test_accepted_award_is_kept_though_its_bidder_goes_or_bids_again() -> None:
+    bench = awarding_seller()
+    bench.hears(A, Accept(0, 1, 1))
+    assert bench.step(PeerOffline("a")) == []
+    assert bench.bids(A, 5, 9, seq=2) == []
+    assert sent(bench.hears(A, Withdraw(0, 1, 3))) == [(A, Withdrawn(0, 3))]
+    effects = bench.hears(B, Accept(0, 1, 1))
+    assert sent_as(Settled, effects)[A] == Settled(0, 1, 60, 120)
+    assert traced(effects) == ["settled", "settled", "closed"]
+
+
+def test_accept_said_again_before_the_receipts_changes_nothing() -> None:
+    bench = awarding_seller()
+    bench.hears(A, Accept(0, 1, 1))
+    before = bench.state
+    effects = bench.hears(A, Accept(0, 1, 1))
+    assert (dropped(effects), len(effects), bench.state) == ([(IGNORED, "repeated accept")], 1, before)
+
+
+def test_receipts_wait_for_no_more_than_half_of_the_patience() -> None:
+    """B declines late; C and D, which are asked then, do not answer."""
+    bench = crowded_seller()
+    began_s = bench.now
+    until_s = began_s + TIMING.patience_s / MOST_SILENCES
+    while bench.timers["award"] < until_s:
+        bench.fires("award")
+    assert sent_as(Award, bench.hears(B, Decline(0, 1, 1))).keys() == {C, D}
+    effects: list[Effect] = []
+    while not sent_as(Settled, effects):
+        effects = bench.fires("award")
+    assert bench.now == until_s
+    assert traced(effects) == ["voided", "voided", "settled", "reopened"]
+
+
+def test_leaving_seller_awards_nothing_more() -> None:
+    bench = crowded_seller()
+    bench.step(Left())
+    effects = bench.hears(B, Decline(0, 1, 1))
+    assert traced(effects) == ["declined", "settled", "supply", "closed"]
+    assert sent_as(Settled, effects) == {A: Settled(0, 1, 60, 90)}
 
 
 def test_decline_waits_for_the_other_answers() -> None:
@@ -804,7 +925,7 @@ def test_bid_while_awarding_reopens_only_if_supply_is_left() -> None:
     bench.bids(C, 10, 9)
     bench.hears(A, Accept(0, 1, 1))
     effects = bench.hears(B, Accept(0, 1, 1))
-    assert traced(effects) == ["settled", "closed"]
+    assert traced(effects) == ["settled", "settled", "closed"]
     assert sent_as(Closed, effects) == {C: Closed(0)}
 
 
@@ -816,7 +937,7 @@ def test_overtaking_bid_voids_own_award_and_reopens() -> None:
     bench = awarding_seller()
     bench.hears(B, Accept(0, 1, 1))
     effects = bench.hears(A, Bid(0, 1, 10, 4, 2))
-    assert traced(effects) == ["reopened"]
+    assert traced(effects) == ["settled", "reopened"]
     assert sent_as(Profile, bench.clears())[A].allocation == 10.0
 
 
@@ -852,7 +973,7 @@ def test_old_receipt_is_known_after_reopening() -> None:
     bench = reopened()
     bench.bids(A, 20, 2, seq=2)
     bench.clears()
-    assert sent(bench.hears(A, Accept(0, 1, 1))) == [(A, Settled(0, 1, 60, 120))]
+    assert sent(bench.hears(A, Accept(0, 1, 1))) == [(A, Settled(0, 1, 60, 60))]
 
 
 def test_nothing_is_sold_twice_over_all_receipts() -> None:
@@ -885,7 +1006,7 @@ def test_offline_host_without_bids_changes_nothing() -> None:
 def test_offline_winner_frees_its_award() -> None:
     bench = awarding_seller()
     bench.hears(B, Accept(0, 1, 1))
-    assert traced(bench.step(PeerOffline("a"))) == ["voided", "reopened"]
+    assert traced(bench.step(PeerOffline("a"))) == ["voided", "settled", "reopened"]
     bench.bids(C, 100, 5)
     assert sent_as(Profile, bench.clears())[C].allocation == 60.0
 

@@ -67,14 +67,14 @@ def test_promised_supply_is_not_taken_back() -> None:
     bench.step(SupplyChanged(10.0))
     effects = bench.hears(B, Accept(0, 1, 1))
     assert sent_as(Settled, effects)[B].quantity == 40.0
-    assert traced(effects) == ["settled", "closed"]
+    assert traced(effects) == ["settled", "settled", "closed"]
 
 
 def test_supply_that_comes_while_awarding_opens_the_auction_again() -> None:
     bench = awarding_seller()
     bench.hears(A, Accept(0, 1, 1))
     bench.step(SupplyChanged(130.0))
-    assert traced(bench.hears(B, Accept(0, 1, 1))) == ["settled", "reopened"]
+    assert traced(bench.hears(B, Accept(0, 1, 1))) == ["settled", "settled", "reopened"]
     assert [post.left for post in posted(bench.clears())] == [30.0]
 
 
@@ -114,7 +114,7 @@ def test_seller_keeps_its_promises_before_it_leaves() -> None:
     assert not bench.machine.finished
     bench.hears(A, Accept(0, 1, 1))
     effects = bench.hears(B, Decline(0, 1, 1))
-    assert traced(effects) == ["declined", "supply", "closed"]
+    assert traced(effects) == ["declined", "settled", "supply", "closed"]
     assert [(post.supply, post.left) for post in posted(effects)] == [(60.0, 0.0)]
     assert sent_as(Void, bench.hears(B, Accept(0, 1, 1))) == {B: Void(0, 1)}
 

@@ -58,7 +58,7 @@ def test_every_told_record_has_a_text(narrator: Narrator, output: io.StringIO, w
 
 def test_what_binds_is_told_from_the_journal(narrator: Narrator, output: io.StringIO) -> None:
     narrator.entries([JournalEntry(AT, "shop/shop", entry) for entry in examples(ExchangeEntry)])
-    assert [line.split()[1] for line in lines(output)] == ["sold", "accepted:", "receipt:", "a/a"]
+    assert [line.split()[1] for line in lines(output)] == ["sold", "accepted:", "receipt:", "a/a", "no"]
 
 
 def test_a_clearing_that_changes_nothing_is_not_told(narrator: Narrator, output: io.StringIO) -> None:

@@ -8,14 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.protocol.journal import Entry, JournalEntry
-from node.protocol.psp.journal import Accepted, Bought, Freed, Offered, Sold, Wanted
+from node.protocol.psp.journal import Accepted, Agreement, Bought, Freed, Lapsed, Offered, Sold, Wanted
 from node.trace.psp.ledger import Amounts, Ledger, SaleKey, total
 
 S, A, B = "s/s", "a/a", "b/b"
 SHOWN = 600.0
 """What the seller has advertised to its buyers, MB."""
-
-Agreement = type[Accepted] | type[Bought] | type[Freed]
 
 
 def line(node: str, entry: Entry) -> JournalEntry:
@@ -114,7 +112,41 @@ def test_receipt_that_its_seller_never_gave() -> None:
 
 def test_receipt_of_other_amounts_than_accepted() -> None:
     accepted, sale, _ = trade(A, 30, 12)
-    assert rules(offered(50), wanted(A, 30), accepted, sale, agreed(Bought, A, 30, 11)) == ["order"]
+    assert rules(offered(50), wanted(A, 30), accepted, sale, agreed(Bought, A, 30, 11)) == ["twin"]
+
+
+@pytest.mark.parametrize(("quantity", "charge"), [(29, 12), (30, 13)])
+def test_receipt_of_other_mb_or_more_money_than_accepted(quantity: float, charge: float) -> None:
+    accepted = agreed(Accepted, A, 30, 12)
+    assert rules(offered(50), wanted(A, 30), accepted, agreed(Bought, A, quantity, charge))[0] == "order"
+
+
+def test_receipt_may_be_charged_less_than_was_accepted() -> None:
+    accepted = agreed(Accepted, A, 30, 12)
+    ledger = Ledger([offered(50), wanted(A, 30), accepted, sold(A, 30, 11), agreed(Bought, A, 30, 11)])
+    assert (ledger.breaches, ledger.doubts) == ([], [])
+    assert total(ledger.purchases.values()) == Amounts(30, 11)
+
+
+def test_receipt_on_its_way_may_be_charged_less() -> None:
+    assert rules(offered(50), wanted(A, 30), agreed(Accepted, A, 30, 12), sold(A, 30, 11)) == []
+
+
+LAPSED = [agreed(Accepted, A, 30, 12), agreed(Lapsed, A, 30, 12)]
+
+
+@pytest.mark.parametrize("late", [[], [sold(A, 30, 12)], [sold(A, 30, 11)]])
+def test_acceptance_without_receipt_in_time_stays_in_doubt_whatever_the_seller_says(late: list[JournalEntry]) -> None:
+    entries = [offered(50), wanted(A, 30), *LAPSED, *late]
+    assert (rules(*entries), doubts(*entries)) == ([], ["no receipt in time"])
+
+
+def test_what_has_lapsed_binds_nobody() -> None:
+    assert rules(offered(50), wanted(A, 30), *LAPSED, *trade(A, 30, 10, round_=2)) == []
+
+
+def test_receipt_for_what_has_lapsed() -> None:
+    assert rules(offered(50), wanted(A, 30), *LAPSED, agreed(Bought, A, 30, 12)) == ["order"]
 
 
 def test_receipt_for_what_was_never_accepted() -> None:

@@ -1,0 +1,93 @@
+"""Awards, and what becomes of charges when winners decline, for any book: laws and a dumb oracle."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.mechanism.psp import MECHANISMS, AuctionMechanism
+from node.protocol.machine import Effect, Opened, Started
+from node.protocol.psp.messages import Accept, Award, Decline, Hold, Profile, Settled
+from node.protocol.psp.seller import Seller
+from node.strategy.psp.reserve import FixedReserve, HighestLosingReserve, ReserveRule
+from tests.protocol.psp.bench import TIMING, SellerBench, sent, sent_as
+
+SUPPLY, RESERVE = 100.0, 1.0
+BIDS = st.lists(st.tuples(st.integers(1, 120), st.integers(1, 9)), min_size=1, max_size=8)
+
+
+class Awarded:
+    """An auction from its bids to its end; those who decline do so whenever they are asked."""
+
+    def __init__(
+        self, bids: list[tuple[int, int]], decliners: set[int], rule: ReserveRule, mechanism: AuctionMechanism
+    ) -> None:
+        self.bench = SellerBench()
+        self.bench.machine = Seller(SUPPLY, rule, TIMING, mechanism=mechanism)
+        self.bench.step(Started())
+        self.bench.step(Opened())
+        self.awards: dict[str, Award] = {}
+        self.receipts: dict[str, Settled] = {}
+        for k, bid in enumerate(bids):
+            self.bench.bids(f"b{k}/buyer", *bid)
+        for buyer, shown in sent_as(Profile, self.bench.clears()).items():
+            self.bench.hears(buyer, Hold(0, shown.round, 1, undecided=False))
+        self.answers(self.bench.rests(), {f"b{k}/buyer" for k in decliners})
+
+    def answers(self, effects: list[Effect], decliners: set[str]) -> None:
+        asked: dict[str, Award] = {}
+        while True:
+            for to, message in sent(effects):
+                if isinstance(message, Award):
+                    asked[to] = message
+                elif isinstance(message, Settled):
+                    self.receipts[to] = message
+            if not asked:
+                return
+            buyer, award = asked.popitem()
+            if buyer in decliners:
+                effects = self.bench.hears(buyer, Decline(0, award.round, 1))
+            else:
+                assert buyer not in self.awards  # nobody is asked twice
+                self.awards[buyer] = award
+                effects = self.bench.hears(buyer, Accept(0, award.round, 1))
+
+
+@given(BIDS, st.sets(st.integers(0, 7)), st.booleans(), st.sampled_from(sorted(MECHANISMS)))
+def test_nobody_pays_more_than_it_accepted_and_nothing_is_sold_twice(
+    bids: list[tuple[int, int]], decliners: set[int], is_fixed: bool, mechanism: str
+) -> None:
+    rule = FixedReserve(RESERVE) if is_fixed else HighestLosingReserve(RESERVE, 0.1)
+    auction = Awarded(bids, decliners, rule, MECHANISMS[mechanism])
+    assert auction.receipts.keys() == auction.awards.keys()
+    assert sum(receipt.quantity for receipt in auction.receipts.values()) <= SUPPLY * (1 + 1e-9)
+    for buyer, receipt in auction.receipts.items():
+        award = auction.awards[buyer]
+        assert receipt.quantity == award.quantity
+        assert receipt.charge <= award.charge
+
+
+@given(BIDS, st.sets(st.integers(0, 7)), st.sampled_from(sorted(MECHANISMS)))
+def test_charges_are_those_of_the_book_without_who_declined(
+    bids: list[tuple[int, int]], decliners: set[int], mechanism: str
+) -> None:
+    """Who decline are taken out one after another, by an oracle that knows nothing of messages."""
+    auction = Awarded(bids, decliners, FixedReserve(RESERVE), MECHANISMS[mechanism])
+    standing = sorted(range(len(bids)), key=lambda k: (-bids[k][1], -bids[k][0]))
+    while True:
+        quantity, price = (np.array([float(bids[k][which]) for k in standing]) for which in (0, 1))
+        outcome = MECHANISMS[mechanism].clear(quantity, price, SUPPLY, RESERVE)
+        won = {k for k, mb in zip(standing, outcome.allocation, strict=True) if mb > 1e-7}
+        if not won & decliners:
+            break
+        standing = [k for k in standing if k not in won & decliners]
+    for k, mb, money in zip(standing, outcome.allocation, outcome.charge, strict=True):
+        receipt = auction.receipts.get(f"b{k}/buyer")
+        if receipt and receipt.quantity == pytest.approx(mb):
+            assert receipt.charge == pytest.approx(money)
+        elif receipt:  # more would be its by now, for what it bid; it accepted less
+            assert receipt.quantity < mb
+            assert receipt.charge <= money * receipt.quantity / mb * (1 + 1e-9)
+        else:
+            assert mb <= 1e-7
+    assert len(auction.receipts) == len(won)
