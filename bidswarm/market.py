@@ -41,7 +41,7 @@ from scenarios.files.tables import NetworkTable, Number
 from scenarios.files.types import Count, Names, PositiveSeconds, Seconds, Share, Table
 from scenarios.markets.base import Market, Scenario
 from scenarios.markets.kind import Audit, MarketKind, Metrics, OwnWorld, Watch
-from scenarios.results.lines import bar, dropped_lines, fault_lines, print_rows, print_rules, verdict
+from scenarios.results.lines import bar, fault_lines, hostile_lines, print_rows, print_rules, verdict
 from scenarios.results.outcome import Run, Summary
 from scenarios.results.result import Result
 
@@ -103,10 +103,10 @@ __all__ = [
     "bar",
     "check_names",
     "drawn",
-    "dropped_lines",
     "effects_of",
     "fault_lines",
     "host_of",
+    "hostile_lines",
     "names_of",
     "node_of",
     "print_rows",

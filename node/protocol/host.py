@@ -228,7 +228,7 @@ class Host:
         try:
             envelopes = decode_frame(self._seal.opened_frame(from_host, data) if self._seal else data, self._life)
         except RejectedError as reason:
-            self._drop("rejected", str(reason))
+            self._reject(from_host, reason)
             return
         further = len(envelopes) - 1
         if throttle and further and not self._admits(throttle, now, from_host, 0, further):
@@ -237,7 +237,7 @@ class Host:
             try:
                 self._deliver(now, from_host, envelope, throttle)
             except RejectedError as reason:
-                self._drop("rejected", str(reason))
+                self._reject(from_host, reason)
 
     def _deliver(self, now: float, from_host: str, envelope: Envelope, throttle: Throttle | None) -> None:
         own = self._nodes.get(envelope.to_node)
@@ -249,7 +249,10 @@ class Host:
         sender = peer_address(from_host, envelope.from_node)
         message = self._codec.message(envelope.message)
         self.counters["received"] += 1
-        self._step(now, own, Received(sender, message))
+        effects = own.machine.step(now, Received(sender, message))
+        if throttle and any(isinstance(effect, Dropped) and effect.verdict == "rejected" for effect in effects):
+            self._blame(from_host)
+        self._apply(now, own, effects)
 
     def receive_post(self, now: float, poster: str, data: bytes) -> None:
         """Hand a board post to the nodes that watch its poster; it waits until its host is known to be in its life."""
@@ -261,7 +264,7 @@ class Host:
         try:
             life, message = self._codec.post(self._seal.opened_post(poster, data) if self._seal else data)
         except RejectedError as reason:
-            self._drop("rejected", str(reason))
+            self._reject(host_of(poster), reason)
             return
         known = self._lives.get(host_of(poster))
         if known == life:
@@ -402,6 +405,15 @@ class Host:
             return True
         self.refuse(to_host)
         return False
+
+    def _reject(self, host: str, reason: RejectedError) -> None:
+        self._drop("rejected", str(reason))
+        self._blame(host)
+
+    def _blame(self, host: str) -> None:
+        """Count by its sender, too, what was rejected, unless that is trusted."""
+        if self._throttle and host not in self._trusted:
+            self.counters[f"rejected from {self._throttle.counted_as(host)}"] += 1
 
     def _drop(self, verdict: str, reason: str) -> None:
         self.counters[f"{verdict}: {reason}"] += 1

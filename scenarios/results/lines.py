@@ -9,7 +9,7 @@ from rich.table import Table
 
 from node.trace.breach import Breach
 from scenarios.chaos.expectations import Expectation, FaultRow
-from scenarios.results.outcome import Status
+from scenarios.results.outcome import Status, Summary
 
 ROWS = 40
 """Rows shown; the files hold the rest."""
@@ -43,13 +43,20 @@ def fault_lines(faults: Sequence[FaultRow], expectations: Sequence[Expectation])
     return lines
 
 
-def dropped_lines(dropped: Mapping[str, int]) -> list[str]:
-    """A line that names the hosts whose records did not count, those with the most first; none if all counted."""
-    if not dropped:
-        return []
-    most = sorted(dropped.items(), key=lambda item: (-item[1], item[0]))
-    hosts = some([f"{host} ({count:,})" for host, count in most], MOST_HOSTS)
-    return [f"[yellow]records that did not count, since no such node may tell them: of {hosts}[/]"]
+def hostile_lines(summary: Summary) -> list[str]:
+    """Lines that name the hosts that said what no correct host says, or too much; none if there are none."""
+    said = (
+        ("records that did not count, since no such node may tell them: of", summary.dropped_records),
+        ("messages that no correct node sends: from", summary.rejected_from),
+        ("messages that were not read, since their sender exceeded the limits: from", summary.throttled),
+    )
+    return [f"[yellow]{what} {_most(counts)}[/]" for what, counts in said if counts]
+
+
+def _most(counts: Mapping[str, int]) -> str:
+    """The hosts with the highest counts first."""
+    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return some([f"{host} ({count:,})" for host, count in most], MOST_HOSTS)
 
 
 def some(words: Sequence[str], most: int, last: str = " and ") -> str:

@@ -1,5 +1,6 @@
 """How a run of any market ended."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import nan
 from pathlib import Path
@@ -42,6 +43,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     faults: list[FaultRow] = msgspec.field(default_factory=list)
     expectations: list[Expectation] = msgspec.field(default_factory=list)
     dropped_records: dict[str, int] = msgspec.field(default_factory=dict)
+    rejected_from: dict[str, int] = msgspec.field(default_factory=dict)
+    throttled: dict[str, int] = msgspec.field(default_factory=dict)
 
     @property
     def network(self) -> str:
@@ -84,5 +87,12 @@ class Run:
             "run_dir": str(self.folder),
             "faults": faults.rows,
             "dropped_records": outcome.dropped,
+            "rejected_from": _by_host(outcome.counters, "rejected from "),
+            "throttled": _by_host(outcome.counters, "throttled: "),
             "expectations": checked(market.chaos.expect if market.chaos else [], ending, faults.heal_s),
         }
+
+
+def _by_host(counters: Mapping[str, int], prefix: str) -> dict[str, int]:
+    """The counters whose names begin so, by what follows, which is a host."""
+    return {name.removeprefix(prefix): count for name, count in sorted(counters.items()) if name.startswith(prefix)}

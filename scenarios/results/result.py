@@ -13,7 +13,7 @@ from rich.console import Console
 from scenarios.extras import needs
 from scenarios.results import folder as rundir
 from scenarios.results.drawing import LOG
-from scenarios.results.lines import dropped_lines, fault_lines
+from scenarios.results.lines import fault_lines, hostile_lines
 from scenarios.results.outcome import Summary
 from scenarios.results.tables import keep
 
@@ -58,7 +58,7 @@ class Result(ABC, Generic[ASummary]):
             if isinstance(figure, float | int | str):
                 console.print(f"{name}: {figure:,.6g}" if isinstance(figure, float) else f"{name}: {figure}")
         lines = fault_lines(self.summary.faults, self.summary.expectations)
-        for line in [*lines, *dropped_lines(self.summary.dropped_records)]:
+        for line in [*lines, *hostile_lines(self.summary)]:
             console.print(line, highlight=False, soft_wrap=True)
         console.print(self.where, highlight=False, soft_wrap=True)
 

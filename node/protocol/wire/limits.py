@@ -14,7 +14,7 @@ MAX_SENDERS = 5_000
 ``MAX_FRAME_BYTES`` still names or counts them all."""
 
 MAX_NAMED = 100
-"""Throttled hosts that are counted by name; counters go to observers and into results."""
+"""Hosts that are throttled, or of which something is rejected, that are counted by name; counters go into results."""
 
 OTHERS = "others"
 """The name under which further hosts are counted, and share one allowance; a host of that name shares it too."""
@@ -115,7 +115,7 @@ class Throttle:
         self._waiting.clear()
 
     def counted_as(self, host: str) -> str:
-        """Under which name to count what was not read."""
+        """Under which name to count what was not read, or rejected."""
         if host not in self._counted and len(self._counted) >= MAX_NAMED:
             return OTHERS
         self._counted.add(host)

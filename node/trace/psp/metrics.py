@@ -119,7 +119,7 @@ class MarketMetrics:
     supply
         MB in all of the sellers whose supply has changed.
     struck_out
-        Buyers that kept an auction waiting for too long, and how; not those whose hosts were gone.
+        Addresses of buyers that kept an auction waiting for too long, and how; not those whose hosts were gone.
     factor
         How many times its first valuation each buyer's present one is.
     """
@@ -207,7 +207,7 @@ class MarketMetrics:
     def _on_voiding(self, seller: str, voided: BidVoided) -> None:
         self._standing[seller].pop(node_of(voided.buyer), None)
         if voided.cause != "gone":
-            self.struck_out[node_of(voided.buyer)].add(voided.cause)
+            self.struck_out[voided.buyer].add(voided.cause)
 
     def _on_joining(self, node: str, _: Joined) -> None:
         self.joined.add(node)

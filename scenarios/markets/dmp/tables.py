@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from scenarios.results.lines import ROWS, dropped_lines, fault_lines, verdict
+from scenarios.results.lines import ROWS, fault_lines, hostile_lines, verdict
 
 if TYPE_CHECKING:
     from scenarios.markets.dmp.results import CallResult, CallSummary
@@ -25,7 +25,7 @@ def print_calls(result: "CallResult", console: Console) -> None:
         _efficiency(summary),
     ]
     lines += fault_lines(summary.faults, summary.expectations)
-    lines += dropped_lines(summary.dropped_records)
+    lines += hostile_lines(summary)
     if summary.breaches:
         shown = "; ".join(summary.breaches[:MOST_BREACHES])
         lines.append(f"[red]the books do not agree in {len(summary.breaches)} places:[/] {shown}")

@@ -9,7 +9,7 @@ from rich.text import Text
 from scenarios.markets.psp.figures import FIELDS, words
 from scenarios.markets.psp.ladder import ladder_lines
 from scenarios.markets.psp.spread import sentence
-from scenarios.results.lines import ROWS, dropped_lines, fault_lines, some, verdict
+from scenarios.results.lines import ROWS, fault_lines, hostile_lines, some, verdict
 
 if TYPE_CHECKING:
     from scenarios.markets.psp.results import Result, Summary
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 MOST_ACCUSERS = 3
 """Buyers shown that say that a seller is exposed."""
+
+MOST_STRUCK_OUT = 10
+"""Buyers shown that were struck out: one host may have made up a thousand."""
 
 MOST_DISPUTES = 5
 """Sales in dispute shown."""
@@ -44,7 +47,7 @@ def print_result(result: "Result", console: Console) -> None:
         soft_wrap=True,
     )
     lines = [*_exposed(summary), *_disputes(summary), *fault_lines(summary.faults, summary.expectations)]
-    for line in [*lines, *_struck_out(summary), *dropped_lines(summary.dropped_records)]:
+    for line in [*lines, *_struck_out(summary), *hostile_lines(summary)]:
         console.print(line, highlight=False, soft_wrap=True)
     for report in result.shifts:
         console.print(sentence(report, result.market), highlight=False, soft_wrap=True)
@@ -83,7 +86,8 @@ def _struck_out(summary: "Summary") -> list[str]:
     """Which buyers kept auctions waiting, and how."""
     if not summary.struck_out:
         return []
-    buyers = ", ".join(f"{buyer} ({', '.join(causes)})" for buyer, causes in summary.struck_out.items())
+    struck = [f"{buyer} ({', '.join(causes)})" for buyer, causes in summary.struck_out.items()]
+    buyers = some(struck, MOST_STRUCK_OUT)
     return [f"[yellow]struck out of auctions that they kept waiting: {buyers}[/]"]
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.protocol.host import Host
-from node.protocol.machine import Received, Send
+from node.protocol.machine import Dropped, Received, Send
 from node.protocol.wire.frames import MAX_FRAME_BYTES, decode_frame, encode_message, encode_post
 from node.protocol.wire.limits import MAX_HOSTS, MAX_NAMED, MAX_SENDERS, OTHERS, Limits, Throttle
 from tests.protocol.codecs import BOTH
@@ -172,7 +172,8 @@ def test_frame_over_the_limit_is_dropped_unread_and_counted() -> None:
     for data in (FRAME, b"garbage", FRAME, b"garbage"):
         host.receive_frame(0.0, "you", data)
     assert len(puppet.events) == 1
-    assert host.counters == {"received": 1, "rejected: malformed frame": 1, "throttled: you": 2}
+    rejected = {"rejected: malformed frame": 1, "rejected from you": 1}
+    assert host.counters == {"received": 1, **rejected, "throttled: you": 2}
     host.receive_frame(1.0, "you", FRAME)
     assert puppet.events[1:] == [(1.0, Received("you/s", BID))]
 
@@ -205,6 +206,24 @@ def test_what_would_wait_for_a_host_beyond_the_limit_is_not_sent_but_counted() -
     sent = {to: len(decode_frame(frame, life(to))) for to, frame in host.frames()}
     assert sent == {"you": 2, "other": 2}
     assert host.counters["throttled: you"] == host.counters["throttled: other"] == 1
+
+
+def test_what_is_rejected_is_counted_by_its_sender_wherever_that_is_noticed() -> None:
+    host, puppet = limited()
+    puppet.effects = [Dropped("rejected", "round to come"), Dropped("ignored", "no news")]
+    host.receive_frame(0.0, "you", b"garbage")
+    host.receive_frame(0.0, "you", frame_of(("a", "s", BID), ("nobody", "s", BID)))
+    host.receive_frame(0.0, "other", b"garbage")
+    host.receive_post(0.0, "you/s", b"garbage")
+    found = {name: count for name, count in host.counters.items() if name.startswith("rejected from")}
+    assert found == {"rejected from you": 4, "rejected from other": 1}
+
+
+def test_of_trusted_hosts_and_without_limits_nobody_counts_what_is_rejected_by_its_sender() -> None:
+    for limits in (Limits(), None):
+        host = started(Host("me", {"a": Puppet()}, BOTH, limits=limits, trusted=["you"]), "you")
+        host.receive_frame(0.0, "you", b"garbage")
+        assert host.counters == {"rejected: malformed frame": 1}
 
 
 def test_trusted_hosts_have_no_limits() -> None:

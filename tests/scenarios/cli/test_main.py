@@ -26,6 +26,8 @@ KEYS = {
     "faults": list,
     "expectations": list,
     "dropped_records": dict,
+    "rejected_from": dict,
+    "throttled": dict,
     "mechanism": str,
     "bids": int,
     "welfare": float,

@@ -204,6 +204,12 @@ def test_seller_is_exposed_by_all_who_notice_for_all_that_they_noticed() -> None
     assert folded(*noticed, elsewhere).exposed == {"1": set(told)}
 
 
+def test_who_was_struck_out_is_named_by_address_since_anybody_may_call_its_node_so() -> None:
+    told = [BidVoided("host/A", 1, "silent"), BidVoided("mallory/A", 1, "declined"), BidVoided("host/B", 1, "gone")]
+    metrics = folded(*(record(one, "1") for one in told))
+    assert metrics.struck_out == {"host/A": {"silent"}, "mallory/A": {"declined"}}
+
+
 def test_unknown_kinds_of_records_change_nothing_else() -> None:
     metrics = folded(record(AwardDeclined("other/A", 0, 5.0), "1", 4.0), record(BidVoided("other/A", 0, "gone"), "1"))
     assert (metrics.bids, metrics.welfare, metrics.time_s) == (0, 0.0, 4.0)

@@ -230,8 +230,8 @@ def test_json_is_one_object_with_the_documented_keys_and_nothing_else(bidswarm: 
     assert (code, stdout.count("\n")) == (0, 1)
     assert list(summary) == [
         *("scenario", "seed", "world", "broker", "nodes", "status", "duration_s", "messages", "run_dir"),
-        *("faults", "expectations", "dropped_records", "market_s", "calls", "served", "decommitted", "blocked"),
-        *("calls_per_s",),
+        *("faults", "expectations", "dropped_records", "rejected_from", "throttled"),
+        *("market_s", "calls", "served", "decommitted", "blocked", "calls_per_s"),
         *("paid", "mean_price", "efficient", "excess", "operators", "breaches"),
     ]
     assert {tuple(row) for row in summary["operators"]} == {OperatorRow.__struct_fields__}
