@@ -1,0 +1,152 @@
+"""One market over a secured broker, with honest users for each attacker, run once for all tests of a module."""
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow.parquet as pq
+import pytest
+
+from broker.own.setup import Wishes
+from tests.conftest import Command, wait_until
+from tests.mqtt.hostile.attackers import MARKET, PATIENCE_S, QUIET_S, Attacker
+from tests.mqtt.plain import SecuredBroker
+
+CALM = ("calm-1", "calm-2")
+"""Groups that nobody attacks: what they take is what the machine can do at that time."""
+
+HEAD = f"""
+name = "attacked"
+timeout_s = 90
+
+[auction]
+clearing_interval_s = 0.02
+quiet_period_s = {QUIET_S}
+retry_s = 0.1
+patience_s = {PATIENCE_S}
+"""
+
+LATE_S = 1.0
+"""What one attack may take longer than the patience and three times what a calm group takes: the machine is not as
+busy all the time."""
+
+
+class Told(msgspec.Struct):
+    """What a run, the ledger over its journals, a reader of all topics and the attackers tell."""
+
+    code: int
+    stdout: str
+    stderr: str
+    run_dir: str
+    ledger_code: int
+    ledger: dict[str, Any]
+    notes: dict[str, dict[str, Any]]
+    arrived: dict[str, int]
+
+
+class Evidence:
+    """What is told, and what the run has left in its folder.
+
+    Attributes
+    ----------
+    arrived
+        By attack: how many of its messages reached anybody that it published where it may not.
+    """
+
+    def __init__(self, told: Told) -> None:
+        self.code, self.stdout, self.stderr = told.code, told.stdout, told.stderr
+        self.ledger_code, self.ledger = told.ledger_code, told.ledger
+        self.notes, self.arrived = told.notes, told.arrived
+        folder = Path(told.run_dir)
+        self.summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+        self.counters: dict[str, int] = json.loads((folder / "counters.json").read_text())
+        self._events = pq.read_table(folder / "events.parquet").to_pylist()
+
+    def events(self, node: str, kind: str) -> list[dict[str, Any]]:
+        """What the node of this name told of that kind."""
+        return [event for event in self._events if event["node"].endswith(f"/{node}") and event["kind"] == kind]
+
+    def bought(self, buyer: str, seller: str) -> tuple[float, float]:
+        """MB and money."""
+        rows = [row for row in self.summary["allocations"] if (row["buyer"], row["seller"]) == (buyer, seller)]
+        return sum(row["quantity"] for row in rows), sum(row["charge"] for row in rows)
+
+    def closed_s(self, seller: str) -> float:
+        """When its auction closed, seconds of the market."""
+        (closed,) = self.events(seller, "closed")
+        return float(closed["time_s"])
+
+    def latest_s(self, open_s: float = 0.0) -> float:
+        """By when an auction must have closed that is attacked: the patience, and three quiet periods.
+
+        A quiet period is what auctions take that nobody attacks, which may not be awarded before ``open_s`` either:
+        besides the quiet they take what the machine needs for some messages, and so do the others.
+        """
+        quiet_s = max(self.closed_s(f"s-{name}") for name in CALM) - open_s
+        return open_s + PATIENCE_S + 3 * quiet_s + LATE_S
+
+    def causes(self, address: str) -> list[str]:
+        """What a bidder was struck out for."""
+        return list(self.summary["struck_out"].get(address, []))
+
+    @property
+    def breaches(self) -> list[dict[str, str]]:
+        return list(self.ledger["breaches"])
+
+
+def once(factory: pytest.TempPathFactory, name: str, work: Callable[[Path], Told]) -> Evidence:
+    """The evidence of this name, which whichever test process comes first brings in for all."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"attacked-{name}"
+    found, failed = folder / "told.json", folder / "failed"
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        wait_until(lambda: found.exists() or failed.exists(), "another process has run the market")
+        return Evidence(msgspec.json.decode(found.read_bytes(), type=Told))
+    try:
+        told = work(folder)
+    except BaseException:
+        failed.touch()
+        raise
+    draft = folder / "draft.json"
+    draft.write_bytes(msgspec.json.encode(told))
+    draft.rename(found)
+    return Evidence(told)
+
+
+def attacked(folder: Path, attacks: Sequence[type[Attacker]], groups: str) -> Told:
+    """Run the market of these groups with all attackers in it."""
+    (folder / "attacked.toml").write_text(HEAD + groups)
+    broker = SecuredBroker(folder / "broker", Wishes(hosts=[attack.name for attack in attacks]))
+    reader = broker.client("launcher").subscribe(f"bidswarm/v1/{MARKET}/#")
+    attackers = [attack(broker) for attack in attacks]
+    out = folder / "runs"
+    profile = broker.profile_path("launcher")
+    run = Command(
+        [
+            *("run", str(folder / "attacked.toml"), "--profile", str(profile), "--market", MARKET, "--no-pictures"),
+            *("--hosts", "1", "--connections", "per-node", "--out", str(out)),
+        ],
+        out,
+    )
+    reader.until(lambda: run.process.poll() is not None)
+    code, stdout, stderr = run.finished()
+    for attacker in attackers:
+        attacker.thread.join()
+    broker.stop()
+    ledger_code, ledger, _ = Command(["ledger", str(run.run_dir()), "--format", "json"], out).finished()
+    seen = set(reader.payloads)
+    return Told(
+        code,
+        stdout,
+        stderr,
+        str(run.run_dir()),
+        ledger_code,
+        json.loads(ledger),
+        {attacker.name: attacker.notes for attacker in attackers},
+        {attacker.name: sum(one in seen for one in attacker.forbidden) for attacker in attackers},
+    )
