@@ -163,6 +163,11 @@ class Host:
         if self._throttle:
             self._drop("throttled", self._throttle.counted_as(host))
 
+    def reject(self, host: str, reason: RejectedError) -> None:
+        """Count what no correct peer says, by its sender too, unless that is trusted."""
+        self._drop("rejected", str(reason))
+        self._blame(host)
+
     @property
     def finished(self) -> bool:
         """Whether none of its nodes waits for anything."""
@@ -228,7 +233,7 @@ class Host:
         try:
             envelopes = decode_frame(self._seal.opened_frame(from_host, data) if self._seal else data, self._life)
         except RejectedError as reason:
-            self._reject(from_host, reason)
+            self.reject(from_host, reason)
             return
         further = len(envelopes) - 1
         if throttle and further and not self._admits(throttle, now, from_host, 0, further):
@@ -237,7 +242,7 @@ class Host:
             try:
                 self._deliver(now, from_host, envelope, throttle)
             except RejectedError as reason:
-                self._reject(from_host, reason)
+                self.reject(from_host, reason)
 
     def _deliver(self, now: float, from_host: str, envelope: Envelope, throttle: Throttle | None) -> None:
         own = self._nodes.get(envelope.to_node)
@@ -264,7 +269,7 @@ class Host:
         try:
             life, message = self._codec.post(self._seal.opened_post(poster, data) if self._seal else data)
         except RejectedError as reason:
-            self._reject(host_of(poster), reason)
+            self.reject(host_of(poster), reason)
             return
         known = self._lives.get(host_of(poster))
         if known == life:
@@ -405,10 +410,6 @@ class Host:
             return True
         self.refuse(to_host)
         return False
-
-    def _reject(self, host: str, reason: RejectedError) -> None:
-        self._drop("rejected", str(reason))
-        self._blame(host)
 
     def _blame(self, host: str) -> None:
         """Count by its sender, too, what was rejected, unless that is trusted."""

@@ -313,7 +313,12 @@ class MqttHost:
             case Board(poster) if payload:
                 self._host.receive_post(now, poster, payload)
             case Presence(host) if payload:
-                self._receive_presence(now, host, *decode_presence(payload))
+                try:
+                    word, life = decode_presence(payload)
+                except RejectedError as reason:
+                    self._host.reject(host, reason)
+                else:
+                    self._receive_presence(now, host, word, life)
             case Control() if payload == OPEN:
                 self.open()
             case Control() if payload == STOP:

@@ -1,5 +1,6 @@
 """Plain participants of an exchange, on paho: each does what docs/protocol.md says, but for what its attack changes."""
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -101,7 +102,8 @@ class Attacker:
             topic, payload = self.client.payloads[self._read]
             self._read += 1
             if payload:
-                self._take(topic, payload)
+                with contextlib.suppress(RejectedError):  # there are other attackers
+                    self._take(topic, payload)
         now = time.monotonic()
         due = [act for at, act in self._due if at <= now]
         self._due = [(at, act) for at, act in self._due if at > now]
@@ -130,11 +132,7 @@ class Attacker:
     def on_frame(self, from_host: str, payload: bytes) -> None:
         """Hand the messages of a frame on."""
         assert self.seal
-        try:
-            envelopes = decode_frame(self.seal.opened_frame(from_host, payload), self.life)
-        except RejectedError:
-            return  # for a life that it has given up
-        for envelope in envelopes:
+        for envelope in decode_frame(self.seal.opened_frame(from_host, payload), self.life):
             message = EXCHANGE.message(envelope.message)
             assert isinstance(message, AuctionMessage)
             self.on_message(f"{from_host}/{envelope.from_node}", message)
