@@ -81,6 +81,7 @@ class Attacker:
         self.notes: dict[str, Any] = {}
         self.forbidden: list[tuple[str, bytes]] = []
         self.is_open = self.is_stopped = False
+        self.opened_at = 0.0
         self._due: list[tuple[float, Callable[[], None]]] = []
         self._read = self._sent = 0
         self.client: PlainClient = broker.client(self.name, f"{MARKET}-{self.name}")
@@ -116,7 +117,7 @@ class Attacker:
             case Control():
                 self.is_stopped = payload == b"stop"
                 if payload == b"open" and not self.is_open:
-                    self.is_open = True
+                    self.is_open, self.opened_at = True, time.monotonic()
                     self.on_open()
             case Presence(host):
                 word, life = decode_presence(payload)
@@ -278,9 +279,15 @@ def charged(rows: list[Row], supply: float, reserve: float) -> list[float]:
 
 
 class HostileSeller(Attacker):
-    """Sells ``supply`` MB: clears every bid, awards when it has been quiet, gives receipts, and closes."""
+    """Sells ``supply`` MB: clears every bid, awards when it has been quiet, gives receipts, and closes.
 
-    supply, reserve = 100.0, 0.1
+    Attributes
+    ----------
+    awards_s
+        It awards nothing for so long, so that both buyers have bid by then.
+    """
+
+    supply, reserve, awards_s = 100.0, 0.1, 3.0
 
     def __init__(self, broker: SecuredBroker) -> None:
         self.bids: dict[str, Bid] = {}
@@ -332,7 +339,8 @@ class HostileSeller(Attacker):
         for buyer in self.bids:
             self.send(buyer, self.profile(buyer, rows))
         clearing = self._clearings
-        self.later(0.6, lambda: self.award(rows) if clearing == self._clearings else None)
+        quiet_s = max(0.6, self.awards_s - (time.monotonic() - self.opened_at))
+        self.later(quiet_s, lambda: self.award(rows) if clearing == self._clearings else None)
 
     def rows(self) -> list[Row]:
         """The book."""

@@ -27,11 +27,15 @@ clearing_interval_s = 0.02
 quiet_period_s = {QUIET_S}
 retry_s = 0.1
 patience_s = {PATIENCE_S}
-"""
 
-LATE_S = 1.0
-"""What one attack may take longer than the patience and three times what a calm group takes: the machine is not as
-busy all the time."""
+[[sellers]]
+name = "late"
+supply_mb = 1
+joins_at_s = """
+
+OPEN_S = 3.0
+"""When a seller joins that nobody knows. So no auction is awarded before a quiet period after that, and the first bids
+are there by then, on however busy a machine."""
 
 
 class Told(msgspec.Struct):
@@ -45,6 +49,7 @@ class Told(msgspec.Struct):
     ledger: dict[str, Any]
     notes: dict[str, dict[str, Any]]
     arrived: dict[str, int]
+    open_s: float
 
 
 class Evidence:
@@ -59,7 +64,7 @@ class Evidence:
     def __init__(self, told: Told) -> None:
         self.code, self.stdout, self.stderr = told.code, told.stdout, told.stderr
         self.ledger_code, self.ledger = told.ledger_code, told.ledger
-        self.notes, self.arrived = told.notes, told.arrived
+        self.notes, self.arrived, self.open_s = told.notes, told.arrived, told.open_s
         folder = Path(told.run_dir)
         self.summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
         self.counters: dict[str, int] = json.loads((folder / "counters.json").read_text())
@@ -79,14 +84,14 @@ class Evidence:
         (closed,) = self.events(seller, "closed")
         return float(closed["time_s"])
 
-    def latest_s(self, open_s: float = 0.0) -> float:
+    def latest_s(self) -> float:
         """By when an auction must have closed that is attacked: the patience, and three quiet periods.
 
-        A quiet period is what auctions take that nobody attacks, which may not be awarded before ``open_s`` either:
-        besides the quiet they take what the machine needs for some messages, and so do the others.
+        A quiet period is what auctions take that nobody attacks, once they may be awarded: besides the quiet they take
+        what the machine needs for some messages, and so do the others.
         """
-        quiet_s = max(self.closed_s(f"s-{name}") for name in CALM) - open_s
-        return open_s + PATIENCE_S + 3 * quiet_s + LATE_S
+        quiet_s = max(self.closed_s(f"s-{name}") for name in CALM) - self.open_s
+        return self.open_s + PATIENCE_S + 3 * quiet_s
 
     def causes(self, address: str) -> list[str]:
         """What a bidder was struck out for."""
@@ -118,9 +123,9 @@ def once(factory: pytest.TempPathFactory, name: str, work: Callable[[Path], Told
     return Evidence(told)
 
 
-def attacked(folder: Path, attacks: Sequence[type[Attacker]], groups: str) -> Told:
+def attacked(folder: Path, attacks: Sequence[type[Attacker]], groups: Sequence[str], open_s: float = OPEN_S) -> Told:
     """Run the market of these groups with all attackers in it."""
-    (folder / "attacked.toml").write_text(HEAD + groups)
+    (folder / "attacked.toml").write_text("\n\n".join([f"{HEAD}{open_s}", *groups]))
     broker = SecuredBroker(folder / "broker", Wishes(hosts=[attack.name for attack in attacks]))
     reader = broker.client("launcher").subscribe(f"bidswarm/v1/{MARKET}/#")
     attackers = [attack(broker) for attack in attacks]
@@ -136,7 +141,9 @@ def attacked(folder: Path, attacks: Sequence[type[Attacker]], groups: str) -> To
     reader.until(lambda: run.process.poll() is not None)
     code, stdout, stderr = run.finished()
     for attacker in attackers:
+        attacker.is_stopped = True  # even if the run broke down and told nobody
         attacker.thread.join()
+    assert any(out.glob("*/summary.json")), stderr
     broker.stop()
     ledger_code, ledger, _ = Command(["ledger", str(run.run_dir()), "--format", "json"], out).finished()
     seen = set(reader.payloads)
@@ -149,4 +156,5 @@ def attacked(folder: Path, attacks: Sequence[type[Attacker]], groups: str) -> To
         json.loads(ledger),
         {attacker.name: attacker.notes for attacker in attackers},
         {attacker.name: sum(one in seen for one in attacker.forbidden) for attacker in attackers},
+        open_s,
     )

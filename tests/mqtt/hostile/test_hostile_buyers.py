@@ -97,7 +97,7 @@ class Tiny(Struck):
 class Below(Struck):
     """Below the reserve it alters nothing, but once the auction is quiet all must confirm another book."""
 
-    name, causes = "below-the-reserve", {"restless"}
+    name, causes = "below-the-reserve", {"restless", "silent"}
     price = 0.1
 
     def on_open(self) -> None:
@@ -131,7 +131,7 @@ class Reborn(Flapping):
 
 
 class Rebidding(StruckLate):
-    name, causes = "bids-at-awards", {"restless"}
+    name, causes = "bids-at-awards", {"restless", "silent"}
 
     def on_award(self, award: Award) -> None:
         self.bid(20.0 + award.your_seq % 2)
@@ -270,7 +270,7 @@ class Undecided(HostileBuyer):
 class Late(HostileBuyer):
     """Answers whatever it is asked when its patience is nearly used up."""
 
-    name, pays, most = "late", BESIDE, BESIDE
+    name, pays, most = "answers-late", BESIDE, BESIDE
 
     def on_profile(self, profile: Profile) -> None:
         self.later(0.4 * PATIENCE_S, lambda: self.confirm(profile))
@@ -298,7 +298,7 @@ def group(name: str, hostile: str = "", reserve: float = 0.5) -> str:
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     groups = [group(name) for name in CALM]
     groups += [group(attack.name, attack.name, 0.0 if attack is Tiny else 0.5) for attack in ATTACKS]
-    return once(tmp_path_factory, "by-buyers", lambda folder: attacked(folder, ATTACKS, "\n".join(groups)))
+    return once(tmp_path_factory, "by-buyers", lambda folder: attacked(folder, ATTACKS, groups))
 
 
 def test_the_run_settles_and_all_journals_agree(evidence: Evidence) -> None:

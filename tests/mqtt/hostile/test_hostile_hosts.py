@@ -300,14 +300,14 @@ TRESPASSING: list[type[Trespassing]] = [
 
 ATTACKS: list[type[HostileHost]] = [*REJECTED, *THROTTLED, *TRESPASSING]
 
-HOSTS = 2 * (len(ATTACKS) + len(CALM))
-"""Honest ones: a seller and a buyer beside each attacker, and in each calm group."""
+HOSTS = 2 * (len(ATTACKS) + len(CALM)) + 1
+"""Honest ones: a seller and a buyer beside each attacker and in each calm group, and the seller that joins late."""
 
 
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     groups = [group(name) for name in CALM] + [group(attack.name, attack.name) for attack in ATTACKS]
-    return once(tmp_path_factory, "by-hosts", lambda folder: attacked(folder, ATTACKS, "\n".join(groups)))
+    return once(tmp_path_factory, "by-hosts", lambda folder: attacked(folder, ATTACKS, groups))
 
 
 def test_the_run_settles_and_all_journals_agree(evidence: Evidence) -> None:

@@ -18,7 +18,7 @@ CHEAP, DEAR = 0.1, 0.5
 """Reserve of hostile sellers, and of honest ones: what a MB costs there, since there is enough for both buyers."""
 
 OPEN_S = 7.0
-"""All launched sellers stay open for so long at least, so that who was deceived finds one open."""
+"""Honest sellers stay open for so long, so that who was deceived finds one open."""
 
 AT_HONEST, AT_HOSTILE = ["honest", "honest"], ["hostile", "hostile"]
 
@@ -36,6 +36,11 @@ class Exposed(HostileSeller):
 
     lies: ClassVar[list[str]]
     buys: ClassVar[list[str]] = AT_HONEST
+
+    @classmethod
+    def price_at(cls, where: str) -> float:
+        """What a MB costs its buyers, at the honest seller or at this one."""
+        return DEAR if where == "honest" else CHEAP
 
     def number(self, buyer: str) -> int:
         """1 for the first buyer, 2 for the second."""
@@ -236,6 +241,7 @@ class SellsTwice(Oversold):
     """Clears the second buyer's bid when the first has bought, as if nothing were sold."""
 
     name = "sells-twice"
+    awards_s = 0.6
 
     def on_bid(self, buyer: str, bid: Bid) -> None:
         if self.number(buyer) == 1 or self.sold:
@@ -271,6 +277,10 @@ class Shill(InVain):
 
     name, buys = "shill", AT_HOSTILE
 
+    @classmethod
+    def price_at(cls, where: str) -> float:
+        return DEAR if where == "honest" else 4.9
+
     def rows(self) -> list[Row]:
         return [*super().rows(), ("nobody", 60.0, 4.9)]
 
@@ -291,8 +301,7 @@ def group(name: str, hostile: str = "", supply: float = 100.0) -> str:
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     groups = [group(name) for name in CALM] + [group(attack.name, attack.name, attack.supply) for attack in ATTACKS]
-    late = f'[[sellers]]\nname = "late"\nsupply_mb = 1\njoins_at_s = {OPEN_S}\n'
-    return once(tmp_path_factory, "by-sellers", lambda folder: attacked(folder, ATTACKS, "\n".join([late, *groups])))
+    return once(tmp_path_factory, "by-sellers", lambda folder: attacked(folder, ATTACKS, groups, OPEN_S))
 
 
 def test_the_run_settles_and_journals_show_only_who_sold_more_than_it_had(evidence: Evidence) -> None:
@@ -308,14 +317,13 @@ def test_the_run_settles_and_journals_show_only_who_sold_more_than_it_had(eviden
 def test_each_honest_buyer_gets_what_it_wants_from_one_that_keeps_its_word(
     evidence: Evidence, attack: type[Exposed]
 ) -> None:
-    price = {"honest": DEAR, "hostile": 4.9 if attack is Shill else CHEAP}
     for k, where in enumerate(attack.buys, 1):
         buyer = f"b-{attack.name}-{k}"
         seller = {"honest": f"s-{attack.name}", "hostile": attack.name}
         other = seller["hostile" if where == "honest" else "honest"]
-        assert evidence.bought(buyer, seller[where]) == pytest.approx((DEMAND, price[where] * DEMAND))
+        assert evidence.bought(buyer, seller[where]) == pytest.approx((DEMAND, attack.price_at(where) * DEMAND))
         assert evidence.bought(buyer, other) == (0.0, 0.0)
-    assert evidence.closed_s(f"s-{attack.name}") <= evidence.latest_s(OPEN_S)
+    assert evidence.closed_s(f"s-{attack.name}") <= evidence.latest_s()
 
 
 @pytest.mark.parametrize("attack", EXPOSED, ids=lambda attack: attack.name)
