@@ -88,10 +88,10 @@ class Evidence:
         """By when an auction must have closed that is attacked: the patience, and three quiet periods.
 
         A quiet period is what auctions take that nobody attacks, once they may be awarded: besides the quiet they take
-        what the machine needs for some messages, and so do the others.
+        what the machine needs for some messages. So does each of those that an attacker has the patience for.
         """
         quiet_s = max(self.closed_s(f"s-{name}") for name in CALM) - self.open_s
-        return self.open_s + PATIENCE_S + 3 * quiet_s
+        return self.open_s + (PATIENCE_S / QUIET_S + 3) * quiet_s
 
     def causes(self, address: str) -> list[str]:
         """What a bidder was struck out for."""
