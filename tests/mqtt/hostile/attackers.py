@@ -28,7 +28,7 @@ from node.protocol.psp.messages import (
     Withdraw,
     Withdrawn,
 )
-from node.protocol.topics import Board, Control, Inbox, Presence, Topics
+from node.protocol.topics import Board, Control, Inbox, Presence, Topics, host_of
 from node.protocol.wire.frames import Envelope, decode_frame, encode_frames, encode_message, encode_post
 from node.protocol.wire.presence import OFFLINE, ONLINE, READY, decode_presence, encode_presence
 from scenarios.broker_link import keys_of, seal_of
@@ -72,11 +72,10 @@ class Attacker:
     most: ClassVar[float]
 
     def __init__(self, broker: SecuredBroker) -> None:
-        self.broker = broker
         self.topics = Topics(MARKET)
         self.life = os.urandom(8)
         self.seal = seal_of(self.topics, keys_of(broker.profile(self.name)))(self.name)
-        self.seller, self.buyer = f"s-{self.name}/s-{self.name}", f"b-{self.name}/b-{self.name}"
+        self.seller, self.buyer = self.honest(f"s-{self.name}"), self.honest(f"b-{self.name}")
         self.lives: dict[str, bytes] = {}
         self.notes: dict[str, Any] = {}
         self.forbidden: list[tuple[str, bytes]] = []
@@ -89,6 +88,14 @@ class Attacker:
         self.client.subscribe(*filters, self.topics.board(self.seller))
         self.thread = Thread(target=self._live)
         self.thread.start()
+
+    def honest(self, node: str) -> str:
+        """The address of an honest node."""
+        return f"host-1/{node}"
+
+    @property
+    def seller_host(self) -> str:
+        return host_of(self.seller)
 
     def _live(self) -> None:
         self.begin()

@@ -37,6 +37,12 @@ OPEN_S = 3.0
 """When a seller joins that nobody knows. So no auction is awarded before a quiet period after that, and the first bids
 are there by then, on however busy a machine."""
 
+LEAVE_S = 10.0
+"""So long an attacker has to read that it is over."""
+
+ALONE, BESIDE = 40 * 0.5, 10 * 2.0 + 30 * 0.5
+"""What the honest buyer pays for its 40 MB: at the reserve, or where it also takes 10 MB from 30 MB that bid 2 each."""
+
 
 class Told(msgspec.Struct):
     """What a run, the ledger over its journals, a reader of all topics and the attackers tell."""
@@ -93,13 +99,20 @@ class Evidence:
         quiet_s = max(self.closed_s(f"s-{name}") for name in CALM) - self.open_s
         return self.open_s + (PATIENCE_S / QUIET_S + 3) * quiet_s
 
-    def causes(self, address: str) -> list[str]:
-        """What a bidder was struck out for."""
-        return list(self.summary["struck_out"].get(address, []))
-
     @property
     def breaches(self) -> list[dict[str, str]]:
         return list(self.ledger["breaches"])
+
+
+def group(name: str, hostile: str = "", reserve: float = 0.5) -> str:
+    """An honest seller and an honest buyer of it, and another on the device of a hostile buyer."""
+    seller, honest, strategy = f"s-{name}", f"b-{name}", 'strategy = { kind = "opt-out" }'
+    flat = 'valuation = {{ kind = "flat", demand_mb = {}, value_per_mb = {} }}'
+    lines = [f'[[sellers]]\nname = "{seller}"\nsupply_mb = 60\nreserve_price_per_mb = {reserve}']
+    lines += [f'[[buyers]]\nname = "{honest}"\nsellers = ["{seller}"]\n{flat.format(40, 5)}\n{strategy}']
+    if hostile:
+        lines += [f'[[buyers]]\nname = "{hostile}"\ndevice = "{hostile}"\nsellers = ["{seller}"]\n{flat.format(30, 2)}']
+    return "\n\n".join([*lines, ""])
 
 
 def once(factory: pytest.TempPathFactory, name: str, work: Callable[[Path], Told]) -> Evidence:
@@ -123,7 +136,13 @@ def once(factory: pytest.TempPathFactory, name: str, work: Callable[[Path], Told
     return Evidence(told)
 
 
-def attacked(folder: Path, attacks: Sequence[type[Attacker]], groups: Sequence[str], open_s: float = OPEN_S) -> Told:
+def attacked(
+    folder: Path,
+    attacks: Sequence[type[Attacker]],
+    groups: Sequence[str],
+    open_s: float = OPEN_S,
+    connections: str = "per-host",
+) -> Told:
     """Run the market of these groups with all attackers in it."""
     (folder / "attacked.toml").write_text("\n\n".join([f"{HEAD}{open_s}", *groups]))
     broker = SecuredBroker(folder / "broker", Wishes(hosts=[attack.name for attack in attacks]))
@@ -134,17 +153,18 @@ def attacked(folder: Path, attacks: Sequence[type[Attacker]], groups: Sequence[s
     run = Command(
         [
             *("run", str(folder / "attacked.toml"), "--profile", str(profile), "--market", MARKET, "--no-pictures"),
-            *("--hosts", "1", "--connections", "per-node", "--out", str(out)),
+            *("--hosts", "1", "--connections", connections, "--out", str(out)),
         ],
         out,
     )
     reader.until(lambda: run.process.poll() is not None)
     code, stdout, stderr = run.finished()
     for attacker in attackers:
-        attacker.is_stopped = True  # even if the run broke down and told nobody
+        attacker.thread.join(LEAVE_S)
+        attacker.is_stopped = True  # the run has broken down, and told nobody
         attacker.thread.join()
-    assert any(out.glob("*/summary.json")), stderr
     broker.stop()
+    assert any(out.glob("*/summary.json")), stderr
     ledger_code, ledger, _ = Command(["ledger", str(run.run_dir()), "--format", "json"], out).finished()
     seen = set(reader.payloads)
     return Told(

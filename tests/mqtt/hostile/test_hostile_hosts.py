@@ -11,8 +11,7 @@ from node.protocol.wire.frames import Envelope, encode_frames, encode_message, e
 from node.protocol.wire.limits import Limits
 from node.protocol.wire.presence import OFFLINE, ONLINE, encode_presence
 from tests.mqtt.hostile.attackers import HostileBuyer, raw
-from tests.mqtt.hostile.market import CALM, Evidence, attacked, once
-from tests.mqtt.hostile.test_hostile_buyers import ALONE, BESIDE, group
+from tests.mqtt.hostile.market import ALONE, BESIDE, CALM, Evidence, attacked, group, once
 
 pytestmark = pytest.mark.mosquitto
 
@@ -23,6 +22,10 @@ class HostileHost(HostileBuyer):
     """Attacks when the market opens, and bids as it should besides."""
 
     pays = most = BESIDE
+
+    def honest(self, node: str) -> str:
+        """Each node has a host of its own, of which the access rules are to keep others apart."""
+        return f"{node}/{node}"
 
     def on_open(self) -> None:
         self.attack()
@@ -35,10 +38,6 @@ class HostileHost(HostileBuyer):
     def inbox(self) -> str:
         """Where its seller reads what this host says."""
         return self.topics.inbox(self.seller_host, self.name)
-
-    @property
-    def seller_host(self) -> str:
-        return self.seller.partition("/")[0]
 
     def frame_of_withdrawal(self, to_life: bytes) -> bytes:
         """A frame that takes back the honest buyer's bid, if it counts."""
@@ -307,7 +306,7 @@ HOSTS = 2 * (len(ATTACKS) + len(CALM)) + 1
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     groups = [group(name) for name in CALM] + [group(attack.name, attack.name) for attack in ATTACKS]
-    return once(tmp_path_factory, "by-hosts", lambda folder: attacked(folder, ATTACKS, groups))
+    return once(tmp_path_factory, "by-hosts", lambda folder: attacked(folder, ATTACKS, groups, connections="per-node"))
 
 
 def test_the_run_settles_and_all_journals_agree(evidence: Evidence) -> None:

@@ -148,7 +148,7 @@ class NoAuction(Rejected):
     def on_open(self) -> None:
         for k in (1, 2):
             buyer = f"b-{self.name}-{k}"
-            self.send(f"{buyer}/{buyer}", Award(0, 0, 2**40, DEMAND, 0.0), Award(0, 2**50, 2**40, DEMAND, 0.0))
+            self.send(self.honest(buyer), Award(0, 0, 2**40, DEMAND, 0.0), Award(0, 2**50, 2**40, DEMAND, 0.0))
 
 
 class OtherReceipt(Rejected):
