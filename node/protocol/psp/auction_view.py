@@ -187,7 +187,8 @@ class Auction:
         if now - self._repeated_at < backoff(retry_s, self.repeated) * (1.0 - ROUNDING):
             return None
         self._repeated_at = now
-        self.repeated += 1
+        if not (self._advert and self._advert.state == "awarding" and self.bound is None):
+            self.repeated += 1  # a bid that comes while winners are asked has its answer when they have given theirs
         return self.acceptance(now) or self.pending
 
     def hold(self, *, undecided: bool) -> Hold:
@@ -249,6 +250,14 @@ class Auction:
         """Whether the seller keeps a bid of an earlier life, where none stands and no withdrawal is on its way."""
         is_said = self.pending is not None or self._is_over
         return not is_said and life_of(profile.your_seq) < life_of(self._seq)
+
+    def taken_back(self, profile: Profile) -> Withdraw | None:
+        """What takes back a bid that was given up with its seller, which turns out to be there and to have the bid."""
+        if not self._is_lost or self.bound or self._is_over or profile.your_seq > self._seq:
+            return None
+        if profile.your_seq == self._seq:
+            self._seq += 1
+        return Withdraw(self.number, profile.round, self._seq)
 
     def _forget(self) -> None:
         self._seen, self.participants = None, 0

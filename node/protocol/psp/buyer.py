@@ -353,6 +353,10 @@ class Buyer:
         if auction.standing.quantity <= 0.0 and auction.is_of_earlier_life(message):
             yield from self._place(now, auction, NOTHING)
             return
+        if withdrawal := auction.taken_back(message):
+            yield Send(auction.seller, withdrawal)
+            yield Dropped("ignored", "profile without bid")
+            return
         if auction.on_profile(message, now):
             if auction.is_deceived:
                 yield from self._expose(now, auction, message.round, "two books")

@@ -17,11 +17,12 @@ class Patience:
     Who has used it up takes no part in the auction any more.
     """
 
-    __slots__ = ("_patience_s", "_used_s")
+    __slots__ = ("_named", "_patience_s", "_used_s")
 
     def __init__(self, patience_s: float) -> None:
         self._patience_s = patience_s
         self._used_s: defaultdict[str, float] = defaultdict(float)
+        self._named: set[str] = set()
 
     def use(self, buyer: str, seconds: float) -> None:
         """The auction has waited so long for this bidder, or because of it."""
@@ -34,6 +35,13 @@ class Patience:
     def is_used_up(self, buyer: str) -> bool:
         """Whether there is no patience left with this bidder."""
         return self._used_s.get(buyer, 0.0) >= self._patience_s * (1.0 - ROUNDING)
+
+    def is_new(self, buyer: str) -> bool:
+        """Whether this bidder takes no part any more, and nobody was told so before."""
+        if not self.is_used_up(buyer) or buyer in self._named:
+            return False
+        self._named.add(buyer)
+        return True
 
     def takes_too_long(self, buyer: str, waiting_s: float) -> bool:
         """Whether the auction waits no more for an answer that has been due for so long."""

@@ -221,6 +221,8 @@ class Seller:
             return
         if self._patience.is_used_up(buyer):
             yield Send(buyer, Closed(self._auction))
+            if self._patience.is_new(buyer):  # its last bid had gone before its account was used up
+                yield BidVoided(buyer, self._round, "restless")
             yield Dropped("ignored", "struck out")
             return
         if isinstance(message, Bid) and not self._book.has_room_for(buyer):
@@ -230,7 +232,7 @@ class Seller:
             return
         self._newest_seq[buyer] = message.seq
         if isinstance(message, Bid):
-            self._put(buyer, message)
+            self._put(now, buyer, message)
             yield from self._note_change(now, buyer)
         else:
             yield Send(buyer, Withdrawn(self._auction, message.seq))
@@ -238,8 +240,10 @@ class Seller:
                 yield from self._note_change(now, buyer)
         yield from self._close_if_answered(now)
 
-    def _put(self, buyer: str, bid: Bid) -> None:
+    def _put(self, now: float, buyer: str, bid: Bid) -> None:
         """Enter a bid. One that comes while the book is awarded waits, and takes back the award of the former."""
+        if (former := self._book.get(buyer)) and former.repeated:
+            self._patience.use(buyer, now - former.repeated_at)  # no answer will come to the former's profile
         if self._state != "awarding":
             self._book.put(buyer, bid)
             return
@@ -287,7 +291,7 @@ class Seller:
             self._strike_out(buyer)
             if is_bound:
                 continue
-            if self._patience.is_used_up(buyer):
+            if self._patience.is_new(buyer):
                 yield Send(buyer, Closed(self._auction))
             yield BidVoided(buyer, self._round, cause)
             if self._state != "closed":
@@ -346,8 +350,9 @@ class Seller:
         yield from self._remove(now, [buyer for buyer in changed if self._is_restless(buyer)], "restless")
 
     def _rested_s(self, now: float) -> float:
-        """Seconds since the last clearing, of one quiet period at most."""
-        return min(max(0.0, now - self._cleared_at), self._quiet.period_s)
+        """Seconds from the last clearing to the next, which a change asks for now: of one quiet period at most."""
+        next_at = now + self._timing.clearing_interval_s
+        return min(max(0.0, next_at - self._cleared_at), self._quiet.period_s)
 
     def _is_restless(self, buyer: str) -> bool:
         return self._book.get(buyer) is not None and self._patience.is_used_up(buyer)
@@ -428,7 +433,8 @@ class Seller:
             yield from self._remove(now, [buyer for buyer, _ in waiting], "silent")
         yield from self._awards.repeat()
         if self._awards:
-            yield SetTimer("award", min(self._awards_until, now + backoff(self._retry_s, self._awards.repeated)))
+            pause_s = min(self._quiet.period_s, backoff(self._retry_s, self._awards.repeated))
+            yield SetTimer("award", min(self._awards_until, now + pause_s))
 
     @property
     def _retry_s(self) -> float:

@@ -636,6 +636,23 @@ def test_seller_that_never_answers_a_bid_is_given_up() -> None:
     assert len(bench.strategy.offers) == 1
 
 
+def test_bid_given_up_with_its_seller_is_taken_back_if_that_has_it() -> None:
+    bench = waiting()
+    repetitions(bench)
+    for _ in range(2):
+        effects = bench.is_shown(S, 1, 1, (30, 2))
+        assert sent(effects) == [(S, Withdraw(0, 1, 2))]
+        assert dropped(effects) == [("ignored", "profile without bid")]
+
+
+def test_bid_is_not_given_up_while_its_seller_asks_its_winners() -> None:
+    bench = waiting()
+    bench.hears(S, advert(0, seq=2, state="awarding"))
+    for _ in range(3 * PATIENCE):
+        assert sent_as(Bid, bench.fires("retry")).keys() <= {S, T}
+    assert sent_as(Bid, bench.fires("retry")).keys() == {S}
+
+
 def test_seller_given_up_is_offered_again_when_it_adverts() -> None:
     bench = waiting()
     repetitions(bench)

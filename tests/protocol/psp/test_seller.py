@@ -420,6 +420,29 @@ def test_bidder_that_alters_nothing_for_ever_is_struck_out() -> None:
     assert set(sent_as(Award, bench.all_hold(a=1, b=1))) == {A, B}
 
 
+def test_bidder_that_changes_its_bid_at_once_after_every_clearing_is_struck_out() -> None:
+    bench = cleared_seller()
+    effects: list[Effect] = []
+    changes = 0
+    while "voided" not in traced(effects):
+        changes += 1
+        bench.bids(A, 60 + changes % 2, 4, seq=1 + changes)
+        effects = bench.clears()
+    assert bench.now <= TIMING.patience_s + 2.0 * TIMING.clearing_interval_s
+
+
+def test_bidder_whose_account_is_used_up_while_it_has_no_bid_is_named_once() -> None:
+    bench = cleared_seller()
+    bench.rests()
+    named: list[Effect] = []
+    for seq in range(1, 500, 2):
+        named += [effect for effect in bench.bids(C, 200, 9, seq=seq) if isinstance(effect, BidVoided)]
+        if "clear" in bench.timers:
+            bench.hears(C, Withdraw(0, 0, seq + 1))
+            bench.clears()
+    assert named == [BidVoided(C, bench.rounds, "restless")]
+
+
 def test_bidder_that_breaks_the_quiet_for_ever_is_struck_out() -> None:
     bench = cleared_seller()
     effects: list[Effect] = []
@@ -589,6 +612,21 @@ def test_bidder_that_is_silent_again_may_not_come_back() -> None:
     *_, last = refreshes_until_voided(bench)
     assert sent(last) == [(B, Closed(0))]
     assert dropped(bench.bids(B, 70, 3, seq=3)) == [("ignored", "struck out")]
+
+
+def test_bidder_that_answers_profiles_by_the_same_bid_is_silent_all_the_same() -> None:
+    bench = cleared_seller()
+    began_s = bench.now
+    effects: list[Effect] = []
+    seq = 1
+    while bench.now < 3.0 * TIMING.patience_s and not any(isinstance(one, BidVoided) for one in effects):
+        bench.all_hold(a=1)
+        effects = bench.fires("refresh")
+        bench.now += 4.0 * TIMING.quiet_period_s
+        seq += 1
+        effects += bench.bids(B, 70, 3, seq=seq)
+        effects += bench.clears() if "clear" in bench.timers else []
+    assert bench.now - began_s <= 1.5 * TIMING.patience_s
 
 
 def test_new_profile_starts_patience_anew() -> None:
@@ -766,7 +804,7 @@ def test_awards_are_repeated_ever_more_slowly() -> None:
         times.append(bench.timers["award"])
     pauses = [after - before for before, after in pairwise(times)]
     assert pauses == sorted(pauses)
-    assert (pauses[0] >= 4.0, pauses[-1]) == (True, 4.0 * LONGEST_BACKOFF)
+    assert (pauses[0] >= 4.0, pauses[-1]) == (True, TIMING.quiet_period_s)
 
 
 def test_silent_winner_is_given_up_after_patience() -> None:
