@@ -64,9 +64,9 @@ class RandomMarket:
     tables: Tables
 
     @classmethod
-    def of(cls, seed: int) -> "RandomMarket":
+    def of(cls, seed: int, choices: Mapping[str, Mapping[str, float]] = CHOICES) -> "RandomMarket":
         random = stream(seed, "random-market", "choices")
-        chosen = {what: _chosen(random, shares) for what, shares in CHOICES.items()}
+        chosen = {what: _chosen(random, shares) for what, shares in choices.items()}
         return cls(seed, chosen, _tables(seed, chosen, random))
 
     @property
