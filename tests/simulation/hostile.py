@@ -57,7 +57,10 @@ class Means:
 
 
 class HostileBuyer:
-    """Bids once at each seller, and again whenever an auction opens again; a kind says what it does amiss."""
+    """Bids once at each seller, and again whenever an auction opens again; a kind says what it does amiss.
+
+    It buys nothing: whoever pays for what it takes from others does them no wrong.
+    """
 
     finished = True
     pause = 0.5
@@ -132,7 +135,7 @@ class HostileBuyer:
         return (Send(seller, Hold(0, profile.round, profile.your_seq, undecided=False)),)
 
     def on_award(self, seller: str, award: Award) -> Iterable[Effect]:
-        return (Send(seller, Accept(0, award.round, award.your_seq)),)
+        return (Send(seller, Decline(0, award.round, award.your_seq)),)
 
 
 class NeverConfirms(HostileBuyer):
@@ -240,10 +243,6 @@ class FalseNames(HostileBuyer):
         price = self.just_below * max(others, default=0.0)
         own = profile.prices[profile.your_row]
         return self.bids(seller, profile.supply, price) if own < self.just_below * price and profile.supply else ()
-
-    def on_award(self, seller: str, award: Award) -> Iterable[Effect]:
-        yield Send(seller, Decline(0, award.round, award.your_seq))
-        yield from self.begins(seller)
 
 
 HOSTILE_BUYERS: Mapping[str, type[HostileBuyer]] = {
