@@ -16,7 +16,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, partial
@@ -31,7 +31,7 @@ from node.mechanism.rounding import ROUNDING
 from node.protocol.host import Host
 from node.protocol.journal import JournalEntry
 from node.protocol.machine import Dropped, Effect, Event, Machine, Persist, Received
-from node.protocol.psp.journal import Accepted
+from node.protocol.psp.journal import Accepted, Bought
 from node.protocol.psp.messages import Profile
 from node.protocol.psp.trace import AcceptanceInDoubt, BidVoided, SellerExposed
 from node.protocol.topics import address, host_of, node_of
@@ -121,40 +121,58 @@ def _market(tables: Tables, seed: int) -> Market:
 
 
 class Witness:
-    """An honest buyer, of which each acceptance is compared with the last profile that it was told."""
+    """An honest buyer: what it accepts is compared with the last profile it was told, its receipts with that.
 
-    def __init__(self, buyer: Machine, name: str, harms: list[str]) -> None:
-        self._buyer, self._name, self._harms = buyer, name, harms
+    Attributes
+    ----------
+    harms
+        Where it pays more.
+    """
+
+    def __init__(self, name: str, buyer: Machine) -> None:
+        self.name, self.buyer = name, buyer
+        self.harms: list[str] = []
         self._told: dict[str, Profile] = {}
+        self._accepted: dict[tuple[str, int], Accepted] = {}
 
     @property
     def watches(self) -> frozenset[str]:
-        return self._buyer.watches
+        return self.buyer.watches
 
     @property
     def finished(self) -> bool:
-        return self._buyer.finished
+        return self.buyer.finished
 
     def step(self, now: float, event: Event) -> list[Effect]:
-        effects = self._buyer.step(now, event)
+        effects = self.buyer.step(now, event)
         is_dropped = any(isinstance(effect, Dropped) for effect in effects)
         if isinstance(event, Received) and isinstance(event.message, Profile) and not is_dropped:
             self._told[event.sender] = event.message
         for effect in effects:
-            if isinstance(effect, Persist) and isinstance(effect.entry, Accepted):
-                self._compare(effect.entry)
+            match effect:
+                case Persist(Accepted() as entry):
+                    self._on_accepted(entry)
+                case Persist(Bought() as entry):
+                    self._on_bought(entry)
         return effects
 
-    def _compare(self, accepted: Accepted) -> None:
+    def _on_accepted(self, accepted: Accepted) -> None:
+        self._accepted[accepted.seller, accepted.round] = accepted
         told = self._told.get(accepted.seller)
         if told is None or told.your_seq != accepted.seq:
-            self._harms.append(f"{self._name}: accepts of {accepted.seller} what no profile said")
+            self.harms.append(f"{self.name} accepts of {accepted.seller} what no profile said")
             return
         dearest = told.quantities[told.your_row] * told.prices[told.your_row]
         if accepted.charge_money > told.charge + 2.0 * ROUNDING * dearest:
-            self._harms.append(
-                f"{self._name}: accepts {accepted.charge_money:.6g} of {accepted.seller}, told {told.charge:.6g}"
+            self.harms.append(
+                f"{self.name} accepts {accepted.charge_money:.6g} of {accepted.seller}, told {told.charge:.6g}"
             )
+
+    def _on_bought(self, bought: Bought) -> None:
+        accepted = self._accepted.get((bought.seller, bought.round))
+        most = accepted.charge_money if accepted else 0.0
+        if bought.charge_money > most * (1.0 + ROUNDING):
+            self.harms.append(f"{self.name} pays {bought.charge_money:.6g} to {bought.seller}, and accepted {most:.6g}")
 
 
 class World(Simulation):
@@ -165,7 +183,7 @@ class World(Simulation):
 
     def __init__(self, market: Market, kinds: Mapping[str, str]) -> None:
         self.market, self.kinds = market, kinds
-        self.harms: list[str] = []
+        self.witnesses: list[Witness] = []
         self.lines: list[JournalEntry] = []
         self.told: list[Record[Any]] = []
         self.last_s = 0.0
@@ -180,7 +198,8 @@ class World(Simulation):
         for buyer in market.buyers:
             if buyer.name not in self.kinds:
                 ((_, machine),) = EXCHANGE.machines(market, addresses, {buyer.name})
-                yield Host(buyer.name, {buyer.name: Witness(machine, buyer.name, self.harms)}, codec)
+                self.witnesses.append(Witness(buyer.name, machine))
+                yield Host(buyer.name, {buyer.name: self.witnesses[-1]}, codec)
             else:
                 yield Host(buyer.name, hostile_nodes(HOSTILE_BUYERS[self.kinds[buyer.name]], market, buyer), codec)
         for seller in market.sellers:
@@ -293,31 +312,31 @@ def ran(market: Market, kinds: Mapping[str, str], limit_s: float) -> Figures:
         math.fsum(one.amounts.quantity for one in doubts),
         len({node_of(one.what.seller) for one in world.told if isinstance(one.what, SellerExposed)}),
         len({one.what.buyer for one in world.told if isinstance(one.what, BidVoided)}),
-        [*world.harms, *_harms(world, ledger, names)],
+        [harm for witness in world.witnesses for harm in witness.harms] + list(harms(ledger, world.told, kinds.keys())),
         time.monotonic() - started,
     )
 
 
-def _harms(world: World, ledger: Ledger, hostile: set[str]) -> Iterator[str]:
-    """What happened to honest nodes and must not."""
+def harms(ledger: Ledger, told: Sequence[Record[Any]], hostile: Collection[str]) -> Iterator[str]:
+    """What happened to honest nodes and must not, by their ledger and by what they told; ``hostile`` are hosts."""
+    for record in told:
+        match record.what:
+            case SellerExposed(seller, _, lie) if host_of(seller) not in hostile:
+                yield f"honest {seller} exposed by {record.node}: {lie}"
+            case BidVoided(buyer, _, cause) if host_of(buyer) not in hostile:
+                yield f"honest {buyer} struck out by {record.node}: {cause}"
     for breach in ledger.breaches:
-        if breach.node not in hostile:
+        if host_of(breach.node) not in hostile:
             yield f"breach {breach.rule} of {breach.node}: {breach.text}"
-    told = {(r.node, r.what.seller, r.what.round) for r in world.told if isinstance(r.what, AcceptanceInDoubt)}
+    named = {(one.what.seller, one.node, one.what.round) for one in told if isinstance(one.what, AcceptanceInDoubt)}
     for doubt in ledger.doubts:
         sale = doubt.sale
-        if host_of(sale.buyer) in world.kinds or sale in ledger.purchases:
+        if host_of(sale.buyer) in hostile or sale in ledger.purchases:
             continue
-        if sale.seller not in hostile:
+        if host_of(sale.seller) not in hostile:
             yield f"doubt between honest nodes: {sale}: {doubt.why}"
-        elif (sale.buyer, sale.seller, sale.round) not in told:
+        elif (sale.seller, sale.buyer, sale.round) not in named:
             yield f"doubt that nobody told: {sale}: {doubt.why}"
-    for record in world.told:
-        match record.what:
-            case SellerExposed(seller, _, lie) if seller not in hostile:
-                yield f"honest {seller} exposed by {record.node}: {lie}"
-            case BidVoided(buyer, _, cause) if host_of(buyer) not in world.kinds:
-                yield f"honest {buyer} struck out by {record.node}: {cause}"
 
 
 @dataclass(frozen=True)
@@ -402,7 +421,7 @@ BOUNDS = ("does not end", "ends late", "harm", "efficiency")
 def rows(findings: Sequence[Finding]) -> Iterator[str]:
     """The share that keeps each bound, by what was chosen, and by the kinds of hostile nodes."""
     bounds = " ".join(f"{bound:>12}" for bound in BOUNDS)
-    yield f"{'':<28} {'markets':>7} {bounds}  efficiency: worst, 5 %, median; per MB"
+    yield f"{'':<28} {'markets':>7} {bounds}  efficiency: worst, 5 %, mean up to 1; per MB"
     yield _row("all", findings)
     for what, choices in CHOICES.items():
         yield what
@@ -420,12 +439,15 @@ def _row(name: str, findings: Sequence[Finding]) -> str:
     missed = [sum(bound in one.misses for one in findings) for bound in BOUNDS]
     over = [one for one in findings if one.among.is_over]
     shares = sorted(one.efficiency for one in over) or [math.nan]
+    figures = [shares[0], shares[len(shares) // 20], statistics.mean(min(1.0, share) for share in shares)]
     dear = statistics.median([one.dearness for one in over] or [math.nan])
-    return (
-        f"{name:<28} {len(findings):>7} "
-        + " ".join(f"{one:>12}" for one in missed)
-        + f"  {shares[0]:.4f} {shares[len(shares) // 20]:.4f} {statistics.median(shares):.4f}  {dear:.3f}"
-    )
+    cells = [
+        f"{name:<28} {len(findings):>7}",
+        *(f"{one:>12}" for one in missed),
+        "",
+        *(f"{one:.4f}" for one in figures),
+    ]
+    return " ".join([*cells, f"{dear:.3f}"])
 
 
 def exceptions(findings: Iterable[Finding]) -> Iterator[str]:
