@@ -384,7 +384,7 @@ def _share(part: float, whole: float, none: float = 1.0) -> float:
     return part / whole if whole > 0.0 else none
 
 
-GIVEN_UP = 2.0
+GIVEN_UP = 3.0
 """A run is given up after so many times its limit, so that one sees what ends late and what does not."""
 
 

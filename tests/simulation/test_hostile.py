@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from hostile_markets import HostileMarket, exceptions, found
 
 from node.mechanism.psp import PSP
 from node.protocol.machine import Effect, Message, Opened
@@ -314,3 +315,72 @@ def test_seller_says_that_it_awards_and_closes_without_a_sale() -> None:
     assert sent(effects) == [(A, Closed(0)), (B, Closed(0))]
     assert posted(effects)[-1].state == "closed"
     assert bench.bids(A, 60, 4, seq=2) == []
+
+
+# Markets
+
+MARKETS = [
+    1,
+    2,
+    6,
+    7,
+    8,
+    9,
+    11,
+    13,
+    16,
+    17,
+    18,
+    20,
+    22,
+    32,
+    34,
+    38,
+    39,
+    41,
+    43,
+    44,
+    48,
+    49,
+    51,
+    53,
+    54,
+    61,
+    62,
+    63,
+    64,
+    94,
+    118,
+    123,
+    129,
+    137,
+]
+"""Small ones, in which every kind is played."""
+
+
+def test_every_kind_is_played_in_these_markets() -> None:
+    assert {kind for seed in MARKETS for kind in HostileMarket.of(seed).kinds.values()} == {
+        *HOSTILE_BUYERS,
+        *HOSTILE_SELLERS,
+    }
+
+
+@pytest.mark.parametrize("seed", MARKETS)
+def test_hostile_nodes_harm_nobody_else(seed: int) -> None:
+    assert list(exceptions([found(seed)])) == []
+
+
+@pytest.mark.parametrize(
+    ("seed", "bound"),
+    [
+        pytest.param(23, "ends late", id="23: who bids the same again is never silent for long"),
+        pytest.param(140, "does not end", id="140: who swings is not who is charged for the time that it costs"),
+        pytest.param(115, "harm", id="115: an honest buyer that answers one that swings is struck out as restless"),
+        pytest.param(5, "harm", id="5: buyers give up a seller that awards for long, which strikes them out as silent"),
+    ],
+)
+@pytest.mark.xfail(strict=True, reason="not yet")
+def test_market_that_missed_a_bound_keeps_it(seed: int, bound: str) -> None:
+    finding = found(seed)
+    assert finding.among.is_over
+    assert bound not in finding.misses
