@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -384,6 +384,9 @@ def _share(part: float, whole: float, none: float = 1.0) -> float:
     return part / whole if whole > 0.0 else none
 
 
+PROMISED = "efficiency promised"
+"""Whether random_markets.py binds the market, all of them honest, to an efficiency; others may end anywhere."""
+
 GIVEN_UP = 3.0
 """A run is given up after so many times its limit, so that one sees what ends late and what does not."""
 
@@ -400,8 +403,9 @@ def found(seed: int, only: str | None = None) -> Finding:
     nodes = sum(HOSTILE_BUYERS[kind].names if kind in HOSTILE_BUYERS else 1 for kind in hostile.kinds.values())
     limit = limit_s(hostile.market, nodes, without.rest_s)
     among = ran(hostile.market, hostile.kinds, GIVEN_UP * limit)
-    finding = Finding(seed, hostile.drawn.chosen, hostile.kinds, without, among, limit)
-    return Finding(seed, hostile.drawn.chosen, hostile.kinds, without, among, limit, list(_misses(finding)))
+    promised = "no" if hostile.drawn.bounds.worst is None else "yes"
+    finding = Finding(seed, {**hostile.drawn.chosen, PROMISED: promised}, hostile.kinds, without, among, limit)
+    return replace(finding, misses=list(_misses(finding)))
 
 
 def _misses(finding: Finding) -> Iterator[str]:
@@ -423,7 +427,7 @@ def rows(findings: Sequence[Finding]) -> Iterator[str]:
     bounds = " ".join(f"{bound:>12}" for bound in BOUNDS)
     yield f"{'':<28} {'markets':>7} {bounds}  efficiency: worst, 5 %, mean up to 1; per MB"
     yield _row("all", findings)
-    for what, choices in CHOICES.items():
+    for what, choices in {PROMISED: ("yes", "no"), **CHOICES}.items():
         yield what
         for choice in choices:
             yield _row(f"  {choice}", [one for one in findings if one.chosen[what] == choice])
