@@ -285,7 +285,27 @@ class HostileSeller:
 
 
 class WithholdsReceipts(HostileSeller):
-    """Sells, and never says so to its buyers."""
+    """Sells, never says so to its buyers, and advertises again and again, so that they go on asking."""
+
+    pause_s = 5.0
+
+    def __init__(self, make: Callable[[], Machine]) -> None:
+        super().__init__(make)
+        self.advert: Advert | None = None
+
+    def step(self, now: float, event: Event) -> list[Effect]:
+        again = SetTimer("again", now + self.pause_s)
+        if event == TimerFired("again"):
+            assert self.advert
+            self.advert = msgspec.structs.replace(self.advert, seq=self.advert.seq + 1)
+            return [PostOnBoard(self.advert), again]
+        effects = super().step(now, event)
+        return [*effects, again] if isinstance(event, Received) and isinstance(event.message, Accept) else effects
+
+    def alters(self, effect: Effect) -> Iterable[Effect]:
+        if isinstance(effect, PostOnBoard) and isinstance(effect.message, Advert):
+            self.advert = effect.message
+        return super().alters(effect)
 
     def says(self, to: str, message: Message) -> Iterable[Effect]:
         return () if isinstance(message, Settled) else (Send(to, message),)

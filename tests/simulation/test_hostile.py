@@ -1,5 +1,6 @@
 """Hostile machines do what their names say, and what they do harms nobody else."""
 
+import msgspec
 import numpy as np
 import pytest
 from hostile_markets import HostileMarket, exceptions, found
@@ -242,7 +243,10 @@ def test_hostile_seller_advertises_the_supply_it_was_given_and_is_not_waited_for
 def test_withheld_receipts_are_for_sales() -> None:
     bench = HostileBench(WithholdsReceipts)
     assert sent_as(Award, bench.awards()) == HONEST_AWARDS
-    assert sent_as(Settled, bench.accepts()) == {}
+    (closed,) = posted(effects := bench.accepts())
+    assert sent_as(Settled, effects) == {}
+    again = [msgspec.structs.replace(closed, seq=closed.seq + k) for k in (1, 2)]
+    assert [posted(bench.fires("again")) for _ in again] == [[one] for one in again]
 
 
 def test_dearer_receipts_are_for_more_money_than_was_accepted() -> None:
