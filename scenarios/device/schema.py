@@ -31,7 +31,10 @@ class AuctionTable(schema.AuctionTable, frozen=True, kw_only=True):
     ] = 1.0
     patience_s: Annotated[
         PositiveSeconds | None,
-        option("Waits so long for one bidder, in all, or for a receipt; 20 quiet periods if not given.", "SECONDS"),
+        option(
+            "Waits so long for one bidder, in all, and twice as long for a seller; 20 quiet periods if not given.",
+            "SECONDS",
+        ),
     ] = None
     open_at_least_s: Annotated[
         Seconds, option("Seller: does not end sooner after the first bid; 0 if not given.", "SECONDS")

@@ -127,8 +127,6 @@ class ForeignBuyer:
         if (quantities[row], prices[row]) == (self.quantity, self.price):
             self.profile, self.pending = profile, None
             self.send(["hold", auction, round_, seq, False])
-            if self.early:
-                self.on_award(self.early)
 
     def on_award(self, award: list[Any]) -> None:
         _, auction, round_, seq, quantity, charge = award
@@ -137,8 +135,7 @@ class ForeignBuyer:
             return
         assert self.advert
         assert self.profile
-        self.early = None
-        if round_ > self.advert[7] or (round_ > self.profile[2] and self.advert[8] != self.profile[-1]):
+        if round_ > self.advert[7]:
             self.early = award
             return
         stands = seq == self.seq and not self.accepted and quantity <= self.quantity

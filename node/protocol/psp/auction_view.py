@@ -15,6 +15,9 @@ from node.protocol.psp.trace import Lie
 from node.protocol.retry import PATIENCE, backoff
 from node.strategy.psp.offer import NOTHING, Offer, Target
 
+BUYERS_PATIENCE = 2.0
+"""What a buyer's patience with a seller is, in that of the seller with one bidder."""
+
 
 @dataclass(slots=True)
 class Auction:
@@ -167,13 +170,12 @@ class Auction:
     def patience_ends(self, patience_s: float, open_until: float) -> float:
         """When the buyer waits no longer: for a receipt, or for its bid to be awarded while the book does not change.
 
-        An honest seller itself waits for its bidders for the patience, and as long again passes before a quiet book is
-        awarded whose bidders are slow.
+        An honest seller waits for its bidders for the patience, and for all receipts together for as long.
         """
         if self.bound:
-            return self._sent_at + patience_s
+            return self._sent_at + BUYERS_PATIENCE * patience_s
         if self.standing.quantity > 0.0:
-            return max(self._changed_at, open_until) + 2.0 * patience_s
+            return max(self._changed_at, open_until) + BUYERS_PATIENCE * patience_s
         return math.inf
 
     def stands(self, seq: int) -> bool:
@@ -182,13 +184,14 @@ class Auction:
 
     def repetition(self, now: float, retry_s: float) -> Bid | Withdraw | Accept | None:
         """What is unanswered since ``retry_s`` seconds and not yet given up, to be said again."""
-        if not self.unanswered or self.repeated >= PATIENCE:
+        if not self.unanswered or (self.repeated >= PATIENCE and self.bound is None):
             return None
         if now - self._repeated_at < backoff(retry_s, self.repeated) * (1.0 - ROUNDING):
             return None
         self._repeated_at = now
         if not (self._advert and self._advert.state == "awarding" and self.bound is None):
-            self.repeated += 1  # a bid that comes while winners are asked has its answer when they have given theirs
+            # A bid that comes while winners are asked has its answer when they have given theirs.
+            self.repeated = min(self.repeated + 1, PATIENCE)
         return self.acceptance(now) or self.pending
 
     def hold(self, *, undecided: bool) -> Hold:
@@ -310,7 +313,7 @@ class Auction:
                 raise RejectedError("award exceeds the bid")
 
     def is_vouched(self, award: Award) -> bool:
-        """Whether the board names the award's round, and its book was seen; if not, the award is kept until both hold.
+        """Whether the board names the award's round; if not, the award is kept until it does.
 
         Raises
         ------
@@ -320,25 +323,15 @@ class Auction:
         named = self._advert.round if self._advert else 0
         if named > award.round:
             raise IgnoredError("overtaken award")
-        self._early = award if named < award.round or self._is_unseen(award) else None
+        self._early = award if named < award.round else None
         return self._early is None
 
     def early_award(self) -> Award | None:
-        """The award that came before the advert that names its round, or before its book, once both are here."""
+        """The award that came before the advert that names its round, once that is here."""
         if self._early is None or self._advert is None or self._advert.round < self._early.round:
-            return None
-        if self._advert.round == self._early.round and self._is_unseen(self._early):
             return None
         award, self._early = self._early, None
         return award if award.round == self._advert.round else None
-
-    def _is_unseen(self, award: Award) -> bool:
-        """Whether the book that the award follows from is still on its way.
-
-        The round of a book that reads as before has the same digest.
-        """
-        is_earlier = self._seen is None or self._seen.round < award.round
-        return is_earlier and self.is_awarded_falsely
 
     @property
     def is_passed_over(self) -> bool:
@@ -360,7 +353,10 @@ class Auction:
 
     @property
     def is_awarded_falsely(self) -> bool:
-        """Whether an award of the round that the board names follows from another book than the one seen last."""
+        """Whether an award of the round that the board names follows from another book than the one seen.
+
+        A bid is not awarded before its bidder has confirmed the book, so none is still on its way.
+        """
         return not (self._advert and self._seen and self._advert.digest == self._seen.digest)
 
     def has_accepted(self, award: Award) -> bool:

@@ -5,20 +5,23 @@ from dataclasses import dataclass
 
 from node.protocol.errors import IgnoredError, RejectedError
 from node.protocol.machine import Dropped, Effect, Persist, Send
-from node.protocol.psp.book import Due
+from node.protocol.psp.book import Due, Entry
 from node.protocol.psp.journal import Sold
-from node.protocol.psp.messages import Accept, Award, Decline, Profile, Settled, Void
+from node.protocol.psp.messages import Accept, Award, Decline, Settled, Void
 from node.protocol.psp.trace import AwardDeclined, SaleRecalled, SaleSettled
 
 
 @dataclass(slots=True)
 class _Open:
-    """An award without an answer; ``profile`` is the book that it follows from, if the winner may not have seen it."""
-
     award: Award
     made_at: float
-    profile: Profile | None
     repeated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    award: Award
+    bid: Entry
 
 
 class Awards:
@@ -35,7 +38,7 @@ class Awards:
     def __init__(self, auction: int) -> None:
         self._auction = auction
         self._open: dict[str, _Open] = {}
-        self._accepted: dict[str, Award] = {}
+        self._accepted: dict[str, _Accepted] = {}
         self.receipts: dict[tuple[str, int], Settled] = {}
         self.sold = self.revenue = 0.0
 
@@ -46,8 +49,13 @@ class Awards:
     @property
     def promised(self) -> float:
         """MB that winners have accepted, or may still accept, and have no receipt for."""
-        asked = sum(pending.award.quantity for pending in self._open.values())
-        return asked + sum(award.quantity for award in self._accepted.values())
+        accepted = sum(one.award.quantity for one in self._accepted.values())
+        return accepted + sum(pending.award.quantity for pending in self._open.values())
+
+    @property
+    def accepted_bids(self) -> dict[str, Entry]:
+        """The bids of those who have accepted, and have no receipt yet."""
+        return {buyer: one.bid for buyer, one in self._accepted.items()}
 
     @property
     def repeated(self) -> int:
@@ -58,35 +66,29 @@ class Awards:
         """Winners who have not answered, and the seconds since they were asked."""
         return [(buyer, now - pending.made_at) for buyer, pending in self._open.items()]
 
-    def make(self, now: float, buyer: str, award: Award, profile: Profile | None = None) -> Iterator[Effect]:
-        """Ask a winner whether its bid still stands; it is told ``profile`` again whenever it is asked again."""
-        self._open[buyer] = _Open(award, now, profile)
+    def make(self, now: float, buyer: str, award: Award) -> Iterator[Effect]:
+        """Ask a winner whether its bid still stands."""
+        self._open[buyer] = _Open(award, now)
         yield Send(buyer, award)
 
     def repeat(self) -> Iterator[Effect]:
         """Ask again whoever has not answered."""
         for buyer, pending in self._open.items():
             pending.repeated += 1
-            if pending.profile:
-                yield Send(buyer, pending.profile)
             yield Send(buyer, pending.award)
 
-    def strike_out(self, buyer: str) -> None:
-        """Take back the award of a buyer who has bid anew or is gone."""
-        self._open.pop(buyer, None)
+    def strike_out(self, buyer: str) -> bool:
+        """Take back the award of a buyer who has bid anew or is gone; whether there was one without an answer."""
+        return self._open.pop(buyer, None) is not None
 
     def has(self, buyer: str, answer: Accept | Decline) -> bool:
         """Whether this answers an open award."""
         pending = self._open.get(buyer)
         return bool(pending and (answer.round, answer.seq) == (pending.award.round, pending.award.your_seq))
 
-    def is_asked(self, buyer: str) -> bool:
-        """Whether the buyer has an award that it has not answered."""
-        return buyer in self._open
-
-    def accept(self, buyer: str) -> None:
+    def accept(self, buyer: str, bid: Entry) -> None:
         """The winner is bound by its award."""
-        self._accepted[buyer] = self._open.pop(buyer).award
+        self._accepted[buyer] = _Accepted(self._open.pop(buyer).award, bid)
 
     def is_accepted(self, buyer: str) -> bool:
         """Whether the buyer has accepted its award, and has no receipt yet."""
@@ -98,7 +100,8 @@ class Awards:
         ``due`` is what the bids would be given and charged without those that fell away meanwhile. A charge goes down
         by that, never up; the charge for more MB than were awarded counts in proportion.
         """
-        for buyer, award in self._accepted.items():
+        for buyer, accepted in self._accepted.items():
+            award = accepted.award
             charge = award.charge
             if (without := due.get(buyer)) and without.quantity > 0.0:
                 charge = min(charge, without.charge * (award.quantity / without.quantity))
@@ -126,7 +129,7 @@ class Awards:
         if accept.round > round_:
             raise RejectedError("round to come")
         accepted = self._accepted.get(buyer)
-        if accepted and accepted.round == accept.round:
+        if accepted and accepted.award.round == accept.round:
             raise IgnoredError("repeated accept")
         receipt = self.receipts.get((buyer, accept.round))
         yield Send(buyer, receipt or Void(self._auction, accept.round))

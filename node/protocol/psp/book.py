@@ -1,6 +1,6 @@
 """The bids of one auction, and their last clearing."""
 
-from collections.abc import ItemsView, Iterator
+from collections.abc import ItemsView, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -85,7 +85,6 @@ class Book:
         self.digest = digest
         self._entries: dict[str, Entry] = {}
         self._departed: dict[str, Entry] = {}
-        self._postponed: dict[str, Bid] = {}
         self.reserve = 0.0
         self.sold = 0.0
         self.revenue = 0.0
@@ -96,8 +95,7 @@ class Book:
         return len(self._entries)
 
     def __iter__(self) -> Iterator[str]:
-        """All bidders, also of bids that are postponed."""
-        return iter(dict.fromkeys([*self._entries, *self._postponed]))
+        return iter(self._entries)
 
     def items(self) -> ItemsView[str, Entry]:
         """Bidders and their entries."""
@@ -109,7 +107,7 @@ class Book:
 
     def has_room_for(self, buyer: str) -> bool:
         """Whether the buyer may have a bid here: it has one already, or the book is not full."""
-        return buyer in self._entries or len(self._entries) + len(self._postponed) < MAX_BIDS
+        return buyer in self._entries or len(self._entries) < MAX_BIDS
 
     def put(self, buyer: str, bid: Bid) -> None:
         """Enter a bid, in the place of the buyer's former one."""
@@ -119,23 +117,9 @@ class Book:
             entry.allocation, entry.charge, entry.told_round = former.allocation, former.charge, former.told_round
         self._entries[buyer] = entry
 
-    def postpone(self, buyer: str, bid: Bid) -> None:
-        """Keep a bid that comes while the book is awarded, in which the former one stays until ``take_in``."""
-        self._postponed[buyer] = bid
-
-    def is_postponed(self, buyer: str) -> bool:
-        """Whether a newer bid of the buyer waits to be taken in."""
-        return buyer in self._postponed
-
-    def drop_postponed(self, buyer: str) -> None:
-        """Forget the bid that waits to be taken in, if there is one."""
-        self._postponed.pop(buyer, None)
-
-    def take_in(self) -> None:
-        """Enter what was postponed."""
-        for buyer, bid in self._postponed.items():
-            self.put(buyer, bid)
-        self._postponed.clear()
+    def take_out(self, buyer: str) -> Entry:
+        """Take out a bid that its bidder is bound by: what it was allocated stays its own."""
+        return self._entries.pop(buyer)
 
     def remove(self, buyer: str) -> bool:
         """Strike out the buyer's bid; whether there was one."""
@@ -191,7 +175,7 @@ class Book:
 
     def clear(self, rule: ReserveRule, supply: float, mechanism: AuctionMechanism = PSP) -> list[tuple[str, Entry]]:
         """Clear the auction; the result is those whose allocation or charge changed, the departed with none."""
-        entries, quantity, price = self._rows()
+        entries, quantity, price = _rows(self._entries)
         self.reserve = rule.reserve(quantity, price, supply)
         outcome = mechanism.clear(quantity, price, supply, self.reserve)
         self._note_profile(quantity, price, supply)
@@ -199,19 +183,14 @@ class Book:
         self.market_price = self._price_of(quantity, price, supply)
         return self._note_rows(entries, outcome.allocation.tolist(), outcome.charge.tolist())
 
-    def due(self, rule: ReserveRule, supply: float, mechanism: AuctionMechanism = PSP) -> dict[str, Due]:
-        """What each bid would be given and charged if the auction were cleared now; the last clearing stays."""
-        entries, quantity, price = self._rows()
+    def due(
+        self, others: Mapping[str, Entry], rule: ReserveRule, supply: float, mechanism: AuctionMechanism = PSP
+    ) -> dict[str, Due]:
+        """What each bid would be given and charged if it were cleared with ``others``; the last clearing stays."""
+        entries, quantity, price = _rows({**self._entries, **others})
         outcome = mechanism.clear(quantity, price, supply, rule.reserve(quantity, price, supply))
         amounts = zip(outcome.allocation.tolist(), outcome.charge.tolist(), strict=True)
         return {buyer: Due(*both) for (buyer, _), both in zip(entries, amounts, strict=True)}
-
-    def _rows(self) -> tuple[list[tuple[str, Entry]], FloatArray, FloatArray]:
-        """The bids by falling price: whose they are, MB, and price per MB."""
-        entries = sorted(self._entries.items(), key=lambda item: (-item[1].price, -item[1].quantity))
-        quantity = np.array([entry.quantity for _, entry in entries])
-        price = np.array([entry.price for _, entry in entries])
-        return entries, quantity, price
 
     def _note_profile(self, quantity: FloatArray, price: FloatArray, supply: float) -> None:
         """Encode the book once for all profiles; where it reads as before, only new bids are news."""
@@ -239,3 +218,11 @@ class Book:
                 entry.allocation, entry.charge = allocation, charge
                 reallocated.append((buyer, entry))
         return reallocated
+
+
+def _rows(bids: Mapping[str, Entry]) -> tuple[list[tuple[str, Entry]], FloatArray, FloatArray]:
+    """Bids by falling price: whose they are, MB, and price per MB."""
+    entries = sorted(bids.items(), key=lambda item: (-item[1].price, -item[1].quantity))
+    quantity = np.array([entry.quantity for _, entry in entries])
+    price = np.array([entry.price for _, entry in entries])
+    return entries, quantity, price

@@ -26,7 +26,7 @@ from node.protocol.machine import (
     TimerFired,
     effects_of,
 )
-from node.protocol.psp.auction_view import Auction
+from node.protocol.psp.auction_view import BUYERS_PATIENCE, Auction
 from node.protocol.psp.events import ValuationChanged
 from node.protocol.psp.journal import Agreement, Wanted
 from node.protocol.psp.messages import (
@@ -213,7 +213,7 @@ class Buyer:
                     raise ProtocolUsageError(f"{line} does not follow from what the journal says before") from error
         if any(auction.bound for auction in self._auctions.values()):
             yield from self._retry_later(now)
-            yield from self._watch_later(now + self._timing.patience_s)
+            yield from self._watch_later(now + BUYERS_PATIENCE * self._timing.patience_s)
 
     def _on_opened(self, now: float) -> Iterator[Effect]:
         self._is_open = True
@@ -298,7 +298,7 @@ class Buyer:
         message = auction.place(target, now)
         if isinstance(message, Bid):
             yield BidPlaced(auction.seller, message.round, message.seq, message.quantity, message.price)
-            yield from self._watch_later(now + self._timing.patience_s)
+            yield from self._watch_later(now + BUYERS_PATIENCE * self._timing.patience_s)
         else:
             yield BidWithdrawn(auction.seller, message.round, message.seq)
         yield Send(auction.seller, message)
@@ -327,8 +327,8 @@ class Buyer:
             yield from self._close(auction, message.round)
         elif message.state == "open" and auction.is_passed_over:
             yield from self._expose(now, auction, message.round, "passed over")
-        else:
-            yield from self._on_early_award(now, auction)
+        elif award := auction.early_award():
+            yield from self._on_award(now, auction, award)
         if is_back and (accept := auction.acceptance(now)):
             yield Send(auction.seller, accept)  # at once, for the seller may not stay
         if auction.unanswered:
@@ -363,17 +363,12 @@ class Buyer:
                 return
             if waited_s is not None:
                 self._round_trip.measured(waited_s, repeated=auction.repeated > 0)
-            yield from self._on_early_award(now, auction)
             yield from self._ponder(now)
             return
         yield Send(auction.seller, auction.hold(undecided=self._is_undecided))
         yield Dropped("ignored", "repeated profile")
 
     # Settlement
-
-    def _on_early_award(self, now: float, auction: Auction) -> Iterable[Effect]:
-        award = auction.early_award()
-        return self._on_award(now, auction, award) if award else ()
 
     def _on_award(self, now: float, auction: Auction, message: Award) -> Iterator[Effect]:
         if auction.has_accepted(message):
@@ -394,7 +389,7 @@ class Buyer:
             return
         yield from self._purchases.accept(now, auction, message)
         yield from self._retry_later(now)
-        yield from self._watch_later(now + self._timing.patience_s)
+        yield from self._watch_later(now + BUYERS_PATIENCE * self._timing.patience_s)
         yield from self._fit(now)
         yield from self._ponder(now)
 
@@ -435,7 +430,11 @@ class Buyer:
             message = auction.repetition(now, self._retry_s)
             if message:
                 yield Send(auction.seller, message)
-            elif auction.unanswered and auction.repeated >= PATIENCE:
+            if auction.repeated < PATIENCE:
+                continue
+            if auction.bound:
+                yield from self._purchases.doubt(auction)
+            elif auction.unanswered and not message:
                 yield from self._give_up(now, auction)
         if any(auction.unanswered for auction in self._auctions.values()):
             yield from self._retry_later(now)

@@ -1,6 +1,6 @@
 """The seller: holds one auction for its spare data, and notifies its bidders (paper, sections III and IV)."""
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from node.mechanism.psp import PSP, AuctionMechanism
 from node.mechanism.rounding import ROUNDING
@@ -43,7 +43,7 @@ from node.protocol.psp.messages import (
     Withdraw,
     Withdrawn,
 )
-from node.protocol.psp.patience import MOST_SILENCES, Patience
+from node.protocol.psp.patience import Patience
 from node.protocol.psp.quiet import Quiet
 from node.protocol.psp.timing import Timing
 from node.protocol.psp.trace import (
@@ -67,10 +67,9 @@ class Seller:
 
     Open: a changed bid asks for a clearing, at most one per clearing interval; the bidders get their profiles. Quiet
     for the quiet period, and every bidder known to have seen the last profile: awarding. Each winner is asked whether
-    its bid still stands; until the last has answered nothing is sold. Where bids fall away meanwhile, the book is
-    cleared without them, and what came free is awarded to those that stand. Then all who accepted get their receipts,
-    charged by the bids that are left. If bids changed and supply is left the auction opens again (a market shift),
-    else it is closed. Whoever leaves closes at once, or when the awards it has made are answered.
+    its bid still stands. When the last has answered, all who have accepted get their receipts, charged by the book
+    without the bids that did not stand. If bids changed meanwhile and supply is left the auction opens again (a market
+    shift), else it is closed. Whoever leaves closes at once, or when the awards it has made are answered.
     """
 
     def __init__(
@@ -97,8 +96,8 @@ class Seller:
         self._patience = Patience(timing.patience_s)
         self._cleared_at = 0.0
         self._changed: dict[str, float] = {}
-        self._clearing_due = self._shifted = self._leaving = self._is_disturbed = self._is_reduced = False
-        self._awards_until = 0.0
+        self._clearing_due = self._shifted = self._leaving = self._is_disturbed = False
+        self._is_dishonoured = False
         self._adverts = 0
         self._advertised: tuple[float, float, float, AuctionState] | None = None
 
@@ -215,21 +214,16 @@ class Seller:
             raise RejectedError("round to come")
         if self._state == "upcoming":
             raise RejectedError("auction to come")
-        if self._state == "closed":
-            yield Send(buyer, Closed(self._auction))
-            yield Dropped("ignored", "auction closed")
-            return
-        if self._patience.is_used_up(buyer):
-            yield Send(buyer, Closed(self._auction))
-            if self._patience.is_new(buyer):  # its last bid had gone before its account was used up
-                yield BidVoided(buyer, self._round, "restless")
-            yield Dropped("ignored", "struck out")
+        if self._state == "closed" or self._patience.is_used_up(buyer):
+            yield from self._refuse(buyer)
             return
         if isinstance(message, Bid) and not self._book.has_room_for(buyer):
             raise RejectedError("full book")
         if message.seq <= self._newest_seq.get(buyer, 0):
             yield from self._answer_again(buyer, message)
             return
+        if self._awards.is_accepted(buyer):
+            raise RejectedError("bound bidder")
         self._newest_seq[buyer] = message.seq
         if isinstance(message, Bid):
             self._put(now, buyer, message)
@@ -240,26 +234,23 @@ class Seller:
                 yield from self._note_change(now, buyer)
         yield from self._close_if_answered(now)
 
+    def _refuse(self, buyer: str) -> Iterator[Effect]:
+        yield Send(buyer, Closed(self._auction))
+        if self._patience.is_new(buyer):  # its last bid had gone before its account was used up
+            yield BidVoided(buyer, self._round, "restless")
+        yield Dropped("ignored", "auction closed" if self._state == "closed" else "struck out")
+
     def _put(self, now: float, buyer: str, bid: Bid) -> None:
-        """Enter a bid. One that comes while the book is awarded waits, and takes back the award of the former."""
+        """Enter a bid, which takes back the award of the former one."""
         if (former := self._book.get(buyer)) and former.repeated:
             self._patience.use(buyer, now - former.repeated_at)  # no answer will come to the former's profile
-        if self._state != "awarding":
-            self._book.put(buyer, bid)
-            return
-        if self._awards.is_asked(buyer):
-            self._strike_out(buyer)
-        self._book.postpone(buyer, bid)
+        self._is_dishonoured |= self._awards.strike_out(buyer)
+        self._book.put(buyer, bid)
 
     def _strike_out(self, buyer: str) -> bool:
-        """Take a bid and its award back, unless its bidder has accepted that; whether there was one."""
-        self._book.drop_postponed(buyer)
-        if self._awards.is_accepted(buyer):
-            return False
-        self._awards.strike_out(buyer)
-        was_there = self._book.remove(buyer)
-        self._is_reduced |= was_there
-        return was_there
+        """Take a bid and its award back; whether there was one."""
+        self._is_dishonoured |= self._awards.strike_out(buyer)
+        return self._book.remove(buyer)
 
     def _answer_again(self, buyer: str, message: Bid | Withdraw) -> Iterator[Effect]:
         """The buyer repeats what it thinks unanswered: say again what answered it."""
@@ -287,10 +278,7 @@ class Seller:
 
     def _remove(self, now: float, buyers: list[str], cause: Cause) -> Iterator[Effect]:
         for buyer in buyers:
-            is_bound = self._awards.is_accepted(buyer)
             self._strike_out(buyer)
-            if is_bound:
-                continue
             if self._patience.is_new(buyer):
                 yield Send(buyer, Closed(self._auction))
             yield BidVoided(buyer, self._round, cause)
@@ -310,12 +298,6 @@ class Seller:
 
     def _clear(self, now: float) -> Iterator[Effect]:
         self._clearing_due, self._cleared_at = False, now
-        is_altered = yield from self._clear_book()
-        yield from self._advertise()
-        yield from self._rest_anew(now, is_altered=is_altered)
-
-    def _clear_book(self) -> Generator[Effect, None, bool]:
-        """Clear, and tell the bidders; whether that gives or charges anybody anything else."""
         self._round += 1
         reallocated = self._book.clear(self._rule, self._unsold, self._mechanism)
         for buyer, entry in reallocated:
@@ -330,9 +312,9 @@ class Seller:
         )
         for buyer, entry in told:
             entry.told(self._round)
-            if not self._awards.is_accepted(buyer):
-                yield Send(buyer, self._profile(entry))
-        return bool(reallocated)
+            yield Send(buyer, self._profile(entry))
+        yield from self._advertise()
+        yield from self._rest_anew(now, is_altered=bool(reallocated))
 
     def _rest_anew(self, now: float, *, is_altered: bool) -> Iterator[Effect]:
         """Begin the quiet anew if the clearing altered anything; that costs patience with those who changed their bids.
@@ -403,38 +385,23 @@ class Seller:
     # Awarding
 
     def _award(self, now: float) -> Iterator[Effect]:
-        self._state, self._shifted, self._is_reduced = "awarding", False, False
-        self._awards_until = now + self._timing.patience_s / MOST_SILENCES
+        self._state, self._shifted, self._is_dishonoured = "awarding", False, False
+        yield Awarding(self._round)
         yield CancelTimer("refresh")
-        winners = [buyer for buyer, entry in self._book.items() if self._is_sale(entry.allocation)]
-        yield from self._ask(now, winners, is_confirmed=True)
+        yield from self._advertise()  # names the book that the awards follow from
+        least = ROUNDING * self._supply
+        for buyer, entry in self._book.items():
+            if entry.allocation > least:
+                award = Award(self._auction, self._round, entry.seq, entry.allocation, entry.charge)
+                yield from self._awards.make(now, buyer, award)
+        yield SetTimer("award", now + self._retry_s)
         yield from self._close_if_answered(now)
 
-    def _is_sale(self, given_mb: float) -> bool:
-        """Whether it is more than rounding."""
-        return given_mb > ROUNDING * self._supply
-
-    def _ask(self, now: float, winners: Iterable[str], *, is_confirmed: bool) -> Iterator[Effect]:
-        """Award what the last clearing gives them; who has not confirmed it is told it again when asked again."""
-        yield Awarding(self._round)
-        self._advertised = None
-        yield from self._advertise()  # names the book that the awards follow from
-        for buyer in winners:
-            if entry := self._book.get(buyer):
-                award = Award(self._auction, self._round, entry.seq, entry.allocation, entry.charge)
-                yield from self._awards.make(now, buyer, award, None if is_confirmed else self._profile(entry))
-        yield SetTimer("award", min(self._awards_until, now + self._retry_s))
-
     def _repeat_awards(self, now: float) -> Iterator[Effect]:
-        waiting = self._awards.waiting(now)
-        if now < self._awards_until:
-            yield from self._remove_silent(now, waiting)
-        else:
-            yield from self._remove(now, [buyer for buyer, _ in waiting], "silent")
+        yield from self._remove_silent(now, self._awards.waiting(now))
         yield from self._awards.repeat()
         if self._awards:
-            pause_s = min(self._quiet.period_s, backoff(self._retry_s, self._awards.repeated))
-            yield SetTimer("award", min(self._awards_until, now + pause_s))
+            yield SetTimer("award", now + min(self._quiet.period_s, backoff(self._retry_s, self._awards.repeated)))
 
     @property
     def _retry_s(self) -> float:
@@ -444,12 +411,13 @@ class Seller:
         if not self._awards.has(buyer, message):
             yield from self._awards.answer_again(buyer, message, self._round)
             return
-        self._awards.accept(buyer)
+        self._awards.accept(buyer, self._book.take_out(buyer))
         yield from self._close_if_answered(now)
 
     def _on_decline(self, now: float, buyer: str, message: Decline) -> Iterator[Effect]:
         yield from self._awards.decline(buyer, message)
-        self._strike_out(buyer)
+        self._is_dishonoured = True
+        self._book.remove(buyer)
         self._patience.use_by_declining(buyer)
         if self._patience.is_used_up(buyer):
             yield from self._remove(now, [buyer], "declined")
@@ -461,36 +429,20 @@ class Seller:
         if self._state != "awarding" or self._awards:
             return
         yield CancelTimer("award")
-        due = self._book.due(self._rule, self._unsold, self._mechanism) if self._is_reduced else {}
-        if came_free := self._came_free(now, due):
-            yield from self._clear_book()
-            yield from self._ask(now, came_free, is_confirmed=False)
-            return
-        sold = [buyer for buyer in self._book if self._awards.is_accepted(buyer)]
-        yield from self._awards.settle(due)
-        for buyer in sold:
-            self._book.remove(buyer)
+        yield from self._settle()
         if self._shifted and not self._leaving and self._unsold > ROUNDING * self._supply:
             self._state = "open"
-            self._book.take_in()
             yield Reopened(self._round, self._unsold)
             yield from self._note_change(now)
             return
         yield from self._close()
 
-    def _came_free(self, now: float, due: Mapping[str, Due]) -> list[str]:
-        """Bidders who were not asked, and to whom the book gives something without the bids that fell away.
-
-        Nobody, where the seller leaves, has less to sell by now, or has waited long enough for answers.
-        """
-        if self._leaving or now >= self._awards_until:
-            return []
-        winners = [buyer for buyer, one in due.items() if self._is_sale(one.quantity) and self._may_be_asked(buyer)]
-        wanted = self._awards.promised + sum(due[buyer].quantity for buyer in winners)
-        return winners if wanted <= self._unsold * (1.0 + ROUNDING) else []
-
-    def _may_be_asked(self, buyer: str) -> bool:
-        return not self._awards.is_accepted(buyer) and not self._book.is_postponed(buyer)
+    def _settle(self) -> Iterator[Effect]:
+        """Give receipts for all that was accepted: bids that did not stand when they were asked set no price."""
+        due: dict[str, Due] = {}
+        if self._is_dishonoured and (accepted := self._awards.accepted_bids):
+            due = self._book.due(accepted, self._rule, self._unsold, self._mechanism)
+        yield from self._awards.settle(due)
 
     def _close(self) -> Iterator[Effect]:
         self._state = "closed"

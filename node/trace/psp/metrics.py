@@ -341,8 +341,6 @@ class MarketMetrics:
 
     def _on_awarding(self, seller: str, _: Awarding) -> None:
         auction = self.auctions[seller]
-        if auction.state == "awarding":  # bids fell away: what is sold is sold on the book without them
-            del auction.awarded[-1:]
         auction.state = "awarding"
         del auction.awarded[MOST_TRANCHES - 1 :]
         auction.awarded.append(Tranche(dict(self._standing[seller])))

@@ -389,7 +389,7 @@ class AuctionTable(Table, frozen=True, kw_only=True):
         PositiveSeconds | None,
         meaning(
             "so long, in all, one bidder may keep one auction from being awarded; then it is struck out. "
-            "A buyer waits so long for a receipt"
+            "A buyer waits twice as long for a receipt"
         ),
     ] = None
     mechanism: Annotated[

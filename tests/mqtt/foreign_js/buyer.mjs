@@ -123,7 +123,6 @@ class Buyer {
     this.repeater.stop(); // it has the bid
     this.profile = profile;
     if (this.isDeceived()) this.expose();
-    else if (this.early) this.onAward(this.early); // it has waited for this book
     else this.say({ tag: 'hold', auction: this.auction, round: profile.round, seq: this.seq, undecided: false });
   }
 
@@ -158,11 +157,7 @@ class Buyer {
       return;
     }
     if (award.round < this.advert.round) return;
-    if (!this.profile || !isSame(this.profile.digest, this.advert.digest)) {
-      if (this.profile?.round >= award.round) return this.expose();
-      this.early = award; // its book must come first
-      return;
-    }
+    if (!this.profile || !isSame(this.profile.digest, this.advert.digest)) return this.expose();
     return this.followsFromTheBook(award) ? this.bind(award) : this.decline(award);
   }
 

@@ -16,6 +16,14 @@ SUPPLY, RESERVE = 100.0, 1.0
 BIDS = st.lists(st.tuples(st.integers(1, 120), st.integers(1, 9)), min_size=1, max_size=8)
 
 
+def name(k: int) -> str:
+    return f"b{k}/buyer"
+
+
+def number(buyer: str) -> int:
+    return int(buyer.removeprefix("b").removesuffix("/buyer"))
+
+
 class Awarded:
     """An auction from its bids to its end; those who decline do so whenever they are asked."""
 
@@ -28,11 +36,12 @@ class Awarded:
         self.bench.step(Opened())
         self.awards: dict[str, Award] = {}
         self.receipts: dict[str, Settled] = {}
+        self.declined: dict[str, int] = {}
         for k, bid in enumerate(bids):
-            self.bench.bids(f"b{k}/buyer", *bid)
+            self.bench.bids(name(k), *bid)
         for buyer, shown in sent_as(Profile, self.bench.clears()).items():
             self.bench.hears(buyer, Hold(0, shown.round, 1, undecided=False))
-        self.answers(self.bench.rests(), {f"b{k}/buyer" for k in decliners})
+        self.answers(self.bench.rests(), {name(k) for k in decliners})
 
     def answers(self, effects: list[Effect], decliners: set[str]) -> None:
         asked: dict[str, Award] = {}
@@ -42,10 +51,19 @@ class Awarded:
                     asked[to] = message
                 elif isinstance(message, Settled):
                     self.receipts[to] = message
+                elif isinstance(message, Profile):
+                    effects += self.bench.hears(to, Hold(0, message.round, 1, undecided=False))
+            if "clear" in self.bench.timers and not asked:
+                effects = self.bench.clears()
+                continue
+            if not asked and not self.bench.machine.finished:
+                effects = self.bench.rests()
+                continue
             if not asked:
                 return
             buyer, award = asked.popitem()
             if buyer in decliners:
+                self.declined[buyer] = award.round
                 effects = self.bench.hears(buyer, Decline(0, award.round, 1))
             else:
                 assert buyer not in self.awards  # nobody is asked twice
@@ -71,23 +89,17 @@ def test_nobody_pays_more_than_it_accepted_and_nothing_is_sold_twice(
 def test_charges_are_those_of_the_book_without_who_declined(
     bids: list[tuple[int, int]], decliners: set[int], mechanism: str
 ) -> None:
-    """Who decline are taken out one after another, by an oracle that knows nothing of messages."""
+    """What was accepted, or less where the bids that nobody has declined by then charge less."""
     auction = Awarded(bids, decliners, FixedReserve(RESERVE), MECHANISMS[mechanism])
-    standing = sorted(range(len(bids)), key=lambda k: (-bids[k][1], -bids[k][0]))
-    while True:
-        quantity, price = (np.array([float(bids[k][which]) for k in standing]) for which in (0, 1))
-        outcome = MECHANISMS[mechanism].clear(quantity, price, SUPPLY, RESERVE)
-        won = {k for k, mb in zip(standing, outcome.allocation, strict=True) if mb > 1e-7}
-        if not won & decliners:
-            break
-        standing = [k for k in standing if k not in won & decliners]
-    for k, mb, money in zip(standing, outcome.allocation, outcome.charge, strict=True):
-        receipt = auction.receipts.get(f"b{k}/buyer")
-        if receipt and receipt.quantity == pytest.approx(mb):
-            assert receipt.charge == pytest.approx(money)
-        elif receipt:  # more would be its by now, for what it bid; it accepted less
-            assert receipt.quantity < mb
-            assert receipt.charge <= money * receipt.quantity / mb * (1 + 1e-9)
-        else:
-            assert mb <= 1e-7
-    assert len(auction.receipts) == len(won)
+    for buyer, receipt in auction.receipts.items():
+        round_, award = receipt.round, auction.awards[buyer]
+        gone = {one for one, at in auction.declined.items() if at <= round_}
+        before = [one for one in auction.receipts if auction.receipts[one].round < round_]
+        standing = [one for one in map(name, range(len(bids))) if one not in gone and one not in before]
+        quantity, price = (np.array([float(bids[number(one)][which]) for one in standing]) for which in (0, 1))
+        supply = SUPPLY - sum(auction.receipts[one].quantity for one in before)
+        outcome = MECHANISMS[mechanism].clear(quantity, price, supply, RESERVE)
+        mb, money = outcome.allocation[standing.index(buyer)], outcome.charge[standing.index(buyer)]
+        is_changed = round_ in auction.declined.values()
+        least = min(award.charge, money * award.quantity / mb) if is_changed else award.charge
+        assert receipt.charge == pytest.approx(least)
