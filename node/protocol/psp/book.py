@@ -1,6 +1,6 @@
 """The bids of one auction, and their last clearing."""
 
-from collections.abc import ItemsView, Iterator, Mapping
+from collections.abc import Collection, ItemsView, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -184,10 +184,19 @@ class Book:
         return self._note_rows(entries, outcome.allocation.tolist(), outcome.charge.tolist())
 
     def due(
-        self, others: Mapping[str, Entry], rule: ReserveRule, supply: float, mechanism: AuctionMechanism = PSP
+        self,
+        others: Mapping[str, Entry],
+        without: Collection[str],
+        rule: ReserveRule,
+        supply: float,
+        mechanism: AuctionMechanism = PSP,
     ) -> dict[str, Due]:
-        """What each bid would be given and charged if it were cleared with ``others``; the last clearing stays."""
-        entries, quantity, price = _rows({**self._entries, **others})
+        """What each bid would be given and charged if the book, ``without`` some bidders, were cleared with ``others``.
+
+        The last clearing stays as it is.
+        """
+        standing = {buyer: entry for buyer, entry in self._entries.items() if buyer not in without}
+        entries, quantity, price = _rows({**standing, **others})
         outcome = mechanism.clear(quantity, price, supply, rule.reserve(quantity, price, supply))
         amounts = zip(outcome.allocation.tolist(), outcome.charge.tolist(), strict=True)
         return {buyer: Due(*both) for (buyer, _), both in zip(entries, amounts, strict=True)}

@@ -97,7 +97,7 @@ class Seller:
         self._cleared_at = 0.0
         self._changed: dict[str, float] = {}
         self._clearing_due = self._shifted = self._leaving = self._is_disturbed = False
-        self._is_dishonoured = False
+        self._broken: set[str] = set()
         self._adverts = 0
         self._advertised: tuple[float, float, float, AuctionState] | None = None
 
@@ -244,13 +244,18 @@ class Seller:
         """Enter a bid, which takes back the award of the former one."""
         if (former := self._book.get(buyer)) and former.repeated:
             self._patience.use(buyer, now - former.repeated_at)  # no answer will come to the former's profile
-        self._is_dishonoured |= self._awards.strike_out(buyer)
+        self._break(buyer)
         self._book.put(buyer, bid)
 
     def _strike_out(self, buyer: str) -> bool:
         """Take a bid and its award back; whether there was one."""
-        self._is_dishonoured |= self._awards.strike_out(buyer)
+        self._break(buyer)
         return self._book.remove(buyer)
+
+    def _break(self, buyer: str) -> None:
+        """Take an award back if the buyer was asked: it does not stand by its bid."""
+        if self._awards.strike_out(buyer):
+            self._broken.add(buyer)
 
     def _answer_again(self, buyer: str, message: Bid | Withdraw) -> Iterator[Effect]:
         """The buyer repeats what it thinks unanswered: say again what answered it."""
@@ -385,7 +390,8 @@ class Seller:
     # Awarding
 
     def _award(self, now: float) -> Iterator[Effect]:
-        self._state, self._shifted, self._is_dishonoured = "awarding", False, False
+        self._state, self._shifted = "awarding", False
+        self._broken.clear()
         yield Awarding(self._round)
         yield CancelTimer("refresh")
         yield from self._advertise()  # names the book that the awards follow from
@@ -416,7 +422,7 @@ class Seller:
 
     def _on_decline(self, now: float, buyer: str, message: Decline) -> Iterator[Effect]:
         yield from self._awards.decline(buyer, message)
-        self._is_dishonoured = True
+        self._broken.add(buyer)
         self._book.remove(buyer)
         self._patience.use_by_declining(buyer)
         if self._patience.is_used_up(buyer):
@@ -440,8 +446,8 @@ class Seller:
     def _settle(self) -> Iterator[Effect]:
         """Give receipts for all that was accepted: bids that did not stand when they were asked set no price."""
         due: dict[str, Due] = {}
-        if self._is_dishonoured and (accepted := self._awards.accepted_bids):
-            due = self._book.due(accepted, self._rule, self._unsold, self._mechanism)
+        if self._broken and (accepted := self._awards.accepted_bids):
+            due = self._book.due(accepted, self._broken, self._rule, self._unsold, self._mechanism)
         yield from self._awards.settle(due)
 
     def _close(self) -> Iterator[Effect]:

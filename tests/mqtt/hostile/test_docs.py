@@ -18,7 +18,7 @@ ATTACKS: list[type[Attacker]] = [*buyers.ATTACKS, *sellers.ATTACKS, *hosts.ATTAC
 def named_in(attack: type[Attacker]) -> str:
     """Where the result names the attacker."""
     if issubclass(attack, buyers.Struck):
-        return "`struck_out`" if attack.is_named else "`struck_out`, at times"
+        return "`struck_out`"
     if issubclass(attack, sellers.Oversold):
         return "`bidswarm ledger`: `oversold`"
     if issubclass(attack, sellers.Exposed) and attack.lies:
@@ -33,7 +33,8 @@ def named_in(attack: type[Attacker]) -> str:
 def pays(attack: type[Attacker]) -> str:
     """What the honest buyers pay, money."""
     if issubclass(attack, sellers.Exposed):
-        return " and ".join(f"{attack.price_at(where) * sellers.DEMAND:g}" for where in attack.buys)
+        prices = [attack.price_at(where) for where in attack.buys] or [0.0, 0.0]
+        return " and ".join(f"{price * sellers.DEMAND:g}" for price in prices)
     return f"{attack.pays:g}" if attack.pays == attack.most else f"{attack.pays:g} to {attack.most:g}"
 
 

@@ -24,26 +24,16 @@ class Struck(HostileBuyer):
     ----------
     causes
         What it may be struck out for: by chance one account or another is used up first.
-    is_named
-        Whether it is always struck out. Who has no bid in the book when its patience is used up is only refused later.
     """
 
     pays = most = ALONE
     causes: ClassVar[set[str]]
-    is_named: ClassVar[bool] = True
-
-
-class StruckLate(Struck):
-    """Does not honour its bid after others have accepted what was charged for that."""
-
-    most = BESIDE
 
 
 class Refused(Struck):
     """Has no bid in the book at times."""
 
     causes: ClassVar[set[str]] = {"restless", "silent"}
-    is_named = False
 
     def on_award(self, award: Award) -> None:
         """It answers no award."""
@@ -56,15 +46,15 @@ class Silent(Struck):
         """It never confirms."""
 
 
-class Deaf(StruckLate):
+class Deaf(Struck):
     name, causes = "deaf-to-awards", {"silent"}
 
     def on_award(self, award: Award) -> None:
         """It answers no award."""
 
 
-class Declining(StruckLate):
-    name, causes, is_named = "declines", {"declined", "restless", "silent"}, False
+class Declining(Struck):
+    name, causes = "declines", {"declined", "restless", "silent"}
 
     def on_award(self, award: Award) -> None:
         self.decline(award)
@@ -72,7 +62,7 @@ class Declining(StruckLate):
 
 
 class Dearest(Struck):
-    name, causes, is_named = "outbids-all", {"declined", "restless", "silent"}, False
+    name, causes = "outbids-all", {"declined", "restless", "silent"}
     quantity, price = 60.0, 1e9
 
     def on_award(self, award: Award) -> None:
@@ -89,6 +79,17 @@ class Tiny(Struck):
     def on_open(self) -> None:
         self.bid(0.001 * (1 + self.seq % 2))
         self.later(0.2, self.on_open)
+
+
+class AtOnce(Struck):
+    """Changes its bid as soon as it is told the book, so that clearing follows clearing."""
+
+    name, causes = "at-once", {"restless"}
+    price = 0.1
+
+    def on_profile(self, profile: Profile) -> None:
+        del profile
+        self.bid(1.0 + self.seq % 2)
 
 
 class Below(Struck):
@@ -127,7 +128,7 @@ class Reborn(Flapping):
         self.later(0.2, self.on_open)
 
 
-class Rebidding(StruckLate):
+class Rebidding(Struck):
     name, causes = "bids-at-awards", {"restless", "silent"}
 
     def on_award(self, award: Award) -> None:
@@ -168,7 +169,7 @@ class Many(Struck):
 
 
 STRUCK: list[type[Struck]] = [
-    *(Silent, Deaf, Declining, Dearest, Tiny, Below, Flapping, Reborn, Rebidding, Withdrawing, Namesake, Many),
+    *(Silent, Deaf, Declining, Dearest, Tiny, AtOnce, Below, Flapping, Reborn, Rebidding, Withdrawing, Namesake, Many),
 ]
 
 
@@ -310,8 +311,7 @@ def test_who_keeps_an_auction_waiting_is_struck_out_and_named(evidence: Evidence
     struck = {address: causes for address, causes in evidence.summary["struck_out"].items() if attack.name in address}
     assert {host_of(address) for address in struck} <= {attack.name}
     assert set().union(*struck.values()) <= attack.causes
-    if attack.is_named:
-        assert len(struck) == (MADE_UP if attack is Many else 1)
+    assert len(struck) == (MADE_UP if attack is Many else 1)
     assert evidence.bought(attack.name, f"s-{attack.name}") == (0.0, 0.0)
 
 

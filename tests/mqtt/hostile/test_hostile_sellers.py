@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from node.protocol.psp.messages import Accept, Award, Bid, Profile, Settled, Void
-from tests.mqtt.hostile.attackers import HostileSeller, Row, raw
+from tests.mqtt.hostile.attackers import PATIENCE_S, HostileSeller, Row, raw
 from tests.mqtt.hostile.market import CALM, Evidence, attacked, once
 
 pytestmark = pytest.mark.mosquitto
@@ -31,7 +31,7 @@ class Exposed(HostileSeller):
     lies
         What it is exposed for.
     buys
-        Where the first buyer and the second end up.
+        Where the first buyer and the second end up; nowhere, if empty.
     """
 
     lies: ClassVar[list[str]]
@@ -105,7 +105,27 @@ class BoardOfAnotherBook(Exposed):
         super().award(rows)
 
 
-EXPOSED: list[type[Exposed]] = [TwoBooks, FiftyFold, Beyond, Half, PassesOver, BoardOfAnotherBook]
+class Withholds(Exposed):
+    """Gives no receipt: its buyers are bound for twice the patience, and meanwhile the honest seller closes."""
+
+    name, lies, buys = "withholds-receipts", ["no receipt"], []
+
+    def on_accept(self, buyer: str, accept: Accept) -> None:
+        del buyer, accept
+        self.later(3.0 * PATIENCE_S, self.close)
+
+
+class StaysOpen(Exposed):
+    name, lies, buys = "stays-open", ["no end"], []
+
+    def award(self, rows: list[Row]) -> None:
+        del rows
+        self.later(4.0 * PATIENCE_S, self.close)
+
+
+EXPOSED: list[type[Exposed]] = [
+    *(TwoBooks, FiftyFold, Beyond, Half, PassesOver, BoardOfAnotherBook, Withholds, StaysOpen)
+]
 
 
 class Rejected(Exposed):
@@ -317,6 +337,8 @@ def test_the_run_settles_and_journals_show_only_who_sold_more_than_it_had(eviden
 def test_each_honest_buyer_gets_what_it_wants_from_one_that_keeps_its_word(
     evidence: Evidence, attack: type[Exposed]
 ) -> None:
+    for k in (1, 2):
+        assert attack.buys or evidence.bought(f"b-{attack.name}-{k}", attack.name) == (0.0, 0.0)
     for k, where in enumerate(attack.buys, 1):
         buyer = f"b-{attack.name}-{k}"
         seller = {"honest": f"s-{attack.name}", "hostile": attack.name}
@@ -330,7 +352,8 @@ def test_each_honest_buyer_gets_what_it_wants_from_one_that_keeps_its_word(
 def test_who_lies_about_its_book_is_exposed_by_those_who_were_lied_to(
     evidence: Evidence, attack: type[Exposed]
 ) -> None:
-    deceived = [f"b-{attack.name}-{k}" for k, where in enumerate(attack.buys, 1) if where == "honest"]
+    buys = attack.buys or AT_HONEST
+    deceived = [f"b-{attack.name}-{k}" for k, where in enumerate(buys, 1) if where == "honest"]
     assert evidence.summary["exposed_sellers"][attack.name] == attack.lies
     assert evidence.summary["exposed_by"][attack.name] == deceived
 

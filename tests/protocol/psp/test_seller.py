@@ -860,6 +860,12 @@ def test_newer_bid_counts_for_the_charges_of_others() -> None:
     assert sent_as(Settled, bench.hears(B, Decline(0, 1, 1)))[A].charge == 60 * 1.75
 
 
+def test_newer_bid_of_who_did_not_stand_by_its_former_one_counts_for_no_charge() -> None:
+    bench = crowded_seller()
+    effects = bench.bids(B, 70, 3, seq=2)
+    assert sent_as(Settled, effects) == {A: Settled(0, 1, 60, 90)}
+
+
 def test_newer_bid_raises_no_charge() -> None:
     bench = crowded_seller()
     bench.bids(D, 80, 3.5, seq=2)
