@@ -7,25 +7,22 @@ each market that misses a bound and each honest node that was harmed, and --mark
 code 1 if a bound is missed. tests/simulation/hostile.py has the hostile machines.
 """
 
-import argparse
 import itertools
 import json
 import math
-import os
 import statistics
 import sys
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
 import msgspec
 from families import Tables
 from random_markets import CHOICES as ALL_CHOICES
-from random_markets import RandomMarket
+from random_markets import MARKETS, RandomMarket, arguments, tell
 
 from node.mechanism.rounding import ROUNDING
 from node.protocol.host import Host
@@ -46,7 +43,7 @@ from scenarios.markets.psp.market import BuyerSpec, Market, draw, theta
 from scenarios.markets.psp.schema import Scenario
 from tests.simulation.hostile import HOSTILE_BUYERS, HOSTILE_SELLERS, HostileBuyer, Means
 
-MARKETS, SHORT = 2000, 20
+SHORT = 20
 HOSTILE_SHARE = 0.1
 LEAST_EFFICIENCY = 0.95
 EVENTS_PER_LOOK, MOST_EVENTS = 20_000, 1_500_000
@@ -472,32 +469,18 @@ How many markets miss each bound, and the welfare of honest buyers as a share of
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--short", action="store_true", help=f"{SHORT} of them")
-    parser.add_argument("--json", action="store_true", help="print JSON, with every market, instead of a table")
-    parser.add_argument("--markets", type=int, metavar="N", help=f"so many ({MARKETS})")
-    parser.add_argument("--first-seed", type=int, default=0, metavar="N", help="the seed of the first (0)")
-    parser.add_argument("--show", type=int, metavar="SEED", help="print the market of this seed; run nothing")
+    parser = arguments(__doc__, SHORT)
     parser.add_argument(
         "--only", choices=[*HOSTILE_BUYERS, *HOSTILE_SELLERS], metavar="KIND", help="all hostile nodes play this kind"
     )
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="markets at once (as many as cores)")
     options = parser.parse_args()
     if options.show is not None:
         shown = HostileMarket.of(options.show, options.only)
         print(json.dumps({"hostile": shown.kinds, **shown.tables}, indent=2))
         return 0
     count = options.markets or (SHORT if options.short else MARKETS)
-    findings = []
-    with ProcessPoolExecutor(options.jobs) as pool:
-        for one in pool.map(partial(found, only=options.only), seeds(options.first_seed, count, options.only)):
-            print(*exceptions([one]), sep="\n", end="\n" if one.misses else "", file=sys.stderr, flush=True)
-            findings.append(one)
-    if options.json:
-        print(json.dumps([asdict(one) for one in findings], indent=2))
-    else:
-        print("\n".join([*rows(findings), NOTES, "", "Missed:", *exceptions(findings)]))
-    return int(any(one.misses for one in findings))
+    chosen = seeds(options.first_seed, count, options.only)
+    return tell(options, partial(found, only=options.only), chosen, rows, exceptions, NOTES)
 
 
 if __name__ == "__main__":

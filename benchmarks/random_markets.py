@@ -12,9 +12,10 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 from convergence import missed
@@ -277,29 +278,57 @@ all must settle but those with best-reply buyers, who are bound by nothing else;
 is an efficiency of .995, under psp without budgets, where all are adaptive and elastic."""
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--short", action="store_true", help=f"{SHORT} of them")
+class _Missing(Protocol):
+    """What is found of a market: a dataclass."""
+
+    @property
+    def misses(self) -> Sequence[str]: ...
+
+
+AFinding = TypeVar("AFinding", bound=_Missing)
+
+
+def arguments(description: str | None, short: int) -> argparse.ArgumentParser:
+    """The options of a benchmark over many random markets, of which ``--short`` runs so many."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--short", action="store_true", help=f"{short} of them")
     parser.add_argument("--json", action="store_true", help="print JSON, with every market, instead of a table")
     parser.add_argument("--markets", type=int, metavar="N", help=f"so many ({MARKETS})")
     parser.add_argument("--first-seed", type=int, default=0, metavar="N", help="the seed of the first (0)")
     parser.add_argument("--show", type=int, metavar="SEED", help="print the market of this seed; run nothing")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="markets at once (as many as cores)")
-    options = parser.parse_args()
-    if options.show is not None:
-        print(json.dumps(RandomMarket.of(options.show).tables, indent=2))
-        return 0
-    count = options.markets or (SHORT if options.short else MARKETS)
+    return parser
+
+
+def tell(
+    options: argparse.Namespace,
+    found: Callable[[int], AFinding],
+    seeds: Iterable[int],
+    rows: Callable[[Sequence[AFinding]], Iterable[str]],
+    exceptions: Callable[[Iterable[AFinding]], Iterable[str]],
+    notes: str,
+) -> int:
+    """Find out about the markets of these seeds, print exceptions as they come, then the table; the exit code."""
     findings = []
     with ProcessPoolExecutor(options.jobs) as pool:
-        for one in pool.map(found, range(options.first_seed, options.first_seed + count)):
+        for one in pool.map(found, seeds):
             print(*exceptions([one]), sep="\n", end="\n" if one.misses else "", file=sys.stderr, flush=True)
             findings.append(one)
     if options.json:
         print(json.dumps([asdict(one) for one in findings], indent=2))
     else:
-        print("\n".join([*rows(findings), NOTES, "", "Missed:", *exceptions(findings)]))
+        print("\n".join([*rows(findings), notes, "", "Missed:", *exceptions(findings)]))
     return int(any(one.misses for one in findings))
+
+
+def main() -> int:
+    options = arguments(__doc__, SHORT).parse_args()
+    if options.show is not None:
+        print(json.dumps(RandomMarket.of(options.show).tables, indent=2))
+        return 0
+    count = options.markets or (SHORT if options.short else MARKETS)
+    seeds = range(options.first_seed, options.first_seed + count)
+    return tell(options, found, seeds, rows, exceptions, NOTES)
 
 
 if __name__ == "__main__":
