@@ -258,13 +258,14 @@ HOSTILE_BUYERS: Mapping[str, type[HostileBuyer]] = {
 
 
 class HostileSeller:
-    """An honest seller, whose effects are altered by a kind."""
+    """An honest seller, whose effects are altered by a kind; ``advert`` is its newest."""
 
     finished = True
 
     def __init__(self, make: Callable[[], Machine]) -> None:
         self.make = make
         self.seller = make()
+        self.advert: Advert | None = None
 
     @property
     def watches(self) -> frozenset[str]:
@@ -277,6 +278,8 @@ class HostileSeller:
         """What it does instead."""
         if isinstance(effect, Send):
             return self.says(effect.to, effect.message)
+        if isinstance(effect, PostOnBoard) and isinstance(effect.message, Advert):
+            self.advert = effect.message
         return (effect,)
 
     def says(self, to: str, message: Message) -> Iterable[Effect]:
@@ -289,10 +292,6 @@ class WithholdsReceipts(HostileSeller):
 
     pause_s = 5.0
 
-    def __init__(self, make: Callable[[], Machine]) -> None:
-        super().__init__(make)
-        self.advert: Advert | None = None
-
     def step(self, now: float, event: Event) -> list[Effect]:
         again = SetTimer("again", now + self.pause_s)
         if event == TimerFired("again"):
@@ -301,11 +300,6 @@ class WithholdsReceipts(HostileSeller):
             return [PostOnBoard(self.advert), again]
         effects = super().step(now, event)
         return [*effects, again] if isinstance(event, Received) and isinstance(event.message, Accept) else effects
-
-    def alters(self, effect: Effect) -> Iterable[Effect]:
-        if isinstance(effect, PostOnBoard) and isinstance(effect.message, Advert):
-            self.advert = effect.message
-        return super().alters(effect)
 
     def says(self, to: str, message: Message) -> Iterable[Effect]:
         return () if isinstance(message, Settled) else (Send(to, message),)
@@ -424,7 +418,6 @@ class ClosesUnawarded(HostileSeller):
     def __init__(self, make: Callable[[], Machine]) -> None:
         super().__init__(make)
         self.bidders: set[str] = set()
-        self.advert: Advert | None = None
         self.is_over = False
 
     def step(self, now: float, event: Event) -> list[Effect]:
@@ -436,11 +429,6 @@ class ClosesUnawarded(HostileSeller):
             closed = msgspec.structs.replace(self.advert, seq=self.advert.seq + 1, left=0.0, state="closed")
             return [PostOnBoard(closed), *(Send(bidder, Closed(0)) for bidder in sorted(self.bidders))]
         return super().step(now, event)
-
-    def alters(self, effect: Effect) -> Iterable[Effect]:
-        if isinstance(effect, PostOnBoard) and isinstance(effect.message, Advert):
-            self.advert = effect.message
-        return super().alters(effect)
 
     def says(self, to: str, message: Message) -> Iterable[Effect]:
         self.bidders.add(to)

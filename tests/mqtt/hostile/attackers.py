@@ -315,17 +315,19 @@ class HostileSeller(Attacker):
             case Bid():
                 self.on_bid(sender, message)
             case Withdraw():
-                self.bids.pop(sender, None)
-                self.open_awards.pop(sender, None)
                 self.send(sender, Withdrawn(0, message.seq))
-                self.close_if_answered()
+                self.strike_out(sender)
             case Accept():
                 self.on_accept(sender, message)
             case Decline():
                 self.notes.setdefault("declined", []).append(sender)
-                self.bids.pop(sender, None)
-                self.open_awards.pop(sender, None)
-                self.close_if_answered()
+                self.strike_out(sender)
+
+    def strike_out(self, buyer: str) -> None:
+        """Forget a bid, and the award for it."""
+        self.bids.pop(buyer, None)
+        self.open_awards.pop(buyer, None)
+        self.close_if_answered()
 
     def on_bid(self, buyer: str, bid: Bid) -> None:
         if self.state == "closed":

@@ -183,6 +183,10 @@ class Throttled(HostileHost):
 
     pays = ALONE
 
+    def on_open(self) -> None:
+        self.bid()  # first: its later words are not read for a while
+        self.later(0.1, self.attack)
+
 
 class Flood(Throttled):
     name = "flood"
@@ -196,10 +200,6 @@ class Flood(Throttled):
         for _ in range(FLOOD // len(envelopes)):
             self.client.publish(self.inbox, self.seal.frame(self.seller_host, frame))
 
-    def on_open(self) -> None:
-        self.bid()  # first: its later words are not read for a while
-        self.later(0.1, self.attack)
-
 
 class Bulk(Throttled):
     """Frames of the largest size, one after another."""
@@ -209,10 +209,6 @@ class Bulk(Throttled):
     def attack(self) -> None:
         for _ in range(8):
             self.client.publish(self.inbox, bytes(2**20 - 10))
-
-    def on_open(self) -> None:
-        self.bid()
-        self.later(0.1, self.attack)
 
 
 THROTTLED: list[type[Throttled]] = [Flood, Bulk]

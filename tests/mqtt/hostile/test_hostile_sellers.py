@@ -214,10 +214,8 @@ class Voids(InVain):
     name = "voids"
 
     def on_accept(self, buyer: str, accept: Accept) -> None:
-        self.open_awards.pop(buyer, None)
-        self.bids.pop(buyer, None)
         self.send(buyer, Void(0, accept.round))
-        self.close_if_answered()
+        self.strike_out(buyer)
 
 
 class ClosesAtOnce(InVain):
