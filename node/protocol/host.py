@@ -165,8 +165,7 @@ class Host:
 
     def reject(self, host: str, reason: RejectedError) -> None:
         """Count what no correct peer says, by its sender too, unless that is trusted."""
-        self._drop("rejected", str(reason))
-        self._blame(host)
+        self._drop("rejected", str(reason), host)
 
     @property
     def finished(self) -> bool:
@@ -254,10 +253,7 @@ class Host:
         sender = peer_address(from_host, envelope.from_node)
         message = self._codec.message(envelope.message)
         self.counters["received"] += 1
-        effects = own.machine.step(now, Received(sender, message))
-        if throttle and any(isinstance(effect, Dropped) and effect.verdict == "rejected" for effect in effects):
-            self._blame(from_host)
-        self._apply(now, own, effects)
+        self._step(now, own, Received(sender, message), from_host)
 
     def receive_post(self, now: float, poster: str, data: bytes) -> None:
         """Hand a board post to the nodes that watch its poster; it waits until its host is known to be in its life."""
@@ -372,10 +368,11 @@ class Host:
         for own in self._nodes.values():
             self._step(now, own, event)
 
-    def _step(self, now: float, own: _Node, event: Event) -> None:
-        self._apply(now, own, own.machine.step(now, event))
+    def _step(self, now: float, own: _Node, event: Event, from_host: str | None = None) -> None:
+        """Step a machine; ``from_host`` is to blame for what it rejects."""
+        self._apply(now, own, own.machine.step(now, event), from_host)
 
-    def _apply(self, now: float, own: _Node, effects: Iterable[Effect]) -> None:
+    def _apply(self, now: float, own: _Node, effects: Iterable[Effect], from_host: str | None = None) -> None:
         # Attributes instead of patterns like Send(to, message), which take the interpreter twice as long.
         for effect in effects:
             match effect:
@@ -401,7 +398,7 @@ class Host:
                     self.counters["posts"] += 1
                     self._posts[own.address] = encode_post(effect.message, self._life)
                 case Dropped():
-                    self._drop(effect.verdict, effect.reason)
+                    self._drop(effect.verdict, effect.reason, from_host)
                 case _:
                     assert_never(effect)
 
@@ -411,10 +408,8 @@ class Host:
         self.refuse(to_host)
         return False
 
-    def _blame(self, host: str) -> None:
-        """Count by its sender, too, what was rejected, unless that is trusted."""
-        if self._throttle and host not in self._trusted:
-            self.counters[f"rejected from {self._throttle.counted_as(host)}"] += 1
-
-    def _drop(self, verdict: str, reason: str) -> None:
+    def _drop(self, verdict: str, reason: str, from_host: str | None = None) -> None:
+        """Count it; what was rejected by its sender too, unless that is trusted."""
         self.counters[f"{verdict}: {reason}"] += 1
+        if from_host and verdict == "rejected" and (throttle := self._throttle_of(from_host)):
+            self.counters[f"rejected from {throttle.counted_as(from_host)}"] += 1

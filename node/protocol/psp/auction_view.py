@@ -15,9 +15,6 @@ from node.protocol.psp.trace import Lie
 from node.protocol.retry import PATIENCE, backoff
 from node.strategy.psp.offer import NOTHING, Offer, Target
 
-BUYERS_PATIENCE = 2.0
-"""What a buyer's patience with a seller is, in that of the seller with one bidder."""
-
 
 @dataclass(slots=True)
 class Auction:
@@ -168,14 +165,11 @@ class Auction:
         self.repeated = 0
 
     def patience_ends(self, patience_s: float, open_until: float) -> float:
-        """When the buyer waits no longer: for a receipt, or for its bid to be awarded while the book does not change.
-
-        An honest seller waits for its bidders for the patience, and for all receipts together for as long.
-        """
+        """When the buyer waits no longer: for a receipt, or for an auction to end whose book does not change."""
         if self.bound:
-            return self._sent_at + BUYERS_PATIENCE * patience_s
+            return self._sent_at + patience_s
         if self.standing.quantity > 0.0:
-            return max(self._changed_at, open_until) + BUYERS_PATIENCE * patience_s
+            return max(self._changed_at, open_until) + patience_s
         return math.inf
 
     def stands(self, seq: int) -> bool:
@@ -384,12 +378,8 @@ class Auction:
         if receipt.round in self._lapsed:
             raise IgnoredError("receipt too late")
         award = self.bound
-        is_due = award and (receipt.auction, receipt.round, receipt.quantity) == (
-            award.auction,
-            award.round,
-            award.quantity,
-        )
-        if award is None or not is_due or receipt.charge > award.charge:
+        most = award and Settled(award.auction, award.round, award.quantity, min(award.charge, receipt.charge))
+        if award is None or receipt != most:
             raise RejectedError("receipt for no award")
         self._receipts[receipt.round] = receipt
         self._unbind()
@@ -404,13 +394,10 @@ class Auction:
         self._unbind()
         return award
 
-    def lapse(self) -> Award:
-        """No receipt has come in time for what was accepted; the result is that award."""
-        award = self.bound
-        if award is None:
-            raise IgnoredError("no such award")
-        self._lapsed.add(award.round)
-        self._unbind()
+    def lapse(self, round_: int) -> Award:
+        """No receipt has come in time for the accepted award of this round; the result is that award."""
+        award = self.free(round_)
+        self._lapsed.add(round_)
         return award
 
     def _unbind(self) -> None:

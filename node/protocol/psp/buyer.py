@@ -26,7 +26,7 @@ from node.protocol.machine import (
     TimerFired,
     effects_of,
 )
-from node.protocol.psp.auction_view import BUYERS_PATIENCE, Auction
+from node.protocol.psp.auction_view import Auction
 from node.protocol.psp.events import ValuationChanged
 from node.protocol.psp.journal import Agreement, Wanted
 from node.protocol.psp.messages import (
@@ -213,7 +213,7 @@ class Buyer:
                     raise ProtocolUsageError(f"{line} does not follow from what the journal says before") from error
         if any(auction.bound for auction in self._auctions.values()):
             yield from self._retry_later(now)
-            yield from self._watch_later(now + BUYERS_PATIENCE * self._timing.patience_s)
+            yield from self._watch_later(now + self._timing.buyers_patience_s)
 
     def _on_opened(self, now: float) -> Iterator[Effect]:
         self._is_open = True
@@ -298,7 +298,7 @@ class Buyer:
         message = auction.place(target, now)
         if isinstance(message, Bid):
             yield BidPlaced(auction.seller, message.round, message.seq, message.quantity, message.price)
-            yield from self._watch_later(now + BUYERS_PATIENCE * self._timing.patience_s)
+            yield from self._watch_later(now + self._timing.buyers_patience_s)
         else:
             yield BidWithdrawn(auction.seller, message.round, message.seq)
         yield Send(auction.seller, message)
@@ -389,7 +389,7 @@ class Buyer:
             return
         yield from self._purchases.accept(now, auction, message)
         yield from self._retry_later(now)
-        yield from self._watch_later(now + BUYERS_PATIENCE * self._timing.patience_s)
+        yield from self._watch_later(now + self._timing.buyers_patience_s)
         yield from self._fit(now)
         yield from self._ponder(now)
 
@@ -450,13 +450,14 @@ class Buyer:
         self._is_watching = False
         ends: list[float] = []
         for auction in self._auctions.values():
-            end = auction.patience_ends(self._timing.patience_s, self._open_until)
+            end = auction.patience_ends(self._timing.buyers_patience_s, self._open_until)
             if now < end:
                 ends.append(end)
                 continue
-            lie: Lie = "no receipt" if auction.bound else "no end"
+            lie: Lie = "no end"
             if auction.bound:
-                yield from self._purchases.lapse(auction)
+                lie = "no receipt"
+                yield from self._purchases.lapse(auction, auction.bound)
             if not auction.is_gone:
                 yield from self._expose(now, auction, auction.round, lie)
             yield from self._ponder(now)
@@ -464,7 +465,7 @@ class Buyer:
             yield from self._watch_later(next_end)
 
     def _expose(self, now: float, auction: Auction, round_: int, lie: Lie) -> Iterator[Effect]:
-        """The seller does not do as the board says: the buyer has nothing more to do with it."""
+        """The seller does not do as it should: the buyer has nothing more to do with it."""
         yield SellerExposed(auction.seller, round_, lie)
         if auction.standing.quantity > 0.0:
             yield from self._place(now, auction, NOTHING)

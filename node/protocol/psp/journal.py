@@ -39,8 +39,8 @@ class Wanted(Entry, frozen=True, tag="wanted"):
     budget_money: float | None
 
 
-class Accepted(Entry, frozen=True, tag="accepted"):
-    """A buyer is bound to an award; written before it says so. ``supply_mb`` is all that the seller had advertised."""
+class _OfAward(Entry, frozen=True):
+    """Of which award it is."""
 
     seller: str
     auction: int
@@ -48,40 +48,24 @@ class Accepted(Entry, frozen=True, tag="accepted"):
     seq: int
     quantity_mb: float
     charge_money: float
+
+
+class Accepted(_OfAward, frozen=True, tag="accepted"):
+    """A buyer is bound to an award; written before it says so. ``supply_mb`` is all that the seller had advertised."""
+
     supply_mb: float
 
 
-class Bought(Entry, frozen=True, tag="bought"):
+class Bought(_OfAward, frozen=True, tag="bought"):
     """The receipt for what the buyer had accepted is here; it may be charged less."""
 
-    seller: str
-    auction: int
-    round: int
-    seq: int
-    quantity_mb: float
-    charge_money: float
 
-
-class Freed(Entry, frozen=True, tag="freed"):
+class Freed(_OfAward, frozen=True, tag="freed"):
     """The seller knows nothing of what the buyer had accepted, which is not bound any more."""
 
-    seller: str
-    auction: int
-    round: int
-    seq: int
-    quantity_mb: float
-    charge_money: float
 
-
-class Lapsed(Entry, frozen=True, tag="lapsed"):
+class Lapsed(_OfAward, frozen=True, tag="lapsed"):
     """No receipt came within the patience for what the buyer had accepted, which is not bound any more."""
-
-    seller: str
-    auction: int
-    round: int
-    seq: int
-    quantity_mb: float
-    charge_money: float
 
 
 Agreement = Accepted | Bought | Freed | Lapsed

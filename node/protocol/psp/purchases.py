@@ -55,14 +55,14 @@ class Purchases:
 
     def release(self, auction: Auction, void: Void) -> Iterator[Effect]:
         """Be bound no more by what the seller knows nothing of."""
-        award = self._free(auction, void.round)
+        award = self._give_back(auction.free(void.round))
         yield Persist(Freed(auction.seller, *_terms(award)))
         yield from _clear_up(auction, award)
 
-    def lapse(self, auction: Auction) -> Iterator[Effect]:
+    def lapse(self, auction: Auction, award: Award) -> Iterator[Effect]:
         """Be bound no more by what no receipt has come for in time; one that comes later does not count."""
         yield from self.doubt(auction)
-        award = self._lapse(auction)
+        self._give_back(auction.lapse(award.round))
         yield Persist(Lapsed(auction.seller, *_terms(award)))
         yield from _clear_up(auction, award)
 
@@ -89,9 +89,9 @@ class Purchases:
                 self._buy(auction, Settled(entry.auction, entry.round, entry.quantity_mb, entry.charge_money))
                 yield PurchaseReceived(auction.seller, entry.round, entry.quantity_mb, entry.charge_money)
             case Freed():
-                self._free(auction, entry.round)
+                self._give_back(auction.free(entry.round))
             case Lapsed():
-                self._lapse(auction)
+                self._give_back(auction.lapse(entry.round))
 
     def _bind(self, now: float, auction: Auction, award: Award) -> None:
         auction.bind(award, now)
@@ -102,12 +102,6 @@ class Purchases:
         award = auction.on_settled(receipt)
         self.paid += receipt.charge - award.charge
         return award
-
-    def _free(self, auction: Auction, round_: int) -> Award:
-        return self._give_back(auction.free(round_))
-
-    def _lapse(self, auction: Auction) -> Award:
-        return self._give_back(auction.lapse())
 
     def _give_back(self, award: Award) -> Award:
         self.held -= award.quantity

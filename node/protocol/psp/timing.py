@@ -6,6 +6,11 @@ PATIENT_QUIET_PERIODS = 20.0
 """What the patience is in quiet periods, unless it is configured."""
 
 
+BUYERS_PATIENCE = 2.0
+"""What a buyer's patience with a seller is, in that of the seller with one bidder: this one waits for its bidders for
+the patience, and for all answers to its awards for no longer."""
+
+
 class Timing(msgspec.Struct, frozen=True):
     """Intervals of one market, seconds.
 
@@ -36,3 +41,8 @@ class Timing(msgspec.Struct, frozen=True):
         if self.own_patience_s is not None:
             return self.own_patience_s
         return PATIENT_QUIET_PERIODS * self.quiet_period_s
+
+    @property
+    def buyers_patience_s(self) -> float:
+        """So long a buyer waits for a receipt, and for an auction to end in which nothing changes."""
+        return BUYERS_PATIENCE * self.patience_s

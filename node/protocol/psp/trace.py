@@ -149,7 +149,7 @@ what was accepted; or the auction was neither awarded nor closed, though its boo
 
 
 class SellerExposed(Trace, frozen=True, tag="exposed"):
-    """A buyer has seen that its seller does not do as the board says, and has nothing more to do with it."""
+    """A buyer has seen that its seller does not do as it should, and has nothing more to do with it."""
 
     seller: NodeAddress
     round: Count

@@ -239,8 +239,9 @@ class MqttHost:
 
     def _has_left(self) -> bool:
         """Whether it is told to stop, and has said its last or may not wait for that any longer."""
-        has_more = self._host.has_output or not self._host.finished
-        return self._stopping.is_set() and (self._clock() >= self._leave_by or not has_more)
+        if not self._stopping.is_set():
+            return False
+        return self._clock() >= self._leave_by or (self._host.finished and not self._host.has_output)
 
     async def _flush(self, client: aiomqtt.Client, tasks: asyncio.TaskGroup) -> None:
         host = self._host
@@ -313,18 +314,18 @@ class MqttHost:
             case Board(poster) if payload:
                 self._host.receive_post(now, poster, payload)
             case Presence(host) if payload:
-                try:
-                    word, life = decode_presence(payload)
-                except RejectedError as reason:
-                    self._host.reject(host, reason)
-                else:
-                    self._receive_presence(now, host, word, life)
+                self._receive_presence(now, host, payload)
             case Control() if payload == OPEN:
                 self.open()
             case Control() if payload == STOP:
                 self.stop(STOP_GRACE_S)
 
-    def _receive_presence(self, now: float, host: str, word: str, life: bytes) -> None:
+    def _receive_presence(self, now: float, host: str, payload: bytes) -> None:
+        try:
+            word, life = decode_presence(payload)
+        except RejectedError as reason:
+            self._host.reject(host, reason)
+            return
         if host == self._host.name:
             self._hear_oneself(now, word, life)
         elif word != OFFLINE:

@@ -59,7 +59,7 @@ def print_result(result: "Result", console: Console) -> None:
 
 
 def _exposed(summary: "Summary") -> list[str]:
-    """Who is said not to do as the board says, what of it, and by whom: it is their word."""
+    """Who is said not to do as it should, what of it, and by whom: it is their word."""
     if not summary.exposed_sellers:
         return []
     accused = (

@@ -6,9 +6,9 @@ import pytest
 
 from node.mechanism.valuation import Parabolic
 from node.protocol.machine import Effect, Message, PeerOffline, Reconnected, Send, SetTimer, Started
-from node.protocol.psp.auction_view import BUYERS_PATIENCE
 from node.protocol.psp.journal import Bought, Lapsed
 from node.protocol.psp.messages import Accept, Award, Bid, Closed, Decline, Hold, Settled, Void, Withdraw, Withdrawn
+from node.protocol.psp.timing import BUYERS_PATIENCE
 from node.protocol.psp.trace import PurchaseReceived, SellerExposed
 from node.protocol.retry import PATIENCE
 from tests.protocol.psp.bench import (
