@@ -46,7 +46,7 @@ from tests.simulation.hostile import HOSTILE_BUYERS, HOSTILE_SELLERS, HostileBuy
 SHORT = 20
 HOSTILE_SHARE = 0.1
 LEAST_EFFICIENCY = 0.95
-EVENTS_PER_LOOK, MOST_EVENTS = 20_000, 1_500_000
+EVENTS_PER_LOOK, MOST_EVENTS = 20_000, 5_000_000
 
 CHOICES = {
     **ALL_CHOICES,
@@ -388,17 +388,24 @@ GIVEN_UP = 3.0
 """A run is given up after so many times its limit, so that one sees what ends late and what does not."""
 
 
-def limit_s(market: Market, hostile: int, without_s: float) -> float:
-    """Until when a market must be over, seconds: each hostile node may cost the patience and two quiet periods."""
+def limit_s(market: Market, kinds: Iterable[str], without_s: float) -> float:
+    """Until when a market must be over, seconds.
+
+    Each node of a hostile buyer may cost the patience, each hostile seller twice the patience (docs/protocol.md,
+    section 6), and both two quiet periods and the time that honest bidders need to come to rest, which is what they
+    take without it. The market is over when its honest nodes have been at rest for the patience: it counts once more.
+    """
     timing = market.timing
-    return without_s + (hostile + 1) * (timing.patience_s + 2.0 * timing.quiet_period_s)
+    each = without_s + 2.0 * timing.quiet_period_s
+    kinds = list(kinds)
+    patiences = sum(HOSTILE_BUYERS[kind].names if kind in HOSTILE_BUYERS else 2 for kind in kinds) + 1
+    return (len(kinds) + 1) * each + patiences * timing.patience_s
 
 
 def found(seed: int, only: str | None = None) -> Finding:
     hostile = HostileMarket.of(seed, only)
     without = ran(hostile.without, {}, hostile.tables["timeout_s"])
-    nodes = sum(HOSTILE_BUYERS[kind].names if kind in HOSTILE_BUYERS else 1 for kind in hostile.kinds.values())
-    limit = limit_s(hostile.market, nodes, without.rest_s)
+    limit = limit_s(hostile.market, hostile.kinds.values(), without.rest_s)
     among = ran(hostile.market, hostile.kinds, GIVEN_UP * limit)
     promised = "no" if hostile.drawn.bounds.worst is None else "yes"
     finding = Finding(seed, {**hostile.drawn.chosen, PROMISED: promised}, hostile.kinds, without, among, limit)

@@ -337,6 +337,8 @@ MARKETS = [
     18,
     20,
     22,
+    23,
+    26,
     32,
     34,
     38,
@@ -358,6 +360,8 @@ MARKETS = [
     123,
     129,
     137,
+    140,
+    167,
 ]
 """Small ones, in which every kind is played."""
 
@@ -374,19 +378,11 @@ def test_hostile_nodes_harm_nobody_else(seed: int) -> None:
     assert list(exceptions([found(seed)])) == []
 
 
-@pytest.mark.parametrize(
-    ("seed", "bound"),
-    [
-        pytest.param(23, "ends late", id="23: who bids the same again is never silent for long"),
-        pytest.param(140, "does not end", id="140: who swings is not who is charged for the time that it costs"),
-        pytest.param(115, "harm", id="115: an honest buyer that answers one that swings is struck out as restless"),
-    ],
+@pytest.mark.xfail(
+    strict=True, reason="at its auction nobody but the honest buyer moves, since it answers a swing elsewhere"
 )
-@pytest.mark.xfail(strict=True, reason="not yet")
-def test_market_that_missed_a_bound_keeps_it(seed: int, bound: str) -> None:
-    finding = found(seed)
-    assert finding.among.is_over
-    assert bound not in finding.misses
+def test_buyer_that_answers_at_one_auction_who_swings_at_another_is_not_struck_out() -> None:
+    assert "harm" not in found(115).misses
 
 
 def test_buyers_do_not_give_up_a_seller_that_awards_for_long() -> None:

@@ -78,6 +78,9 @@ class Book:
     ----------
     digest
         Of the book as it was last cleared.
+    moved_mb
+        How much the last clearing altered: MB given otherwise, and money charged otherwise at the market price, the
+        higher of before and after.
     """
 
     def __init__(self, auction: int = 0, digest: bytes = NO_DIGEST) -> None:
@@ -88,7 +91,7 @@ class Book:
         self.reserve = 0.0
         self.sold = 0.0
         self.revenue = 0.0
-        self.market_price = 0.0
+        self.market_price = self.moved_mb = 0.0
         self._profile = (encode_numbers(()), encode_numbers(()), -1.0, 0.0)
 
     def __len__(self) -> int:
@@ -180,8 +183,9 @@ class Book:
         outcome = mechanism.clear(quantity, price, supply, self.reserve)
         self._note_profile(quantity, price, supply)
         self.sold, self.revenue = float(outcome.allocation.sum()), float(outcome.charge.sum())
-        self.market_price = self._price_of(quantity, price, supply)
-        return self._note_rows(entries, outcome.allocation.tolist(), outcome.charge.tolist())
+        former_price, self.market_price = self.market_price, self._price_of(quantity, price, supply)
+        dearest = max(former_price, self.market_price)
+        return self._note_rows(entries, outcome.allocation.tolist(), outcome.charge.tolist(), dearest)
 
     def due(
         self,
@@ -217,15 +221,20 @@ class Book:
         return max(self.reserve, float(price[last])) if last < price.size else self.reserve
 
     def _note_rows(
-        self, entries: list[tuple[str, Entry]], allocations: list[float], charges: list[float]
+        self, entries: list[tuple[str, Entry]], allocations: list[float], charges: list[float], price: float
     ) -> list[tuple[str, Entry]]:
         reallocated = [(buyer, Entry(0.0, 0.0, entry.seq)) for buyer, entry in self._departed.items()]
+        megabytes = sum(entry.allocation for entry in self._departed.values())
+        money = sum(entry.charge for entry in self._departed.values())
         self._departed = {}
         for row, ((buyer, entry), allocation, charge) in enumerate(zip(entries, allocations, charges, strict=True)):
             entry.row = row
             if (entry.allocation, entry.charge) != (allocation, charge):
+                megabytes += abs(allocation - entry.allocation)
+                money += abs(charge - entry.charge)
                 entry.allocation, entry.charge = allocation, charge
                 reallocated.append((buyer, entry))
+        self.moved_mb = megabytes + (money / price if price > 0.0 else 0.0)
         return reallocated
 
 

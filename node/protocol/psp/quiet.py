@@ -35,11 +35,16 @@ class Quiet:
         self.round_trip = RoundTrip(timing.clearing_interval_s)
         self._open_until = self._since = 0.0
         self._refreshes = self._ticks = 0
+        self._patience_s = timing.patience_s
         self.is_over = False
 
     def open(self, now: float) -> None:
         """The auction opens."""
         self._open_until = now + self._timing.open_at_least_s
+
+    def reopen(self) -> None:
+        """The auction opens again, and waits for the undecided half as long as before."""
+        self._patience_s /= 2.0
 
     def end(self) -> Iterator[Effect]:
         """The auction is over."""
@@ -85,7 +90,7 @@ class Quiet:
 
     def is_patient(self, now: float) -> bool:
         """Whether the auction still waits for those who are undecided: nobody can keep it open for ever."""
-        return now - self._since < self._timing.patience_s
+        return now - self._since < self._patience_s
 
     def refresh_later(self, now: float, *, first: bool) -> Iterator[Effect]:
         """Have profiles repeated if that is still needed by then, first when it is quiet: else new ones come anyway."""

@@ -94,8 +94,7 @@ class Seller:
         self._awards = Awards(auction)
         self._quiet = Quiet(timing)
         self._patience = Patience(timing.patience_s)
-        self._cleared_at = 0.0
-        self._changed: dict[str, float] = {}
+        self._changed: list[str] = []
         self._clearing_due = self._shifted = self._leaving = self._is_disturbed = False
         self._broken: set[str] = set()
         self._adverts = 0
@@ -193,7 +192,7 @@ class Seller:
 
     def _on_opened(self, now: float) -> Iterator[Effect]:
         self._quiet.open(now)
-        self._cleared_at = now
+        self._patience.begin(now)
         if self._state == "upcoming":
             self._state = "open"
             yield from self._advertise()
@@ -236,7 +235,7 @@ class Seller:
 
     def _refuse(self, buyer: str) -> Iterator[Effect]:
         yield Send(buyer, Closed(self._auction))
-        if self._patience.is_new(buyer):  # its last bid had gone before its account was used up
+        if self._patience.ends(buyer):  # its last bid had gone before its account was used up
             yield BidVoided(buyer, self._round, "restless")
         yield Dropped("ignored", "auction closed" if self._state == "closed" else "struck out")
 
@@ -270,8 +269,7 @@ class Seller:
     def _note_change(self, now: float, buyer: str | None = None) -> Iterator[Effect]:
         """Have a change taken into the next clearing; ``buyer`` is whose bid has changed, if it was not the seller."""
         if buyer:
-            # Whoever changes its bid first after a clearing may have broken the quiet since then.
-            self._changed.setdefault(buyer, 0.0 if self._clearing_due else self._rested_s(now))
+            self._changed.append(buyer)
         else:
             self._is_disturbed = True
         if self._state == "awarding":
@@ -284,7 +282,7 @@ class Seller:
     def _remove(self, now: float, buyers: list[str], cause: Cause) -> Iterator[Effect]:
         for buyer in buyers:
             self._strike_out(buyer)
-            if self._patience.is_new(buyer):
+            if self._patience.ends(buyer):
                 yield Send(buyer, Closed(self._auction))
             yield BidVoided(buyer, self._round, cause)
             if self._state != "closed":
@@ -302,7 +300,7 @@ class Seller:
     # Clearing
 
     def _clear(self, now: float) -> Iterator[Effect]:
-        self._clearing_due, self._cleared_at = False, now
+        self._clearing_due = False
         self._round += 1
         reallocated = self._book.clear(self._rule, self._unsold, self._mechanism)
         for buyer, entry in reallocated:
@@ -322,27 +320,18 @@ class Seller:
         yield from self._rest_anew(now, is_altered=bool(reallocated))
 
     def _rest_anew(self, now: float, *, is_altered: bool) -> Iterator[Effect]:
-        """Begin the quiet anew if the clearing altered anything; that costs patience with those who changed their bids.
+        """Begin the quiet anew if the clearing altered anything; that costs patience with who has moved the most.
 
         So does what alters nothing once all has been quiet, for then the bidders must confirm another book.
         """
         is_broken, self._is_disturbed = is_altered or self._is_disturbed, False
-        changed, self._changed = self._changed, {}
+        changed, self._changed = sorted({*self._changed}), []
         if is_broken or self._quiet.is_over:
-            for buyer, rested_s in changed.items():
-                self._patience.use(buyer, rested_s)
+            self._patience.use_by_moving(now, changed, self._book.moved_mb, self._quiet.period_s)
         if is_broken:
             yield from self._quiet.begin(now)
         yield from self._quiet.refresh_later(now, first=True)
-        yield from self._remove(now, [buyer for buyer in changed if self._is_restless(buyer)], "restless")
-
-    def _rested_s(self, now: float) -> float:
-        """Seconds from the last clearing to the next, which a change asks for now: of one quiet period at most."""
-        next_at = now + self._timing.clearing_interval_s
-        return min(max(0.0, next_at - self._cleared_at), self._quiet.period_s)
-
-    def _is_restless(self, buyer: str) -> bool:
-        return self._book.get(buyer) is not None and self._patience.is_used_up(buyer)
+        yield from self._remove(now, [buyer for buyer in self._patience.used_up if self._book.get(buyer)], "restless")
 
     def _profile(self, entry: Entry) -> Profile:
         return self._book.profile(entry)
@@ -438,6 +427,7 @@ class Seller:
         yield from self._settle()
         if self._shifted and not self._leaving and self._unsold > ROUNDING * self._supply:
             self._state = "open"
+            self._quiet.reopen()
             yield Reopened(self._round, self._unsold)
             yield from self._note_change(now)
             return

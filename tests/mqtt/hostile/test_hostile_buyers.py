@@ -70,6 +70,17 @@ class Dearest(Struck):
         self.bid()
 
 
+class Swinging(Refused):
+    """Outbids all, and falls back before the auction is quiet, for ever."""
+
+    name = "swings"
+
+    def on_open(self) -> None:
+        self.bid(60.0, 1e9)
+        self.later(0.35, lambda: self.bid(0.001, 0.5))
+        self.later(0.7, self.on_open)
+
+
 class Tiny(Struck):
     """Its seller has no reserve, so that it gets what is left."""
 
@@ -169,7 +180,8 @@ class Many(Struck):
 
 
 STRUCK: list[type[Struck]] = [
-    *(Silent, Deaf, Declining, Dearest, Tiny, AtOnce, Below, Flapping, Reborn, Rebidding, Withdrawing, Namesake, Many),
+    *(Silent, Deaf, Declining, Dearest, Swinging, Tiny, AtOnce, Below, Flapping, Reborn, Rebidding, Withdrawing),
+    *(Namesake, Many),
 ]
 
 

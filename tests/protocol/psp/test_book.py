@@ -94,6 +94,25 @@ def test_every_bidder_finds_its_bid_in_its_row(bids: Bids) -> None:
         assert (quantities[row], prices[row]) == (quantity, price)
 
 
+@given(bids_, bids_)
+def test_what_a_clearing_moves_is_what_it_gives_and_charges_otherwise(former: Bids, bids: Bids) -> None:
+    book = book_of(former)
+    book.clear(FREE, 100.0)
+    before, price = {buyer: (entry.allocation, entry.charge) for buyer, entry in book.items()}, book.market_price
+    for buyer in former.keys() - bids.keys():
+        book.remove(buyer)
+    for buyer, (quantity, per_mb) in bids.items():
+        if bids[buyer] != former.get(buyer):
+            book.put(buyer, Bid(0, 1, float(quantity), float(per_mb), 2))
+    book.clear(FREE, 100.0)
+    after = {buyer: (entry.allocation, entry.charge) for buyer, entry in book.items()}
+    rows = [(*before.get(buyer, (0.0, 0.0)), *after.get(buyer, (0.0, 0.0))) for buyer in {*before, *after}]
+    dearest = max(price, book.market_price)
+    money = sum(abs(new - old) for _, old, _, new in rows)
+    moved = sum(abs(new - old) for old, _, new, _ in rows) + (money / dearest if dearest else 0.0)
+    assert book.moved_mb == pytest.approx(moved, abs=1e-9)
+
+
 def test_book_is_encoded_once() -> None:
     book = book_of(PAPER)
     book.clear(FREE, 100.0)

@@ -431,6 +431,22 @@ def test_bidder_that_changes_its_bid_at_once_after_every_clearing_is_struck_out(
     assert bench.now <= TIMING.patience_s + 2.0 * TIMING.clearing_interval_s
 
 
+def test_bidder_that_swings_is_struck_out_and_not_those_who_answer_it() -> None:
+    bench = cleared_seller()
+    effects: list[Effect] = []
+    swings = 0
+    while "voided" not in traced(effects):
+        swings += 1
+        bench.now += 0.7 * TIMING.quiet_period_s
+        bench.bids(C, 100, 1e6 if swings % 2 else 0.001, seq=swings)
+        effects = bench.clears()
+        for buyer, price in ((A, 4.0), (B, 3.0)):
+            bench.bids(buyer, 50, price + 0.1 * (swings % 3), seq=1 + swings)
+            effects += bench.clears()
+    assert [(one.buyer, one.cause) for one in effects if isinstance(one, BidVoided)] == [(C, "restless")]
+    assert bench.now <= TIMING.patience_s + 3.0 * TIMING.quiet_period_s
+
+
 def test_bidder_whose_account_is_used_up_while_it_has_no_bid_is_named_once() -> None:
     bench = cleared_seller()
     bench.rests()
