@@ -57,6 +57,7 @@ from scenarios.markets.dmp.schema import (
     Terminals,
 )
 from scenarios.markets.load import load, parse, shipped
+from scenarios.markets.psp.final_bids import FinalBid
 from scenarios.markets.psp.market import draw
 from scenarios.markets.psp.results import Allocation, Summary
 from scenarios.markets.psp.schema import ArrayTable, AuctionTable, Buyers, Scenario, Sellers, StrategyTable
@@ -367,7 +368,7 @@ def test_example_of_a_clearing_is_right() -> None:
 
 
 def test_every_key_of_the_summary_is_documented() -> None:
-    keys = {*Summary.__struct_fields__, *Allocation.__struct_fields__}
+    keys = {*Summary.__struct_fields__, *Allocation.__struct_fields__, *FinalBid._fields}
     assert keys - first_column(exchange_part("results.md")) == set()
 
 

@@ -51,10 +51,11 @@ MOST_TRANCHES = 100
 
 @dataclass(slots=True)
 class Tranche:
-    """What an auction awarded at once: the bids it did so on, buyer to (MB, price per MB), and the MB sold."""
+    """What an auction awarded at once: on which bids, buyer to (MB, price per MB), the MB sold, and in which sales."""
 
     bids: dict[str, tuple[float, float]]
     sold: float = 0.0
+    sales: list[SaleId] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -256,10 +257,8 @@ class MarketMetrics:
 
     def _on_sale(self, record: Record[SaleSettled | SaleRecalled]) -> None:
         seller, sale = node_of(record.node), record.what
-        amounts = Amounts(sale.quantity_mb, sale.charge_money)
-        if seller not in self.auctions or not self._sales.sold(
-            SaleId(record.node, sale.buyer, sale.round), amounts, record.time_s
-        ):
+        amounts, id_ = Amounts(sale.quantity_mb, sale.charge_money), SaleId(record.node, sale.buyer, sale.round)
+        if seller not in self.auctions or not self._sales.sold(id_, amounts, record.time_s):
             return
         buyer = node_of(sale.buyer)
         self._set(seller, buyer, 0.0, 0.0)
@@ -267,6 +266,7 @@ class MarketMetrics:
         self._standing[seller].pop(buyer, None)
         if awarded := self.auctions[seller].awarded:
             awarded[-1].sold += sale.quantity_mb
+            awarded[-1].sales.append(id_)
 
     def _settle(self, seller: str, buyer: str, quantity: float, charge: float) -> None:
         position = self.positions[seller, buyer]

@@ -1,7 +1,9 @@
 """A market in the world ``array``: numpy on one core, rounds instead of messages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from scenarios.files.own import kind_of_table
 from scenarios.markets.kind import Watch
 from scenarios.markets.psp.course import Convergence, Fold, metrics_of
 from scenarios.markets.psp.figures import figures
+from scenarios.markets.psp.final_bids import FinalBid
 from scenarios.markets.psp.ladder import EdgeBids, Rungs, eq_20, switching_of
 from scenarios.markets.psp.live import optimum_of
 from scenarios.markets.psp.market import Market, edges, lowest_reserves, theta
@@ -114,7 +117,16 @@ def run_arrayed(market: Market, timeout_s: float, watch: Watch, folder: Path) ->
     rest = _Rest(outcome, np.bincount(edges(market)[0], minlength=len(market.buyers)), interval)
     summary = _summary(market, outcome, rest.quiescence.bids, folder)
     metrics, rungs = _metrics(market, outcome, summary), _ladder(market, outcome)
-    folded = Fold(metrics, _convergence(course, interval), rest, shift_metrics(market), [], outcome.gap, rungs)
+    folded = Fold(
+        metrics,
+        _convergence(course, interval),
+        rest,
+        shift_metrics(market),
+        [],
+        outcome.gap,
+        rungs,
+        bids=_final_bids(market, outcome),
+    )
     return Result(summary, market, folded, {"rounds": outcome.rounds})
 
 
@@ -179,6 +191,19 @@ def _allocations(market: Market, outcome: ArrayOutcome) -> list[Allocation]:
         for i, j, quantity, charge in zip(*(column.tolist() for column in columns), strict=True)
     ]
     return sorted(rows, key=lambda row: (row.buyer, row.seller))
+
+
+def _final_bids(market: Market, outcome: ArrayOutcome) -> dict[str, Sequence[Any]]:
+    """Every standing bid, in the columns and the order of ``FinalBid``: each auction is one tranche."""
+    buyer, seller = edges(market)
+    names = (np.array([one.name for one in users], object) for users in (market.buyers, market.sellers))
+    buyers, sellers = next(names)[buyer], next(names)[seller]
+    supply, reserve = np.array([(one.supply_mb, one.reserve_price_per_mb) for one in market.sellers])[seller].T
+    stands = np.flatnonzero(outcome.quantity)
+    order = stands[np.lexsort((buyers[stands], seller[stands]))]
+    amounts = outcome.quantity, outcome.price, outcome.allocation, outcome.charge, supply, reserve
+    columns = sellers, np.ones(len(buyer), np.int64), buyers, *amounts
+    return dict(zip(FinalBid._fields, (column[order].tolist() for column in columns), strict=True))
 
 
 def _metrics(market: Market, outcome: ArrayOutcome, summary: Summary) -> MarketMetrics:

@@ -1,7 +1,8 @@
 """The course of a market over time, folded from its events in bounded memory."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from node.trace.psp.sales import Verdict
 from node.trace.psp.shifts import ShiftMetrics
 from scenarios.markets.psp.census import market_now
 from scenarios.markets.psp.equilibrium import gaps
+from scenarios.markets.psp.final_bids import columns_of, final_bids
 from scenarios.markets.psp.ladder import Rungs, ladder_of
 from scenarios.markets.psp.market import Market, theta
 from scenarios.markets.psp.mechanisms import mechanism_of
@@ -71,7 +73,7 @@ class Fold:
     """What a run's events come to: the market at the end, its course, and how its buyers came to rest.
 
     ``gaps`` are the ε-Nash gaps at the end, shape (n,), by buyer, money; ``verdicts`` say what counts of each sale. The
-    ``ladder`` is None where the mechanism is not truthful.
+    ``ladder`` is None where the mechanism is not truthful. ``bids`` are the final ones, by column name.
     """
 
     metrics: MarketMetrics
@@ -82,6 +84,7 @@ class Fold:
     gaps: FloatArray
     ladder: Rungs | None = None
     verdicts: Sequence[Verdict] = ()
+    bids: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 def metrics_of(market: Market) -> MarketMetrics:
@@ -122,7 +125,8 @@ def fold(market: Market, records: Iterable[Record[Trace]], until: float) -> Fold
     moments.append(_moment(metrics, until, last))
     # The ladder supposes truthful bids.
     ladder = ladder_of(now, metrics) if mechanism_of(market.auction).is_truthful else None
-    return Fold(metrics, rows.convergence(), rest, shifts, moments, last, ladder, verdicts)
+    bids = columns_of(final_bids(now, metrics, verdicts))
+    return Fold(metrics, rows.convergence(), rest, shifts, moments, last, ladder, verdicts, bids)
 
 
 def _moment(metrics: MarketMetrics, time_s: float, of_buyers: FloatArray) -> Moment:

@@ -8,18 +8,25 @@ import numpy as np
 from node.mechanism.checks import FloatArray
 from node.mechanism.welfare import Edges, StandingBids, epsilon_gaps, switching_gains, truthfulness_gaps
 from node.strategy.psp.reserve import ReserveRule
-from node.trace.psp.metrics import MarketMetrics
+from node.trace.psp.metrics import MarketMetrics, Tranche
 from scenarios.markets.psp.market import BuyerSpec, Market, SellerSpec, budget_of, edges, lowest_reserves, theta
 from scenarios.markets.psp.mechanisms import mechanism_of
 from scenarios.markets.psp.schema import AdaptiveStrategy, BestReplyStrategy
 
 
 @dataclass(frozen=True, slots=True)
-class _Lot:
-    """What one seller had for sale at one awarding: MB, and the bids, buyer to (MB, price per MB)."""
+class Lot:
+    """What one seller had for sale at one awarding, and how its reserve is set."""
 
-    supply: float
-    bids: dict[str, tuple[float, float]]
+    supply_mb: float
+    tranche: Tranche
+    rule: ReserveRule
+
+    @property
+    def reserve_price_per_mb(self) -> float:
+        """By the bids, where it follows them."""
+        quantity, price = np.array([*self.tranche.bids.values()], float).reshape(-1, 2).T
+        return self.rule.reserve(quantity, price, self.supply_mb)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,33 +84,39 @@ def _by_buyer(gaps_of: Callable[..., FloatArray], market: Market, metrics: Marke
 
 
 def _all_lots(market: Market, metrics: MarketMetrics) -> _Lots:
-    lots_of = [_lots(seller, metrics) for seller in market.sellers]
-    starts = np.cumsum([0] + [len(lots) for lots in lots_of]).tolist()
-    lots = [lot for of_seller in lots_of for lot in of_seller]
-    rules = [market.auction.reserve(seller.reserve_price_per_mb) for seller in market.sellers]
-    rule_of = [rule for rule, of_seller in zip(rules, lots_of, strict=True) for _ in of_seller]
+    by_seller = [lots_of(market, seller, metrics) for seller in market.sellers]
+    starts = np.cumsum([0] + [len(lots) for lots in by_seller]).tolist()
+    lots = [lot for of_seller in by_seller for lot in of_seller]
     pool = [(i, k) for i, j in zip(*edges(market), strict=True) for k in range(starts[j], starts[j + 1])]
-    buyer, lot = np.array(pool, dtype=np.intp).reshape(-1, 2).T
-    reserve = [_reserve(rule, lot) for rule, lot in zip(rule_of, lots, strict=True)]
-    return _Lots([one.supply for one in lots], reserve, rule_of, _profile(market, lots), (buyer, lot))
+    buyer, at = np.array(pool, dtype=np.intp).reshape(-1, 2).T
+    supply, reserve = [lot.supply_mb for lot in lots], [lot.reserve_price_per_mb for lot in lots]
+    return _Lots(supply, reserve, [lot.rule for lot in lots], _profile(market, lots), (buyer, at))
 
 
-def _reserve(rule: ReserveRule, lot: _Lot) -> float:
-    quantity, price = np.array([*lot.bids.values()], float).reshape(-1, 2).T
-    return rule.reserve(quantity, price, lot.supply)
+def lots_of(market: Market, seller: SellerSpec, metrics: MarketMetrics) -> list[Lot]:
+    """What this seller awarded, in the order of time, and at the end what it has for sale while it is open.
 
-
-def _lots(seller: SellerSpec, metrics: MarketMetrics) -> list[_Lot]:
+    Parameters
+    ----------
+    market
+        As it is at the end.
+    """
     tranches = metrics.tranches(seller.name)
     if not tranches:
         return []  # it left before it had awarded anything
+    rule = market.auction.reserve(seller.reserve_price_per_mb)
     left = seller.supply_mb - sum(tranche.sold for tranche in tranches[:-1])
-    return [*(_Lot(tranche.sold, tranche.bids) for tranche in tranches[:-1]), _Lot(max(0.0, left), tranches[-1].bids)]
+    return [*(Lot(one.sold, one, rule) for one in tranches[:-1]), Lot(max(0.0, left), tranches[-1], rule)]
 
 
-def _profile(market: Market, lots: list[_Lot]) -> StandingBids:
+def _profile(market: Market, lots: list[Lot]) -> StandingBids:
     index = {buyer.name: i for i, buyer in enumerate(market.buyers)}
-    bids = [(index[buyer], k, *bid) for k, lot in enumerate(lots) for buyer, bid in lot.bids.items() if buyer in index]
+    bids = [
+        (index[buyer], k, *bid)
+        for k, lot in enumerate(lots)
+        for buyer, bid in lot.tranche.bids.items()
+        if buyer in index
+    ]
     buyer, lot, quantity, price = zip(*bids, strict=True) if bids else ((), (), (), ())
     return StandingBids(
         np.array(buyer, dtype=np.intp), np.array(lot, dtype=np.intp), np.array(quantity, float), np.array(price, float)

@@ -125,7 +125,7 @@ def _amounts(word: Word | None) -> tuple[float | None, float | None]:
 class Result(result.Result[Summary]):
     """A finished run of an exchange: its figures, and its tables as arrays, columns or DataFrames."""
 
-    TABLES = ("allocations", "auctions", "buyers", "convergence")
+    TABLES = ("allocations", "auctions", "bids", "buyers", "convergence")
     PICTURES = ("convergence",)
 
     def __init__(self, summary: Summary, market: Market, folded: Fold, counters: dict[str, int]) -> None:
@@ -138,6 +138,7 @@ class Result(result.Result[Summary]):
         self._metrics = folded.metrics
         self._rest = folded.rest
         self._shifts = folded.shifts
+        self._bids = folded.bids
 
     @property
     def quiescence(self) -> Quiescence:
@@ -177,6 +178,7 @@ class Result(result.Result[Summary]):
         return {
             "allocations": self._allocations,
             "auctions": self._auctions,
+            "bids": lambda: dict(self._bids),
             "buyers": self._buyers,
             "convergence": self._convergence,
         }[name]()

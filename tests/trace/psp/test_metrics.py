@@ -31,6 +31,7 @@ from node.protocol.psp.trace import (
 )
 from node.protocol.trace import Joined, Leaving, Record, Resumed, Trace
 from node.trace.psp.metrics import MOST_TRANCHES, MarketMetrics, Tranche
+from node.trace.psp.sales import SaleId
 from tests.kinds import example
 
 THETA = {"A": Flat(50, 2.0), "B": Parabolic(100, 20.0)}
@@ -53,6 +54,9 @@ def bid(buyer: str, seller: str, quantity: float, price: float, time_s: float = 
 
 def allocated(seller: str, buyer: str, quantity: float, charge: float) -> Record[Trace]:
     return record(Allocated(f"other/{buyer}", 0, quantity, charge), seller)
+
+
+SOLD = SaleId("host/1", "other/A", 0)
 
 
 def settled(seller: str, buyer: str, quantity: float, charge: float, round_: int = 0) -> Record[Trace]:
@@ -227,7 +231,7 @@ def test_bids_of_a_closed_auction_are_those_it_was_awarded_on() -> None:
         *(bid("A", "1", 5, 1), bid("B", "1", 6, 2), record(Awarding(0), "1")),
         *(settled("1", "A", 5, 1), record(BidWithdrawn("other/1", 0, 0), "B"), record(AuctionClosed(0, 5.0, 0.0), "1")),
     )
-    assert metrics.tranches("1") == [Tranche({"A": (5, 1), "B": (6, 2)}, sold=5)]
+    assert metrics.tranches("1") == [Tranche({"A": (5, 1), "B": (6, 2)}, sold=5, sales=[SOLD])]
 
 
 def test_auction_that_opened_again_was_awarded_in_tranches() -> None:
@@ -240,7 +244,7 @@ def test_auction_that_opened_again_was_awarded_in_tranches() -> None:
             record(Awarding(0), "1"),
         ),
     )
-    assert metrics.tranches("1") == [Tranche({"A": (5, 1), "B": (6, 2)}, sold=5), Tranche({"B": (4, 2)})]
+    assert metrics.tranches("1") == [Tranche({"A": (5, 1), "B": (6, 2)}, sold=5, sales=[SOLD]), Tranche({"B": (4, 2)})]
 
 
 def test_who_was_to_buy_and_did_not_is_not_of_the_tranche() -> None:

@@ -47,6 +47,7 @@ def test_the_folder_holds_tables_figures_and_pictures(result: Result) -> None:
         "convergence.json",
         "allocations.parquet",
         "auctions.parquet",
+        "bids.parquet",
         "buyers.parquet",
         "convergence.parquet",
         "events.parquet",
