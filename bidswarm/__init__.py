@@ -18,6 +18,7 @@ from scenarios.errors import RunError, ScenarioError
 from scenarios.launch.run import BrokenRunError, run
 from scenarios.markets.load import load, shipped
 from scenarios.markets.registry import read_trace
+from scenarios.report.report import report_on
 
 __version__ = version("bidswarm")
 
@@ -29,6 +30,7 @@ __all__ = [
     "__version__",
     "load",
     "read_trace",
+    "report_on",
     "run",
     "shipped",
 ]

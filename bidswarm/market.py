@@ -40,7 +40,7 @@ from scenarios.files.names import names_of
 from scenarios.files.tables import NetworkTable, Number
 from scenarios.files.types import Count, Names, PositiveSeconds, Seconds, Share, Table
 from scenarios.markets.base import Market, Scenario
-from scenarios.markets.kind import Audit, MarketKind, Metrics, OwnWorld, Watch
+from scenarios.markets.kind import Audit, MarketKind, Meaning, Metrics, OwnWorld, Watch
 from scenarios.results.lines import bar, fault_lines, hostile_lines, print_rows, print_rules, verdict
 from scenarios.results.outcome import Run, Summary
 from scenarios.results.result import Result
@@ -63,6 +63,7 @@ __all__ = [
     "Market",
     "MarketKind",
     "MarketOpened",
+    "Meaning",
     "Message",
     "Metrics",
     "Name",

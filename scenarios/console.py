@@ -1,11 +1,16 @@
 """What all commands share: exit codes, the two formats, and where errors go."""
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+import typer
 from rich.console import Console
+from rich.text import Text
 
 SETTLED, BROKEN, USAGE, UNSETTLED, NO_BROKER, UNMET, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
@@ -17,6 +22,21 @@ class Format(StrEnum):
 
     text = "text"
     json = "json"
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Have Ctrl-C end a command with what there is to say of that and an exit code of its own, and SIGTERM do so too.
+
+    A shell starts background jobs with SIGINT ignored, which ends here.
+    """
+    for wanted in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(wanted, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        errors.print(Text(str(interrupt) or "interrupted before there was a result"), soft_wrap=True)
+        raise typer.Exit(INTERRUPTED) from interrupt
 
 
 def flowing(text: str) -> str:

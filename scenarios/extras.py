@@ -7,6 +7,7 @@ from scenarios.errors import ScenarioError
 
 _EXTRA_OF = {
     "cryptography": "security",
+    "jinja2": "analysis",
     "matplotlib": "analysis",
     "pandas": "analysis",
     "prometheus_client": "metrics",

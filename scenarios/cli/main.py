@@ -1,6 +1,5 @@
 """The command ``bidswarm``."""
 
-import signal
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -21,6 +20,8 @@ from scenarios.cli.doctor import HELP as DOCTOR
 from scenarios.cli.doctor import doctor
 from scenarios.cli.ledger import ledger
 from scenarios.cli.node import app as node_app
+from scenarios.cli.report import HELP as REPORT
+from scenarios.cli.report import report
 from scenarios.cli.study import app as study
 from scenarios.console import (
     BROKEN,
@@ -32,6 +33,7 @@ from scenarios.console import (
     USAGE,
     Format,
     errors,
+    interruptible,
     write_json,
 )
 from scenarios.errors import RunError, ScenarioError
@@ -59,6 +61,7 @@ app.command(help=DOCTOR)(doctor)
 app.add_typer(node_app, name="node")
 app.add_typer(study, name="study")
 app.command()(ledger)
+app.command(help=REPORT)(report)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
@@ -177,9 +180,6 @@ def run(
     from scenarios.metrics.exporter import exported  # noqa: PLC0415 - the quick commands stay quick
     from scenarios.metrics.meter import Meter  # noqa: PLC0415
 
-    # A shell starts background jobs with SIGINT ignored; a SIGTERM should leave as tidy a folder as Ctrl-C does.
-    for wanted in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(wanted, signal.default_int_handler)
     loaded = _loaded(scenario, set_ or ())
     if metrics_port is not None and world is not World.mqtt:
         raise ScenarioError(f"--metrics-port goes with world mqtt, and the world is {world.value}")
@@ -199,7 +199,11 @@ def run(
     meter = Meter()
     labels = {"market": scenario, "role": "launcher"}
     try:
-        with exported(meter, metrics_port, metrics_address, **labels) as metrics, Progress(errors) as progress:
+        with (
+            interruptible(),
+            exported(meter, metrics_port, metrics_address, **labels) as metrics,
+            Progress(errors) as progress,
+        ):
             if metrics:
                 errors.print(f"metrics at http://{metrics_address}:{metrics}/metrics")
             onlookers = Onlookers(watch=progress.watch, say=progress.say, wait=progress.wait, meter=meter)
@@ -340,9 +344,6 @@ def main() -> None:
     except (ScenarioError, BrokerError, RunError, JournalError) as error:
         _print_error(error)
         sys.exit(codes[type(error)])
-    except KeyboardInterrupt:
-        errors.print("interrupted before there was a result")
-        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

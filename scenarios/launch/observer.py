@@ -24,6 +24,7 @@ from scenarios.launch.placement import Placement, faults_of, host_names, own_hos
 from scenarios.launch.trace_filter import MALFORMED, TraceFilter
 from scenarios.launch.workers import LEAVE_S
 from scenarios.markets.registry import kind_of
+from scenarios.results import folder as rundir
 from scenarios.results.lines import some
 from scenarios.results.outcome import Outcome, Status
 from scenarios.results.trace import EventLog
@@ -205,6 +206,7 @@ class Observer:
         while not self._is_over(is_whole):
             if self.opened_at is None and self._ready >= self._hosts:
                 self.opened_at = self.clock()
+                rundir.note(self._job.folder, opened_at_s=self.opened_at)
                 self.opened.set()
                 await self._say_open(client)
             if reader.done():

@@ -33,6 +33,19 @@ class RunOptions:
     out: Path = Path("runs")
     pictures: bool = True
 
+    @property
+    def given(self) -> dict[str, str | int | float]:
+        """Those that were given besides seed, world and broker, and that change the run: for its manifest."""
+        found = {
+            "profile": None if self.profile is None else str(self.profile),
+            "port": self.port,
+            "hosts": self.hosts,
+            "connections": None if self.connections == "per-host" else self.connections,
+            "market": self.market_name,
+            "timeout": self.timeout_s,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
 
 class Listener(Protocol):
     """What takes in what the hosts of a run publish."""

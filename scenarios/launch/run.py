@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,16 @@ from scenarios.markets.base import Market, Scenario
 from scenarios.markets.kind import OwnWorld, Watch
 from scenarios.markets.load import load, with_populations
 from scenarios.markets.registry import draw_market, journal_of, kind_of, kinds
+from scenarios.report.finish import finish
+from scenarios.report.repeat import write_scenario
 from scenarios.results import folder as rundir
-from scenarios.results import trace as events
 from scenarios.results.drawing import draw_apart
 from scenarios.results.outcome import Outcome, Run
 from scenarios.results.result import Result
-from scenarios.results.trace import EventLog
+from scenarios.results.trace import LINES, EventLog
+
+LONG_TRACE_BYTES = 20_000_000
+"""Of lines: folding so many takes some seconds."""
 
 
 def run(
@@ -126,19 +130,21 @@ def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> 
     """As ``run``, for a scenario whose populations have been read: check it, run it, and keep what came of it."""
     started = time.monotonic()
     job = _prepared(scenario, draw_market(scenario, options.seed), options, onlookers)
-    status = "failed"
+    attempt = _Attempt(Outcome("failed", 0.0, 0.0, {}))
     try:
-        result, opened_at, failure = _driven(job)
-        result.save(opened_at, kind_of(job.market).records)
-        status = result.summary.status
+        attempt = _driven(job)
     finally:
         if job.folder.exists():
-            rundir.finish_manifest(job.folder, status, started)
+            rundir.finish_manifest(job.folder, attempt.outcome.status, started, results="unfinished")
+    run = Run(options.world, attempt.served_by, job.folder, attempt.outcome)
+    run.keep()
+    result = finish(run, job.market, job.metrics, onlookers.say if _takes_long(job) else Onlookers().say)
+    rundir.finish_manifest(job.folder, attempt.outcome.status, started, results="complete")
     if options.pictures:
         with suppress(KeyboardInterrupt):  # the run is over: Ctrl-C spares its pictures only
             draw_apart(result)
-    if failure:
-        raise BrokenRunError(result) from failure
+    if attempt.failure:
+        raise BrokenRunError(result) from attempt.failure
     return result
 
 
@@ -149,29 +155,31 @@ def _prepared(scenario: Scenario, market: Market, options: RunOptions, onlookers
     workers = min(options.hosts or os.cpu_count() or 1, market.nodes - len(market.devices))
     _check_name(market, options)
     _check_faults(market, options, broker, placement_of(market, options.connections, workers))
-    if not market.is_large:
-        onlookers = replace(onlookers, say=Onlookers().say)
-    onlookers.say(f"{market.nodes:,} users; working out what can be reached ...")
+    if market.is_large:
+        onlookers.say(f"{market.nodes:,} users; working out what can be reached ...")
     metrics = None if world else kind_of(market).metrics(market)
     folder = rundir.create(options.out, scenario.name, options.seed)
     named = _named(broker) if options.world == "mqtt" else None
-    rundir.write_json(folder / "manifest.json", rundir.manifest(scenario, options.seed, options.world, named))
+    given = rundir.manifest(scenario, options.seed, options.world, named) | {"options": options.given}
+    rundir.write_json(folder / "manifest.json", given)
     rundir.write_json(folder / "market.json", market)
     keep(scenario, folder / "code")
+    write_scenario(folder, given["scenario"])
     limit_s = scenario.timeout_s if options.timeout_s is None else options.timeout_s
     return Job(market, metrics, world, folder, limit_s, workers, options, onlookers, broker, keys)
 
 
-def _driven(job: Job) -> tuple[Result[Any], float, RunError | BrokerError | None]:
-    """The result, when the market opened, seconds of the trace's clock, and what broke the run down, if anything."""
+def _driven(job: Job) -> "_Attempt":
+    """How the market ended in the world that was chosen."""
     if job.world:
-        return job.world.play(job.market, job.limit_s, job.onlookers.watch, job.folder), 0.0, None
-    attempt = _simulated(job) if job.options.world == "sim" else _over_mqtt(job)
-    outcome, kind = attempt.outcome, kind_of(job.market)
-    job.onlookers.say(f"{outcome.status} after {outcome.duration_s:.1f} s; reading the trace ...")
-    over = Run(job.options.world, attempt.served_by, job.folder, outcome)
-    records = events.read(job.folder, kind.records, outcome.opened_at)
-    return kind.summarise(job.market, job.metrics, over, records), outcome.opened_at, attempt.failure
+        return _Attempt(job.world.play(job.market, job.limit_s, job.onlookers.watch, job.folder))
+    return _simulated(job) if job.options.world == "sim" else _over_mqtt(job)
+
+
+def _takes_long(job: Job) -> bool:
+    """Whether it takes so long until there are results that it should be said what is done meanwhile."""
+    trace = sum(path.stat().st_size for path in (job.folder / LINES).glob("*"))
+    return job.market.is_large or trace > LONG_TRACE_BYTES
 
 
 def _own_world(market: Market, world: World) -> OwnWorld | None:
@@ -252,7 +260,8 @@ def _simulated(job: Job) -> _Attempt:
     # Simulated crashes lose nothing of what the operating system was given.
     journal = journal_of(job.market, rundir.journal(job.folder, "sim"), durable=False)
     try:
-        return _Attempt(run_simulated(job.market, job.metrics, job.limit_s, log, job.onlookers.watch, journal))
+        watch, opened = job.onlookers.watch, lambda at_s: rundir.note(job.folder, opened_at_s=at_s)
+        return _Attempt(run_simulated(job.market, job.metrics, job.limit_s, log, watch, journal, opened))
     finally:
         log.close()
         journal.close()

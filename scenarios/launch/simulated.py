@@ -1,6 +1,7 @@
 """A market in the world ``sim``: one process, virtual time."""
 
 from collections import Counter
+from collections.abc import Callable
 
 import msgspec
 
@@ -20,9 +21,18 @@ EVENTS_PER_LOOK = 2000
 
 
 def run_simulated(
-    market: Market, metrics: Metrics, timeout_s: float, log: EventLog, watch: Watch, journal: Journal | None = None
+    market: Market,
+    metrics: Metrics,
+    timeout_s: float,
+    log: EventLog,
+    watch: Watch,
+    journal: Journal | None = None,
+    opened: Callable[[float], None] | None = None,
 ) -> Outcome:
-    """Run the market until it is settled, or for ``timeout_s`` of virtual time; Ctrl-C keeps what there is."""
+    """Run the market until it is settled, or for ``timeout_s`` of virtual time; Ctrl-C keeps what there is.
+
+    ``opened`` is told when the market opens, seconds of the trace's clock.
+    """
     placement = one_host_each(market)
     hosts = build_hosts(market, placement, set(host_names(placement)))
 
@@ -41,6 +51,8 @@ def run_simulated(
     faults = FaultInjector(plan, rebuilt) if plan else None
     simulation = Simulation(hosts, links, market.seed, sink, journal, faults)
     opened_at = simulation.open_market()
+    if opened:
+        opened(opened_at)
     status: Status = "interrupted"
     try:
         while simulation.run(opened_at + timeout_s, EVENTS_PER_LOOK):

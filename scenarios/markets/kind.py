@@ -14,7 +14,7 @@ from node.protocol.machine import Machine, Message
 from node.protocol.trace import Record, Trace
 from node.trace.breach import Breach
 from scenarios.markets.base import Market, Scenario, anything, no_advice, nothing_more
-from scenarios.results.outcome import Run
+from scenarios.results.outcome import Outcome, Run
 from scenarios.results.result import Result
 
 
@@ -58,14 +58,26 @@ Watch = Callable[[Metrics, float, int], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a figure of a summary is about: its name for people, its unit, and what it means in a sentence."""
+
+    name: str
+    unit: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class OwnWorld:
     """A world that one market alone can be run in, without nodes."""
 
     check: Callable[[Any], None]
     """ScenarioError if it cannot play this market; the text names key, value and remedy."""
 
-    play: Callable[[Any, float, Watch, Path], Result[Any]]
-    """Play a market for so many seconds at most, watched; the folder is the run's."""
+    play: Callable[[Any, float, Watch, Path], Outcome]
+    """Play a market for so many seconds at most, watched, and leave in the folder of the run what its result needs."""
+
+    result: Callable[[Any, Run], Result[Any]]
+    """The result of a market from what ``play`` left in the folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,5 +112,9 @@ class MarketKind:
     tells: Callable[[Any], Mapping[str, UnionType]] = anything
     """Which of the records each node of a market tells, by its name; one that is left out may tell any."""
     worlds: Mapping[str, OwnWorld] = field(default_factory=dict)
+    figures: Mapping[str, Meaning] = field(default_factory=dict)
+    """Those of its summary that tell most, in the order in which a report shows them."""
+    pictures: Mapping[str, str] = field(default_factory=dict)
+    """What each of its pictures shows, for who cannot see it."""
     library: Traversable | None = None
     """The folder of the scenarios that it ships."""

@@ -96,11 +96,15 @@ def environment() -> dict[str, Any]:
     }
 
 
-def finish_manifest(folder: Path, status: str, started: float) -> None:
-    """Note how the run ended, and how long it took on the wall clock."""
+def finish_manifest(folder: Path, status: str, started: float, **more: Any) -> None:  # noqa: ANN401 - as ``note``
+    """Note how the run ended, how long it took on the wall clock, and what else there is to note."""
+    note(folder, status=status, wall_s=round(time.monotonic() - started, 3), **more)
+
+
+def note(folder: Path, **more: Any) -> None:  # noqa: ANN401 - whatever msgspec encodes
+    """Put something more into the manifest."""
     path = folder / "manifest.json"
-    noted = msgspec.json.decode(path.read_bytes())
-    write_json(path, {**noted, "status": status, "wall_s": round(time.monotonic() - started, 3)})
+    write_json(path, {**msgspec.json.decode(path.read_bytes()), **more})
 
 
 def _version(name: str) -> str | None:

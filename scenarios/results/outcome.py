@@ -10,6 +10,9 @@ import msgspec
 
 from scenarios.chaos.expectations import Ending, Expectation, FaultLog, FaultRow, checked
 from scenarios.markets.base import Market
+from scenarios.results import folder as rundir
+
+OUTCOME = "outcome.json"
 
 Status = Literal["settled", "timeout", "interrupted", "failed"]
 
@@ -60,6 +63,10 @@ class Run:
     broker: str | None
     folder: Path
     outcome: Outcome
+
+    def keep(self) -> None:
+        """Write down how it ended: with the trace, all that its results need."""
+        rundir.write_json(self.folder / OUTCOME, {"broker": self.broker, **msgspec.to_builtins(self.outcome)})
 
     def figures(
         self, market: Market, faults: FaultLog, efficiency: float = nan, last_move_s: float = nan

@@ -4,7 +4,6 @@ import io
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import msgspec
@@ -13,6 +12,7 @@ from rich.console import Console
 from scenarios.extras import needs
 from scenarios.results import folder as rundir
 from scenarios.results.drawing import LOG
+from scenarios.results.figures import save
 from scenarios.results.lines import fault_lines, hostile_lines
 from scenarios.results.outcome import Summary
 from scenarios.results.tables import keep
@@ -75,30 +75,17 @@ class Result(ABC, Generic[ASummary]):
         """One table as a pandas DataFrame."""
         return needs("pandas").DataFrame(self.columns(name))
 
-    def save(self, opened_at: float, told: UnionType) -> None:
-        """Write figures, tables and trace into the folder of the run, which holds the trace as lines.
-
-        Parameters
-        ----------
-        opened_at
-            When the market opened, seconds of the trace's clock.
-        told
-            The union of all that nodes of the market tell.
-        """
+    def save(self) -> None:
+        """Write figures and tables into the folder of the run."""
         for name, document in self.documents().items():
             rundir.write_json(self.run_dir / f"{name}.json", document)
         tables = {name: self.columns(name) for name in self.TABLES}
-        keep(self.run_dir, self.summary, self.counters, tables, opened_at, told)
+        keep(self.run_dir, self.summary, self.counters, tables)
 
     def draw(self) -> None:
         """Draw the pictures into the folder of the run; ``drawing.draw_apart`` has another process do it."""
         for name in self.PICTURES:
-            figure = self.plot(name)
-            png, svg = io.BytesIO(), io.BytesIO()  # so that a picture is whole or not there
-            figure.savefig(png, format="png", dpi=110)
-            figure.savefig(svg, format="svg", metadata={"Date": None})
-            (self.run_dir / f"{name}.png").write_bytes(png.getvalue())
-            (self.run_dir / f"{name}.svg").write_bytes(svg.getvalue())
+            save(self.plot(name), self.run_dir, name)
 
     @property
     def where(self) -> str:

@@ -1,6 +1,7 @@
 """The trace of a run on disk: lines of JSON while it runs, one Parquet file when it is over."""
 
 import heapq
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import NoneType, UnionType
@@ -11,6 +12,9 @@ import msgspec
 from node.protocol.trace import Record, Trace
 from node.runtime.faults.plan import FaultRecord
 from scenarios.extras import needs
+
+LINES, ARCHIVE = "events", "events.parquet"
+"""In the folder of a run: where the trace is while it goes on, and afterwards."""
 
 ROWS_PER_GROUP = 100_000
 
@@ -48,7 +52,7 @@ def read(folder: Path, told: UnionType, opened_at: float = 0.0) -> Iterator[Line
         The union of all that nodes of this market tell.
     """
     decoder = msgspec.json.Decoder(Record[told | FaultRecord])  # type: ignore[valid-type]
-    parts = [_lines(path, decoder, opened_at) for path in sorted((folder / "events").glob("*.jsonl"))]
+    parts = [_lines(path, decoder, opened_at) for path in sorted((folder / LINES).glob("*.jsonl"))]
     return heapq.merge(*parts, key=lambda record: record.time_s)
 
 
@@ -86,6 +90,28 @@ def _plain(annotation: Any) -> Any:  # noqa: ANN401 - annotations
         return str
     kinds = [one for one in get_args(annotation) if one is not NoneType]
     return _plain(kinds[0]) if origin in {Union, UnionType} and len(kinds) == 1 else annotation
+
+
+def archive(folder: Path, told: UnionType, opened_at: float, *, is_over: bool) -> None:
+    """Put the lines of a run folder into its Parquet file, if there are any, and remove them if the run is over."""
+    lines, archived = folder / LINES, folder / ARCHIVE
+    if not lines.exists():
+        return
+    if not (is_over and is_whole(archived)):
+        part = archived.with_name(f"{ARCHIVE}.part")
+        to_parquet(read(folder, told, opened_at), told, part)
+        part.replace(archived)
+    if is_over:
+        shutil.rmtree(lines)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether it is a Parquet file, and was written to its end."""
+    try:
+        needs("pyarrow.parquet").ParquetFile(path).close()
+    except (OSError, needs("pyarrow").ArrowException):
+        return False
+    return True
 
 
 def to_parquet(records: Iterable[Line], told: UnionType, path: Path) -> None:

@@ -20,7 +20,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((RO
 
 RUNNING = {
     *("BrokenRunError", "BrokerError", "RunError", "ScenarioError", "__version__"),
-    *("load", "read_trace", "run", "shipped"),
+    *("load", "read_trace", "report_on", "run", "shipped"),
 }
 TABLES = {"Choice", "LogNormal", "NetworkTable", "Normal", "Result", "Scenario", "Summary", "Uniform"}
 PSP = {
@@ -41,7 +41,19 @@ DMP = {
 
 
 MARKET = {
-    *("Audit", "Breach", "FaultLog", "Machine", "Market", "MarketKind", "Metrics", "OwnWorld", "Result", "Run"),
+    *(
+        "Audit",
+        "Breach",
+        "FaultLog",
+        "Machine",
+        "Market",
+        "MarketKind",
+        "Meaning",
+        "Metrics",
+        "OwnWorld",
+        "Result",
+        "Run",
+    ),
     *("Scenario", "ScenarioError", "Summary", "Watch"),
     *(
         "CancelTimer",

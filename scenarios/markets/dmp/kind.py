@@ -15,6 +15,7 @@ from node.protocol.machine import Message
 from scenarios.markets.dmp.audit import CallAudit
 from scenarios.markets.dmp.live import LiveCalls
 from scenarios.markets.dmp.market import CallMarket, described, draw_calls
+from scenarios.markets.dmp.meanings import FIGURES, PICTURES
 from scenarios.markets.dmp.nodes import call_machines
 from scenarios.markets.dmp.results import summarise_calls
 from scenarios.markets.dmp.schema import CallScenario
@@ -52,4 +53,6 @@ MARKETPLACE = MarketKind(
     audit=CallAudit,
     posts=(Registry,),
     tells=_tells,
+    figures=FIGURES,
+    pictures=PICTURES,
 )

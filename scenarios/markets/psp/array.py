@@ -1,5 +1,7 @@
 """A market in the world ``array``: numpy on one core, rounds instead of messages."""
 
+import dataclasses
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +34,9 @@ from scenarios.results.outcome import Outcome, Run, Status
 
 MOST_PAIRS = 50_000_000
 """Buyers times the largest pool: what some 8 GiB hold."""
+
+ROUNDS = "rounds.npz"
+"""In the folder of the run: what its rounds came to, as numpy keeps arrays."""
 
 SELLERS_SHOWN = 1_000
 """Sellers whose prices and sales are kept over time: each takes two columns of a table."""
@@ -93,10 +98,10 @@ def _only(fulfilled: bool, key: str, value: object, what: str) -> None:  # noqa:
         )
 
 
-def run_arrayed(market: Market, timeout_s: float, watch: Watch, folder: Path) -> Result:
+def run_arrayed(market: Market, timeout_s: float, watch: Watch, folder: Path) -> Outcome:
     """Play the market until nobody moves, or for ``timeout_s``, where a round takes a clearing interval.
 
-    Ctrl-C keeps what there is.
+    Ctrl-C keeps what there is. What it came to is left in the folder.
     """
     strategy, interval = market.buyers[0].strategy, market.auction.clearing_interval_s
     assert isinstance(strategy, AdaptiveStrategy)
@@ -114,8 +119,16 @@ def run_arrayed(market: Market, timeout_s: float, watch: Watch, folder: Path) ->
         synchronous=market.array.rounds == "synchronous",
         course=course,
     )
+    _keep(outcome, course, folder / ROUNDS)
+    return Outcome(_status(outcome), 0.0, outcome.rounds * interval, {"rounds": outcome.rounds})
+
+
+def arrayed_result(market: Market, run: Run) -> Result:
+    """The result of a market from what ``run_arrayed`` left in the folder."""
+    outcome, course = _kept(run.folder / ROUNDS)
+    interval = market.auction.clearing_interval_s
     rest = _Rest(outcome, np.bincount(edges(market)[0], minlength=len(market.buyers)), interval)
-    summary = _summary(market, outcome, rest.quiescence.bids, folder)
+    summary = _summary(market, outcome, rest.quiescence.bids, run)
     metrics, rungs = _metrics(market, outcome, summary), _ladder(market, outcome)
     folded = Fold(
         metrics,
@@ -127,7 +140,41 @@ def run_arrayed(market: Market, timeout_s: float, watch: Watch, folder: Path) ->
         rungs,
         bids=_final_bids(market, outcome),
     )
-    return Result(summary, market, folded, {"rounds": outcome.rounds})
+    return Result(summary, market, folded, run.outcome.counters)
+
+
+def _keep(outcome: ArrayOutcome, course: ArrayCourse, path: Path) -> None:
+    """Write both to disk, whole or not at all."""
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        np.savez(
+            file,
+            **{one.name: getattr(outcome, one.name) for one in dataclasses.fields(outcome)},
+            course_rounds=course.rounds,
+            course_welfare=course.welfare,
+            course_price=np.array(course.price),
+            course_sold=np.array(course.sold),
+        )
+    part.replace(path)
+
+
+def _kept(path: Path) -> tuple[ArrayOutcome, ArrayCourse]:
+    """Both, as ``_keep`` wrote them.
+
+    Raises
+    ------
+    ScenarioError
+        If they are not there, or not whole.
+    """
+    try:
+        with path.open("rb") as opened, np.load(opened) as file:
+            kept: dict[str, Any] = {name: file[name] if file[name].ndim else file[name].item() for name in file.files}
+        outcome = ArrayOutcome(**{one.name: kept[one.name] for one in dataclasses.fields(ArrayOutcome)})
+        price, sold = kept["course_price"], kept["course_sold"]
+        rounds, welfare = kept["course_rounds"].tolist(), kept["course_welfare"].tolist()
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ScenarioError(f"{path} cannot be read: {error}; it is what a run in world 'array' leaves") from error
+    return outcome, ArrayCourse(price.shape[1], rounds, welfare, [*price], [*sold])
 
 
 def _array_market(market: Market) -> ArrayMarket:
@@ -141,12 +188,10 @@ def _array_market(market: Market) -> ArrayMarket:
     )
 
 
-def _summary(market: Market, outcome: ArrayOutcome, bids: int, folder: Path) -> Summary:
+def _summary(market: Market, outcome: ArrayOutcome, bids: int, run: Run) -> Summary:
     rows = _allocations(market, outcome)
     best = outcome.bound if market.is_large else optimum_of(market).welfare
-    duration_s = outcome.rounds * market.auction.clearing_interval_s
     own = figures(market, rows, outcome.welfare, best, [outcome.market_price], outcome.gap)
-    run = Run("array", None, folder, Outcome(_status(outcome), 0.0, duration_s, {}))
     return Summary(
         **run.figures(market, FaultLog()),
         **own,

@@ -8,10 +8,11 @@ from node.protocol.psp.messages import Advert, ExchangeMessage
 from node.protocol.psp.trace import BuyerRecord, ExchangeRecord, SellerRecord, ValuationRevised
 from scenarios.markets.kind import MarketKind, OwnWorld
 from scenarios.markets.psp.advice import advise
-from scenarios.markets.psp.array import check_arrayable, run_arrayed
+from scenarios.markets.psp.array import arrayed_result, check_arrayable, run_arrayed
 from scenarios.markets.psp.audit import ExchangeAudit
 from scenarios.markets.psp.live import LiveMetrics
 from scenarios.markets.psp.market import Market, described, draw
+from scenarios.markets.psp.meanings import FIGURES, PICTURES
 from scenarios.markets.psp.nodes import exchange_machines
 from scenarios.markets.psp.results import summarise
 from scenarios.markets.psp.schema import Scenario
@@ -47,5 +48,7 @@ EXCHANGE = MarketKind(
     advise=advise,
     posts=(Advert,),
     tells=_tells,
-    worlds={"array": OwnWorld(check_arrayable, run_arrayed)},
+    worlds={"array": OwnWorld(check_arrayable, run_arrayed, arrayed_result)},
+    figures=FIGURES,
+    pictures=PICTURES,
 )

@@ -19,7 +19,6 @@ from scenarios.launch.run import run
 from scenarios.markets.dmp.results import CallResult
 from scenarios.markets.psp.results import Result
 from scenarios.results import drawing
-from scenarios.results import result as results
 from tests.own_code import VALUATION
 
 Said = Callable[..., tuple[int, str, str]]
@@ -40,7 +39,12 @@ def status_of(folder: Path) -> Any:
 
 
 def drawn_in(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir() if path.suffix in {".png", ".svg", ".part"}}
+    return {path.name for path in folder.iterdir() if path.suffix in {".pdf", ".png", ".svg", ".part"}}
+
+
+def files(*names: str) -> set[str]:
+    """Those of pictures of these names."""
+    return {f"{name}.{ending}" for name in names for ending in ("pdf", "png", "svg")}
 
 
 def is_complete(folder: Path) -> bool:
@@ -58,7 +62,7 @@ def test_the_command_draws_and_points_at_pictures_unless_told_not_to(
     code, stdout, _ = said("run", "two-sellers", "--world", "sim", *options)
     folder = the_only_run(tmp_path / "runs")
 
-    wanted = set() if options else {"convergence.png", "convergence.svg"}
+    wanted = set() if options else files("convergence")
     assert (code, drawn_in(folder)) == (0, wanted)
     assert ("look at convergence.png" in stdout) == bool(wanted)
     assert is_complete(folder)
@@ -82,7 +86,7 @@ def test_this_process_draws_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(kind, "plot", drawn_here)
     result = run("network-selection", world="sim", timeout_s=3.0, out=tmp_path)
 
-    assert drawn_in(result.run_dir) == {"calls.png", "calls.svg", "terminals.png", "terminals.svg"}
+    assert drawn_in(result.run_dir) == files("calls", "terminals")
     assert "look at calls.png and terminals.png)" in result.where
 
 
@@ -96,7 +100,7 @@ def test_a_market_with_shifts_and_one_with_code_of_ones_own_are_drawn(tmp_path: 
     own = 'buyers.0.valuation={kind="wishes:Even",demand_mb=30,value_per_mb=2}'
     for name, settings in (("market-shift", []), (str(scenario), [own])):
         result = run(name, world="sim", settings=settings, out=tmp_path / "runs")
-        assert drawn_in(result.run_dir) == {"convergence.png", "convergence.svg"}
+        assert drawn_in(result.run_dir) == files("convergence")
 
 
 def fake_matplotlib(folder: Path, body: str) -> str:
@@ -160,14 +164,3 @@ def test_ctrl_c_ends_the_drawing_and_keeps_the_numbers(tmp_path: Path) -> None:
     assert status_of(folder) == "settled"
     with pytest.raises(ProcessLookupError):
         os.kill(int(begun.read_text()), 0)
-
-
-def test_a_run_whose_tables_could_not_be_written_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(results, "keep", full)
-    with pytest.raises(OSError, match="no space left"):
-        run("two-sellers", world="sim", out=tmp_path)
-
-    assert status_of(the_only_run(tmp_path)) == "failed"

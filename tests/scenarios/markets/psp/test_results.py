@@ -51,6 +51,9 @@ def test_the_folder_holds_tables_figures_and_pictures(result: Result) -> None:
         "buyers.parquet",
         "convergence.parquet",
         "events.parquet",
+        "outcome.json",
+        "scenario.toml",
+        "convergence.pdf",
         "convergence.png",
         "convergence.svg",
     }

@@ -1,0 +1,58 @@
+"""All about one run, from its folder: computed, drawn, and shown on a page."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scenarios.extras import needs
+from scenarios.report.finish import Say, rebuild
+from scenarios.report.page import write_page
+from scenarios.results.drawing import draw_apart
+from scenarios.results.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was made of a run.
+
+    Attributes
+    ----------
+    result
+        None where its folder has too little to compute one from.
+    summary
+        The figures, as its folder has them.
+    """
+
+    result: Result[Any] | None
+    summary: dict[str, Any]
+    page: Path
+
+
+def _unsaid(text: str) -> None:
+    del text
+
+
+def report_on(folder: Path | str, *, pictures: bool = True, say: Say = _unsaid) -> Report:
+    """Compute the results of the run in this folder again, and write them there, with a page that shows them.
+
+    Parameters
+    ----------
+    pictures
+        Whether they are drawn anew.
+    say
+        Told which step begins.
+
+    Raises
+    ------
+    ScenarioError
+        If the folder lacks what is needed, or an extra is not installed.
+    """
+    needs("jinja2")
+    folder = Path(folder)
+    remains, result = rebuild(folder, say)
+    if pictures and result:
+        say("drawing ...")
+        draw_apart(result)
+    say("writing the page ...")
+    summary, page = write_page(folder, remains)
+    return Report(result, summary, page)
