@@ -19,6 +19,7 @@ from scenarios.launch.run import BrokenRunError, run
 from scenarios.markets.load import load, shipped
 from scenarios.markets.registry import read_trace
 from scenarios.report.report import report_on
+from scenarios.sweep.sweep import Sweep, sweep
 
 __version__ = version("bidswarm")
 
@@ -27,10 +28,12 @@ __all__ = [
     "BrokerError",
     "RunError",
     "ScenarioError",
+    "Sweep",
     "__version__",
     "load",
     "read_trace",
     "report_on",
     "run",
     "shipped",
+    "sweep",
 ]

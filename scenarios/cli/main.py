@@ -23,6 +23,8 @@ from scenarios.cli.node import app as node_app
 from scenarios.cli.report import HELP as REPORT
 from scenarios.cli.report import report
 from scenarios.cli.study import app as study
+from scenarios.cli.sweep import HELP as SWEEP
+from scenarios.cli.sweep import sweep
 from scenarios.console import (
     BROKEN,
     INTERRUPTED,
@@ -62,6 +64,7 @@ app.add_typer(node_app, name="node")
 app.add_typer(study, name="study")
 app.command()(ledger)
 app.command(help=REPORT)(report)
+app.command(help=SWEEP)(sweep)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so

@@ -243,12 +243,20 @@ def code_in(value: Any) -> Iterator[OwnTable]:  # noqa: ANN401 - a table, or wha
 
 def keep(scenario: msgspec.Struct, folder: Path) -> None:
     """Copy the files that stood beside the scenario into the folder: workers load them there, and so may others."""
+    for name, file in files_of(scenario).items():
+        folder.mkdir(exist_ok=True)
+        shutil.copyfile(file, folder / name)
+
+
+def files_of(scenario: msgspec.Struct) -> dict[str, Path]:
+    """The files that stood beside the scenario and that it names, by the names under which they are kept."""
+    files = {}
     for table in code_in(scenario):
         module = table.code.partition(":")[0]
         loaded = sys.modules.get(module_name(module, table.sha256 or ""))
         if loaded is not None and loaded.__file__:
-            folder.mkdir(exist_ok=True)
-            shutil.copyfile(loaded.__file__, folder / f"{module}.py")
+            files[f"{module}.py"] = Path(loaded.__file__)
+    return files
 
 
 def bring(folder: Path) -> None:

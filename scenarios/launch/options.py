@@ -31,6 +31,8 @@ class RunOptions:
     market_name: str | None = None
     timeout_s: float | None = None
     out: Path = Path("runs")
+    tables: bool = True
+    """Whether figures, tables and trace are written; a sweep keeps the figures alone, in a place of its own."""
     pictures: bool = True
 
     @property

@@ -138,7 +138,8 @@ def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> 
             rundir.finish_manifest(job.folder, attempt.outcome.status, started, results="unfinished")
     run = Run(options.world, attempt.served_by, job.folder, attempt.outcome)
     run.keep()
-    result = finish(run, job.market, job.metrics, onlookers.say if _takes_long(job) else Onlookers().say)
+    say = onlookers.say if _takes_long(job) else Onlookers().say
+    result = finish(run, job.market, job.metrics, say, tables=options.tables)
     rundir.finish_manifest(job.folder, attempt.outcome.status, started, results="complete")
     if options.pictures:
         with suppress(KeyboardInterrupt):  # the run is over: Ctrl-C spares its pictures only
@@ -151,7 +152,7 @@ def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> 
 def _prepared(scenario: Scenario, market: Market, options: RunOptions, onlookers: Onlookers) -> Job:
     """Check what can be checked before anything is written; then make the folder, with what is known of the run."""
     broker, keys = _broker_of(options)
-    world = _own_world(market, options.world)
+    world = own_world(market, options.world)
     workers = min(options.hosts or os.cpu_count() or 1, market.nodes - len(market.devices))
     _check_name(market, options)
     _check_faults(market, options, broker, placement_of(market, options.connections, workers))
@@ -182,7 +183,7 @@ def _takes_long(job: Job) -> bool:
     return job.market.is_large or trace > LONG_TRACE_BYTES
 
 
-def _own_world(market: Market, world: World) -> OwnWorld | None:
+def own_world(market: Market, world: World) -> OwnWorld | None:
     """The world, if it is one that a market alone has; ScenarioError if this market has it not, or cannot be played."""
     if world in {"mqtt", "sim"}:
         return None

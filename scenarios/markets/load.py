@@ -107,6 +107,11 @@ def read(name_or_path: str, settings: Sequence[str] = ()) -> Draft:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{origin}: not TOML: {error}") from error
+    return drafted(tables, settings, origin, folder)
+
+
+def drafted(tables: Tables, settings: Sequence[str], origin: str, folder: Path) -> Draft:
+    """The tables of a file with ``key=value`` settings put over them, which changes them; ``origin`` is its name."""
     for setting in settings:
         put(tables, setting)
     tables, places = with_file_rows(tables, folder)
@@ -191,16 +196,21 @@ def put(tables: Tables, setting: str) -> None:
     key = key.strip()
     if not equals or not key:
         raise ScenarioError(f"--set takes key=value, for example auction.quiet_period_s=2, got {setting!r}")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text
+    value = value_of(text)
     *parents, last = key.split(".")
     for target in _targets(tables, parents, setting):
         try:
             target[int(last) if isinstance(target, list) else last] = value
         except (ValueError, IndexError, TypeError) as error:
             raise ScenarioError(f"--set {setting}: there is no {key} in the scenario") from error
+
+
+def value_of(text: str) -> Any:  # noqa: ANN401 - whatever TOML holds
+    """The text read as a TOML value, or else as it is."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
 
 
 def _targets(tables: Tables, parents: list[str], setting: str) -> list[Any]:

@@ -53,7 +53,9 @@ class Remains:
         return kind_of(self.market)
 
 
-def finish(run: Run, market: Market, metrics: Metrics | None, say: Say, *, is_over: bool = True) -> Result[Any]:
+def finish(
+    run: Run, market: Market, metrics: Metrics | None, say: Say, *, is_over: bool = True, tables: bool = True
+) -> Result[Any]:
     """Compute figures and tables of a run from what is in its folder, and write them there.
 
     Parameters
@@ -62,6 +64,8 @@ def finish(run: Run, market: Market, metrics: Metrics | None, say: Say, *, is_ov
         Of this kind of market; None in a world of its own.
     is_over
         Whether nobody writes into the folder any more: then the trace goes into one file.
+    tables
+        Whether they are written; the result has them anyway.
 
     Raises
     ------
@@ -71,7 +75,7 @@ def finish(run: Run, market: Market, metrics: Metrics | None, say: Say, *, is_ov
         If something cannot be written; likewise.
     """
     try:
-        return _finished(run, market, metrics, say, is_over=is_over)
+        return _finished(run, market, metrics, say, is_over=is_over, tables=tables)
     except KeyboardInterrupt:
         outcome = run.outcome
         raise UnfinishedError(
@@ -86,7 +90,9 @@ def _how_to_finish(folder: Path) -> str:
     return f"finish with: bidswarm report {shlex.quote(str(folder))}"
 
 
-def _finished(run: Run, market: Market, metrics: Metrics | None, say: Say, *, is_over: bool) -> Result[Any]:
+def _finished(
+    run: Run, market: Market, metrics: Metrics | None, say: Say, *, is_over: bool, tables: bool
+) -> Result[Any]:
     kind = kind_of(market)
     own = kind.worlds.get(run.world)
     say(f"{run.outcome.status} after {run.outcome.duration_s:.2f} s; reading what there is of it ...")
@@ -95,9 +101,10 @@ def _finished(run: Run, market: Market, metrics: Metrics | None, say: Say, *, is
     else:
         records = _records(run.folder, kind, run.outcome.opened_at, is_over=is_over)
         result = kind.summarise(market, metrics, run, _followed(records, say))
-    say("writing the tables ...")
-    result.save()
-    events.archive(run.folder, kind.records, run.outcome.opened_at, is_over=is_over)
+    if tables:
+        say("writing the tables ...")
+        result.save()
+        events.archive(run.folder, kind.records, run.outcome.opened_at, is_over=is_over)
     return result
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,7 @@ def note(folder: Path, **more: Any) -> None:  # noqa: ANN401 - whatever msgspec 
     write_json(path, {**msgspec.json.decode(path.read_bytes()), **more})
 
 
+@cache
 def _version(name: str) -> str | None:
     try:
         return metadata.version(name)
@@ -114,6 +116,7 @@ def _version(name: str) -> str | None:
         return None
 
 
+@cache  # the process runs what it has loaded, and asking takes as long as many a run
 def _git_revision() -> str | None:
     """The revision of the source tree, where the program runs from one."""
     source = Path(__file__).parents[2]
