@@ -7,13 +7,19 @@ from scenarios.errors import ScenarioError
 
 _EXTRA_OF = {
     "cryptography": "security",
+    "distributed": "cluster",
     "jinja2": "analysis",
     "matplotlib": "analysis",
     "pandas": "analysis",
     "prometheus_client": "metrics",
     "pyarrow": "launcher",
     "scipy": "launcher",
+    "submitit": "slurm",
 }
+
+_NOT_OF_ALL = {"cluster", "slurm"}
+
+_ALL = "all extras with: pip install 'bidswarm[all]'"
 
 
 def needs(module: str) -> Any:  # noqa: ANN401 - a module
@@ -28,7 +34,5 @@ def needs(module: str) -> Any:  # noqa: ANN401 - a module
         return import_module(module)
     except ImportError as error:
         extra = _EXTRA_OF[module.partition(".")[0]]
-        raise ScenarioError(
-            f"this needs {module}, which comes with the extra {extra}; install all extras with: "
-            "pip install 'bidswarm[all]'"
-        ) from error
+        which = f"it with: pip install 'bidswarm[{extra}]'" if extra in _NOT_OF_ALL else _ALL
+        raise ScenarioError(f"this needs {module}, which comes with the extra {extra}; install {which}") from error

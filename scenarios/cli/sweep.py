@@ -27,6 +27,7 @@ from scenarios.errors import ScenarioError
 
 if TYPE_CHECKING:
     from scenarios.sweep.course import Course
+    from scenarios.sweep.executors import Crew
     from scenarios.sweep.folder import SweepFolder
     from scenarios.sweep.plan import Plan
     from scenarios.sweep.sweep import Sweep
@@ -120,6 +121,13 @@ def sweep(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Runs done at a time; as many as cores if not given.")
     ] = None,
+    executor: Annotated[
+        str,
+        typer.Option(
+            metavar="processes|dask://HOST:PORT",
+            help="Who does the runs: processes of this machine, or the workers of a Dask cluster.",
+        ),
+    ] = "processes",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -150,7 +158,8 @@ def sweep(
     ] = Format.text,
 ) -> None:
     """Run a sweep."""
-    from scenarios.sweep.folder import MANIFEST, SweepFolder  # noqa: PLC0415 - the quick commands stay quick
+    from scenarios.sweep.executors import crew_of  # noqa: PLC0415 - the quick commands stay quick
+    from scenarios.sweep.folder import MANIFEST, SweepFolder  # noqa: PLC0415
     from scenarios.sweep.grid import cells_of, grid_of, rows_of, seeds_of  # noqa: PLC0415
     from scenarios.sweep.plan import planned  # noqa: PLC0415
     from scenarios.sweep.stopping import until_ci_of  # noqa: PLC0415
@@ -185,7 +194,7 @@ def sweep(
         for line in _commands(folder, plan):
             typer.echo(line)
         return
-    done = _done(folder, plan, workers)
+    done = _done(folder, plan, crew_of(executor, workers, plan.world, plan.keep))
     if format_ is Format.json:
         write_json({**dataclasses.asdict(done), "folder": str(done.folder), "table": str(done.table)})
     else:
@@ -213,9 +222,9 @@ def _commands(folder: "SweepFolder", plan: "Plan") -> Iterator[str]:
         yield shlex.join(["bidswarm", "sweep", str(folder.path), "--only", run])
 
 
-def _done(folder: "SweepFolder", plan: "Plan", workers: int | None) -> "Sweep":
+def _done(folder: "SweepFolder", plan: "Plan", crew: "Crew") -> "Sweep":
     from scenarios.cli.progress import Progress  # noqa: PLC0415
-    from scenarios.sweep.sweep import crew_of, go_on  # noqa: PLC0415
+    from scenarios.sweep.sweep import go_on  # noqa: PLC0415
 
     with Progress(errors) as progress:
 
@@ -226,7 +235,7 @@ def _done(folder: "SweepFolder", plan: "Plan", workers: int | None) -> "Sweep":
                 errors.print(Text(f"run {done.run}, seed {done.seed}: {done.error}"), soft_wrap=True)
             progress.wait(course.headline(elapsed_s))
 
-        return go_on(folder, crew_of(plan, workers), watch)
+        return go_on(folder, crew, watch)
 
 
 def exit_code(counts: Mapping[str, int], unmet: int, missing: int) -> int:

@@ -1,7 +1,7 @@
 """Has the runs of a sweep done by a crew, and takes in what becomes of them."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from itertools import chain, islice
 
 from scenarios.errors import RunError
@@ -10,13 +10,11 @@ from scenarios.sweep.plan import Order
 from scenarios.sweep.work import Done, broken, perform
 
 AHEAD = 2
-"""Batches in flight per worker, so that none waits for this process."""
+"""Runs in flight per worker, so that none waits for this process."""
 
 DIED = RunError("its worker process died, twice; if the system killed it for want of memory, take fewer --workers")
 
 Take = Callable[[Done], None]
-
-Batch = list[Order]
 
 
 def drive(orders: Iterator[Order], crew: Crew, take: Take) -> None:
@@ -30,19 +28,21 @@ def drive(orders: Iterator[Order], crew: Crew, take: Take) -> None:
                 take(broken(order, DIED))
 
 
-def _served(orders: Iterator[Order], crew: Crew, take: Take) -> Batch:
+def _served(orders: Iterator[Order], crew: Crew, take: Take) -> list[Order]:
     """Hire the crew for these orders; those that were in flight when a worker died, which ends it for the others."""
     first = next(orders, None)
     if first is None:
         return []
-    batches = _batches(chain([first], orders), crew.batch)
-    flying: dict[Future[list[Done]], Batch] = {}
-    lost: Batch = []
-    with crew.hire() as executor:
+    orders = chain([first], orders)
+    flying: dict[Future[Done], Order] = {}
+    lost: list[Order] = []
+    with crew.hire() as hired:
         while not lost:
-            for batch in islice(batches, AHEAD * crew.workers - len(flying)):
-                if not _submitted(executor, batch, flying):
-                    lost += batch
+            for order in islice(orders, AHEAD * hired.workers - len(flying)):
+                try:
+                    flying[hired.executor.submit(perform, order)] = order
+                except BrokenExecutor:
+                    lost.append(order)
                     break
             if not flying:
                 break
@@ -52,32 +52,25 @@ def _served(orders: Iterator[Order], crew: Crew, take: Take) -> Batch:
     return lost
 
 
-def _batches(orders: Iterator[Order], size: int) -> Iterator[Batch]:
-    while batch := list(islice(orders, size)):
-        yield batch
+def _landed(flying: dict[Future[Done], Order], take: Take) -> list[Order]:
+    """Wait for the next runs to end, and take in what became of them; the orders of those whose worker died.
 
-
-def _submitted(executor: Executor, batch: Batch, flying: dict[Future[list[Done]], Batch]) -> bool:
-    """Hand the batch to the executor; whether it took it."""
-    try:
-        flying[executor.submit(perform, batch)] = batch
-    except BrokenExecutor:
-        return False
-    return True
-
-
-def _landed(flying: dict[Future[list[Done]], Batch], take: Take) -> Batch:
-    """Wait for the next batches to end, and take in what they brought; the orders of those whose worker died."""
-    lost: Batch = []
+    Raises
+    ------
+    RunError
+        If the workers were taken away.
+    """
+    lost: list[Order] = []
     for future in wait(flying, return_when=FIRST_COMPLETED).done:
-        batch = flying.pop(future)
+        order = flying.pop(future)
         try:
-            results = future.result()
+            done = future.result()
         except BrokenExecutor:
-            lost += batch
+            lost.append(order)
             continue
+        except CancelledError as error:
+            raise RunError("the workers were taken away; --resume does what is missing") from error
         except Exception as error:  # noqa: BLE001 - of the executor: a worker that Dask gave up, for example
-            results = [broken(order, error) for order in batch]
-        for done in results:
-            take(done)
+            done = broken(order, error)
+        take(done)
     return lost

@@ -1,10 +1,8 @@
 """A sweep from its scenario to its table; the way in from Python."""
 
-import os
 import time
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +16,7 @@ from scenarios.markets.base import Scenario
 from scenarios.markets.load import Tables, source, with_populations
 from scenarios.sweep.course import Course
 from scenarios.sweep.drive import drive
-from scenarios.sweep.executors import Crew, processes
+from scenarios.sweep.executors import Crew, crew_of
 from scenarios.sweep.folder import SweepFolder
 from scenarios.sweep.grid import cells_of, rows_of, seeds_of, text_of
 from scenarios.sweep.plan import Keep, Plan, check_unchanged, planned
@@ -79,6 +77,7 @@ def sweep(
     until_ci: float | str | None = None,
     keep: Keep = "summary",
     workers: int | None = None,
+    executor: Any = "processes",  # noqa: ANN401 - a text, or a Client of Dask
     out: Path | str | None = None,
     watch: Watch | None = None,
 ) -> Sweep:
@@ -104,6 +103,9 @@ def sweep(
         ``summary``: the row of each run only; ``tables``: its tables, too; ``all``: its whole folder.
     workers
         Processes; as many as cores if not given.
+    executor
+        ``processes`` of this machine; or the workers of a Dask cluster, as ``dask://host:port`` or as a
+        ``distributed.Client``.
     out
         The folder of the sweep; one below ``runs`` if not given, which the same call finds again.
     watch
@@ -126,7 +128,8 @@ def sweep(
         until_ci=None if until_ci is None else until_ci_of(str(until_ci)),
         keep=keep,
     )
-    return go_on(begun(plan, out), crew_of(plan, workers), watch)
+    crew = crew_of(executor, workers, world, keep)
+    return go_on(begun(plan, out), crew, watch)
 
 
 def tables_of(scenario: Scenario | str) -> tuple[Tables, str, Path]:
@@ -161,13 +164,14 @@ def begun(plan: Plan, out: Path | str | None) -> SweepFolder:
     return folder
 
 
-def crew_of(plan: Plan, workers: int | None) -> Crew:
-    """Who does the runs: processes of this machine, one only where runs have brokers and processes of their own."""
-    return processes(1 if plan.world == "mqtt" else workers or os.cpu_count() or 1)
-
-
 def go_on(folder: SweepFolder, crew: Crew, watch: Watch | None = None) -> Sweep:
-    """Do what is missing of the sweep in this folder, and gather its table; Ctrl-C keeps what there is."""
+    """Do what is missing of the sweep in this folder, and gather its table; Ctrl-C keeps what there is.
+
+    Raises
+    ------
+    RunError
+        If its workers were taken away, or a result cannot be written; what was done until then is gathered.
+    """
     started, watch = time.monotonic(), watch or _unwatched
     plan = folder.plan()
     course = Course(plan, folder.over())
@@ -178,10 +182,13 @@ def go_on(folder: SweepFolder, crew: Crew, watch: Watch | None = None) -> Sweep:
         course.take(done)
         watch(course, time.monotonic() - started, done)
 
-    with suppress(KeyboardInterrupt):
+    try:
         folder.note(plan, "running")
         drive(course.orders(folder.path if crew.sees_folder else None), crew, take)
-    counts = folder.gather(plan)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        counts = folder.gather(plan)
     unmet, missing = counts.pop("unmet", 0), counts.pop("missing", 0)
     return Sweep(folder.path, "interrupted" if missing else "complete", dict(sorted(counts.items())), unmet, missing)
 
@@ -197,6 +204,6 @@ def do_one(folder: SweepFolder, run: str) -> Done:
         raise ScenarioError(f"--only {run}: {folder.path} has no such run; bidswarm sweep FOLDER --list prints them")
     scenario = plan.scenario_of(cell)
     check_unchanged(plan, cell, scenario)
-    (done,) = perform([plan.order(cell, runs.index(run), scenario, folder.path)])
+    done = perform(plan.order(cell, runs.index(run), scenario, folder.path))
     folder.record(done)
     return done

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sized
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -81,11 +81,6 @@ def figure_for(until: UntilCi | None, done: Done) -> float | None:
     return figure
 
 
-def perform(orders: Sequence[Order]) -> list[Done]:
-    """Do these runs, one after the other."""
-    return [_perform(order) for order in orders]
-
-
 def broken(order: Order, error: BaseException) -> Done:
     """A run that an error kept from a result."""
     text = str(error) if isinstance(error, ScenarioError | RunError) else f"{type(error).__name__}: {error}"
@@ -101,7 +96,8 @@ def broken(order: Order, error: BaseException) -> Done:
     )
 
 
-def _perform(order: Order) -> Done:
+def perform(order: Order) -> Done:
+    """Do a run, and say what became of it, whatever that is."""
     started = time.monotonic()
     try:
         done = _done(order)

@@ -14,6 +14,9 @@ import typer
 from scenarios.cli.main import app
 from tests.scenarios.test_docs import DOCS, blocks
 
+OTHERS = {"--seed", "--nthreads", "--nworkers"}
+"""Options of other commands."""
+
 PAGE = (DOCS / "sweeps.md").read_text(encoding="utf-8")
 
 
@@ -22,7 +25,7 @@ def test_every_option_is_documented_and_every_documented_option_there() -> None:
     parameters = command.commands["sweep"].params  # type: ignore[attr-defined]
     options = {name for parameter in parameters for name in parameter.opts if name.startswith("--")}
 
-    assert set(re.findall(r"(?<![\w-])--[a-z-]+[a-z]", PAGE)) - {"--seed"} == options - {"--help", "--format"}
+    assert set(re.findall(r"(?<![\w-])--[a-z-]+[a-z]", PAGE)) - OTHERS == options - {"--help", "--format"}
 
 
 def test_the_commands_of_the_page_work(
