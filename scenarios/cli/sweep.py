@@ -124,8 +124,8 @@ def sweep(
     executor: Annotated[
         str,
         typer.Option(
-            metavar="processes|dask://HOST:PORT",
-            help="Who does the runs: processes of this machine, or the workers of a Dask cluster.",
+            metavar="processes|dask://HOST:PORT|slurm",
+            help="Who does the runs: processes of this machine, the workers of a Dask cluster, or jobs of SLURM.",
         ),
     ] = "processes",
     out: Annotated[
@@ -194,7 +194,7 @@ def sweep(
         for line in _commands(folder, plan):
             typer.echo(line)
         return
-    done = _done(folder, plan, crew_of(executor, workers, plan.world, plan.keep))
+    done = _done(folder, plan, crew_of(executor, workers, plan.world, plan.keep, folder.path))
     if format_ is Format.json:
         write_json({**dataclasses.asdict(done), "folder": str(done.folder), "table": str(done.table)})
     else:

@@ -36,11 +36,11 @@ def _served(orders: Iterator[Order], crew: Crew, take: Take) -> list[Order]:
     orders = chain([first], orders)
     flying: dict[Future[Done], Order] = {}
     lost: list[Order] = []
-    with crew.hire() as hired:
+    with crew.hire() as (executor, workers):
         while not lost:
-            for order in islice(orders, AHEAD * hired.workers - len(flying)):
+            for order in islice(orders, AHEAD * workers - len(flying)):
                 try:
-                    flying[hired.executor.submit(perform, order)] = order
+                    flying[executor.submit(perform, order)] = order
                 except BrokenExecutor:
                     lost.append(order)
                     break

@@ -102,10 +102,10 @@ def sweep(
     keep
         ``summary``: the row of each run only; ``tables``: its tables, too; ``all``: its whole folder.
     workers
-        Processes; as many as cores if not given.
+        Processes, as many as cores if not given; or jobs at a time.
     executor
         ``processes`` of this machine; or the workers of a Dask cluster, as ``dask://host:port`` or as a
-        ``distributed.Client``.
+        ``distributed.Client``; or jobs of ``slurm``.
     out
         The folder of the sweep; one below ``runs`` if not given, which the same call finds again.
     watch
@@ -128,8 +128,8 @@ def sweep(
         until_ci=None if until_ci is None else until_ci_of(str(until_ci)),
         keep=keep,
     )
-    crew = crew_of(executor, workers, world, keep)
-    return go_on(begun(plan, out), crew, watch)
+    folder = begun(plan, out)
+    return go_on(folder, crew_of(executor, workers, world, keep, folder.path), watch)
 
 
 def tables_of(scenario: Scenario | str) -> tuple[Tables, str, Path]:

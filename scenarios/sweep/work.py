@@ -90,7 +90,7 @@ def broken(order: Order, error: BaseException) -> Done:
         seed=order.seed,
         world=order.world,
         status="error",
-        error=text,
+        error=text.partition("\n")[0],
         details=details,
         versions=_versions(),
     )

@@ -130,7 +130,7 @@ def test_a_scheduler_that_is_not_there_is_named(
 @pytest.mark.parametrize(
     ("executor", "world", "words"),
     [
-        ("threads", "sim", "--executor threads: allowed are: processes, dask://host:port"),
+        ("threads", "sim", "--executor threads: allowed are: processes, dask://host:port, slurm"),
         ("dask://host", "sim", "--executor dask://host: allowed are"),
         ("dask://host:1", "mqtt", "one at a time"),
     ],
