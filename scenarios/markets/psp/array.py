@@ -190,8 +190,11 @@ def _array_market(market: Market) -> ArrayMarket:
 
 def _summary(market: Market, outcome: ArrayOutcome, bids: int, run: Run) -> Summary:
     rows = _allocations(market, outcome)
-    best = outcome.bound if market.is_large else optimum_of(market).welfare
-    own = figures(market, rows, outcome.welfare, best, [outcome.market_price], outcome.gap)
+    most, prices = outcome.bound, [outcome.market_price]
+    if not market.is_large:
+        best = optimum_of(market)
+        most, prices = best.welfare, [best.price, *prices]
+    own = figures(market, rows, outcome.welfare, most, prices, outcome.gap)
     return Summary(
         **run.figures(market, FaultLog()),
         **own,

@@ -1,0 +1,83 @@
+"""What a sweep costs beside its runs, and how long 10,000 runs of 100 buyers take.
+
+python benchmarks/sweeps.py [--short] [--json]
+
+Exit code 1 if a bound is missed.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from clearing import Figure, table
+
+from scenarios.launch.options import Onlookers, RunOptions, World
+from scenarios.launch.run import carry_out
+from scenarios.markets.load import load
+from scenarios.sweep.sweep import sweep
+
+BUYERS = {"array": 100, "sim": 50}
+ALL = 10_000
+
+
+def seconds(call: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin
+
+
+def alone(world: World, runs: int, out: Path) -> None:
+    """The runs one after the other in this process: nothing else is done."""
+    scenario = load("neighbourhood", [f"buyers.0.count={BUYERS[world]}"])
+    for seed in range(runs):
+        options = RunOptions(seed=seed, world=world, out=out, tables=False, pictures=False)
+        carry_out(scenario, options, Onlookers())
+
+
+def swept(world: World, runs: int, workers: int, out: Path) -> None:
+    """The same runs as a sweep, the start of its processes and its table included."""
+    settings = {"buyers.0.count": [BUYERS[world]]}
+    done = sweep("neighbourhood", settings, seeds=range(runs), world=world, workers=workers, out=out)
+    assert done.counts == {"settled": runs}
+
+
+def measured(pairs: int, runs: int, all_runs: int) -> list[Figure]:
+    figures = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        worlds: list[tuple[World, int]] = [("array", runs), ("sim", max(runs // 2, 1))]
+        for world, count in worlds:
+            alone(world, 2, folder / "warm")
+            bare, whole = [], []
+            for pair in range(pairs):
+                bare.append(seconds(lambda: alone(world, count, folder / f"{world}-{pair}-alone")))  # noqa: B023
+                whole.append(seconds(lambda: swept(world, count, 1, folder / f"{world}-{pair}-swept")))  # noqa: B023
+            ratio = statistics.median(ours / theirs for ours, theirs in zip(whole, bare, strict=True))
+            each = 1e3 * statistics.median(bare) / count
+            figures += [
+                Figure(f"world {world}, {BUYERS[world]} buyers, alone", each, "ms/run"),
+                Figure(f"sweep of {count} / these alone", ratio, "x", bound=1.2),
+            ]
+        took = seconds(lambda: swept("array", all_runs, 2, folder / "all"))
+    minutes = took / all_runs * ALL / 60.0
+    return [*figures, Figure(f"{ALL:,} runs in world array, of {all_runs:,}, two workers", minutes, "min", bound=10.0)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--short", action="store_true", help="200 of the 10,000 runs, and fewer pairs")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    options = parser.parse_args()
+    figures = measured(pairs=1, runs=100, all_runs=200) if options.short else measured(pairs=5, runs=200, all_runs=ALL)
+    print(json.dumps([asdict(figure) for figure in figures], indent=2) if options.json else table(figures))
+    return int(any(figure.missed for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
