@@ -5,12 +5,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.text import Text
+
+from scenarios.errors import ScenarioError
 
 SETTLED, BROKEN, USAGE, UNSETTLED, NO_BROKER, UNMET, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
@@ -22,6 +25,27 @@ class Format(StrEnum):
 
     text = "text"
     json = "json"
+
+
+def picture_options(style: Path | None, *, no_pictures: bool) -> bool | Path:
+    """What --pictures and --no-pictures together ask for.
+
+    Raises
+    ------
+    ScenarioError
+        If both were given.
+    """
+    if style and no_pictures:
+        raise ScenarioError(f"--pictures {style} says how to draw, and --no-pictures not to: give one of them")
+    return style or not no_pictures
+
+
+PicturesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--pictures", metavar="FILE.mplstyle", help="Draw by this matplotlib style file, over the style of the house."
+    ),
+]
 
 
 @contextmanager

@@ -34,8 +34,10 @@ from scenarios.console import (
     UNSETTLED,
     USAGE,
     Format,
+    PicturesOption,
     errors,
     interruptible,
+    picture_options,
     write_json,
 )
 from scenarios.errors import RunError, ScenarioError
@@ -167,11 +169,11 @@ def run(
     ] = None,
     metrics_address: Annotated[str, typer.Option(metavar="IP", help="Where that port listens.")] = "127.0.0.1",
     out: Annotated[Path, typer.Option(help="Where the run's own folder is made.")] = Path("runs"),
+    pictures: PicturesOption = None,
     *,
-    pictures: Annotated[
-        bool,
-        typer.Option("--pictures/--no-pictures", help="Draw the result; a short run spends most of its time on that."),
-    ] = True,
+    no_pictures: Annotated[
+        bool, typer.Option("--no-pictures", help="Draw nothing; a short run spends most of its time on drawing.")
+    ] = False,
     format_: Annotated[
         Format, typer.Option("--format", help="json: one JSON object on stdout, nothing else.")
     ] = Format.text,
@@ -197,7 +199,7 @@ def run(
         market_name=market,
         timeout_s=timeout,
         out=out,
-        pictures=pictures,
+        pictures=picture_options(pictures, no_pictures=no_pictures),
     )
     meter = Meter()
     labels = {"market": scenario, "role": "launcher"}

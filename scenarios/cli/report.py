@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from scenarios.console import Format, errors, flowing, interruptible, write_json
+from scenarios.console import Format, PicturesOption, errors, flowing, interruptible, picture_options, write_json
 
 HELP = flowing("""Compute figures, tables and pictures of a run again from its folder, and write a page that shows them.
 
@@ -18,6 +18,8 @@ Examples:
 
 bidswarm report runs/20261122-133130-two-sellers-seed0-25904d
 
+bidswarm report runs/20261122-133130-two-sellers-seed0-25904d --pictures paper.mplstyle
+
 bidswarm report runs/20261122-133130-two-sellers-seed0-25904d --no-pictures --format json
 
 Exit codes: 0 written; 1 something could not be written; 2 the folder lacks what is needed; 130 interrupted: the next
@@ -27,10 +29,11 @@ report begins anew.
 
 def report(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Of a run, as bidswarm run names it at its end.")],
+    pictures: PicturesOption = None,
     *,
-    pictures: Annotated[
-        bool, typer.Option("--pictures/--no-pictures", help="Draw the pictures anew; without, show those there are.")
-    ] = True,
+    no_pictures: Annotated[
+        bool, typer.Option("--no-pictures", help="Draw nothing anew: show the pictures that there are.")
+    ] = False,
     format_: Annotated[
         Format, typer.Option("--format", help="json: the figures as one JSON object on stdout, nothing else.")
     ] = Format.text,
@@ -39,8 +42,9 @@ def report(
     from scenarios.cli.progress import Progress  # noqa: PLC0415
     from scenarios.report.report import report_on  # noqa: PLC0415 - the quick commands stay quick
 
+    wanted = picture_options(pictures, no_pictures=no_pictures)
     with interruptible(), Progress(errors) as progress:
-        made = report_on(folder, pictures=pictures, say=progress.say)
+        made = report_on(folder, pictures=wanted, say=progress.say)
     if format_ is Format.json:
         write_json(made.summary)
         return

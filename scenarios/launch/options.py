@@ -33,7 +33,7 @@ class RunOptions:
     out: Path = Path("runs")
     tables: bool = True
     """Whether figures, tables and trace are written; a sweep keeps the figures alone, in a place of its own."""
-    pictures: bool = True
+    pictures: bool | Path = True
 
     @property
     def given(self) -> dict[str, str | int | float]:

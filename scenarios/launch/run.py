@@ -35,6 +35,7 @@ from scenarios.results import folder as rundir
 from scenarios.results.drawing import draw_apart
 from scenarios.results.outcome import Outcome, Run
 from scenarios.results.result import Result
+from scenarios.results.style import read_style, style_of
 from scenarios.results.trace import LINES, EventLog
 
 LONG_TRACE_BYTES = 20_000_000
@@ -55,7 +56,7 @@ def run(
     timeout_s: float | None = None,
     settings: Sequence[str] = (),
     out: Path | str = "runs",
-    pictures: bool = True,
+    pictures: bool | Path | str = True,
     watch: Watch | None = None,
     say: Callable[[str], None] | None = None,
     wait: Callable[[str], None] | None = None,
@@ -85,7 +86,8 @@ def run(
     settings
         ``key=value`` over the scenario, if that is a name or a path.
     pictures
-        Whether the result is drawn; a short run spends most of its time on that.
+        Whether the result is drawn; a short run spends most of its time on that. The path of a matplotlib style file:
+        how it is drawn.
     watch
         Told now and then how far the run is: the metrics, seconds since the market opened, messages sent.
     say
@@ -119,7 +121,7 @@ def run(
         market_name=market_name,
         timeout_s=timeout_s,
         out=Path(out),
-        pictures=pictures,
+        pictures=Path(pictures) if isinstance(pictures, str) else pictures,
     )
     nobody = Onlookers()
     onlookers = Onlookers(watch=watch or nobody.watch, say=say or nobody.say, wait=wait or nobody.wait, meter=meter)
@@ -143,7 +145,7 @@ def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> 
     rundir.finish_manifest(job.folder, attempt.outcome.status, started, results="complete")
     if options.pictures:
         with suppress(KeyboardInterrupt):  # the run is over: Ctrl-C spares its pictures only
-            draw_apart(result)
+            draw_apart(result, style_of(options.pictures))
     if attempt.failure:
         raise BrokenRunError(result) from attempt.failure
     return result
@@ -155,6 +157,8 @@ def _prepared(scenario: Scenario, market: Market, options: RunOptions, onlookers
     world = own_world(market, options.world)
     workers = min(options.hosts or os.cpu_count() or 1, market.nodes - len(market.devices))
     _check_name(market, options)
+    if style := style_of(options.pictures):
+        read_style(style)
     _check_faults(market, options, broker, placement_of(market, options.connections, workers))
     if market.is_large:
         onlookers.say(f"{market.nodes:,} users; working out what can be reached ...")

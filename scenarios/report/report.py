@@ -9,6 +9,7 @@ from scenarios.report.finish import Say, rebuild
 from scenarios.report.page import write_page
 from scenarios.results.drawing import draw_apart
 from scenarios.results.result import Result
+from scenarios.results.style import read_style, style_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,13 @@ def _unsaid(text: str) -> None:
     del text
 
 
-def report_on(folder: Path | str, *, pictures: bool = True, say: Say = _unsaid) -> Report:
+def report_on(folder: Path | str, *, pictures: bool | Path | str = True, say: Say = _unsaid) -> Report:
     """Compute the results of the run in this folder again, and write them there, with a page that shows them.
 
     Parameters
     ----------
     pictures
-        Whether they are drawn anew.
+        Whether they are drawn anew; the path of a matplotlib style file: how.
     say
         Told which step begins.
 
@@ -49,10 +50,13 @@ def report_on(folder: Path | str, *, pictures: bool = True, say: Say = _unsaid) 
     """
     needs("jinja2")
     folder = Path(folder)
+    style = style_of(Path(pictures) if isinstance(pictures, str) else pictures)
+    if style:
+        read_style(style)
     remains, result = rebuild(folder, say)
     if pictures and result:
         say("drawing ...")
-        draw_apart(result)
+        draw_apart(result, style)
     say("writing the page ...")
     summary, page = write_page(folder, remains)
     return Report(result, summary, page)

@@ -17,15 +17,17 @@ LOG = "pictures.log"
 """In the folder of the run: why there are no pictures, or not all."""
 
 
-def draw_apart(result: "Result[Any]") -> None:
+def draw_apart(result: "Result[Any]", style: Path | None = None) -> None:
     """Have another process draw the result into its folder, and wait for it; nothing is drawn without matplotlib.
+
+    ``style`` is a matplotlib style file that it is drawn by, if one is given.
 
     A process that fails or is killed leaves ``LOG``. Ctrl-C ends it, and is raised here.
     """
     if find_spec("matplotlib") is None:
         return
     try:
-        told = f"{result.run_dir / 'code'}\n".encode() + pickle.dumps(result)
+        told = f"{result.run_dir / 'code'}\n".encode() + pickle.dumps((result, style))
     except Exception as error:  # noqa: BLE001 - a result of somebody else's market may hold anything
         _log(result, f"the result cannot be handed to another process: {error!r}")
         return
@@ -46,10 +48,11 @@ def _log(result: "Result[Any]", text: str) -> None:
 
 
 def main() -> None:
-    """Draw the result that comes over stdin, after a line that names the folder of the code of one's own in it."""
+    """Draw the result that comes over stdin with its style, after a line that names the folder of its own code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the launcher's to answer
     bring(Path(sys.stdin.buffer.readline().decode().rstrip("\n")))
-    pickle.load(sys.stdin.buffer).draw()  # noqa: S301 - from the process that started this one
+    result, style = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one
+    result.draw(style)
 
 
 if __name__ == "__main__":

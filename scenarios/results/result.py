@@ -15,6 +15,7 @@ from scenarios.results.drawing import LOG
 from scenarios.results.figures import save
 from scenarios.results.lines import fault_lines, hostile_lines
 from scenarios.results.outcome import Summary
+from scenarios.results.style import styled
 from scenarios.results.tables import keep
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Result(ABC, Generic[ASummary]):
     TABLES
         The names of the tables; each is kept as a Parquet file of that name.
     PICTURES
-        The names of the pictures, the one that shows most first; each is kept as a PNG and an SVG file of that name.
+        The names of the pictures, the one that shows most first; each is kept as PDF, SVG and PNG files of that name.
     """
 
     TABLES: ClassVar[tuple[str, ...]]
@@ -82,10 +83,14 @@ class Result(ABC, Generic[ASummary]):
         tables = {name: self.columns(name) for name in self.TABLES}
         keep(self.run_dir, self.summary, self.counters, tables)
 
-    def draw(self) -> None:
-        """Draw the pictures into the folder of the run; ``drawing.draw_apart`` has another process do it."""
-        for name in self.PICTURES:
-            save(self.plot(name), self.run_dir, name)
+    def draw(self, style: Path | None = None) -> None:
+        """Draw the pictures into the folder of the run, in the style of a matplotlib style file if one is given.
+
+        ``drawing.draw_apart`` has another process do it.
+        """
+        with styled(style):
+            for name in self.PICTURES:
+                save(self.plot(name), self.run_dir, name)
 
     @property
     def where(self) -> str:

@@ -9,9 +9,11 @@ from rich.table import Table
 
 from node.mechanism.dmp import CommonEquilibrium, NoEquilibriumError
 from scenarios.errors import ScenarioError
+from scenarios.results.figures import save
+from scenarios.results.style import styled
 from scenarios.study.equilibrium import POINTS, CommonBids, PrivateBids, common_bids, private_bids
 from scenarios.study.folder import folder_for
-from scenarios.study.pictures import NAMED, blank, save
+from scenarios.study.pictures import NAMED, blank
 
 NAME = "dmp-equilibrium"
 MOST_BIDDERS = {"private": 1_000, "common": 50}
@@ -41,7 +43,7 @@ def report_equilibrium(
     options = {"w": w, "bidders": bidders, "reputation": list(reputations), "cost": cost}
     with folder_for(out, NAME, f"w{w:g}", options) as folder:
         folder.write("summary.json", found)
-        drawn = folder.draw(lambda path: [save(draw(fine), path / "bids")])
+        drawn = folder.draw(lambda path: [save(draw(fine), path, "bids")])
         folder.finish("complete")
     return found, folder.path, drawn
 
@@ -139,6 +141,7 @@ def _entries(found: CommonBids) -> list[str]:
     return lines
 
 
+@styled()
 def draw(found: PrivateBids | CommonBids) -> Any:  # noqa: ANN401 - a matplotlib figure
     """Bids against cost, beside what others than the equilibrium's would gain, or beside compound bids."""
     figure = blank(10.0, 4.8)
@@ -155,8 +158,8 @@ def draw(found: PrivateBids | CommonBids) -> Any:  # noqa: ANN401 - a matplotlib
     other.set_ylabel("gain of the best reply, if all rivals bid b*(c)" if private else "compound bid w b + (1 - w) r")
     if isinstance(found, CommonBids):
         other.axhspan(found.lower, found.upper, color="0.5", alpha=0.15, label="compound bids that can win")
-        other.legend(fontsize="small", loc="lower right")
     known = "private reputations" if private else "reputations that all know"
     figure.suptitle(f"{found.bidders} operators, w = {found.w:g}, {known}, costs {found.cost}", fontsize="medium")
-    figure.legend(*bids.get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize="small")
+    shown = zip(bids.get_legend_handles_labels(), other.get_legend_handles_labels(), strict=True)
+    figure.legend(*(own + more for own, more in shown), loc="outside lower center", ncols=6, fontsize="small")
     return figure

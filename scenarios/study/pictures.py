@@ -9,6 +9,8 @@ import numpy as np
 from node.mechanism.checks import FloatArray
 from node.mechanism.dmp import PrivateEquilibrium
 from scenarios.extras import needs
+from scenarios.results.figures import save
+from scenarios.results.style import styled
 from scenarios.study.price_weight import PAPERS_TABLE, PriceWeightStudy, Table
 
 FIXED, PRIVATE = "bids b*(c) of the paper", "private-reputation equilibrium"
@@ -23,7 +25,7 @@ CURVE_POINTS = 2_000
 
 
 def draw(study: PriceWeightStudy, folder: Path) -> list[Path]:
-    """Draw the four figures, each as PNG and SVG; the paths of the PNGs.
+    """Draw the four figures, each as PDF, SVG and PNG; the paths of the PNGs.
 
     Raises
     ------
@@ -36,16 +38,8 @@ def draw(study: PriceWeightStudy, folder: Path) -> list[Path]:
         "fig4-density": density,
         "fig5-distribution": distribution,
     }
-    return [save(figure(study), folder / name) for name, figure in wanted.items()]
-
-
-def save(figure: Any, path: Path) -> Path:  # noqa: ANN401 - a matplotlib figure
-    """Write the figure to ``path`` with the endings .png and .svg, the same bytes every time; the path of the PNG."""
-    # Without a salt of ours matplotlib makes up the names inside an SVG at random.
-    with needs("matplotlib").rc_context({"svg.hashsalt": path.name}):
-        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None}, dpi=150)
-    figure.savefig(path.with_suffix(".png"), dpi=110)
-    return path.with_suffix(".png")
+    with styled():
+        return [save(figure(study), folder, name) for name, figure in wanted.items()]
 
 
 def blank(width: float = 7.5, height: float = 4.5) -> Any:  # noqa: ANN401 - a matplotlib figure
@@ -93,7 +87,7 @@ def _compound(axes: Any, w: FloatArray, compounds: FloatArray, title: str, cross
     few, cheapest = compounds.shape[1] <= NAMED, int(np.argmin(compounds[-1]))
     for bidder, line in enumerate(compounds.T):
         # Of many only the cheapest, which has the lowest compound bid at w = 1, is told from the rest.
-        rest: dict[str, Any] = {"color": "0.8", "linewidth": 0.4}
+        rest: dict[str, Any] = {"color": "0.8", "linestyle": "-", "linewidth": 0.4}
         style = {"linewidth": 1.6, "zorder": 3} if few or bidder == cheapest else rest
         axes.plot(w, line, label=f"bidder {bidder + 1}", **style)
     axes.axvline(crossing, color="0.4", linestyle=":")
@@ -113,7 +107,7 @@ def intersections(study: PriceWeightStudy) -> Any:  # noqa: ANN401 - a matplotli
         axes.set(ylabel="intersection, w", ylim=(0, 1), xlim=(0, len(part)))
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.set_title(label, fontsize="medium")
-        axes.legend(loc="lower right", fontsize="small")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small")  # beside the points
     axes.set_xlabel(f"run{f' (the first {SHOWN_RUNS:,} of {study.runs:,})' if study.runs > SHOWN_RUNS else ''}")
     return figure
 

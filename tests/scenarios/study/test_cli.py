@@ -65,7 +65,7 @@ def test_folder_holds_the_pictures_the_tables_and_how_it_was_made(folder: Path, 
     manifest = json.loads((folder / "manifest.json").read_bytes())
     assert (manifest["study"], manifest["status"]) == ("dmp-price-weight", "complete")
     assert manifest["options"] == {"bidders": 3, "runs": 10_000, "seed": 3}
-    assert len(list(folder.iterdir())) == 2 * len(PICTURES) + 3
+    assert len(list(folder.iterdir())) == 3 * len(PICTURES) + 3
 
 
 def test_kept_intersections_give_the_printed_figures(folder: Path, summary: dict[str, object]) -> None:
