@@ -80,13 +80,14 @@ def finish(
         outcome = run.outcome
         raise UnfinishedError(
             f"{outcome.status} after {outcome.duration_s:.2f} s, but interrupted before its results were complete; "
-            f"{_how_to_finish(run.folder)}"
+            f"{how_to_finish(run.folder)}"
         ) from None
     except OSError as error:
-        raise RunError(f"cannot write results: {error}; free some space, then {_how_to_finish(run.folder)}") from error
+        raise RunError(f"cannot write results: {error}; free some space, then {how_to_finish(run.folder)}") from error
 
 
-def _how_to_finish(folder: Path) -> str:
+def how_to_finish(folder: Path) -> str:
+    """The command, in words."""
     return f"finish with: bidswarm report {shlex.quote(str(folder))}"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from scenarios.extras import needs
-from scenarios.report.finish import Say, rebuild
+from scenarios.report.finish import Say, UnfinishedError, how_to_finish, rebuild
 from scenarios.report.page import write_page
 from scenarios.results.drawing import draw_apart
 from scenarios.results.result import Result
@@ -47,6 +47,8 @@ def report_on(folder: Path | str, *, pictures: bool | Path | str = True, say: Sa
     ------
     ScenarioError
         If the folder lacks what is needed, or an extra is not installed.
+    UnfinishedError
+        On Ctrl-C, once there are figures; the text says how to go on.
     """
     needs("jinja2")
     folder = Path(folder)
@@ -56,7 +58,12 @@ def report_on(folder: Path | str, *, pictures: bool | Path | str = True, say: Sa
     remains, result = rebuild(folder, say)
     if pictures and result:
         say("drawing ...")
-        draw_apart(result, style)
+        try:
+            draw_apart(result, style)
+        except KeyboardInterrupt:
+            raise UnfinishedError(
+                f"interrupted while pictures were drawn: figures and tables are complete; {how_to_finish(folder)}"
+            ) from None
     say("writing the page ...")
     summary, page = write_page(folder, remains)
     return Report(result, summary, page)

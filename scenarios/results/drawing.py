@@ -26,6 +26,7 @@ def draw_apart(result: "Result[Any]", style: Path | None = None) -> None:
     """
     if find_spec("matplotlib") is None:
         return
+    (result.run_dir / LOG).unlink(missing_ok=True)
     try:
         told = f"{result.run_dir / 'code'}\n".encode() + pickle.dumps((result, style))
     except Exception as error:  # noqa: BLE001 - a result of somebody else's market may hold anything

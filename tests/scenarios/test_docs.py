@@ -45,6 +45,8 @@ from scenarios.doctor.checks import EXAMINATIONS
 from scenarios.files.own import OwnTable, as_in_files
 from scenarios.files.tables import NetworkTable, Normal, Uniform
 from scenarios.files.types import Table
+from scenarios.launch.options import RunOptions
+from scenarios.launch.run import run
 from scenarios.markets.dmp.results import TERMINAL_COLUMNS, CallSummary, OperatorRow
 from scenarios.markets.dmp.schema import (
     Agents,
@@ -370,6 +372,33 @@ def test_example_of_a_clearing_is_right() -> None:
 def test_every_key_of_the_summary_is_documented() -> None:
     keys = {*Summary.__struct_fields__, *Allocation.__struct_fields__, *FinalBid._fields}
     assert keys - first_column(exchange_part("results.md")) == set()
+
+
+def test_every_file_and_key_that_a_run_leaves_is_documented(tmp_path: Path) -> None:
+    for world in ("sim", "array"):
+        folder = run("neighbourhood", world=world, out=tmp_path, hosts=2, timeout_s=30.0).run_dir
+        page = exchange_part("results.md")
+        names = {path.name for path in folder.iterdir()} - {"journals"}
+        assert names - first_column(page) == set()
+        manifest = json.loads((folder / "manifest.json").read_text())
+        assert manifest["options"] == {"hosts": 2, "timeout": 30.0}
+        assert manifest.keys() - first_column(section("results.md", "## manifest.json")) == set()
+        (row,) = re.findall(r"^\| `outcome.json` \|.*", page, re.MULTILINE)
+        assert json.loads((folder / "outcome.json").read_text()).keys() <= set(re.findall(r"`(\w+)`", row))
+
+
+def test_every_option_that_changes_a_run_is_named_in_its_manifest() -> None:
+    (row,) = re.findall(r"^\| `options` \|.*", section("results.md", "## manifest.json"), re.MULTILINE)
+    options = RunOptions(profile=Path("p"), port=1, hosts=2, connections="per-node", market_name="m", timeout_s=3.0)
+    assert options.given == {
+        "profile": "p",
+        "port": 1,
+        "hosts": 2,
+        "connections": "per-node",
+        "market": "m",
+        "timeout": 3.0,
+    }
+    assert list(options.given) == re.findall(r"`(\w+)`", row)[1:]
 
 
 def test_every_key_of_a_digital_marketplaces_summary_and_tables_is_documented() -> None:

@@ -22,6 +22,7 @@ from scenarios.markets.load import shipped
 from scenarios.markets.psp import array as arrayed
 from scenarios.markets.psp import results as exchange
 from scenarios.report import finish as finishing
+from scenarios.report import report as reports
 from scenarios.report.finish import UnfinishedError, rebuild
 from scenarios.report.report import report_on
 from scenarios.results import result as results
@@ -260,6 +261,14 @@ def test_every_step_is_told(tmp_path: Path) -> None:
     assert steps[1].startswith("settled after ")
     assert steps[2].endswith(" records read; working out the figures ...")
     assert steps[3:] == ["writing the tables ...", "drawing ...", "writing the page ..."]
+
+
+def test_ctrl_c_while_a_report_draws_says_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = run("two-sellers", world="sim", out=tmp_path).run_dir
+    cut_short(monkeypatch, reports, "draw_apart")
+    with pytest.raises(UnfinishedError, match="figures and tables are complete; finish with: bidswarm report"):
+        report_on(folder)
+    assert not (folder / "report.html").exists()
 
 
 SLOW = """

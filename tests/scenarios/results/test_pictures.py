@@ -129,6 +129,10 @@ def test_a_drawing_that_fails_or_is_killed_loses_nothing_and_says_why(
     assert not drawn_in(result.run_dir)
     assert why in (result.run_dir / "pictures.log").read_text(encoding="utf-8")
     assert result.where.endswith("(look at pictures.log)")
+    monkeypatch.undo()
+    drawing.draw_apart(result)
+    assert drawn_in(result.run_dir) == files("convergence")
+    assert result.where.endswith("(look at convergence.png)")
 
 
 def test_a_result_that_cannot_be_handed_over_is_kept(tmp_path: Path) -> None:
