@@ -38,7 +38,7 @@ from scenarios.results.result import Result
 from scenarios.results.style import read_style, style_of
 from scenarios.results.trace import LINES, EventLog
 
-LONG_TRACE_BYTES = 20_000_000
+LONG_TRACE_BYTES = 5_000_000
 """Of lines: folding so many takes some seconds."""
 
 
