@@ -242,10 +242,12 @@ def test_welfare_in_doubt_does_not_count(finding: Finding) -> None:
     assert one.efficiency == pytest.approx(0.5)
 
 
-def test_limit_is_the_patience_and_two_quiet_periods_for_each_hostile_node_and_once_more(finding: Finding) -> None:
+def test_limit_is_what_each_hostile_node_may_cost_and_the_patience_and_a_rest_once_more(finding: Finding) -> None:
     market = HostileMarket.of(finding.seed).market
     quiet_s = market.timing.quiet_period_s
-    assert limit_s(market, 3, 7.0) == pytest.approx(7.0 + 4 * 22 * quiet_s)
+    assert limit_s(market, ["swings"], 7.0) == pytest.approx(2 * (7.0 + 2 * quiet_s) + 2 * 20 * quiet_s)
+    kinds = ["swings", "false names", "stays open"]
+    assert limit_s(market, kinds, 7.0) == pytest.approx(4 * (7.0 + 2 * quiet_s) + (1 + 1 + 4 + 2) * 20 * quiet_s)
 
 
 def test_a_market_is_counted_for_each_kind_in_it_and_listed_by_its_seed(finding: Finding) -> None:

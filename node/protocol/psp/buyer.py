@@ -235,11 +235,13 @@ class Buyer:
 
     # Thinking and bidding
 
-    def _ponder(self, now: float) -> Iterator[Effect]:
+    def _ponder(self, now: float, *, once_more: bool = False) -> Iterator[Effect]:
         if not self._is_open or self._thinking:
             return
         crowd = max(map(_PARTICIPANTS, self._auctions.values()), default=0)
         think_s = self._strategy.think_time(crowd, self._round_trip.mean_s, self._random)
+        if once_more and think_s <= 0.0:
+            think_s = self._timing.clearing_interval_s  # without news, one that thinks in no time would do so for ever
         if think_s > 0.0 or not self._is_pending:  # at once would be too soon, and is what most messages would lead to
             self._thinking = True
             yield SetTimer("think", now + think_s)
@@ -256,7 +258,7 @@ class Buyer:
         if decision.targets is not None:
             yield from self._place_all(now, open_auctions, decision.targets)
         if decision.reconsider:
-            yield from self._ponder(now)
+            yield from self._ponder(now, once_more=True)
         if not self._is_undecided:
             yield from self._confirm_bids()
 

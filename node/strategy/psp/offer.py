@@ -130,7 +130,10 @@ class Need(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """The targets in the order of the offers, or None to hold; ``reconsider`` asks to think again without news."""
+    """The targets in the order of the offers, or None to hold; ``reconsider`` asks to think again without news.
+
+    A strategy that thinks in no time does so after a clearing interval.
+    """
 
     targets: Sequence[Target] | None
     reconsider: bool = False

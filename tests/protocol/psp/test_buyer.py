@@ -11,6 +11,7 @@ from node.protocol.psp.messages import Accept, Award, Bid, Closed, Decline, Hold
 from node.protocol.psp.timing import BUYERS_PATIENCE
 from node.protocol.psp.trace import PurchaseReceived, SellerExposed
 from node.protocol.retry import PATIENCE
+from node.strategy.random import Random
 from tests.protocol.psp.bench import (
     TIMING,
     BuyerBench,
@@ -306,6 +307,15 @@ def test_crowd_is_that_of_its_busiest_auction() -> None:
 def test_strategy_that_asks_to_reconsider_thinks_again_without_news() -> None:
     bench = BuyerBench(Told(None, reconsider=True)).opened(s=70)
     assert bench.thinks() == [SetTimer("think", 1.0)]
+
+
+def test_strategy_that_thinks_in_no_time_does_not_reconsider_at_once_for_ever() -> None:
+    class Rash(Told):
+        def think_time(self, participants: int, round_trip_s: float, random: Random) -> float:
+            return 0.0 * super().think_time(participants, round_trip_s, random)
+
+    bench = BuyerBench(Rash(None, reconsider=True)).opened(s=70)
+    assert bench.thinks() == [SetTimer("think", bench.now + TIMING.clearing_interval_s)]
 
 
 def test_unchanged_target_is_not_sent_again() -> None:
