@@ -18,19 +18,23 @@ class Course:
 
     def __init__(self, plan: Plan, over: Mapping[str, Done]) -> None:
         self._plan = plan
-        self._over = {run: done for run, done in over.items() if not done.is_broken}
         self._cells: dict[str, list[int]] = defaultdict(list)
-        self._stopping = [Stopping(plan.until_ci) for _ in plan.cells]
-        self._reached = [0] * len(plan.cells)
         for cell, runs in enumerate(plan.runs):
             for run in runs:
                 self._cells[run].append(cell)
+        self._over = {run: done for run, done in over.items() if run in self._cells and not done.is_broken}
+        self._statuses = Counter(done.status for done in self._over.values())
+        self._stopping = [Stopping(plan.until_ci) for _ in plan.cells]
+        self._reached = [0] * len(plan.cells)
+        self._spared = 0
+        self.before = self.count
+        for cell in range(len(plan.cells)):
             self._advance(cell)
-        self.before = len(self._over.keys() & self._cells.keys())
 
     def take(self, done: Done) -> None:
         """A run is over."""
         self._over[done.run] = done
+        self._statuses[done.status] += 1
         for cell in self._cells[done.run]:
             self._advance(cell)
 
@@ -41,8 +45,9 @@ class Course:
             done = self._over.get(runs[self._reached[cell]])
             if done is None:
                 return
-            stopping.add(figure_for(until, done))
             self._reached[cell] += 1
+            if stopping.add(figure_for(until, done)):
+                self._spared += sum(run not in self._over for run in runs)
 
     def orders(self, shared: Path | None) -> Iterator[Order]:
         """What is to be done, as long as a cell has not enough.
@@ -83,24 +88,17 @@ class Course:
     @property
     def count(self) -> int:
         """How many runs are over, those from before included."""
-        return len(self._over.keys() & self._cells.keys())
+        return self._statuses.total()
 
     @property
     def most(self) -> int:
         """How many there will be at most."""
-        spared = {
-            run
-            for cell, runs in enumerate(self._plan.runs)
-            if self._stopping[cell].is_enough
-            for run in runs[self._reached[cell] :]
-        }
-        return len(self._cells) - len(spared - self._over.keys())
+        return max(self.count, len(self._cells) - self._spared)
 
     def headline(self, elapsed_s: float) -> str:
         """How far the sweep is, in a line; ``elapsed_s`` is for how long runs have been done here."""
         count, most = self.count, self.most
-        statuses = Counter(done.status for done in self._over.values())
-        troubles = [f"{number:,} {status}" for status, number in sorted(statuses.items()) if status != "settled"]
+        troubles = [f"{number:,} {status}" for status, number in sorted(self._statuses.items()) if status != "settled"]
         here = count - self.before
         left = f"about {_span(elapsed_s / here * (most - count))} left" if here else ""
         at_most = "at most " if self._plan.until_ci else ""

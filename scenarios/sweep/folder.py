@@ -154,10 +154,8 @@ def rows_of(plan: Plan, over: dict[str, Done]) -> tuple[list[dict[str, Any]], in
                 missing, is_whole = missing + 1, False
                 continue
             rows.append(_row(plan, cell, done))
-            if is_whole:
-                stopping.add(figure_for(plan.until_ci, done))
-                if stopping.is_enough:
-                    break
+            if is_whole and stopping.add(figure_for(plan.until_ci, done)):
+                break
     return rows, missing
 
 

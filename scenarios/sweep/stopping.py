@@ -63,9 +63,13 @@ class Stopping:
     def __init__(self, wanted: UntilCi | None) -> None:
         self._wanted, self._mean, self.is_enough = wanted, Mean(), False
 
-    def add(self, value: float | None) -> None:
-        """Take in the figure of the next seed; a run without one, as one that broke down, does not count."""
+    def add(self, value: float | None) -> bool:
+        """Take in the figure of the next seed, and say whether they are enough.
+
+        A run without a figure, as one that broke down, does not count.
+        """
         if self._wanted is None or value is None or not math.isfinite(value):
-            return
+            return self.is_enough
         self._mean.add(value)
         self.is_enough = self._mean.count >= FEWEST and self._mean.half_width <= self._wanted.half_width
+        return self.is_enough
