@@ -14,6 +14,7 @@ Examples
 from importlib.metadata import version
 
 from broker.errors import BrokerError
+from scenarios.compare.comparison import Comparison, compare
 from scenarios.errors import RunError, ScenarioError
 from scenarios.launch.run import BrokenRunError, run
 from scenarios.markets.load import load, shipped
@@ -26,10 +27,12 @@ __version__ = version("bidswarm")
 __all__ = [
     "BrokenRunError",
     "BrokerError",
+    "Comparison",
     "RunError",
     "ScenarioError",
     "Sweep",
     "__version__",
+    "compare",
     "load",
     "read_trace",
     "report_on",

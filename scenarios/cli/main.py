@@ -16,6 +16,8 @@ from rich.text import Text
 from broker.errors import BrokerError
 from node.runtime.journal import JournalError
 from scenarios.cli.broker import app as broker_app
+from scenarios.cli.compare import HELP as COMPARE
+from scenarios.cli.compare import compare
 from scenarios.cli.doctor import HELP as DOCTOR
 from scenarios.cli.doctor import doctor
 from scenarios.cli.ledger import ledger
@@ -67,6 +69,7 @@ app.add_typer(study, name="study")
 app.command()(ledger)
 app.command(help=REPORT)(report)
 app.command(help=SWEEP)(sweep)
+app.command(help=COMPARE)(compare)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so

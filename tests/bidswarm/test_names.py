@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").glob("*.py"))]
 
 RUNNING = {
-    *("BrokenRunError", "BrokerError", "RunError", "ScenarioError", "Sweep", "__version__"),
-    *("load", "read_trace", "report_on", "run", "shipped", "sweep"),
+    *("BrokenRunError", "BrokerError", "Comparison", "RunError", "ScenarioError", "Sweep", "__version__"),
+    *("compare", "load", "read_trace", "report_on", "run", "shipped", "sweep"),
 }
 TABLES = {"Choice", "LogNormal", "NetworkTable", "Normal", "Result", "Scenario", "Summary", "Uniform"}
 PSP = {
