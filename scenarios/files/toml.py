@@ -20,7 +20,7 @@ def _lines(table: Mapping[str, Any], place: tuple[str, ...]) -> Iterator[str]:
     given = {key: _as_written(value) for key, value in table.items() if value is not None}
     for key, value in given.items():
         if not _has_headings(value):
-            yield f"{_key(key)} = {_value(value)}"
+            yield f"{_key(key)} = {to_value(value)}"
     for key, value in given.items():
         if _has_headings(value):
             heading = ".".join(map(_key, (*place, key)))
@@ -30,10 +30,12 @@ def _lines(table: Mapping[str, Any], place: tuple[str, ...]) -> Iterator[str]:
 
 
 def _as_written(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
-    """A table that code of one's own describes, as a file has it."""
-    if isinstance(value, dict) and value.get("kind") == PLACEHOLDER and "code" in value:
-        return {"kind": value["code"], **value["keys"]}
-    return value
+    """A value as a file has it: without what is null, and what code of one's own describes under the name of that."""
+    if not isinstance(value, dict):
+        return value
+    if value.get("kind") == PLACEHOLDER and "code" in value:
+        value = {"kind": value["code"], **value["keys"]}
+    return {key: _as_written(one) for key, one in value.items() if one is not None}
 
 
 def _has_headings(value: Any) -> bool:  # noqa: ANN401 - whatever TOML holds
@@ -44,18 +46,28 @@ def _has_headings(value: Any) -> bool:  # noqa: ANN401 - whatever TOML holds
 
 
 def _key(key: str) -> str:
-    return key if _BARE.fullmatch(key) else json.dumps(key)
+    return key if _BARE.fullmatch(key) else _quoted(key)
 
 
-def _value(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
+def _quoted(text: str) -> str:
+    """A TOML string: JSON's, but for the one character that TOML forbids beyond those."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def to_value(value: Any) -> str:  # noqa: ANN401 - whatever TOML holds
+    """One value as TOML has it; TypeError if it is none."""
     match value:
         case bool():
             return str(value).lower()
-        case int() | float():
+        case int():
             return repr(value)
+        case float():
+            return float.__repr__(value)  # numpy has floats that say what they are
         case str():
-            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-        case list():
-            return f"[{', '.join(map(_value, value))}]"
-    pairs = (f"{_key(key)} = {_value(_as_written(one))}" for key, one in value.items() if one is not None)
-    return f"{{ {', '.join(pairs)} }}"
+            return _quoted(value)
+        case list() | tuple():
+            return f"[{', '.join(map(to_value, value))}]"
+        case Mapping():
+            pairs = (f"{_key(key)} = {to_value(one)}" for key, one in value.items())
+            return f"{{ {', '.join(pairs)} }}"
+    raise TypeError(f"{value!r} is no value of TOML")

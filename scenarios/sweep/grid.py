@@ -6,7 +6,6 @@ scenario.
 
 import csv
 import itertools
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from scenarios.errors import ScenarioError
 from scenarios.extras import needs
+from scenarios.files.toml import to_value
 
 Cell = dict[str, str]
 
@@ -79,22 +79,12 @@ def text_of(value: object) -> str:
     ScenarioError
         If it is none that a setting can have.
     """
-    if isinstance(value, str):
-        return _quoted(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(text_of, value))}]"
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{_quoted(key)} = {text_of(one)}' for key, one in value.items())}}}"
-    raise ScenarioError(f"{value!r} is no value of a scenario: give a number, a text, true, false, or a list of these")
-
-
-def _quoted(text: str) -> str:
-    """A TOML string: JSON's, but for the one character that TOML forbids beyond those."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    try:
+        return to_value(value)
+    except TypeError as error:
+        raise ScenarioError(
+            f"{value!r} is no value of a scenario: give a number, a text, true, false, or a list of these"
+        ) from error
 
 
 def rows_of(design: Path | str | Iterable[Mapping[str, Any]]) -> list[Cell]:

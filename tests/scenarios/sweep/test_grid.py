@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -26,6 +27,16 @@ values = st.recursive(
 def test_a_value_comes_back_from_its_text(value: Any) -> None:
     assert tomllib.loads(f"value = {text_of(value)}")["value"] == value
     assert value_of(text_of(value)) == value
+
+
+def test_a_number_of_numpy_is_a_number() -> None:
+    assert text_of([np.float64(0.25), 1]) == "[0.25, 1]"
+
+
+@pytest.mark.parametrize("value", [None, [None], {"mean": None}, b"x"])
+def test_what_no_scenario_can_hold_is_an_error(value: object) -> None:
+    with pytest.raises(ScenarioError, match="is no value of a scenario"):
+        text_of(value)
 
 
 @given(st.lists(values.map(text_of), min_size=1, max_size=5, unique=True))
