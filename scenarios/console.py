@@ -27,6 +27,17 @@ class Format(StrEnum):
     json = "json"
 
 
+class World(StrEnum):
+    """Where a market runs."""
+
+    mqtt = "mqtt"
+    sim = "sim"
+    array = "array"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="json: one JSON object on stdout, nothing else.")]
+
+
 def picture_options(style: Path | None, *, no_pictures: bool) -> bool | Path:
     """What --pictures and --no-pictures together ask for.
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from broker import BrokerAddress, read_profile
 from broker.address import broker_address
 from node.runtime.mqtt.loop import event_loop
-from scenarios.console import Format, write_json
+from scenarios.console import Format, FormatOption, write_json
 from scenarios.errors import ScenarioError
 
 if TYPE_CHECKING:
@@ -43,9 +43,7 @@ def doctor(
     acl_check: Annotated[  # noqa: FBT002 - a flag of the command line
         bool, typer.Option("--acl-check/--no-acl-check", help="Whether what must be refused is tried.")
     ] = True,
-    format_: Annotated[
-        Format, typer.Option("--format", help="json: one JSON object on stdout, nothing else.")
-    ] = Format.text,
+    format_: FormatOption = Format.text,
 ) -> None:
     """Check what this device needs."""
     address, role = _patient(profile, broker)

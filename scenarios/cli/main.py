@@ -36,7 +36,9 @@ from scenarios.console import (
     UNSETTLED,
     USAGE,
     Format,
+    FormatOption,
     PicturesOption,
+    World,
     errors,
     interruptible,
     picture_options,
@@ -86,14 +88,6 @@ def options(
     ] = False,
 ) -> None:
     """What holds for all commands."""
-
-
-class World(StrEnum):
-    """Where a market runs."""
-
-    mqtt = "mqtt"
-    sim = "sim"
-    array = "array"
 
 
 class Connections(StrEnum):
@@ -177,9 +171,7 @@ def run(
     no_pictures: Annotated[
         bool, typer.Option("--no-pictures", help="Draw nothing; a short run spends most of its time on drawing.")
     ] = False,
-    format_: Annotated[
-        Format, typer.Option("--format", help="json: one JSON object on stdout, nothing else.")
-    ] = Format.text,
+    format_: FormatOption = Format.text,
 ) -> None:
     """Run a scenario."""
     from scenarios.cli.progress import Progress  # noqa: PLC0415

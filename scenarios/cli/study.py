@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from scenarios.console import INTERRUPTED, Format, errors, flowing, write_json
+from scenarios.console import INTERRUPTED, Format, FormatOption, errors, flowing, write_json
 
 GROUP = """Study the auction of the Digital Marketplace on its own, without nodes or messages.
 
@@ -53,7 +53,6 @@ Exit codes: 0 complete; 1 a result could not be written; 2 bad usage, or no equi
 app = typer.Typer(help=flowing(GROUP), no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
 
 OutOption = Annotated[Path, typer.Option(metavar="DIR", help="Where the study's own folder is made.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="json: one JSON object on stdout, nothing else.")]
 
 
 @app.command("dmp-price-weight", help=flowing(PRICE_WEIGHT))

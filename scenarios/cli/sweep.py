@@ -1,7 +1,6 @@
 """The command ``bidswarm sweep``."""
 
 import dataclasses
-import signal
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -19,8 +18,11 @@ from scenarios.console import (
     UNMET,
     UNSETTLED,
     Format,
+    FormatOption,
+    World,
     errors,
     flowing,
+    interruptible,
     write_json,
 )
 from scenarios.errors import ScenarioError
@@ -55,14 +57,6 @@ Exit codes: 0 all runs settled; 1 a run broke down; 2 bad usage or scenario; 3 a
 """)
 
 CELLS_SHOWN = 40
-
-
-class World(StrEnum):
-    """Where a market runs."""
-
-    mqtt = "mqtt"
-    sim = "sim"
-    array = "array"
 
 
 class Keep(StrEnum):
@@ -153,9 +147,7 @@ def sweep(
             "GNU parallel, Snakemake or a job array. --resume gathers their table in the end.",
         ),
     ] = False,
-    format_: Annotated[
-        Format, typer.Option("--format", help="json: one JSON object on stdout, nothing else.")
-    ] = Format.text,
+    format_: FormatOption = Format.text,
 ) -> None:
     """Run a sweep."""
     from scenarios.sweep.executors import crew_of  # noqa: PLC0415 - the quick commands stay quick
@@ -165,41 +157,41 @@ def sweep(
     from scenarios.sweep.stopping import until_ci_of  # noqa: PLC0415
     from scenarios.sweep.sweep import begun, tables_of  # noqa: PLC0415
 
-    # A shell starts background jobs with SIGINT ignored; a SIGTERM should leave as tidy a folder as Ctrl-C does.
-    for wanted in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(wanted, signal.default_int_handler)
-    if only is not None:
-        raise typer.Exit(_one(SweepFolder(Path(target)), only, format_))
-    if resume:
-        if set_ or design or out or until_ci:
-            raise ScenarioError("--resume: the folder says what is swept: leave --set, --design, --out, --until-ci out")
-        folder = SweepFolder(Path(target))
-        plan = folder.plan()
-    else:
-        if (Path(target) / MANIFEST).exists():
-            raise ScenarioError(f"{target} holds a sweep: go on with it by --resume")
-        plan = planned(
-            *tables_of(target),
-            cells_of(grid_of(set_ or ()), rows_of(design) if design else ()),
-            seeds_of(seeds),
-            world=world.value,
-            broker=broker,
-            timeout_s=timeout,
-            until_ci=None if until_ci is None else until_ci_of(until_ci),
-            keep=keep.value,
-            announce=lambda code: errors.print(Text(f"this scenario brings code: {code}"), soft_wrap=True),
-        )
-        folder = begun(plan, out)
-    if list_:
-        for line in _commands(folder, plan):
-            typer.echo(line)
-        return
-    done = _done(folder, plan, crew_of(executor, workers, plan.world, plan.keep, folder.path))
-    if format_ is Format.json:
-        write_json({**dataclasses.asdict(done), "folder": str(done.folder), "table": str(done.table)})
-    else:
-        _print(done, plan, Console())
-    raise typer.Exit(exit_code(done.counts, done.unmet, done.missing))
+    with interruptible():
+        if only is not None:
+            raise typer.Exit(_one(SweepFolder(Path(target)), only, format_))
+        if resume:
+            if set_ or design or out or until_ci:
+                raise ScenarioError(
+                    "--resume: the folder says what is swept: leave --set, --design, --out, --until-ci out"
+                )
+            folder = SweepFolder(Path(target))
+            plan = folder.plan()
+        else:
+            if (Path(target) / MANIFEST).exists():
+                raise ScenarioError(f"{target} holds a sweep: go on with it by --resume")
+            plan = planned(
+                *tables_of(target),
+                cells_of(grid_of(set_ or ()), rows_of(design) if design else ()),
+                seeds_of(seeds),
+                world=world.value,
+                broker=broker,
+                timeout_s=timeout,
+                until_ci=None if until_ci is None else until_ci_of(until_ci),
+                keep=keep.value,
+                announce=lambda code: errors.print(Text(f"this scenario brings code: {code}"), soft_wrap=True),
+            )
+            folder = begun(plan, out)
+        if list_:
+            for line in _commands(folder, plan):
+                typer.echo(line)
+            return
+        done = _done(folder, plan, crew_of(executor, workers, plan.world, plan.keep, folder.path))
+        if format_ is Format.json:
+            write_json({**dataclasses.asdict(done), "folder": str(done.folder), "table": str(done.table)})
+        else:
+            _print(done, plan, Console())
+        raise typer.Exit(exit_code(done.counts, done.unmet, done.missing))
 
 
 def _one(folder: "SweepFolder", run: str, format_: Format) -> int:
