@@ -56,7 +56,7 @@ class Even(ValuationBase, frozen=True):
         return self.demand_mb if price < self.value_per_mb else 0.0
 '''
 
-SCENARIO = """
+MARKET = """
 name = "own"
 timeout_s = 30
 [auction]
@@ -68,8 +68,10 @@ supply_mb = 60
 name = "b"
 count = 2
 valuation = { kind = "flat", demand_mb = 50, value_per_mb = 2.0 }
-strategy = { kind = "steady:Steady", share = 0.25 }
 """
+"""A scenario whose last table is that of its buyers: a test may add their strategy."""
+
+SCENARIO = MARKET + 'strategy = { kind = "steady:Steady", share = 0.25 }\n'
 
 
 def write_scenario(folder: Path) -> str:

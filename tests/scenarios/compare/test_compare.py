@@ -16,6 +16,7 @@ import bidswarm
 from scenarios.cli.main import app
 from scenarios.compare.differences import FEWEST, differences, interval, paired
 from scenarios.compare.sides import Row, Side
+from tests.own_code import MARKET
 
 PAGE = Path(__file__).parents[3] / "docs" / "comparing.md"
 QUICK = {"buyers.0.count": [4], "sellers.0.count": [3]}
@@ -187,18 +188,7 @@ def test_runs_without_a_partner_are_counted(swept: Path, tmp_path: Path) -> None
 
 def test_scenarios_are_run_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.toml").write_text(
-        """name = "mine"
-[[sellers]]
-name = "s"
-supply_mb = 60
-[[buyers]]
-name = "b"
-count = 2
-valuation = { kind = "flat", demand_mb = 50, value_per_mb = 2.0 }
-""",
-        encoding="utf-8",
-    )
+    (tmp_path / "mine.toml").write_text(MARKET, encoding="utf-8")
     found = bidswarm.compare("two-sellers", "mine.toml", seeds=[0, 1], workers=1)
     assert [one.name for one in found.sides] == ["two-sellers", "mine"]
     (sold,) = (one for one in found.differences if one.figure == "sold")

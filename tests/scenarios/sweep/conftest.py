@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.own_code import MARKET
+
 STRATEGY = '''
 import os
 import signal
@@ -27,20 +29,7 @@ class Fateful(StrategyBase, frozen=True):
         return Decision([Target(amount, need.valuation.marginal(sum(wanted))) for amount in wanted])
 '''
 
-SCENARIO = """
-name = "fates"
-timeout_s = 30
-[auction]
-quiet_period_s = 0.5
-[[sellers]]
-name = "s"
-supply_mb = 60
-[[buyers]]
-name = "b"
-count = 2
-valuation = { kind = "flat", demand_mb = 50, value_per_mb = 2.0 }
-strategy = { kind = "fateful:Fateful" }
-"""
+SCENARIO = MARKET.replace('"own"', '"fates"') + 'strategy = { kind = "fateful:Fateful" }\n'
 
 SMALL = {"buyers.0.count": [3, 6], "sellers.0.count": [3]}
 """Settings that make a quick market of ``neighbourhood``."""
