@@ -388,7 +388,7 @@ GIVEN_UP = 3.0
 """A run is given up after so many times its limit, so that one sees what ends late and what does not."""
 
 
-def limit_s(market: Market, kinds: Iterable[str], without_s: float) -> float:
+def limit_s(market: Market, kinds: Collection[str], without_s: float) -> float:
     """Until when a market must be over, seconds.
 
     Each node of a hostile buyer may cost the patience, each hostile seller twice the patience (docs/protocol.md,
@@ -397,7 +397,6 @@ def limit_s(market: Market, kinds: Iterable[str], without_s: float) -> float:
     """
     timing = market.timing
     each = without_s + 2.0 * timing.quiet_period_s
-    kinds = list(kinds)
     patiences = sum(HOSTILE_BUYERS[kind].names if kind in HOSTILE_BUYERS else 2 for kind in kinds) + 1
     return (len(kinds) + 1) * each + patiences * timing.patience_s
 

@@ -7,7 +7,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from scenarios.console import Format, PicturesOption, errors, flowing, interruptible, picture_options, write_json
+from scenarios.console import (
+    Format,
+    FormatOption,
+    PicturesOption,
+    errors,
+    flowing,
+    interruptible,
+    picture_options,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from scenarios.compare.comparison import Comparison
@@ -63,9 +72,7 @@ def compare(
     pictures: PicturesOption = None,
     *,
     no_pictures: Annotated[bool, typer.Option("--no-pictures", help="Draw nothing.")] = False,
-    format_: Annotated[
-        Format, typer.Option("--format", help="json: one JSON object on stdout, nothing else.")
-    ] = Format.text,
+    format_: FormatOption = Format.text,
 ) -> None:
     """Compare runs."""
     from scenarios.cli.progress import Progress  # noqa: PLC0415
@@ -113,7 +120,7 @@ def _print_side(found: "Comparison", side: str, console: Console) -> None:
     equal = [one.figure for one in shown if one.is_equal]
     table = _table("figure", base, side, "difference", level, "")
     for one in shown:
-        if one.figure not in equal:
+        if not one.is_equal:
             table.add_row(one.figure, *map(_number, (one.mean_baseline, one.mean)), *_told(one))
     pairs = len(found.pairs[side])
     console.print(f"{side} against {base}: {pairs:,} {'pair' if pairs == 1 else 'pairs'} of runs with the same seed\n")

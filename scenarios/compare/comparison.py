@@ -19,12 +19,13 @@ from scenarios.markets.registry import kinds
 from scenarios.results import folder as rundir
 from scenarios.results.figures import save
 from scenarios.results.style import styled
+from scenarios.sweep.stopping import LEVEL
 from scenarios.sweep.sweep import Watch, sweep
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-CONFIDENCE, LEAST_CONFIDENCE = 0.95, 0.5
+LEAST_CONFIDENCE = 0.5
 
 ALWAYS = ("duration_s", "messages")
 """Figures of every market that are drawn beside those which tell most of it."""
@@ -140,7 +141,7 @@ def compare(
     by: str | None = None,
     figures: Iterable[str] = (),
     seeds: Iterable[int] | str = "0:10",
-    confidence: float = CONFIDENCE,
+    confidence: float = LEVEL,
     workers: int | None = None,
     watch: Watch | None = None,
 ) -> Comparison:

@@ -12,9 +12,7 @@ from node.mechanism.rounding import ROUNDING
 from scenarios.compare.sides import Row, Side
 from scenarios.errors import ScenarioError
 from scenarios.extras import needs
-
-FEWEST = 5
-"""Pairs below which an interval says little."""
+from scenarios.sweep.stopping import FEWEST
 
 RESAMPLES, BATCH_NUMBERS = 9_999, 10_000_000
 """Of the bootstrap: how many in all, and how many numbers in memory at a time."""
@@ -103,10 +101,16 @@ def differences(
         if name not in names:
             raise ScenarioError(f"--figures {name}: {baseline.name} has no such; allowed are: {', '.join(names)}")
     for name in wanted or names:
-        both = [(one.figures.get(name), other.figures.get(name)) for one, other in pairs]
-        known = np.array([(a, b) for a, b in both if _is_finite(a) and _is_finite(b)], dtype=float)
+        known = values_of(name, pairs)
         if len(known):
             yield _difference(name, side.name, baseline.name, known, confidence)
+
+
+def values_of(figure: str, pairs: Sequence[tuple[Row, Row]]) -> FloatArray:
+    """A figure of the pairs in which both runs have it, those of the baseline in the first column."""
+    both = [(one.figures.get(figure), other.figures.get(figure)) for one, other in pairs]
+    known = [(a, b) for a, b in both if _is_finite(a) and _is_finite(b)]
+    return np.array(known, dtype=float).reshape(-1, 2)
 
 
 def _is_finite(value: float | None) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from node.mechanism.checks import FloatArray
-from scenarios.compare.differences import Difference
+from scenarios.compare.differences import Difference, values_of
 from scenarios.extras import needs
 from scenarios.results.style import WIDTH_IN
 
@@ -28,7 +28,7 @@ def draw(comparison: "Comparison", name: str, rows: Sequence[Difference]) -> "Fi
     unit = f", {meaning.unit}" if meaning and meaning.unit else ""
     title = f"{meaning.name if meaning else name}{unit}"
     for place, row in enumerate(rows, start=1):
-        known = _values(comparison, row.side, name)
+        known = values_of(name, comparison.pairs[row.side])
         _join(of_runs, place, known)
         _spread(of_pairs, place - 1, known[:, 1] - known[:, 0], row)
     sides = [comparison.baseline.name, *(row.side for row in rows)]
@@ -39,11 +39,6 @@ def draw(comparison: "Comparison", name: str, rows: Sequence[Difference]) -> "Fi
     of_pairs.set_title(f"minus that of {sides[0]}, by pair", loc="left", parse_math=False)
     figure.text(0.0, -0.02, _caption(comparison, rows), fontsize=6.0, va="top", parse_math=False)
     return figure  # type: ignore[no-any-return]
-
-
-def _values(comparison: "Comparison", side: str, name: str) -> FloatArray:
-    both = [(one.figures.get(name), other.figures.get(name)) for one, other in comparison.pairs[side]]
-    return np.array([pair for pair in both if None not in pair], dtype=float).reshape(-1, 2)
 
 
 def _join(axes: Any, place: int, known: FloatArray) -> None:  # noqa: ANN401 - axes

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-
-import msgspec
+from typing import Any, TypeGuard
 
 from scenarios.errors import ScenarioError
 from scenarios.extras import needs
+from scenarios.results import folder as rundir
 from scenarios.sweep.folder import MANIFEST
 
 SWEEP_TABLE = "sweep.parquet"
@@ -116,7 +115,7 @@ def _of_table(path: Path) -> Side:
     names = list(rows[0]) if rows else []
     if not {"run", "seed", "world", "status"} <= {*names}:
         raise ScenarioError(f"{path}: is no table of a sweep: it lacks run, seed, world or status")
-    keys = names[names.index("world") : names.index("status")]
+    keys, after = names[names.index("world") : names.index("status")], names[names.index("status") :]
     folders, labels = path.parent / "runs", frozenset({"run", "seed", *keys})
     return Side(
         path.parent.name or str(path),
@@ -125,7 +124,7 @@ def _of_table(path: Path) -> Side:
                 row["seed"],
                 {key: row[key] for key in keys},
                 row["status"],
-                {name: row[name] for name in names[names.index("status") :] if _is_number(row[name])},
+                {name: row[name] for name in after if row[name] is None or is_number(row[name])},
                 folders / row["run"] if (folders / row["run"]).is_dir() else None,
                 labels,
             )
@@ -138,15 +137,15 @@ def _of_table(path: Path) -> Side:
 def _of_sweep(folder: Path) -> Side:
     if not (folder / SWEEP_TABLE).is_file():
         raise ScenarioError(f"{folder}: its table is not gathered yet: bidswarm sweep {folder} --resume")
-    tables = _decoded(folder / MANIFEST)["sweep"]["scenario"]
+    tables = rundir.read_json(folder / MANIFEST)["sweep"]["scenario"]
     return replace(_of_table(folder / SWEEP_TABLE), market=tables.get("market", "psp"))
 
 
 def _of_run(folder: Path) -> Side:
-    manifest = _decoded(folder / "manifest.json")
+    manifest = rundir.read_json(folder / "manifest.json")
     if not (folder / "summary.json").is_file():
         raise ScenarioError(f"{folder}: has no results yet: bidswarm report {folder}")
-    summary = _decoded(folder / "summary.json")
+    summary = rundir.read_json(folder / "summary.json")
     row = Row(manifest["seed"], {"world": manifest["world"]}, summary["status"], dict(_figures(summary)), folder)
     world, scenario = manifest["world"], manifest["scenario"]["name"]
     origins = (world, f"{scenario} in {world}", folder.name, str(folder))
@@ -160,26 +159,20 @@ def _of_folder(folder: Path) -> Side:
     return Side(folder.name, [row for run in runs for row in run.rows], runs[0].market, (folder.name, str(folder)))
 
 
-def _decoded(path: Path) -> Any:  # noqa: ANN401 - JSON
-    try:
-        return msgspec.json.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError) as error:
-        raise ScenarioError(f"{path}: cannot be read: {error}") from error
-
-
 def _figures(summary: Mapping[str, Any]) -> Iterator[tuple[str, float | None]]:
     """The figures of a summary as the table of a sweep has them."""
     for name, value in summary.items():
         if name == "seed":
             continue
-        if _is_number(value):
+        if value is None or is_number(value):
             yield name, value
         elif isinstance(value, Sized) and not isinstance(value, str):
             yield f"{name}_count", len(value)
 
 
-def _is_number(value: object) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether it is a number, which true and false are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _varying(rows: Sequence[Row]) -> list[str]:

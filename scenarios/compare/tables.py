@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import msgspec
 
-from scenarios.compare.sides import Row
+from scenarios.compare.sides import Row, is_number
 from scenarios.extras import needs
 
 Named = Mapping[str, Mapping[str, Any]]
@@ -65,7 +65,7 @@ def _of_table(table: str, side: str, seed: int, first: Named, second: Named) -> 
     for key in filter(second.__contains__, first):
         for column, value in first[key].items():
             against = second[key].get(column)
-            if _is_number(value) and _is_number(against):
+            if is_number(value) and is_number(against):
                 yield Beside(table, column, key, seed, side, float(value), float(against))
 
 
@@ -79,10 +79,6 @@ def _by_name(path: Path, labels: Collection[str]) -> Named:
     rows = parquet.read_table(path, columns=columns).to_pylist()
     found = {row[columns[0]]: row for row in rows}
     return found if len(found) == len(rows) else {}
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def spreads(numbers: Sequence[Beside]) -> Iterator[Spread]:

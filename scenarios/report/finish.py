@@ -154,7 +154,7 @@ def rebuild(folder: Path, say: Say) -> tuple[Remains, Result[Any] | None]:
 
 def remains_of(folder: Path) -> Remains:
     """What the folder has of a run; ScenarioError, naming the file, if it is none."""
-    manifest = _document(folder / "manifest.json")
+    manifest = rundir.read_json(folder / "manifest.json")
     if "study" in manifest:
         raise ScenarioError(f"{folder / 'manifest.json'} is of the study {manifest['study']!r}, and no run's")
     try:
@@ -180,15 +180,6 @@ def _reading_trace_of(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _document(path: Path) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except OSError as error:
-        raise ScenarioError(f"cannot read {path}: {error.strerror}; name the folder of a run") from error
-    except msgspec.MsgspecError as error:
-        raise ScenarioError(f"{path} is not what a run leaves: {error}") from error
-
-
 def _market(path: Path) -> Market:
     try:
         return read_market(path.read_bytes())
@@ -203,14 +194,14 @@ def _market(path: Path) -> Market:
 def _run(folder: Path, world: str, manifest: dict[str, Any], kind: MarketKind) -> Run:
     """How the run ended: as its launcher wrote down, or as an older one did in its figures, or as the trace shows."""
     if (folder / OUTCOME).exists():
-        noted = _document(folder / OUTCOME)
+        noted = rundir.read_json(folder / OUTCOME)
         broker = noted.pop("broker", None)
         try:
             return Run(world, broker, folder, msgspec.convert(noted, Outcome))
         except msgspec.ValidationError as error:
             raise ScenarioError(f"{folder / OUTCOME} is not what a run leaves: {error}") from error
     if (folder / "summary.json").exists() and not (folder / events.LINES).exists():
-        summary, counters = _document(folder / "summary.json"), _document(folder / "counters.json")
+        summary, counters = rundir.read_json(folder / "summary.json"), rundir.read_json(folder / "counters.json")
         known = {"status": summary["status"], "opened_at": 0.0, "duration_s": summary["duration_s"]}
         outcome = {**known, "counters": counters, "dropped": summary.get("dropped_records", {})}
         return Run(world, summary["broker"], folder, msgspec.convert(outcome, Outcome))
@@ -225,6 +216,6 @@ def _cut_short(folder: Path, manifest: dict[str, Any], kind: MarketKind) -> Outc
     last = max((record.time_s for record in records), default=begun)
     counters = Counter[str]()
     for path in sorted((folder / events.LINES).glob("*.json")):
-        counters.update(_document(path))
+        counters.update(rundir.read_json(path))
     opened_at = float(manifest.get("opened_at_s", begun))
     return Outcome("interrupted", opened_at, max(0.0, last - opened_at), dict(counters))

@@ -71,6 +71,22 @@ def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - whatever msgsp
     part.replace(path)
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """What a file of JSON in the folder holds.
+
+    Raises
+    ------
+    ScenarioError
+        If it cannot be read, or is no such.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except OSError as error:
+        raise ScenarioError(f"cannot read {path}: {error.strerror}; name the folder of a run") from error
+    except msgspec.MsgspecError as error:
+        raise ScenarioError(f"{path} is not what a run leaves: {error}") from error
+
+
 def manifest(scenario: msgspec.Struct, seed: int, world: str, broker: str | None) -> dict[str, Any]:
     """What another person needs to run the same again; it holds no secrets."""
     tables = msgspec.to_builtins(scenario)
