@@ -11,6 +11,7 @@ from node.protocol.topics import NAME, Topics
 from node.protocol.wire.frames import VERSION, Envelope, Frame, Post, Sealed
 from node.protocol.wire.presence import PRESENCE
 from node.runtime.mqtt.host import OPEN, STOP
+from scenarios.launch.parts import PARTS
 from scenarios.markets.kind import MarketKind
 
 Json = dict[str, Any]
@@ -141,8 +142,8 @@ def _messages(kinds: Sequence[MarketKind]) -> Json:
     found["signed"] = _message("A frame or post of a market with keys, and its signature.", _array(Sealed))
     presence = {"type": "string", "pattern": f"^{PRESENCE}$"}
     found["presence"] = _message("A host's word about itself, and its life.", presence, "text/plain")
-    words = [word.decode() for word in (OPEN, STOP)]
-    found["control"] = _message("The launcher's word.", {"type": "string", "enum": words}, "text/plain")
+    words = f"{OPEN.decode()}|{STOP.decode()}|{PARTS}"
+    found["control"] = _message("The launcher's word.", {"type": "string", "pattern": f"^({words})$"}, "text/plain")
     return found
 
 

@@ -20,6 +20,8 @@ from scenarios.cli.compare import HELP as COMPARE
 from scenarios.cli.compare import compare
 from scenarios.cli.doctor import HELP as DOCTOR
 from scenarios.cli.doctor import doctor
+from scenarios.cli.host import HELP as HOST
+from scenarios.cli.host import host
 from scenarios.cli.ledger import ledger
 from scenarios.cli.node import app as node_app
 from scenarios.cli.report import HELP as REPORT
@@ -68,6 +70,7 @@ app.add_typer(broker_app, name="broker")
 app.command(help=DOCTOR)(doctor)
 app.add_typer(node_app, name="node")
 app.add_typer(study, name="study")
+app.command(help=HOST)(host)
 app.command()(ledger)
 app.command(help=REPORT)(report)
 app.command(help=SWEEP)(sweep)
@@ -152,6 +155,15 @@ def run(
             "One of its own if not given.",
         ),
     ] = None,
+    parts: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="World mqtt: N processes carry the nodes that are started elsewhere (bidswarm host --part 1/N and its "
+            "like); none is started here. Needs --market.",
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="Root of all randomness: drawn users, think times, the network.")
     ] = 0,
@@ -191,6 +203,7 @@ def run(
         port=port,
         hosts=hosts,
         connections=connections.value,
+        parts=parts,
         market_name=market,
         timeout_s=timeout,
         out=out,

@@ -14,8 +14,9 @@ from scenarios.chaos.process_faults import deeds
 from scenarios.errors import RunError
 from scenarios.launch.observer import LOOK_S, Observer
 from scenarios.launch.options import Job
+from scenarios.launch.parts import placement_for
 from scenarios.launch.placement import faults_of, own_host_names
-from scenarios.launch.worker import Orders, placement_of
+from scenarios.launch.worker import Orders
 from scenarios.launch.workers import LEAVE_S, Workers
 from scenarios.results.outcome import Outcome
 
@@ -30,10 +31,11 @@ class Launcher:
         # A market name of its own keeps the run apart from others on the same broker.
         topic_market = options.market_name or job.folder.name[-64:]
         endpoint, epoch = endpoint_of(broker.address), time.time()
-        placement = placement_of(market, options.connections, job.workers)
+        placement = placement_for(market, options, job.workers)
         self._faults = faults_of(market, placement)
         hosts = own_host_names(market, placement)
-        self._carried = {index: hosts[index :: job.workers] for index in range(job.workers)}
+        started = 0 if options.parts else job.workers
+        self._carried = {index: hosts[index :: job.workers] for index in range(started)}
         self._observer = Observer(job, placement, topic_market, endpoint, epoch)
         orders = Orders(
             run_dir=str(job.folder.resolve()),

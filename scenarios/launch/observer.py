@@ -15,11 +15,13 @@ from node.protocol.topics import Board, Presence, Topics, TraceOf, address, host
 from node.protocol.trace import Record, Trace
 from node.protocol.wire.frames import Codec
 from node.protocol.wire.presence import OFFLINE, READY, decode_presence
+from node.runtime.faults.plan import Fault, FaultBegun, FaultHealed, FaultRecord, fault_record
 from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import OPEN, STOP, Clock, TraceBatch
 from scenarios.broker_link import seal_of
 from scenarios.errors import RunError
 from scenarios.launch.options import Job
+from scenarios.launch.parts import assembly
 from scenarios.launch.placement import Placement, faults_of, host_names, own_host_names
 from scenarios.launch.trace_filter import MALFORMED, TraceFilter
 from scenarios.launch.workers import LEAVE_S
@@ -79,10 +81,12 @@ class Observer:
         self.clock = Clock(epoch)
         self.log = EventLog(job.folder / "events" / "launcher.jsonl")
         self._hosts = set(host_names(placement))
-        self._devices = self._hosts.difference(own_host_names(market, placement))
+        own = own_host_names(market, placement)
+        self._devices = self._hosts.difference(own)
+        self._parts = own if job.options.parts else []
         self._diaries = {
             device: _Diary(EventLog(job.folder / "events" / f"device-{k}.jsonl"), epoch)
-            for k, device in enumerate(sorted(self._devices), 1)
+            for k, device in enumerate([*sorted(self._devices), *self._parts], 1)
         }
         self._is_disturbed = faults_of(market, placement) is not None
         self._closers = {address(placement[name], name) for name in market.closers}
@@ -97,6 +101,8 @@ class Observer:
         self._all_closed_at = math.inf
         self._retained: set[str] = set()
         self._counters: dict[str, dict[str, int]] = {}
+        self._counted_before: Counter[str] = Counter()
+        self._gone: set[str] = set()
         self.opened = asyncio.Event()
         self.opened_at: float | None = None
         self.ended_at: float | None = None
@@ -116,8 +122,8 @@ class Observer:
 
     @property
     def counted(self) -> Counter[str]:
-        """What the hosts counted, as each last published it."""
-        return sum(map(Counter, self._counters.values()), Counter[str]())
+        """What the hosts counted, as each last published it in each life."""
+        return sum(map(Counter, self._counters.values()), self._counted_before)
 
     def lose(self, hosts: Collection[str], *, for_good: bool) -> Counter[str]:
         """Take these hosts for gone, and wait for their sellers no more if it is for good; what they had counted."""
@@ -157,7 +163,7 @@ class Observer:
 
     def _patience(self) -> float:
         """Seconds that the hosts have until they are ready."""
-        longest = (START_DEVICES_S if self._devices else START_S) + START_S_PER_NODE * self._job.market.nodes
+        longest = (START_DEVICES_S if self._diaries else START_S) + START_S_PER_NODE * self._job.market.nodes
         timeout_s = self._job.options.timeout_s
         return longest if timeout_s is None else min(longest, max(timeout_s, LEAST_START_S))
 
@@ -170,7 +176,19 @@ class Observer:
         """Who is waited for, in words, first the hosts that somebody else starts."""
         missing = sorted(self._missing, key=lambda host: (host not in self._devices, host))
         named = [f"device {host}" if host in self._devices else host for host in missing]
-        return f"{len(missing)} of {len(self._hosts)} hosts: {some(named, MOST_NAMED, ', ')}"
+        text = f"{len(missing)} of {len(self._hosts)} hosts: {some(named, MOST_NAMED, ', ')}"
+        parts = [host for host in self._parts if host in missing and host not in self._present]
+        return f"{text}; start {parts[0]} with: {self._command(parts[0])}" if parts else text
+
+    def _command(self, host: str) -> str:
+        """What starts the host of a part; scenario and settings are those that the run was given."""
+        options = self._job.options
+        broker = "--broker URL" if options.profile is None else f"--join {options.profile}"
+        number = self._parts.index(host) + 1
+        return (
+            f"bidswarm host SCENARIO {broker} --market {self._topic_market} --part {number}/{options.parts} "
+            f"--seed {options.seed}, and the same --set"
+        )
 
     def _give_up(self) -> None:
         """Raise RunError: the hosts did not get ready."""
@@ -181,6 +199,8 @@ class Observer:
             if self._missing & self._devices
             else f"see worker-1.log and its like in {self._job.folder}"
         )
+        if self._parts and not self._missing & self._devices:
+            remedy = "what bidswarm host says on its machine tells why"
         raise RunError(f"not ready after {patience:g} s are {self._awaited()}; {remedy}")
 
     async def _session(self, client: aiomqtt.Client, is_whole: Callable[[], bool]) -> None:
@@ -203,6 +223,10 @@ class Observer:
     ) -> None:
         if self.opened_at is not None:
             await self._say_open(client)  # a broker that died has lost the retained message
+        elif self._parts:
+            self._retained.add(self._topics.control)
+            word = assembly(self._job.market, len(self._parts))
+            await client.publish(self._topics.control, word, qos=1, retain=True)
         while not self._is_over(is_whole):
             if self.opened_at is None and self._ready >= self._hosts:
                 self.opened_at = self.clock()
@@ -302,17 +326,42 @@ class Observer:
 
     def _note_presence(self, host: str, word: str, life: bytes) -> None:
         if word != OFFLINE:
+            if host in self._parts:
+                self._note_return(host, life)
             self._lives[host] = life
             self._present.add(host)
         elif self._lives.get(host) == life:
             self._present.discard(host)
+            if host in self._parts and self.opened_at is not None and self.ended_at is None:
+                self._note_loss(host)
         if word == READY:
             self._ready.add(host)
+
+    def _note_loss(self, host: str) -> None:
+        """Report a part whose process or machine has gone; the run does not end before it is back, or time is up."""
+        if host not in self._gone:
+            self._gone.add(host)
+            self._is_disturbed = True  # what was agreed on, and not heard, is said again when it is back
+            self._tell(FaultBegun, host)
+            self._job.onlookers.say(f"{host} is gone; start it again with: {self._command(host)}")
+
+    def _note_return(self, host: str, life: bytes) -> None:
+        if self._lives.get(host, life) != life:
+            self._counted_before.update(self._counters.pop(host, {}))
+        if host in self._gone:
+            self._gone.discard(host)
+            self._tell(FaultHealed, host)
+            self._job.onlookers.say(f"{host} is back")
+
+    def _tell(self, kind: type[FaultRecord], host: str) -> None:
+        now = self.clock()
+        self.log.write([fault_record(now, kind, Fault("crash", now, math.inf, frozenset({host})))])
+        self.log.flush()
 
     def _heard(self, host: str, batch: TraceBatch[Record[Trace]]) -> None:
         diary = self._diaries.get(host)
         records = diary.written(batch.records, self.clock()) if diary else batch.records
-        if not diary:
+        if host not in self._devices:
             self._count(host, batch.counters)
         if self._meter:
             self._meter.take(records)
@@ -327,10 +376,10 @@ class Observer:
 
 
 class _Diary:
-    """Writes down the trace of a device, which no worker writes.
+    """Writes down the trace of a host that somebody else starts, which no worker writes.
 
     The times that it tells become seconds of the run, in their order; none is later than the record came, whatever the
-    clock of the device says.
+    clock of its machine says.
     """
 
     def __init__(self, log: EventLog, epoch: float) -> None:

@@ -28,6 +28,8 @@ class RunOptions:
     port: int | None = None
     hosts: int | None = None
     connections: Connections = "per-host"
+    parts: int | None = None
+    """How many hosts carry the nodes that somebody else starts; the launcher starts none then."""
     market_name: str | None = None
     timeout_s: float | None = None
     out: Path = Path("runs")
@@ -44,6 +46,7 @@ class RunOptions:
             "hosts": self.hosts,
             "connections": None if self.connections == "per-host" else self.connections,
             "market": self.market_name,
+            "parts": self.parts,
             "timeout": self.timeout_s,
         }
         return {name: value for name, value in found.items() if value is not None}

@@ -22,16 +22,16 @@ Placement = Mapping[str, str]
 
 def one_host_each(market: Market) -> Placement:
     """Every user on a device of its own, which bears its name unless the scenario says otherwise."""
-    return _placed(market, {name: name for name in market.user_names})
+    return placed(market, {name: name for name in market.user_names})
 
 
 def spread(market: Market, hosts: int) -> Placement:
     """The users dealt out evenly to hosts called host-1, host-2, …; those of one kind each in turn."""
     dealt = [name for name in market.user_names if name not in market.devices]
-    return _placed(market, {name: f"host-{k % hosts + 1}" for k, name in enumerate(dealt)})
+    return placed(market, {name: f"host-{k % hosts + 1}" for k, name in enumerate(dealt)})
 
 
-def _placed(market: Market, placement: Placement) -> Placement:
+def placed(market: Market, placement: Placement) -> Placement:
     """The placement with those who share a host with another one, and those whose host somebody else starts."""
     together = {node: placement[other] for node, other in market.companions.items()}
     return {**placement, **together, **market.devices}

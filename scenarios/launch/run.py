@@ -22,9 +22,10 @@ from scenarios.errors import RunError, ScenarioError
 from scenarios.files.own import keep
 from scenarios.launch.launcher import Launcher
 from scenarios.launch.options import Connections, Job, Listener, Onlookers, RunOptions, World
+from scenarios.launch.part import check as check_part
+from scenarios.launch.parts import placement_for
 from scenarios.launch.placement import Placement, faults_of, one_host_each
 from scenarios.launch.simulated import run_simulated
-from scenarios.launch.worker import placement_of
 from scenarios.markets.base import Market, Scenario
 from scenarios.markets.kind import OwnWorld, Watch
 from scenarios.markets.load import load, with_populations
@@ -52,6 +53,7 @@ def run(
     port: int | None = None,
     hosts: int | None = None,
     connections: Connections = "per-host",
+    parts: int | None = None,
     market_name: str | None = None,
     timeout_s: float | None = None,
     settings: Sequence[str] = (),
@@ -78,6 +80,8 @@ def run(
         The launcher's profile of a broker set up by ``bidswarm broker init``, instead of ``broker``.
     hosts
         Worker processes; as many as cores if not given.
+    parts
+        So many hosts carry the nodes that are started elsewhere, with ``bidswarm host``; no worker is started here.
     market_name
         What the market is called on the broker, so that devices can join it; one of its own if not given.
     timeout_s
@@ -118,6 +122,7 @@ def run(
         port=port,
         hosts=hosts,
         connections=connections,
+        parts=parts,
         market_name=market_name,
         timeout_s=timeout_s,
         out=Path(out),
@@ -157,9 +162,10 @@ def _prepared(scenario: Scenario, market: Market, options: RunOptions, onlookers
     world = own_world(market, options.world)
     workers = min(options.hosts or os.cpu_count() or 1, market.nodes - len(market.devices))
     _check_name(market, options)
+    _check_parts(market, options)
     if style := style_of(options.pictures):
         read_style(style)
-    _check_faults(market, options, broker, placement_of(market, options.connections, workers))
+    _check_faults(market, options, broker, placement_for(market, options, workers))
     if market.is_large:
         onlookers.say(f"{market.nodes:,} users; working out what can be reached ...")
     metrics = None if world else kind_of(market).metrics(market)
@@ -223,6 +229,25 @@ def _check_name(market: Market, options: RunOptions) -> None:
         raise ScenarioError(
             f"device = {device!r}: give the market a name with --market, under which {device} can join it"
         )
+
+
+def _check_parts(market: Market, options: RunOptions) -> None:
+    """Raise ScenarioError if the market cannot be carried in parts that somebody else starts."""
+    parts = options.parts
+    if parts is None:
+        return
+    if options.world != "mqtt":
+        raise ScenarioError(f"--parts {parts} goes with world mqtt, and the world is {options.world}")
+    if options.market_name is None:
+        raise ScenarioError(
+            f"--parts {parts}: give the market a name with --market, under which bidswarm host joins it"
+        )
+    if options.hosts is not None or options.connections != "per-host":
+        raise ScenarioError(f"--parts {parts}: bidswarm host carries the nodes: leave out --hosts and --connections")
+    check_part(market, 1, parts)
+    faults = faults_of(market, one_host_each(market))
+    if faults and faults.of("crash"):
+        raise ScenarioError(f"--parts {parts}: chaos.faults has a crash, and bidswarm run kills its own workers only")
 
 
 class BrokenRunError(Exception):

@@ -95,7 +95,7 @@ async def _carry_out(orders: Orders) -> None:
     # A file for each life: what a killed worker was writing may end within a line.
     log = EventLog(folder / "events" / f"{_process(orders)}.jsonl")
     journal = journal_of(market, rundir.journal(folder, f"worker-{orders.index + 1}"))
-    edges = _edges(market, placement, hosts, orders.opened_at)
+    edges = edges_of(market, placement, hosts, orders.opened_at)
     drivers = [
         MqttHost(host, topics, orders.endpoint, clock, log.write, journal, edges.get(host.name)) for host in hosts
     ]
@@ -113,7 +113,8 @@ async def _carry_out(orders: Orders) -> None:
         rundir.write_json(counters_file(orders), dict(counters))
 
 
-def _edges(market: Market, placement: Placement, hosts: Iterable[Host], opened_at: float | None) -> dict[str, Edge]:
+def edges_of(market: Market, placement: Placement, hosts: Iterable[Host], opened_at: float | None) -> dict[str, Edge]:
+    """What goes wrong at each host, by name; nothing has until the market opens, if it has not."""
     faults = faults_of(market, placement)
     if not faults:
         return {}

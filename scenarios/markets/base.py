@@ -102,6 +102,11 @@ class Market(msgspec.Struct, frozen=True, kw_only=True, tag_field="market"):
         return {}
 
     @property
+    def neighbours(self) -> Mapping[str, Sequence[str]]:
+        """With whom a node trades, by node, each pair at least once: nobody is known to."""
+        return {}
+
+    @property
     def retry_s(self) -> float:
         """After how long what nobody answered is said again, seconds."""
         return 1.0

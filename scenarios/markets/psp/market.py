@@ -86,6 +86,11 @@ class Market(base.Market, frozen=True, kw_only=True, tag="psp"):
         return {one.node: one.instead_of for one in self.shifts if one.instead_of}
 
     @property
+    def neighbours(self) -> dict[str, list[str]]:
+        """The sellers of each buyer."""
+        return {buyer.name: buyer.pool for buyer in self.buyers}
+
+    @property
     def closers(self) -> list[str]:
         """All sellers."""
         return [seller.name for seller in self.sellers]

@@ -1,0 +1,155 @@
+"""One part of a market that a process carries which no launcher started: by hand, or as a job of a cluster.
+
+It does what a worker of the launcher does, but shares with the launcher the broker alone: it publishes its trace, and
+its journal is where it runs.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiomqtt
+
+from broker import BrokerAddress, BrokerError
+from node.protocol.topics import Topics
+from node.protocol.wire.limits import Limits
+from node.runtime.keys import Keys
+from node.runtime.mqtt.host import OPEN, Clock, MqttHost
+from node.runtime.mqtt.loop import event_loop
+from scenarios.broker_link import endpoint_of, seal_of
+from scenarios.errors import ScenarioError
+from scenarios.launch.parts import assembly, fingerprint, host_name, parted
+from scenarios.launch.placement import build_hosts
+from scenarios.launch.worker import edges_of
+from scenarios.markets.base import Market
+from scenarios.markets.registry import journal_of, read_journal
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The ``number``-th of ``parts`` of a market, and the way to its broker.
+
+    Attributes
+    ----------
+    topic_market
+        What the market is called on the broker.
+    journals
+        The folder for the journal; one that other machines see, too, if it is to be taken up there.
+    """
+
+    market: Market
+    number: int
+    parts: int
+    topic_market: str
+    broker: BrokerAddress
+    keys: Keys | None
+    journals: Path
+
+    @property
+    def journal(self) -> Path:
+        """Of this part of this market only: another seed or scenario never takes it up."""
+        of = f"{self.number}-of-{self.parts}-{fingerprint(self.market)[:12]}"
+        return self.journals / f"{self.topic_market}-{of}.sqlite"
+
+
+def carry(part: Part, say: Callable[[str], None]) -> None:
+    """Carry the part until the launcher ends the market.
+
+    Raises
+    ------
+    ScenarioError
+        If the launcher's market is another one, or what the users agreed to cannot be known.
+    BrokerError
+        If no broker answers.
+    """
+    check(part.market, part.number, part.parts)
+    with asyncio.Runner(loop_factory=event_loop) as runner:
+        runner.run(_carried(part, say))
+
+
+def check(market: Market, number: int, parts: int) -> None:
+    """Raise ScenarioError if the market has no such part."""
+    most = market.nodes - len(market.devices) - len(market.companions)
+    if not 1 <= parts <= most:
+        raise ScenarioError(f"a market with {most} users to deal has 1 to {most} parts, not {parts}: ask for fewer")
+    if not 1 <= number <= parts:
+        raise ScenarioError(
+            f"--part {number}/{parts}: of {parts} parts, the first is 1/{parts}, the last {parts}/{parts}"
+        )
+
+
+async def _carried(part: Part, say: Callable[[str], None]) -> None:
+    topics, endpoint = Topics(part.topic_market), endpoint_of(part.broker)
+    name = host_name(part.number)
+    placement = parted(part.market, part.parts)
+    try:
+        async with endpoint.client(f"{part.topic_market}-{name}-asks") as client:
+            await client.subscribe(topics.control, qos=1)
+            say(f"{name} waits for the launcher of market {part.topic_market}")
+            await _admitted(part, client)
+    except aiomqtt.MqttError as error:
+        raise BrokerError(f"the broker at {part.broker.url} does not serve {name}: {error}; is it running?") from error
+    part.journals.mkdir(parents=True, exist_ok=True)
+    (host,) = build_hosts(part.market, placement, {name}, seal_of(topics, part.keys), Limits())
+    journal = journal_of(part.market, part.journal)
+    edge = edges_of(part.market, placement, [host], None).get(name)
+    # As devices do: the launcher converts what it hears to seconds of its own clock.
+    driver = MqttHost(host, topics, endpoint, Clock(0.0), _told_over_mqtt, journal, edge)
+    say(f"{name} carries {len(host.machines)} users of market {part.topic_market}; journal: {part.journal}")
+    try:
+        await driver.run()
+    finally:
+        journal.close()
+    say(f"{name} has left: the launcher has ended the market")
+
+
+def _told_over_mqtt(records: object) -> None:
+    """Keep no trace here: the host publishes it, and the launcher writes it down."""
+    del records
+
+
+async def _admitted(part: Part, client: aiomqtt.Client) -> None:
+    """Wait for a word of the launcher that lets this part in.
+
+    Raises
+    ------
+    ScenarioError
+        If the word does not.
+    """
+    async for message in client.messages:
+        word = message.payload if isinstance(message.payload, bytes) else b""
+        if is_admitted(part, word):
+            return
+
+
+def is_admitted(part: Part, word: bytes) -> bool:
+    """Whether the launcher's word lets this part in; not yet, if it is about something else.
+
+    Raises
+    ------
+    ScenarioError
+        If the launcher has another market, or the journal does not fit: users whose journal is lost would not know
+        what they agreed to, and one of an earlier market would hold them to what is over.
+    """
+    if word == OPEN:
+        if part.journal.exists():
+            return True
+        raise ScenarioError(
+            f"market {part.topic_market} is open, and {part.journal} is not there: either the launcher has another "
+            "scenario, seed or number of parts, or this part has begun elsewhere and its users agreed to what only "
+            "that journal knows; start it where the journal is, or name its folder with --journals"
+        )
+    if not word.startswith(b"parts "):
+        return False
+    if word != assembly(part.market, part.parts):
+        raise ScenarioError(
+            f"the launcher of market {part.topic_market} has another market, or deals it to another number of parts: "
+            f"give the same SCENARIO, --seed, --set and number of parts (here {part.parts}) as to bidswarm run"
+        )
+    if part.journal.exists() and read_journal(part.journal):
+        raise ScenarioError(
+            f"{part.journal} is of an earlier market of this name: remove it, "
+            "or give this one another name with --market"
+        )
+    return True
