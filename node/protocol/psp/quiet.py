@@ -23,6 +23,8 @@ class Quiet:
 
     Attributes
     ----------
+    has_begun
+        Whether it has been counted since any moment yet.
     is_over
         Whether nobody was given or charged anything else for the quiet period, and the auction has been open for as
         long as it must be.
@@ -36,7 +38,7 @@ class Quiet:
         self._open_until = self._since = 0.0
         self._refreshes = self._ticks = 0
         self._patience_s = timing.patience_s
-        self.is_over = False
+        self.has_begun = self.is_over = False
 
     def open(self, now: float) -> None:
         """The auction opens."""
@@ -53,7 +55,7 @@ class Quiet:
 
     def begin(self, now: float) -> Iterator[Effect]:
         """Nobody has been given anything else, or charged, since now."""
-        self._since, self._ticks, self.is_over = now, 0, False
+        self._since, self._ticks, self.has_begun, self.is_over = now, 0, True, False
         yield SetTimer("quiet", now + self.period_s / TICKS)
 
     def tick(self, now: float) -> Iterator[Effect]:

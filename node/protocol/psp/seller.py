@@ -196,7 +196,7 @@ class Seller:
         if self._state == "upcoming":
             self._state = "open"
             yield from self._advertise()
-        if not self._clearing_due and not self._round:
+        if self._state == "open" and not self._clearing_due and not self._quiet.has_begun:
             yield from self._quiet.begin(now)
 
     def _on_peer_offline(self, now: float, host: str) -> Iterator[Effect]:

@@ -225,6 +225,12 @@ def test_rounds_of_another_life_are_later() -> None:
     assert profile.round == SECOND_LIFE + 1  # type: ignore[union-attr]
 
 
+def test_an_auction_to_which_nobody_comes_back_closes() -> None:
+    bench = reborn(SOLD_TO_A).opened()
+    shown = posted(bench.rests())[-1]
+    assert (shown.state, shown.left, bench.machine.finished) == ("closed", 0.0, True)
+
+
 def test_closed_auction_stays_closed() -> None:
     bench = reborn(SOLD_TO_A, Ended(0, 1))
     (shown,) = posted(bench.step(Started()))
