@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from uuid import uuid4
 
 import aiomqtt
@@ -24,8 +25,10 @@ ASK_AGAIN_S = 1.0
 HOSTED = "some hosted brokers have limits that cannot be raised: take another one then"
 
 
-async def check_load(address: BrokerAddress, largest: int) -> float:
+async def check_load(address: BrokerAddress, largest: int, posts: int = 0) -> float:
     """How many seconds a message of ``largest`` bytes and ``BURST`` small ones took to come back to their sender.
+
+    So many ``posts``, if they are more, are retained as well, and must all come to whoever subscribes to them.
 
     Raises
     ------
@@ -38,6 +41,8 @@ async def check_load(address: BrokerAddress, largest: int) -> float:
         trial = await _Trial.begun(client, address)
         await _require_large(trial, largest)
         await _require_burst(trial)
+        if posts > BURST:
+            await _require_board(trial, posts)
     return time.monotonic() - began
 
 
@@ -48,9 +53,10 @@ class _CutOffError(Exception):
 class _Trial:
     """A client that writes to its own inbox, in a market of its own (docs/protocol.md, section 2)."""
 
-    def __init__(self, client: aiomqtt.Client, address: BrokerAddress, inbox: str) -> None:
+    def __init__(self, client: aiomqtt.Client, address: BrokerAddress, market: str, host: str) -> None:
         self._client = client
-        self._inbox = inbox
+        self._inbox = f"{market}/inbox/{host}/{host}"
+        self._board = f"{market}/board/{host}"
         self.where = address.host_port
         self.arrived: set[bytes] = set()
         self._is_over = False
@@ -60,12 +66,13 @@ class _Trial:
         user = address.username or ""
         # The name of the user is the name of the host, so that a broker with access rules per user grants this topic.
         host = user if is_name(user) else "check"
-        inbox = f"{ROOT}/load-check-{uuid4().hex[:12]}/inbox/{host}"
+        market = f"{ROOT}/load-check-{uuid4().hex[:12]}"
+        inbox = f"{market}/inbox/{host}"
         try:
             await subscribe(client, f"{inbox}/+")
         except aiomqtt.MqttError as error:
             raise BrokerError(f"{address.host_port} lets nobody subscribe to {inbox}/+ ({error})") from None
-        return cls(client, address, f"{inbox}/{host}")
+        return cls(client, address, market, host)
 
     async def lacking(self, messages: Sequence[bytes]) -> int:
         """How many of these messages, all different, are not there when one comes that was sent after them.
@@ -75,10 +82,42 @@ class _Trial:
         TimeoutError, _CutOffError
             If that one does not come in time, or the connection is lost.
         """
+        return await self._missing(messages, messages)
+
+    async def lacking_on_board(self, posts: Sequence[bytes]) -> int:
+        """How many of these retained posts, all different, are not there when one comes that was sent after them.
+
+        Raises
+        ------
+        TimeoutError, _CutOffError
+            As for ``lacking``.
+        """
+        try:
+            await self._post(posts)
+            await subscribe(self._client, f"{self._board}/#")
+            return await self._missing((), posts)
+        except aiomqtt.MqttError as error:
+            raise _CutOffError from error
+        finally:
+            with suppress(aiomqtt.MqttError):
+                await self._client.unsubscribe(f"{self._board}/#")
+                await self._post([b""] * len(posts))
+
+    async def _post(self, posts: Sequence[bytes]) -> None:
+        publish = self._client.publish
+        topics = [f"{self._board}/{k}" for k in range(len(posts))]
+        await asyncio.gather(
+            *(
+                publish(topic, post, 1, retain=True, timeout=PATIENCE_S)
+                for topic, post in zip(topics, posts, strict=True)
+            )
+        )
+
+    async def _missing(self, sent: Sequence[bytes], expected: Sequence[bytes]) -> int:
         fence = uuid4().bytes
         self.arrived.clear()
         self._is_over = False
-        sending = asyncio.create_task(self._send(messages, fence))
+        sending = asyncio.create_task(self._send(sent, fence))
         try:
             async with asyncio.timeout(PATIENCE_S):
                 async for message in self._client.messages:
@@ -91,7 +130,7 @@ class _Trial:
             self._is_over = True  # in Python 3.11 a call that ends as it is cancelled goes on as if it were not
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
-        return len(set(messages) - self.arrived)
+        return len(set(expected) - self.arrived)
 
     async def _send(self, messages: Sequence[bytes], fence: bytes) -> None:
         publish = self._client.publish
@@ -134,6 +173,25 @@ async def _require_burst(trial: _Trial) -> None:
         raise BrokerError(
             f"{trial.where} drops {lacking} of {BURST} messages that are sent at once: on Mosquitto raise "
             f"max_queued_messages in its configuration to 20000; {HOSTED}"
+        )
+
+
+async def _require_board(trial: _Trial, posts: int) -> None:
+    try:
+        lacking = await trial.lacking_on_board([uuid4().bytes for _ in range(posts)])
+    except _CutOffError:
+        raise BrokerError(
+            f"{trial.where} cuts off who retains {posts} messages at once: raise its limits for a client; {HOSTED}"
+        ) from None
+    except TimeoutError:
+        raise BrokerError(
+            f"{trial.where} has delivered {len(trial.arrived)} of {posts} retained messages {_late()}"
+        ) from None
+    if lacking:
+        raise BrokerError(
+            f"{trial.where} drops {lacking} of {posts} retained messages, as many as this market has: a host that "
+            "comes later would not see all; on Mosquitto raise max_queued_messages in its configuration to 20000; "
+            f"{HOSTED}"
         )
 
 

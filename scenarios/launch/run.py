@@ -307,7 +307,9 @@ def _over_mqtt(job: Job) -> _Attempt:
         async with open_broker(job.broker, port=job.options.port, log_dir=job.folder) as running:
             served_by = running.version if running.kind != "external" else running.address.url
             if running.kind == "external":
-                await check_load(running.address, largest_message(job.market.nodes))
+                hosts = set(placement_for(job.market, job.options, job.workers).values())
+                posts = len(job.market.auctioneers) + len(hosts)
+                await check_load(running.address, largest_message(job.market.nodes), posts)
             launcher = Launcher(job, running)
             await launcher.run()
 

@@ -19,6 +19,9 @@ class Scripted:
     def __init__(self, ending: int | Exception) -> None:
         self._ending = ending
 
+    async def lacking_on_board(self, posts: Sequence[bytes]) -> int:
+        return await self.lacking(posts)
+
     async def lacking(self, messages: Sequence[bytes]) -> int:
         assert len(set(messages)) == len(messages)
         if isinstance(self._ending, int):
@@ -28,7 +31,7 @@ class Scripted:
 
 @pytest.mark.asyncio
 async def test_brokers_started_here_carry_the_largest_frame_and_a_burst(broker: RunningBroker) -> None:
-    assert await check_load(broker.address, MIB) > 0.0
+    assert await check_load(broker.address, MIB, posts=1_500) > 0.0
 
 
 @pytest.mark.asyncio
@@ -73,6 +76,21 @@ async def test_what_becomes_of_a_large_message_is_told_apart(ending: int | Excep
 async def test_what_becomes_of_a_burst_is_told_apart(ending: int | Exception, said: str) -> None:
     with pytest.raises(BrokerError) as caught:
         await load._require_burst(Scripted(ending))  # type: ignore[arg-type]
+    assert str(caught.value).startswith(f"broker.lab:1883 {said}")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        (7, "drops 7 of 900 retained messages, as many as this market has: a host that comes later would not see all"),
+        (load._CutOffError(), "cuts off who retains 900 messages at once: raise its limits for a client"),
+        (TimeoutError(), "has delivered 2 of 900 retained messages within 30 s: find a better network"),
+    ],
+)
+async def test_what_becomes_of_many_posts_is_told_apart(ending: int | Exception, said: str) -> None:
+    with pytest.raises(BrokerError) as caught:
+        await load._require_board(Scripted(ending), 900)  # type: ignore[arg-type]
     assert str(caught.value).startswith(f"broker.lab:1883 {said}")
 
 

@@ -44,6 +44,17 @@ def test_run_says_so_in_one_line_before_anything_is_started(
     assert not list(command.out.glob("*"))
 
 
+def test_a_run_with_more_posts_than_a_broker_hands_out_at_once_is_refused(
+    bidswarm: Callable[..., Command], mosquitto: Mosquitto
+) -> None:
+    many = ("--set", "sellers.0.count=1500", "--set", "buyers.0.count=10")
+    code, _, stderr = bidswarm(
+        "run", "exchange-1000", "--broker", f"mqtt://127.0.0.1:{mosquitto.port}", *many
+    ).finished()
+    assert code == 4
+    assert "of 1502 retained messages, as many as this market has: a host that comes later would not see all" in stderr
+
+
 def test_doctor_says_so_and_goes_on(bidswarm: Callable[..., Command], narrow: tuple[str, str]) -> None:
     url, said = narrow
     code, stdout, stderr = bidswarm("doctor", "--broker", url, "--no-acl-check", "--format", "json").finished()
