@@ -10,7 +10,7 @@ from msgspec.inspect import BytesType, Field, StructType, type_info
 from node.protocol.topics import NAME, Topics
 from node.protocol.wire.frames import VERSION, Envelope, Frame, Post, Sealed
 from node.protocol.wire.presence import PRESENCE
-from node.runtime.mqtt.host import OPEN, STOP
+from node.runtime.mqtt.host import LOST, OPEN, STOP
 from scenarios.launch.parts import PARTS
 from scenarios.markets.kind import MarketKind
 
@@ -142,7 +142,7 @@ def _messages(kinds: Sequence[MarketKind]) -> Json:
     found["signed"] = _message("A frame or post of a market with keys, and its signature.", _array(Sealed))
     presence = {"type": "string", "pattern": f"^{PRESENCE}$"}
     found["presence"] = _message("A host's word about itself, and its life.", presence, "text/plain")
-    words = f"{OPEN.decode()}|{STOP.decode()}|{PARTS}"
+    words = "|".join([*(word.decode() for word in (OPEN, STOP, LOST)), PARTS])
     found["control"] = _message("The launcher's word.", {"type": "string", "pattern": f"^({words})$"}, "text/plain")
     return found
 

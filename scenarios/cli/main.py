@@ -161,7 +161,14 @@ def run(
             min=1,
             metavar="N",
             help="World mqtt: N processes carry the nodes that are started elsewhere (bidswarm host --part 1/N and its "
-            "like); none is started here. Needs --market.",
+            "like); none is started here. Needs --market, or --place.",
+        ),
+    ] = None,
+    place: Annotated[
+        str | None,
+        typer.Option(
+            metavar="dask://HOST:PORT",
+            help="World mqtt: the workers of this Dask cluster carry the nodes; --parts says how many if not each one.",
         ),
     ] = None,
     seed: Annotated[
@@ -204,6 +211,7 @@ def run(
         hosts=hosts,
         connections=connections.value,
         parts=parts,
+        place=place,
         market_name=market,
         timeout_s=timeout,
         out=out,

@@ -5,8 +5,10 @@ Such a table is kept as an ``OwnTable``: the name of the code, the hash of its s
 that stood beside the scenario in the run's folder, where ``keep`` puts it and ``bring`` takes it up.
 """
 
+import atexit
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -263,6 +265,17 @@ def bring(folder: Path) -> None:
     """Load all that was kept in the folder."""
     for file in sorted(folder.glob("*.py")):
         file_module(file)
+
+
+@cache
+def bring_texts(code: tuple[tuple[str, bytes], ...]) -> None:
+    """Load files by name and text, from a folder that this process keeps: a run here copies them from there."""
+    if code:
+        folder = Path(tempfile.mkdtemp(prefix="bidswarm-code-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        for name, text in code:
+            (folder / name).write_bytes(text)
+        bring(folder)
 
 
 def as_in_files(definitions: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import Future
 
 import msgspec
 
@@ -12,6 +14,7 @@ from node.runtime.faults.plan import Fault, FaultRecord, Plan, fault_record
 from scenarios.broker_link import endpoint_of
 from scenarios.chaos.process_faults import deeds
 from scenarios.errors import RunError
+from scenarios.launch.cluster import carried
 from scenarios.launch.observer import LOOK_S, Observer
 from scenarios.launch.options import Job
 from scenarios.launch.parts import placement_for
@@ -36,6 +39,7 @@ class Launcher:
         hosts = own_host_names(market, placement)
         started = 0 if options.parts else job.workers
         self._carried = {index: hosts[index :: job.workers] for index in range(started)}
+        self._job, self._topic_market = job, topic_market
         self._observer = Observer(job, placement, topic_market, endpoint, epoch)
         orders = Orders(
             run_dir=str(job.folder.resolve()),
@@ -64,12 +68,13 @@ class Launcher:
         BrokerError
             If the broker went away.
         """
-        with contextlib.closing(self._observer), self._workers.working():
+        with contextlib.closing(self._observer), self._workers.working(), self._placed() as parts:
             async with asyncio.TaskGroup() as tasks:
                 guards = [
                     tasks.create_task(self._guard_workers(), name="workers"),
                     tasks.create_task(self._guard_broker(), name="broker"),
                 ]
+                guards += [tasks.create_task(self._guard_part(*part), name=part[0]) for part in parts.items()]
                 if self._faults:
                     guards.append(tasks.create_task(self._break(self._faults), name="faults"))
                 await self._observer.observe(self._is_whole)
@@ -86,6 +91,21 @@ class Launcher:
                 self._observer.status = "failed"
                 raise RunError(obituary)
             await asyncio.sleep(LOOK_S)
+
+    def _placed(self) -> contextlib.AbstractContextManager[Mapping[str, "Future[None]"]]:
+        """The parts that the workers of a cluster carry, if there is one."""
+        if self._job.options.place is None:
+            return contextlib.nullcontext({})
+        return carried(self._job, self._topic_market, self._broker.address)
+
+    async def _guard_part(self, host: str, future: "Future[None]") -> None:
+        """Give the part up if the cluster does."""
+        part = asyncio.wrap_future(future)
+        await asyncio.wait([part])  # a cluster that goes away cancels it, which is not to cancel this task
+        if part.cancelled():
+            self._observer.give_up(host, "Dask has taken its worker away")
+        elif error := part.exception():
+            self._observer.give_up(host, str(error).partition("\n")[0])
 
     async def _left(self) -> None:
         """Wait until the workers have written their files and ended."""

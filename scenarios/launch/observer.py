@@ -17,7 +17,7 @@ from node.protocol.wire.frames import Codec
 from node.protocol.wire.presence import OFFLINE, READY, decode_presence
 from node.runtime.faults.plan import Fault, FaultBegun, FaultHealed, FaultRecord, fault_record
 from node.runtime.mqtt.endpoint import Endpoint
-from node.runtime.mqtt.host import OPEN, STOP, Clock, TraceBatch
+from node.runtime.mqtt.host import LOST, OPEN, STOP, Clock, TraceBatch
 from scenarios.broker_link import seal_of
 from scenarios.errors import RunError
 from scenarios.launch.options import Job
@@ -134,6 +134,21 @@ class Observer:
             self._closers = {closer for closer in self._closers if host_of(closer) in self._hosts}
         return counted
 
+    def give_up(self, host: str, why: str) -> None:
+        """Wait no more for a part that cannot be carried any further.
+
+        Raises
+        ------
+        RunError
+            If the market cannot begin without it, or nobody is left.
+        """
+        if self.opened_at is None or self._hosts == {host}:
+            self.status = "failed"
+            raise RunError(f"{host} cannot be carried: {why}")
+        if self.ended_at is None:
+            self._counted_before.update(self.lose([host], for_good=True))
+            self._job.onlookers.say(f"{host} does not come back, and its users are out of the market: {why}")
+
     async def observe(self, is_whole: Callable[[], bool]) -> None:
         """Watch the run until it is over.
 
@@ -151,7 +166,8 @@ class Observer:
         """
         while self.ended_at is None:
             try:
-                async with self._endpoint.client(f"{self._topic_market}-launcher") as client:
+                will = aiomqtt.Will(self._topics.control, LOST, qos=1, retain=True)
+                async with self._endpoint.client(f"{self._topic_market}-launcher", will) as client:
                     await self._session(client, is_whole)
             except aiomqtt.MqttError as error:
                 if self.opened_at is None and self.clock() > self._patience():
@@ -178,16 +194,18 @@ class Observer:
         named = [f"device {host}" if host in self._devices else host for host in missing]
         text = f"{len(missing)} of {len(self._hosts)} hosts: {some(named, MOST_NAMED, ', ')}"
         parts = [host for host in self._parts if host in missing and host not in self._present]
-        return f"{text}; start {parts[0]} with: {self._command(parts[0])}" if parts else text
+        return f"{text}; {self._remedy(parts[0])}" if parts else text
 
-    def _command(self, host: str) -> str:
+    def _remedy(self, host: str) -> str:
         """What starts the host of a part; scenario and settings are those that the run was given."""
         options = self._job.options
+        if options.place:
+            return f"Dask starts {host} on a worker that has a thread free"
         broker = "--broker URL" if options.profile is None else f"--join {options.profile}"
-        number = self._parts.index(host) + 1
+        part = f"{self._parts.index(host) + 1}/{options.parts}"
         return (
-            f"bidswarm host SCENARIO {broker} --market {self._topic_market} --part {number}/{options.parts} "
-            f"--seed {options.seed}, and the same --set"
+            f"start {host} with: bidswarm host SCENARIO {broker} --market {self._topic_market} "
+            f"--part {part} --seed {options.seed}, and the same --set"
         )
 
     def _give_up(self) -> None:
@@ -200,7 +218,7 @@ class Observer:
             else f"see worker-1.log and its like in {self._job.folder}"
         )
         if self._parts and not self._missing & self._devices:
-            remedy = "what bidswarm host says on its machine tells why"
+            remedy = "what it says on its machine tells why"
         raise RunError(f"not ready after {patience:g} s are {self._awaited()}; {remedy}")
 
     async def _session(self, client: aiomqtt.Client, is_whole: Callable[[], bool]) -> None:
@@ -343,7 +361,7 @@ class Observer:
             self._gone.add(host)
             self._is_disturbed = True  # what was agreed on, and not heard, is said again when it is back
             self._tell(FaultBegun, host)
-            self._job.onlookers.say(f"{host} is gone; start it again with: {self._command(host)}")
+            self._job.onlookers.say(f"{host} is gone; {self._remedy(host)}")
 
     def _note_return(self, host: str, life: bytes) -> None:
         if self._lives.get(host, life) != life:

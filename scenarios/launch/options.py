@@ -30,6 +30,8 @@ class RunOptions:
     connections: Connections = "per-host"
     parts: int | None = None
     """How many hosts carry the nodes that somebody else starts; the launcher starts none then."""
+    place: str | None = None
+    """The scheduler of a Dask cluster whose workers start them, ``dask://host:port``."""
     market_name: str | None = None
     timeout_s: float | None = None
     out: Path = Path("runs")
@@ -47,6 +49,7 @@ class RunOptions:
             "connections": None if self.connections == "per-host" else self.connections,
             "market": self.market_name,
             "parts": self.parts,
+            "place": self.place,
             "timeout": self.timeout_s,
         }
         return {name: value for name, value in found.items() if value is not None}

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from node.runtime.mqtt.task_groups import first_error
 from scenarios.broker_link import keys_of, largest_message, launcher_profile
 from scenarios.errors import RunError, ScenarioError
 from scenarios.files.own import keep
+from scenarios.launch.cluster import threads_of
 from scenarios.launch.launcher import Launcher
 from scenarios.launch.options import Connections, Job, Listener, Onlookers, RunOptions, World
 from scenarios.launch.part import check as check_part
@@ -54,6 +55,7 @@ def run(
     hosts: int | None = None,
     connections: Connections = "per-host",
     parts: int | None = None,
+    place: str | None = None,
     market_name: str | None = None,
     timeout_s: float | None = None,
     settings: Sequence[str] = (),
@@ -82,6 +84,8 @@ def run(
         Worker processes; as many as cores if not given.
     parts
         So many hosts carry the nodes that are started elsewhere, with ``bidswarm host``; no worker is started here.
+    place
+        ``dask://host:port``: the workers of that Dask cluster start them, each one if ``parts`` does not say how many.
     market_name
         What the market is called on the broker, so that devices can join it; one of its own if not given.
     timeout_s
@@ -123,6 +127,7 @@ def run(
         hosts=hosts,
         connections=connections,
         parts=parts,
+        place=place,
         market_name=market_name,
         timeout_s=timeout_s,
         out=Path(out),
@@ -160,6 +165,7 @@ def _prepared(scenario: Scenario, market: Market, options: RunOptions, onlookers
     """Check what can be checked before anything is written; then make the folder, with what is known of the run."""
     broker, keys = _broker_of(options)
     world = own_world(market, options.world)
+    options = _placed(options, broker)
     workers = min(options.hosts or os.cpu_count() or 1, market.nodes - len(market.devices))
     _check_name(market, options)
     _check_parts(market, options)
@@ -231,6 +237,31 @@ def _check_name(market: Market, options: RunOptions) -> None:
         )
 
 
+def _placed(options: RunOptions, broker: str | BrokerAddress) -> RunOptions:
+    """The options with the parts that a cluster carries, if it is to: as many as it has workers, unless it is said.
+
+    Raises
+    ------
+    ScenarioError
+        If it cannot carry them.
+    """
+    place = options.place
+    if place is None:
+        return options
+    if options.world != "mqtt":
+        raise ScenarioError(f"--place {place} goes with world mqtt, and the world is {options.world}")
+    if broker in ("embedded", "mosquitto"):
+        raise ScenarioError(
+            f"--place {place}: the workers cannot reach the broker that a run starts for itself: "
+            "name one that all reach with --broker URL or --profile"
+        )
+    threads = threads_of(place)
+    parts, most = options.parts or len(threads), sum(threads.values())
+    if parts > most:
+        raise ScenarioError(f"--parts {parts}: the workers at {place} have {most} threads, and a part takes one")
+    return replace(options, parts=parts)
+
+
 def _check_parts(market: Market, options: RunOptions) -> None:
     """Raise ScenarioError if the market cannot be carried in parts that somebody else starts."""
     parts = options.parts
@@ -238,12 +269,13 @@ def _check_parts(market: Market, options: RunOptions) -> None:
         return
     if options.world != "mqtt":
         raise ScenarioError(f"--parts {parts} goes with world mqtt, and the world is {options.world}")
-    if options.market_name is None:
+    if options.market_name is None and options.place is None:
         raise ScenarioError(
-            f"--parts {parts}: give the market a name with --market, under which bidswarm host joins it"
+            f"--parts {parts}: give the market a name with --market, under which bidswarm host joins it, "
+            "or name a cluster with --place"
         )
     if options.hosts is not None or options.connections != "per-host":
-        raise ScenarioError(f"--parts {parts}: bidswarm host carries the nodes: leave out --hosts and --connections")
+        raise ScenarioError(f"--parts {parts}: each part is a host of its own: leave out --hosts and --connections")
     check_part(market, 1, parts)
     faults = faults_of(market, one_host_each(market))
     if faults and faults.of("crash"):

@@ -20,6 +20,9 @@ from scenarios.files.own import code_in
 
 VERSIONED = ("bidswarm", "aiomqtt", "amqtt", "msgspec", "numpy", "scipy", "pyarrow", "matplotlib")
 
+JOURNALS = "journals"
+"""Where in the folder the journals are."""
+
 
 def create(out: Path, name: str, seed: int) -> Path:
     """A new folder below ``out``, with one for the trace of a market in it.
@@ -36,8 +39,8 @@ def create(out: Path, name: str, seed: int) -> Path:
 
 def journal(folder: Path, process: str) -> Path:
     """Where a process of the run keeps the journal of its nodes; the folder for it is made."""
-    (folder / "journals").mkdir(exist_ok=True)
-    return folder / "journals" / f"{process}.sqlite"
+    (folder / JOURNALS).mkdir(exist_ok=True)
+    return folder / JOURNALS / f"{process}.sqlite"
 
 
 def create_plain(out: Path, name: str) -> Path:

@@ -4,10 +4,11 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from scenarios.dask_link import dask_client
 from scenarios.errors import ScenarioError
 from scenarios.extras import needs
 
@@ -24,16 +25,7 @@ MOST_MINUTES = 60
 @contextmanager
 def dask(cluster: Any) -> Iterator[tuple[Executor, int]]:  # noqa: ANN401 - the address of a scheduler, or a Client
     """The workers of a Dask cluster; what they have not begun is taken back if the context ends with an error."""
-    distributed = needs("distributed")
-    with ExitStack() as stack:
-        client = cluster
-        if isinstance(cluster, str):
-            try:
-                client = stack.enter_context(distributed.Client(cluster.replace("dask://", "tcp://"), timeout="10s"))
-            except OSError as error:
-                raise ScenarioError(
-                    f"--executor {cluster}: no scheduler answers there; start one: dask scheduler"
-                ) from error
+    with dask_client(cluster, "--executor") if isinstance(cluster, str) else nullcontext(cluster) as client:
         executor = client.get_executor(pure=False)  # a run that is asked for again is done again
         try:
             yield executor, max(1, sum(client.nthreads().values()))

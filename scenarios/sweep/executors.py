@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from scenarios.dask_link import SCHEDULER
 from scenarios.errors import ScenarioError
 from scenarios.launch.options import World
 from scenarios.sweep.clusters import dask, slurm
@@ -61,6 +62,6 @@ def crew_of(executor: Any, workers: int | None, world: World, keep: Keep, folder
         raise ScenarioError(f"--executor {executor}: runs over MQTT are done one at a time here: take it out")
     if executor == "slurm":
         return Crew(partial(slurm, workers or SLURM_JOBS, folder / PART / "slurm"))
-    if isinstance(executor, str) and not re.fullmatch(r"dask://.+:\d+", executor):
+    if isinstance(executor, str) and not re.fullmatch(SCHEDULER, executor):
         raise ScenarioError(f"--executor {executor}: allowed are: processes, dask://host:port, slurm")
     return Crew(partial(dask, executor), sees_folder=keep != "summary")

@@ -1,6 +1,5 @@
 """One run of a sweep, in whatever process does it."""
 
-import atexit
 import shutil
 import tempfile
 import time
@@ -16,7 +15,7 @@ import msgspec
 
 from scenarios.errors import RunError, ScenarioError
 from scenarios.extras import needs
-from scenarios.files.own import bring
+from scenarios.files.own import bring_texts
 from scenarios.launch.options import Onlookers, RunOptions
 from scenarios.launch.run import BrokenRunError, carry_out
 from scenarios.results import folder as rundir
@@ -111,7 +110,7 @@ def _done(order: Order) -> Done:
         raise RunError(f"this worker has bidswarm {version('bidswarm')}, the sweep {order.bidswarm}: install that here")
     with tempfile.TemporaryDirectory(prefix=f"{order.run}-", dir=_place(order), ignore_cleanup_errors=True) as name:
         scratch, error = Path(name), None
-        _bring(tuple(order.code.items()))
+        bring_texts(tuple(order.code.items()))
         options = RunOptions(
             seed=order.seed,
             world=order.world,
@@ -150,17 +149,6 @@ def _place(order: Order) -> Path | None:
         raise RunError(f"this worker does not see {shared}: --keep {order.keep} needs a folder that all workers see")
     (shared / PART).mkdir(exist_ok=True)
     return shared / PART
-
-
-@cache
-def _bring(code: tuple[tuple[str, bytes], ...]) -> None:
-    """Load the code of one's own that comes with orders, from a folder that this process keeps: each run copies it."""
-    if code:
-        folder = Path(tempfile.mkdtemp(prefix="bidswarm-code-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        for name, text in code:
-            (folder / name).write_bytes(text)
-        bring(folder)
 
 
 def _keep(order: Order, result: Result[Any]) -> None:

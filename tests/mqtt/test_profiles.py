@@ -16,6 +16,7 @@ from broker.own.setup import Wishes
 from broker.private import write_private
 from scenarios.launch.run import run
 from tests.conftest import Command, is_running, wait_until
+from tests.dask import Cluster
 from tests.mqtt.conftest import LONG
 from tests.mqtt.plain import PlainClient, SecuredBroker
 
@@ -155,3 +156,32 @@ def test_an_expired_certificate_is_not_served(
     code, _, stderr = bidswarm("broker", "up", str(secured.folder)).finished()
     assert code == 4
     assert f"bidswarm broker init {secured.folder} renews it" in stderr
+
+
+# One market on several machines
+
+
+def test_parts_join_by_the_profile_of_the_launcher(
+    bidswarm: Callable[..., Command], secured: SecuredBroker, tmp_path: Path
+) -> None:
+    launcher, market = str(secured.profile_path("launcher")), ("--market", "lab")
+    run = bidswarm("run", "two-sellers", "--profile", launcher, *market, "--parts", "2")
+    where = ("--join", launcher, *market, "--journals", str(tmp_path / "journals"))
+    hosts = [bidswarm("host", "two-sellers", *where, "--part", f"{number}/2") for number in (1, 2)]
+    for command in (run, *hosts):
+        code, stdout, stderr = command.finished()
+        assert code == 0, stderr
+        assert not [secret for secret in secrets_of(secured) if secret.decode() in stdout + stderr]
+
+
+def test_the_profile_goes_with_the_parts_to_a_cluster(secured: SecuredBroker, tmp_path: Path) -> None:
+    cluster = Cluster(tmp_path)
+    try:
+        place = f"dask://{cluster.address}"
+        result = run("two-sellers", profile=secured.profile_path("launcher"), place=place, out=tmp_path / "runs")
+    finally:
+        cluster.end()
+    assert result.summary.status == "settled"
+    assert not [reason for reason in result.counters if reason.startswith("rejected")]
+    written = [path for path in tmp_path.rglob("*") if path.is_file() and secured.folder not in path.parents]
+    assert not [path for path in written for secret in secrets_of(secured) if secret in path.read_bytes()]

@@ -26,8 +26,8 @@ from node.runtime.mqtt.gate import Gate, Parcel
 from node.runtime.mqtt.mailbox import Mailbox
 from node.runtime.mqtt.task_groups import first_error
 
-OPEN, STOP = b"open", b"stop"
-"""What the launcher says on the control topic."""
+OPEN, STOP, LOST = b"open", b"stop", b"lost"
+"""What the launcher says on the control topic; the last is its last will."""
 
 FEW_POSTERS = 20
 """Up to so many posters are subscribed to one by one; a host that watches more reads the whole board."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from broker import BrokerAddress
 from node.protocol.journal import JournalEntry
 from node.protocol.psp.journal import Accepted
-from node.runtime.mqtt.host import OPEN, STOP
+from node.runtime.mqtt.host import LOST, OPEN
 from scenarios.errors import ScenarioError
 from scenarios.launch.part import Part, is_admitted
 from scenarios.launch.parts import assembly, fingerprint, parted
@@ -105,7 +105,7 @@ def part(tmp_path: Path) -> Part:
 
 def test_the_word_of_its_market_lets_a_part_in_and_no_other_word_does(part: Part) -> None:
     assert is_admitted(part, assembly(part.market, 3))
-    assert not is_admitted(part, STOP)
+    assert not is_admitted(part, LOST)
     assert not is_admitted(part, b"")
 
 
@@ -160,6 +160,9 @@ def test_a_broker_that_is_not_there_is_named(said: Callable[..., tuple[int, str,
         (("two-sellers", "--parts", "2"), "give the market a name with --market"),
         (("two-sellers", "--parts", "2", "--market", "lab", "--world", "sim"), "goes with world mqtt"),
         (("two-sellers", "--parts", "2", "--market", "lab", "--hosts", "2"), "leave out --hosts and --connections"),
+        (("two-sellers", "--place", "dask://h:1", "--world", "sim"), "goes with world mqtt"),
+        (("two-sellers", "--place", "dask://h:1"), "name one that all reach with --broker URL or --profile"),
+        (("two-sellers", "--place", "h:1", "--broker", "mqtt://h"), "--place h:1: write dask://host:port"),
         (("two-sellers", "--parts", "8", "--market", "lab"), "has 1 to 7 parts, not 8"),
         (("chaos", "--parts", "2", "--market", "lab"), "chaos.faults has a crash"),
     ],
