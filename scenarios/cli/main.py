@@ -198,6 +198,7 @@ def run(
     from scenarios.launch.run import BrokenRunError, carry_out  # noqa: PLC0415
     from scenarios.metrics.exporter import exported  # noqa: PLC0415 - the quick commands stay quick
     from scenarios.metrics.meter import Meter  # noqa: PLC0415
+    from scenarios.results.tables import settings_label  # noqa: PLC0415
 
     loaded = _loaded(scenario, set_ or ())
     if metrics_port is not None and world is not World.mqtt:
@@ -216,6 +217,7 @@ def run(
         timeout_s=timeout,
         out=out,
         pictures=picture_options(pictures, no_pictures=no_pictures),
+        labels=settings_label(set_ or ()),
     )
     meter = Meter()
     labels = {"market": scenario, "role": "launcher"}

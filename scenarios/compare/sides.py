@@ -29,7 +29,7 @@ class Row:
     folder
         Where its tables are, if they were kept.
     labels
-        The columns of these that say which run it is.
+        The parameters of a sweep, which are columns of these.
     """
 
     seed: int
@@ -116,7 +116,7 @@ def _of_table(path: Path) -> Side:
     if not {"run", "seed", "world", "status"} <= {*names}:
         raise ScenarioError(f"{path}: is no table of a sweep: it lacks run, seed, world or status")
     keys, after = names[names.index("world") : names.index("status")], names[names.index("status") :]
-    folders, labels = path.parent / "runs", frozenset({"run", "seed", *keys})
+    folders, labels = path.parent / "runs", frozenset(keys)
     return Side(
         path.parent.name or str(path),
         [

@@ -8,6 +8,7 @@ import msgspec
 
 from scenarios.compare.sides import Row, is_number
 from scenarios.extras import needs
+from scenarios.results.tables import LABELS
 
 Named = Mapping[str, Mapping[str, Any]]
 """The rows of a table by name."""
@@ -73,7 +74,7 @@ def _by_name(path: Path, labels: Collection[str]) -> Named:
     """The rows by their first column, labels aside; nothing if that does not name each row."""
     parquet = needs("pyarrow.parquet")
     schema = parquet.read_schema(path)
-    columns = [name for name in schema.names if name not in labels]
+    columns = [name for name in schema.names if name not in {*LABELS, *labels}]
     if not columns or str(schema.field(columns[0]).type) != "string":
         return {}
     rows = parquet.read_table(path, columns=columns).to_pylist()

@@ -1,15 +1,16 @@
 """How a run is to be carried out, and who looks on."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from broker import BrokerAddress
 from node.protocol.trace import Record, Trace
 from node.runtime.keys import Keys
 from scenarios.markets.base import Market
 from scenarios.markets.kind import Metrics, OwnWorld, Watch
+from scenarios.results.tables import settings_label
 
 World = Literal["mqtt", "sim", "array"]
 
@@ -38,6 +39,8 @@ class RunOptions:
     tables: bool = True
     """Whether figures, tables and trace are written; a sweep keeps the figures alone, in a place of its own."""
     pictures: bool | Path = True
+    labels: Mapping[str, Any] = field(default_factory=lambda: settings_label(()))
+    """What tables say of their run besides its name, scenario, seed and world."""
 
     @property
     def given(self) -> dict[str, str | int | float]:

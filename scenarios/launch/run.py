@@ -38,6 +38,7 @@ from scenarios.results.drawing import draw_apart
 from scenarios.results.outcome import Outcome, Run
 from scenarios.results.result import Result
 from scenarios.results.style import read_style, style_of
+from scenarios.results.tables import settings_label
 from scenarios.results.trace import LINES, EventLog
 
 LONG_TRACE_BYTES = 5_000_000
@@ -132,6 +133,7 @@ def run(
         timeout_s=timeout_s,
         out=Path(out),
         pictures=Path(pictures) if isinstance(pictures, str) else pictures,
+        labels=settings_label(settings),
     )
     nobody = Onlookers()
     onlookers = Onlookers(watch=watch or nobody.watch, say=say or nobody.say, wait=wait or nobody.wait, meter=meter)
@@ -151,7 +153,7 @@ def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> 
     run = Run(options.world, attempt.served_by, job.folder, attempt.outcome)
     run.keep()
     say = onlookers.say if _takes_long(job) else Onlookers().say
-    result = finish(run, job.market, job.metrics, say, tables=options.tables)
+    result = finish(run, job.market, job.metrics, say, _labels(job.folder, options), tables=options.tables)
     rundir.finish_manifest(job.folder, attempt.outcome.status, started, results="complete")
     if options.pictures:
         with suppress(KeyboardInterrupt):  # the run is over: Ctrl-C spares its pictures only
@@ -177,13 +179,21 @@ def _prepared(scenario: Scenario, market: Market, options: RunOptions, onlookers
     metrics = None if world else kind_of(market).metrics(market)
     folder = rundir.create(options.out, scenario.name, options.seed)
     named = _named(broker) if options.world == "mqtt" else None
-    given = rundir.manifest(scenario, options.seed, options.world, named) | {"options": options.given}
+    given = rundir.manifest(scenario, options.seed, options.world, named) | {
+        "options": options.given,
+        "labels": _labels(folder, options),
+    }
     rundir.write_json(folder / "manifest.json", given)
     rundir.write_json(folder / "market.json", market)
     keep(scenario, folder / "code")
     write_scenario(folder, given["scenario"])
     limit_s = scenario.timeout_s if options.timeout_s is None else options.timeout_s
     return Job(market, metrics, world, folder, limit_s, workers, options, onlookers, broker, keys)
+
+
+def _labels(folder: Path, options: RunOptions) -> dict[str, Any]:
+    """What tables say of their run besides scenario, seed and world; its name stays if the folder is copied."""
+    return {"run": folder.name, **options.labels}
 
 
 def _driven(job: Job) -> "_Attempt":

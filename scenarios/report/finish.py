@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +54,14 @@ class Remains:
 
 
 def finish(
-    run: Run, market: Market, metrics: Metrics | None, say: Say, *, is_over: bool = True, tables: bool = True
+    run: Run,
+    market: Market,
+    metrics: Metrics | None,
+    say: Say,
+    labels: Mapping[str, Any] | None = None,
+    *,
+    is_over: bool = True,
+    tables: bool = True,
 ) -> Result[Any]:
     """Compute figures and tables of a run from what is in its folder, and write them there.
 
@@ -62,6 +69,8 @@ def finish(
     ----------
     metrics
         Of this kind of market; None in a world of its own.
+    labels
+        As for ``Result.save``.
     is_over
         Whether nobody writes into the folder any more: then the trace goes into one file.
     tables
@@ -75,7 +84,7 @@ def finish(
         If something cannot be written; likewise.
     """
     try:
-        return _finished(run, market, metrics, say, is_over=is_over, tables=tables)
+        return _finished(run, market, metrics, say, labels, is_over=is_over, tables=tables)
     except KeyboardInterrupt:
         outcome = run.outcome
         raise UnfinishedError(
@@ -92,7 +101,14 @@ def how_to_finish(folder: Path) -> str:
 
 
 def _finished(
-    run: Run, market: Market, metrics: Metrics | None, say: Say, *, is_over: bool, tables: bool
+    run: Run,
+    market: Market,
+    metrics: Metrics | None,
+    say: Say,
+    labels: Mapping[str, Any] | None,
+    *,
+    is_over: bool,
+    tables: bool,
 ) -> Result[Any]:
     kind = kind_of(market)
     own = kind.worlds.get(run.world)
@@ -104,7 +120,7 @@ def _finished(
         result = kind.summarise(market, metrics, run, _followed(records, say))
     if tables:
         say("writing the tables ...")
-        result.save()
+        result.save(labels)
         events.archive(run.folder, kind.records, run.outcome.opened_at, is_over=is_over)
     return result
 
@@ -146,7 +162,8 @@ def rebuild(folder: Path, say: Say) -> tuple[Remains, Result[Any] | None]:
     say("working out what can be reached ...")
     metrics = None if own else remains.kind.metrics(remains.market)
     with _reading_trace_of(folder):
-        result = finish(remains.run, remains.market, metrics, say, is_over=remains.is_over)
+        labels = remains.manifest.get("labels")
+        result = finish(remains.run, remains.market, metrics, say, labels, is_over=remains.is_over)
     if remains.is_over:
         rundir.note(folder, results="complete")
     return remains, result

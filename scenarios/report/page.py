@@ -1,7 +1,7 @@
 """A run on one page of HTML that needs nothing else: no network, no script (docs/results.md)."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -14,6 +14,7 @@ from scenarios.markets.kind import Meaning
 from scenarios.report.finish import Remains
 from scenarios.report.repeat import command, scenario_file, write_scenario
 from scenarios.report.svg import inline
+from scenarios.results.tables import LABELS
 from scenarios.results.trace import ARCHIVE
 
 PAGE = "report.html"
@@ -90,7 +91,8 @@ def _context(folder: Path, remains: Remains, summary: Mapping[str, Any]) -> dict
     """All that the page shows, by the names that it is called there."""
     manifest, kind = remains.manifest, remains.kind
     meanings = {name: one for name, one in {**kind.figures, **COMMON}.items() if summary.get(name) is not None}
-    tables = [_table(path) for path in sorted(folder.glob("*.parquet")) if path.name != ARCHIVE]
+    labels = {*LABELS, *manifest.get("labels", {})}
+    tables = [_table(path, labels) for path in sorted(folder.glob("*.parquet")) if path.name != ARCHIVE]
     shown_apart = {*meanings, *(table.name for table in tables), "scenario", "seed", "world", "status", "run_dir"}
     others = {name: value for name, value in summary.items() if name not in shown_apart and value not in (None, [], {})}
     source = scenario_file(folder)
@@ -177,11 +179,11 @@ def _pictures(folder: Path, texts: Mapping[str, str]) -> Iterator[dict[str, Any]
         yield {"svg": inline(found[name], text), "text": text, "files": files}
 
 
-def _table(path: Path) -> Table:
-    """The first rows and columns of a Parquet file."""
+def _table(path: Path, labels: Container[str]) -> Table:
+    """The first rows and columns of a Parquet file, without those that say of which run it is."""
     with needs("pyarrow.parquet").ParquetFile(path) as file:
-        names = file.schema_arrow.names[:MOST_COLUMNS]
-        left_out = len(file.schema_arrow.names) - len(names)
+        own = [name for name in file.schema_arrow.names if name not in labels]
+        names, left_out = own[:MOST_COLUMNS], len(own[MOST_COLUMNS:])
         batch = next(file.iter_batches(MOST_ROWS, columns=names), None)
         columns = {name: batch.column(name).to_pylist() if batch else [] for name in names}
         return _columns(path.stem, columns, file.metadata.num_rows, path.name, left_out)

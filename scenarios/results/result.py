@@ -16,7 +16,7 @@ from scenarios.results.figures import save
 from scenarios.results.lines import fault_lines, hostile_lines
 from scenarios.results.outcome import Summary
 from scenarios.results.style import styled
-from scenarios.results.tables import keep
+from scenarios.results.tables import keep, labels_of, settings_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,12 +76,19 @@ class Result(ABC, Generic[ASummary]):
         """One table as a pandas DataFrame."""
         return needs("pandas").DataFrame(self.columns(name))
 
-    def save(self) -> None:
-        """Write figures and tables into the folder of the run."""
+    def save(self, labels: Mapping[str, Any] | None = None) -> None:
+        """Write figures and tables into the folder of the run.
+
+        Parameters
+        ----------
+        labels
+            What tables say of their run besides its name, scenario, seed and world; ``settings``, if it is not given.
+        """
         for name, document in self.documents().items():
             rundir.write_json(self.run_dir / f"{name}.json", document)
         tables = {name: self.columns(name) for name in self.TABLES}
-        keep(self.run_dir, self.summary, self.counters, tables)
+        labels = labels_of(self.summary, settings_label(()) if labels is None else labels)
+        keep(self.run_dir, self.summary, self.counters, tables, labels)
 
     def draw(self, style: Path | None = None) -> None:
         """Draw the pictures into the folder of the run, in the style of a matplotlib style file if one is given.

@@ -13,9 +13,10 @@ import msgspec
 from scenarios.errors import RunError, ScenarioError
 from scenarios.extras import needs
 from scenarios.results import folder as rundir
+from scenarios.results.tables import arrow_type
 from scenarios.sweep.plan import Plan
 from scenarios.sweep.stopping import Stopping
-from scenarios.sweep.work import PART, Done, arrow_type, figure_for
+from scenarios.sweep.work import PART, Done, figure_for
 
 MANIFEST = "sweep.json"
 

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sized
+from collections.abc import Iterator, Sized
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +14,6 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 from scenarios.errors import RunError, ScenarioError
-from scenarios.extras import needs
 from scenarios.files.own import bring_texts
 from scenarios.launch.options import Onlookers, RunOptions
 from scenarios.launch.run import BrokenRunError, carry_out
@@ -119,6 +118,7 @@ def _done(order: Order) -> Done:
             out=scratch,
             tables=order.keep != "summary",
             pictures=False,
+            labels={"run": order.run, **order.labels},
         )
         try:
             result = carry_out(order.scenario, options, Onlookers())
@@ -152,13 +152,10 @@ def _place(order: Order) -> Path | None:
 
 
 def _keep(order: Order, result: Result[Any]) -> None:
-    """Put the folder of the run, or its tables, where the sweep keeps them; every table says of which run it is."""
+    """Put the folder of the run, or its tables, where the sweep keeps them."""
     assert order.shared is not None
     done = result.run_dir
     final = Path(order.shared) / "runs" / order.run
-    labels = {"run": order.run, "seed": order.seed, **order.labels}
-    for name in result.TABLES:
-        _label(done / f"{name}.parquet", labels)
     rundir.write_json(done / "summary.json", msgspec.structs.replace(result.summary, run_dir=str(final)))
     if order.keep == "tables":
         kept = {f"{name}.parquet" for name in result.TABLES} | {"summary.json"}
@@ -168,24 +165,6 @@ def _keep(order: Order, result: Result[Any]) -> None:
     shutil.rmtree(final, ignore_errors=True)  # of an attempt that was killed just then
     final.parent.mkdir(exist_ok=True)
     done.replace(final)
-
-
-def _label(path: Path, labels: Mapping[str, Any]) -> None:
-    arrow, parquet = needs("pyarrow"), needs("pyarrow.parquet")
-    table = parquet.read_table(path)
-    own = {name: arrow.array([value] * table.num_rows, arrow_type(value)) for name, value in labels.items()}
-    rest = {name: table[name] for name in table.column_names if name not in own}
-    parquet.write_table(arrow.table({**own, **rest}), path)
-
-
-def arrow_type(*values: object) -> Any:  # noqa: ANN401 - a type of pyarrow
-    """The type of a column with these values; numbers, if all of them are null."""
-    arrow = needs("pyarrow")
-    kinds = {type(value) for value in values} - {NoneType}
-    for kind, name in ((bool, "bool_"), (int, "int64"), (str, "string")):
-        if kinds == {kind}:
-            return getattr(arrow, name)()
-    return arrow.float64()
 
 
 def figures_of(summary: Summary) -> dict[str, Any]:

@@ -389,13 +389,24 @@ def test_every_file_and_key_that_a_run_leaves_is_documented(tmp_path: Path) -> N
 
 def test_every_option_that_changes_a_run_is_named_in_its_manifest() -> None:
     (row,) = re.findall(r"^\| `options` \|.*", section("results.md", "## manifest.json"), re.MULTILINE)
-    options = RunOptions(profile=Path("p"), port=1, hosts=2, connections="per-node", market_name="m", timeout_s=3.0)
+    options = RunOptions(
+        profile=Path("p"),
+        port=1,
+        hosts=2,
+        connections="per-node",
+        market_name="m",
+        parts=3,
+        place="dask://h:1",
+        timeout_s=3.0,
+    )
     assert options.given == {
         "profile": "p",
         "port": 1,
         "hosts": 2,
         "connections": "per-node",
         "market": "m",
+        "parts": 3,
+        "place": "dask://h:1",
         "timeout": 3.0,
     }
     assert list(options.given) == re.findall(r"`(\w+)`", row)[1:]

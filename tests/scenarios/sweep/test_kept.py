@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from bidswarm import read_trace, run, sweep
+from scenarios.results import tables
 from scenarios.sweep.sweep import Sweep
 
 SETTINGS = {"buyers.0.count": [3, 4], "sellers.0.count": [3], "auction.mechanism": ["psp"]}
-LABELS = ["run", "seed", *SETTINGS]
+LABELS = ["run", "scenario", "seed", "world", *SETTINGS]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,9 @@ def test_tables_are_those_of_the_run_and_say_of_which(swept: Sweep, tmp_path: Pa
         kept = pq.read_table(folder / f"{name}.parquet")
         assert kept.column_names[: len(LABELS)] == LABELS
         own = pq.read_table(alone.run_dir / f"{name}.parquet")
-        assert repr(kept.drop_columns(LABELS).to_pylist()) == repr(own.to_pylist())  # NaN is NaN in these
+        assert own.column_names[: len(tables.LABELS)] == list(tables.LABELS)
+        told = [kept.drop_columns(LABELS), own.drop_columns(tables.LABELS)]
+        assert len({repr(table.to_pylist()) for table in told}) == 1  # NaN is NaN in these
         assert set(map(tuple, kept.select(LABELS).to_pandas().to_numpy().tolist())) == {
             tuple(row[label] for label in LABELS)
         }
@@ -56,17 +59,29 @@ def test_tables_are_those_of_the_run_and_say_of_which(swept: Sweep, tmp_path: Pa
 def test_duckdb_reads_the_tables_of_all_runs_and_joins_them_with_the_sweep(
     swept: Sweep, database: duckdb.DuckDBPyConnection
 ) -> None:
-    tables = f"'{swept.folder}/runs/*/auctions.parquet'"
-    revenue = dict(database.sql(f"SELECT run, sum(revenue) FROM {tables} GROUP BY run").fetchall())
+    auctions = f"'{swept.folder}/runs/*/auctions.parquet'"
+    revenue = dict(database.sql(f"SELECT run, sum(revenue) FROM {auctions} GROUP BY run").fetchall())
     joined = database.sql(
         f"SELECT s.run, s.revenue, sum(a.sold_mb) - any_value(s.sold) FROM '{swept.table}' s "
-        f'JOIN {tables} a USING (run, seed, "buyers.0.count") GROUP BY ALL'
+        f'JOIN {auctions} a USING (run, seed, "buyers.0.count") GROUP BY ALL'
     ).fetchall()
 
     assert len(joined) == 4
     for run_id, of_sweep, difference in joined:
         assert revenue[run_id] == pytest.approx(of_sweep)
         assert difference == pytest.approx(0.0, abs=1e-9)
+
+
+def test_duckdb_reads_the_tables_of_runs_that_were_set_differently(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    for settings in (["buyers.0.count=3", "auction.quiet_period_s=0.5"], ["buyers.0.count=4"], []):
+        run("two-sellers", settings=settings, seed=7, world="sim", out=tmp_path / "runs", pictures=False)
+    auctions = f"'{tmp_path}/runs/*/auctions.parquet'"
+    found = database.sql(
+        f"SELECT settings->>'buyers.0.count', scenario, seed, world, count(*) FROM {auctions} GROUP BY ALL ORDER BY 1"
+    ).fetchall()
+    assert found == [(count, "two-sellers", 7, "sim", 2) for count in ("3", "4", None)]
 
 
 def test_all_keeps_the_whole_folder(tmp_path: Path) -> None:
@@ -76,7 +91,7 @@ def test_all_keeps_the_whole_folder(tmp_path: Path) -> None:
 
     assert any(True for _ in read_trace(folder))
     assert json.loads((folder / "manifest.json").read_bytes())["status"] == "settled"
-    assert pq.read_table(folder / "buyers.parquet").column_names[:2] == ["run", "seed"]
+    assert pq.read_table(folder / "buyers.parquet").column_names[:4] == ["run", "scenario", "seed", "world"]
     assert (folder / "journals").is_dir()
     assert {entry.name for entry in done.folder.iterdir()} == {"runs", "sweep.json", "sweep.parquet"}
 
