@@ -14,7 +14,7 @@ from scenarios.compare.sides import Row, Side, sides_of
 from scenarios.compare.tables import Beside, Spread, beside, spreads
 from scenarios.errors import ScenarioError
 from scenarios.extras import needs
-from scenarios.markets.kind import Meaning
+from scenarios.markets.kind import Meaning, meanings_of
 from scenarios.markets.registry import kinds
 from scenarios.results import folder as rundir
 from scenarios.results.figures import save
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEAST_CONFIDENCE = 0.5
-
-ALWAYS = ("duration_s", "messages")
-"""Figures of every market that are drawn beside those which tell most of it."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +75,13 @@ class Comparison:
     def meanings(self) -> Mapping[str, Meaning]:
         """What is known of the figures of this kind of market."""
         kind = kinds().get(self.baseline.market or "")
-        return kind.figures if kind else {}
+        return meanings_of(kind) if kind else {}
 
     @property
     def headline(self) -> list[str]:
         """The figures that are drawn: those asked for, or of those that tell most the ones that differ in any pair."""
         known = dict.fromkeys(one.figure for one in self.differences if not one.is_equal)
-        return [*self.figures] or [name for name in (*self.meanings, *ALWAYS) if name in known] or [*known]
+        return [*self.figures] or [name for name in self.meanings if name in known] or [*known]
 
     @property
     def spreads(self) -> list[Spread]:

@@ -8,6 +8,7 @@ import numpy as np
 from node.mechanism.checks import FloatArray
 from scenarios.compare.differences import Difference, values_of
 from scenarios.extras import needs
+from scenarios.results.parts import small_print
 from scenarios.results.style import WIDTH_IN
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def draw(comparison: "Comparison", name: str, rows: Sequence[Difference]) -> "Fi
     _name(of_pairs, [row.side for row in rows])
     of_pairs.axhline(0.0, color="0.35", linewidth=0.8, linestyle="-")
     of_pairs.set_title(f"minus that of {sides[0]}, by pair", loc="left", parse_math=False)
-    figure.text(0.0, -0.02, _caption(comparison, rows), fontsize=6.0, va="top", parse_math=False)
+    small_print(figure, _caption(comparison, rows))
     return figure  # type: ignore[no-any-return]
 
 

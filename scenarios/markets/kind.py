@@ -118,3 +118,15 @@ class MarketKind:
     """What each of its pictures shows, for who cannot see it."""
     library: Traversable | None = None
     """The folder of the scenarios that it ships."""
+
+
+_OF_ALL = {
+    "duration_s": Meaning("Duration", "s", "From the opening of the market to the end of the run."),
+    "nodes": Meaning("Nodes", "", "Users that took part, each a node of its own."),
+    "messages": Meaning("Messages", "", "Sent between nodes, repetitions included."),
+}
+
+
+def meanings_of(kind: MarketKind) -> dict[str, Meaning]:
+    """What the figures are about that tell most of a run: those of its market, then those of every summary."""
+    return {**kind.figures, **_OF_ALL}

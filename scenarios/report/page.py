@@ -5,12 +5,12 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from scenarios.extras import needs
-from scenarios.markets.kind import Meaning
+from scenarios.markets.kind import Meaning, meanings_of
 from scenarios.report.finish import Remains
 from scenarios.report.repeat import command, scenario_file, write_scenario
 from scenarios.report.svg import inline
@@ -23,13 +23,6 @@ MOST_ROWS, MOST_COLUMNS, MOST_LINES = 40, 12, 400
 """Of a table, and of the scenario; the files have the rest."""
 
 FORMATS = ("svg", "pdf", "png")
-
-COMMON: Final = {
-    "duration_s": Meaning("Duration", "s", "From the opening of the market to the end of the run."),
-    "nodes": Meaning("Nodes", "", "Users that took part, each a node of its own."),
-    "messages": Meaning("Messages", "", "Sent between nodes, repetitions included."),
-}
-"""Of every summary; a market's own come first."""
 
 VERDICTS = {
     "settled": "Settled",
@@ -90,7 +83,7 @@ def write_page(folder: Path, remains: Remains) -> tuple[dict[str, Any], Path]:
 def _context(folder: Path, remains: Remains, summary: Mapping[str, Any]) -> dict[str, Any]:
     """All that the page shows, by the names that it is called there."""
     manifest, kind = remains.manifest, remains.kind
-    meanings = {name: one for name, one in {**kind.figures, **COMMON}.items() if summary.get(name) is not None}
+    meanings = {name: one for name, one in meanings_of(kind).items() if summary.get(name) is not None}
     labels = {*LABELS, *manifest.get("labels", {})}
     tables = [_table(path, labels) for path in sorted(folder.glob("*.parquet")) if path.name != ARCHIVE]
     shown_apart = {*meanings, *(table.name for table in tables), "scenario", "seed", "world", "status", "run_dir"}

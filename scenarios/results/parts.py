@@ -152,7 +152,12 @@ def events_of(faults: Sequence[FaultRow]) -> dict[str, list[tuple[float, float]]
 def title(figure: "Figure", heading: str, parameters: str, run_dir: Path) -> None:
     """A heading, and below the picture in small print what it takes to make the same again."""
     figure.suptitle(heading, x=0.01, ha="left", fontsize="large", parse_math=False)
-    text = textwrap.fill(f"{parameters}; {origin(run_dir)}", CAPTION_CHARACTERS)
+    small_print(figure, f"{parameters}; {origin(run_dir)}")
+
+
+def small_print(figure: "Figure", text: str) -> None:
+    """What is said below a picture."""
+    text = textwrap.fill(text, CAPTION_CHARACTERS)
     figure.supxlabel(text, x=0.01, ha="left", fontsize=CAPTION_POINTS, color="0.35", parse_math=False)
 
 

@@ -259,8 +259,13 @@ def test_page_names_every_file_and_column(swept: Path, tmp_path: Path) -> None:
 
 def test_picture_shows_every_pair_and_is_the_same_every_time(swept: Path, tmp_path: Path) -> None:
     found = bidswarm.compare(swept, by="auction.mechanism", figures=["revenue"])
-    of_runs, of_pairs = found.plot("revenue").axes
+    figure = found.plot("revenue")
+    of_runs, of_pairs = figure.axes
     assert len(of_runs.lines) == 6 + 1
     assert len(of_pairs.lines[0].get_xdata()) == 6
+    figure.draw_without_rendering()
+    small_print = figure.findobj(lambda artist: "Pairs of runs" in getattr(artist, "get_text", str)())
+    assert [figure.bbox.containsx(text.get_window_extent().x1) for text in small_print] == [True]
+    assert small_print[0].get_window_extent().y0 >= 0.0
     first, second = (found.save(tmp_path / name) for name in ("a", "b"))
     assert (first / "revenue.svg").read_bytes() == (second / "revenue.svg").read_bytes()
