@@ -79,12 +79,22 @@ class Books:
         """Places of the largest book."""
         return int(self.size.max())
 
+    @cached_property
+    def _in_order(self) -> IntArray:
+        """The auctions in the order of their books' places."""
+        return np.argsort(self.first)
+
+    @cached_property
+    def _kept(self) -> FloatArray:
+        """Shape (f,), what a newcomer who asks for a sliver leaves of each bid's supply, MB."""
+        return np.repeat((1.0 - SLIVER) * self.supply[self._in_order], self.size[self._in_order])
+
     def rounded(self, price: FloatArray) -> FloatArray:
         """The prices as the books keep them."""
         return (price.view(np.int64) & ~self._low).view(np.float64)
 
     def write(self, place: IntArray, seller: IntArray, quantity: FloatArray, price: FloatArray) -> FloatArray:
-        """Let bids stand, all four of one shape; the prices rounded. Nothing is cleared yet.
+        """Let bids stand, of arrays that broadcast to one shape; the prices rounded. Nothing is cleared yet.
 
         Returns the quantities that stand: 0 of a bid below the reserve.
         """
@@ -94,10 +104,8 @@ class Books:
 
     def market_price(self) -> FloatArray:
         """P(z) of eq. 2 for a sliver of each supply, shape (m,), price per MB."""
-        in_order = np.argsort(self.first)
-        kept = np.repeat((1.0 - SLIVER) * self.supply[in_order], self.size[in_order])
         last = np.empty_like(self.first)
-        last[in_order] = np.add.reduceat(self.reach <= kept, self.first[in_order])
+        last[self._in_order] = np.add.reduceat(self.reach <= self._kept, self.first[self._in_order])
         is_taken = last < self.size
         price = self.reserve.copy()
         price[is_taken] = self.price_of(self.key[(self.first + last)[is_taken]])
@@ -116,12 +124,12 @@ class Books:
     def allocation(self, quantity: FloatArray, price: FloatArray, seller: IntArray) -> FloatArray:
         """What bids that stand get, MB; equal prices share pro rata (paper, eq. 5)."""
         margin = self.marginal_price.take(seller)
-        return quantity * np.where(price > margin, 1.0, (price == margin) * self.share.take(seller))
+        return quantity * np.where(price == margin, self.share.take(seller), price > margin)
 
     def clear(self, dirty: BoolArray) -> None:
         """Sort the books marked in ``dirty``, shape (m,), and find their margins."""
         for shelf in self._shelves:
-            rows = np.flatnonzero(dirty[shelf.sellers])
+            rows = dirty[shelf.sellers].nonzero()[0]
             if rows.size:
                 self._clear_rows(shelf, rows)
 
@@ -141,15 +149,14 @@ def _margin(price: FloatArray, reach: FloatArray, supply: FloatArray) -> tuple[F
     """The price at which each supply ends, and the share that bids at it get; books are rows, dearest first."""
     served = (reach <= supply[:, None]).sum(axis=1)
     ends = served < price.shape[1]
-    row, last = np.arange(supply.size), price.shape[1] - 1
-    marginal_price = np.where(ends, price[row, np.minimum(served, last)], -np.inf)
-    dearer = (price > marginal_price[:, None]).sum(axis=1)
-    not_cheaper = (price >= marginal_price[:, None]).sum(axis=1)
-    above = np.where(dearer > 0, reach[row, np.minimum(dearer, price.shape[1]) - 1], 0.0)
-    tied = reach[row, not_cheaper - 1] - above
+    marginal_price = np.where(ends, price[np.arange(supply.size), served - ~ends], -np.inf)
+    margin = marginal_price[:, None]
+    above = np.where(price > margin, reach, 0.0).max(axis=1)
+    tied = np.where(price >= margin, reach, 0.0).max(axis=1) - above
     # What sums leave of a supply that is in truth sold out is nothing, as in ``psp.clear``.
-    left = np.where(supply - above > SUM_ROUNDING * supply, supply - above, 0.0)
-    return marginal_price, np.divide(left, tied, out=np.zeros_like(left), where=ends & (tied > 0.0))
+    left = supply - above
+    left *= left > SUM_ROUNDING * supply
+    return marginal_price, np.divide(left, tied, out=np.zeros(left.size), where=ends & (tied > 0.0))
 
 
 def _shelves(crowd: IntArray) -> list[_Shelf]:

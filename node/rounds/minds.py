@@ -57,7 +57,7 @@ class Minds:
         Prices went elsewhere by so much, for part of the demand; and for having another amount than the wanted one, a
         buyer loses the triangle between its marginal valuation and the price.
         """
-        drift = np.abs(price - self.price_seen[chosen]).max(axis=1)
+        drift = np.abs(price - self.price_seen.take(chosen, axis=0)).max(axis=1)
         lost = amount - self.amount_seen[chosen]
         worth: FloatArray = _DRIFT_WEIGHT * drift * demand + 0.5 * choke / demand * lost * lost
         return worth
@@ -71,8 +71,12 @@ class Minds:
 
     def held(self, holders: IntArray, last_epsilon: FloatArray) -> None:
         """Count one more look without a move; after ``QUIET_LOOKS`` of them divide ε by ``SHRINK``."""
-        self.quiet_looks[holders] += 1
-        quiet = holders[(self.quiet_looks[holders] >= QUIET_LOOKS) & (self.epsilon[holders] > last_epsilon[holders])]
+        looks = self.quiet_looks[holders] + 1
+        self.quiet_looks[holders] = looks
+        quiet = holders[looks >= QUIET_LOOKS]
+        quiet = quiet[self.epsilon[quiet] > last_epsilon[quiet]]
+        if not quiet.size:
+            return
         self.epsilon[quiet] = np.maximum(last_epsilon[quiet], self.epsilon[quiet] / SHRINK)
         self.gain[quiet] = self.gap[quiet]
         self.quiet_looks[quiet] = self.moves_at_level[quiet] = 0

@@ -103,17 +103,19 @@ class Play:
         asked = self._affected()
         self._changed[:] = False
         thinks = self._minds.epsilon[asked] > self.last_epsilon[asked]
-        exact = np.flatnonzero(~thinks)
-        thinks[exact] = self._has_news(asked[exact])
+        exact = (~thinks).nonzero()[0]
+        if exact.size:
+            thinks[exact] = self._has_news(asked[exact])
         pending = asked[thinks]
         if not pending.size:
             pending = self._overlooked()
         self._pending = pending
         moving = max((self._moves + 1.0) / (self._looks + 1.0), _LEAST_MOVING)
         self._looks = self._moves = 0
-        crowd = np.bincount(self.buyers.seller[pending].ravel(), minlength=self.books.supply.size)
+        seller = self.buyers.seller.take(pending, axis=0)
+        crowd = np.bincount(seller.ravel(), minlength=self.books.supply.size)
         crowd[-1] = 0
-        busiest = np.maximum(crowd[self.buyers.seller[pending]].max(axis=1, initial=0), 1)
+        busiest = np.maximum(crowd.take(seller).max(axis=1, initial=0), 1)
         self._chance = np.minimum(MOVING, MOVES_PER_AUCTION / busiest) / moving
         if self.synchronous:
             self._chance[:] = 1.0
@@ -121,25 +123,25 @@ class Play:
 
     def _affected(self) -> IntArray:
         """The buyers of whom something may have changed since the last survey; those with a large ε are pending."""
-        changed = np.flatnonzero(self._changed)
+        changed = self._changed.nonzero()[0]
         if changed.size > _FEW * self._changed.size:
             return np.arange(self.bids.size)
         size = self.books.size[changed]
         places = np.repeat(self.books.first[changed] - np.cumsum(size) + size, size) + np.arange(size.sum())
         affected = np.zeros(self.bids.size + 1, np.bool_)  # the last for empty places, whose owner is -1
         affected[self._owner[places]] = affected[self._pending] = True
-        return np.flatnonzero(affected[:-1])
+        return affected[:-1].nonzero()[0]
 
     def _prices(self, chosen: IntArray) -> FloatArray:
         """Where the supply of each seller of their pools ends, price per MB."""
-        price: FloatArray = np.maximum(self.books.marginal_price.take(self.buyers.seller[chosen]), 0.0)
+        price: FloatArray = np.maximum(self.books.marginal_price.take(self.buyers.seller.take(chosen, axis=0)), 0.0)
         return price
 
     def _has_news(self, chosen: IntArray) -> BoolArray:
         """Whose gain may have come to exceed its ε since it looked."""
         buyers, minds = self.buyers, self._minds
-        seller, price = buyers.seller[chosen], buyers.price[chosen, None]
-        amount = self.books.allocation(buyers.quantity[chosen], price, seller).sum(axis=1)
+        seller, quantity = buyers.seller.take(chosen, axis=0), buyers.quantity.take(chosen, axis=0)
+        amount = self.books.allocation(quantity, buyers.price[chosen, None], seller).sum(axis=1)
         numbers = self._prices(chosen), amount, self.demand_mb[chosen], self.choke_price[chosen]
         has_news: BoolArray = (
             minds.gain[chosen] + self._caution * minds.worth_of_news(chosen, *numbers) > minds.epsilon[chosen]
@@ -150,18 +152,17 @@ class Play:
         """Some buyers look, move if it pays, and grow more exact if not; then the changed books are cleared."""
         minds = self._minds
         chosen = self._pending[rng.random(self._pending.size) < self._chance]
-        curious = np.flatnonzero(self._has_news(chosen))
-        asked = chosen[curious]
-        replies = self._replies(asked, minds.epsilon[asked])
-        minds.looked(asked, replies, self._prices(asked))
+        moves = self._has_news(chosen)
+        asked = chosen[moves]
         self.rounds += 1
-        moving = replies.gain > replies.epsilon
-        movers = asked[moving]
-        minds.held(np.delete(chosen, curious[moving]), self.last_epsilon)
-        self._move(movers, replies.quantity[moving], replies.price[moving])
-        minds.moved(movers)
+        self._standing = None
+        if asked.size:
+            replies = self._replies(asked, minds.epsilon[asked])
+            minds.looked(asked, replies, self._prices(asked))
+            moves[moves] = moving = replies.gain > replies.epsilon
+            self._move(asked[moving], replies.quantity[moving], replies.price[moving])
+        minds.held(chosen[~moves], self.last_epsilon)
         self._looks += chosen.size
-        self._moves += movers.size
 
     def _replies(self, chosen: IntArray, epsilon: FloatArray) -> Replies:
         is_restless = self._minds.moves_at_level[chosen] > FEW_MOVES
@@ -173,13 +174,13 @@ class Play:
         everybody = np.arange(self.bids.size)
         while self._caution < _MOST_CAUTION:
             self._caution *= _CAUTION
-            suspicious = np.flatnonzero(self._has_news(everybody))
+            suspicious = self._has_news(everybody).nonzero()[0]
             if suspicious.size:
                 return suspicious
         replies = self.standing()
         self._minds.looked(everybody, replies, self._prices(everybody))
         self._minds.gain[:] = replies.gain
-        return np.flatnonzero(replies.gain > self.last_epsilon)
+        return (replies.gain > self.last_epsilon).nonzero()[0]
 
     def standing(self) -> Replies:
         """The replies of all buyers to the standing bids at the last ε: gaps, charges and next bids."""
@@ -198,14 +199,16 @@ class Play:
 
     def _move(self, movers: IntArray, quantity: FloatArray, price: FloatArray) -> None:
         """Place the bids of the movers, shape (movers, k); a buyer bids one price everywhere."""
-        seller, place = self.buyers.seller[movers], self.buyers.place[movers]
-        self._standing = None
-        price = self.books.rounded(price)
-        at = np.broadcast_to(price[:, None], quantity.shape)
-        self.buyers.quantity[movers] = self.books.write(place, seller, quantity, at)
-        self.buyers.price[movers] = price
+        if not movers.size:
+            return
+        self._moves += movers.size
+        self._minds.moved(movers)
         self.bids[movers] += 1
         self.moved_at[movers] = self.rounds
+        seller, place = self.buyers.seller.take(movers, axis=0), self.buyers.place.take(movers, axis=0)
+        price = self.books.rounded(price)
+        self.buyers.quantity[movers] = self.books.write(place, seller, quantity, price[:, None])
+        self.buyers.price[movers] = price
         dirty = np.zeros(self.books.supply.size, np.bool_)
         dirty[seller] = True
         dirty[-1] = False

@@ -17,6 +17,7 @@ from node.rounds.steps import (
     filled,
     granted,
     merged,
+    ratio,
     staircases,
     wanted_of,
 )
@@ -98,13 +99,25 @@ def best_replies(buyers: Buyers, books: Books, epsilon: FloatArray, caution: Cau
     ``epsilon``, shape (b,), is the ε of each buyer, money: the least gain of a move.
     """
     count = epsilon.size
+    if 0 < count <= _BUYERS:
+        return _replies_of_few(buyers, books, epsilon, caution)
     replies = Replies.blank(epsilon, np.zeros(count), np.zeros(count), np.zeros(buyers.seller.shape))
     for begin in range(0, count, _BUYERS):
-        todo, window = np.arange(begin, min(begin + _BUYERS, count)), _WINDOW
-        while todo.size:
-            part, short = _replies(buyers.some(todo), books, epsilon[todo], caution.some(todo), window)
-            replies.put(todo, part)
-            todo, window = todo[short], 4 * window
+        few = np.arange(begin, min(begin + _BUYERS, count))
+        replies.put(few, _replies_of_few(buyers.some(few), books, epsilon[few], caution.some(few)))
+    return replies
+
+
+def _replies_of_few(buyers: Buyers, books: Books, epsilon: FloatArray, caution: Caution) -> Replies:
+    """The replies, each with as large a window as it needs."""
+    window = _WINDOW
+    replies, short = _replies(buyers, books, epsilon, caution, window)
+    todo = short.nonzero()[0]
+    while todo.size:
+        window *= 4
+        part, short = _replies(buyers.some(todo), books, epsilon[todo], caution.some(todo), window)
+        replies.put(todo, part)
+        todo = todo[short]
     return replies
 
 
@@ -124,23 +137,27 @@ def _replies(
     replies = Replies.blank(epsilon, amount, gap, charge)
     newcomer = buyers.price == 0.0
     # Most buyers have too little to gain: what they would bid is of no interest.
-    go = np.flatnonzero((gap > epsilon) | newcomer)
-    price, reach, wanted = price[:, go], reach[:, go], wanted[go]
+    go = ((gap > epsilon) | newcomer).nonzero()[0]
+    if not go.size:
+        return replies, short
+    price, reach, wanted = price.take(go, axis=1), reach.take(go, axis=1), wanted[go]
     dearest = dearest_of(price, reach, wanted)
     seen = _Seen(buyers.some(go), steps.some(go), price, reach, wanted, dearest, now[go], gap[go])
-    move = _tempered(seen, epsilon[go], caution.some(go))
-    first = caution.first_epsilon[go]
-    shifted = np.flatnonzero((move[2] > SHIFT * epsilon[go]) & (epsilon[go] < first))
+    epsilon, caution = epsilon[go], caution.some(go)
+    move = _tempered(seen, epsilon, caution)
+    first = caution.first_epsilon
+    shifted = ((move[2] > SHIFT * epsilon) & (epsilon < first)).nonzero()[0]
     if shifted.size:
-        larger = np.minimum(first[shifted], SHRINK * epsilon[go[shifted]])
-        coarse = _tempered(seen.some(shifted), larger, caution.some(go[shifted]))
-        pays = np.flatnonzero(coarse[2] > larger)
+        larger = np.minimum(first[shifted], SHRINK * epsilon[shifted])
+        coarse = _tempered(seen.some(shifted), larger, caution.some(shifted))
+        pays = (coarse[2] > larger).nonzero()[0]
         replies.epsilon[go[shifted[pays]]] = larger[pays]
         _replace(move, shifted[pays], [part[pays] for part in coarse])
-    replies.quantity[go], replies.price[go], replies.gain[go], got = move
-    replies.amount[go] = np.where(replies.gain[go] > replies.epsilon[go], got, amount[go])
+    quantity, replies.price[go], gain, got = move
+    replies.quantity[go], replies.gain[go] = quantity, gain
+    replies.amount[go] = np.where(gain > replies.epsilon[go], got, amount[go])
     replies.gain[newcomer] = np.inf
-    short[go] |= (replies.quantity[go] > seen.steps.known).any(axis=1)
+    short[go] |= (quantity > seen.steps.known).any(axis=1)
     return replies, short
 
 
@@ -159,7 +176,7 @@ class _Seen:
 
     def some(self, chosen: IntArray) -> "_Seen":
         """Those named by index."""
-        price, reach = self.price[:, chosen], self.reach[:, chosen]
+        price, reach = self.price.take(chosen, axis=1), self.reach.take(chosen, axis=1)
         return _Seen(
             self.buyers.some(chosen),
             self.steps.some(chosen),
@@ -204,16 +221,18 @@ def _tempered(seen: _Seen, epsilon: FloatArray, caution: Caution) -> _Move:
     is_careful = (asked > 0.0) & (share * rise > careful)
     first = np.divide(careful, rise, out=share.copy(), where=is_careful)
     move = _move(seen, full, first)
-    longer = np.flatnonzero((move[2] <= epsilon) & is_careful)
+    if (move[2] > epsilon).all():
+        return move
+    longer = ((move[2] <= epsilon) & is_careful).nonzero()[0]
     if longer.size:
         _replace(move, longer, _move(seen.some(longer), full[longer], share[longer]))
     left = np.where(caution.is_restless, LEFT, LEFT_AT_FIRST)
-    stuck = np.flatnonzero((move[2] <= epsilon) & (seen.gap > left * epsilon))
+    stuck = ((move[2] <= epsilon) & (seen.gap > left * epsilon)).nonzero()[0]
     if stuck.size:
         some = seen.some(stuck)
         clearer = _amount(some, (left[stuck] - 1.0) * epsilon[stuck])
         whole = _move(some, filled(some.steps, some.price, some.reach, clearer), np.ones(stuck.size))
-        better = np.flatnonzero(whole[2] > move[2][stuck])
+        better = (whole[2] > move[2][stuck]).nonzero()[0]
         _replace(move, stuck[better], [part[better] for part in whole])
     return move
 
@@ -224,14 +243,15 @@ def _move(seen: _Seen, full: FloatArray, share: FloatArray) -> _Move:
     mixed = (1.0 - share[:, None]) * buyers.quantity + share[:, None] * full
     before, presence = mixed.sum(axis=1), buyers.least.sum(axis=1)
     total = np.minimum(before, full.sum(axis=1))
-    mixed *= np.divide(total, before, out=np.zeros_like(total), where=before > 0.0)[:, None]
-    is_much = (total > 0.0) & (total < presence / PRESENT_OF_WANTED)
-    present = np.divide(PRESENT_OF_WANTED * total, presence, out=np.ones_like(total), where=is_much)
-    least = present[:, None] * buyers.least
-    total, presence = np.where(total > 0.0, total, presence), present * presence
+    mixed *= ratio(total, before)[:, None]
+    least, is_much = buyers.least, (total > 0.0) & (total < presence / PRESENT_OF_WANTED)
+    total = np.where(total > 0.0, total, presence)
+    if is_much.any():
+        present = np.divide(PRESENT_OF_WANTED * total, presence, out=np.ones(total.size), where=is_much)
+        least, presence = present[:, None] * least, present * presence
     above: FloatArray = np.maximum(mixed - least, 0.0)
     room = above.sum(axis=1)
-    above *= np.divide(total - presence, room, out=np.zeros_like(room), where=room > 0.0)[:, None]
+    above *= ratio(total - presence, room)[:, None]
     quantity = least + above
     price = buyers.marginal(total)
     allocation = granted(seen.steps, quantity, price)

@@ -8,6 +8,12 @@ from node.mechanism.checks import FloatArray, IntArray
 from node.mechanism.rounding import ROUNDING
 from node.rounds.books import Books
 
+_NEAR = 16
+"""Ranks among which counting is faster than halving."""
+
+_MANY = 200
+"""Buyers from which on adding up row by row is faster than ``numpy.add.accumulate``, which goes column by column."""
+
 
 @dataclass(frozen=True, slots=True)
 class Buyers:
@@ -39,10 +45,10 @@ class Buyers:
         return Buyers(
             self.demand_mb[chosen],
             self.choke_price[chosen],
-            self.seller[chosen],
-            self.place[chosen],
-            self.least[chosen],
-            self.quantity[chosen],
+            self.seller.take(chosen, axis=0),
+            self.place.take(chosen, axis=0),
+            self.least.take(chosen, axis=0),
+            self.quantity.take(chosen, axis=0),
             self.price[chosen],
         )
 
@@ -79,7 +85,7 @@ class Steps:
     def some(self, chosen: IntArray) -> "Steps":
         """Those of the buyers named by index."""
         price, quantity, cheaper = (part.take(chosen, axis=1) for part in (self.price, self.quantity, self.cheaper))
-        return Steps(price, quantity, cheaper, self.limit[chosen], self.known[chosen])
+        return Steps(price, quantity, cheaper, self.limit[chosen], self.known.take(chosen, axis=0))
 
 
 def staircases(buyers: Buyers, books: Books, window: int) -> Steps:
@@ -88,42 +94,51 @@ def staircases(buyers: Buyers, books: Books, window: int) -> Steps:
     supply, first = books.supply.take(seller), books.first.take(seller)
     own_key = books.key_of(buyers.price[:, None], buyers.place - first)
     window = min(window, books.largest)
-    begin = _sold_out(books, buyers.seller, own, own_key) - window
+    begin = _sold_out(books, seller, own, own_key) - window
     at = begin + np.arange(window + 1)[:, None, None]
     np.maximum(at, 0, out=at)
     at += first
     key = books.key.take(at)
     taken = np.empty((window + 2, *seller.shape))
-    np.multiply(key >= own_key, -own, out=taken[:-1])
-    taken[:-1] += books.reach.take(at)
+    np.subtract(books.reach.take(at), np.where(key >= own_key, own, 0.0), out=taken[:-1])
     taken[0] *= begin >= 0
     taken[-1] = supply
-    np.clip(taken, 0.0, supply, out=taken)
+    within(0.0, taken, supply)
     price = np.empty((window + 1, *seller.shape))
     price[:-1], price[-1] = books.price_of(key[1:]), books.reserve.take(seller)
     # Room for the keys of the merge: prices that differ by a rounding error only must tie, or they would be misplaced.
     price.view(np.int64)[...] &= ~_low_bits((window + 1) * seller.shape[1])
-    left = supply - taken
-    limit = np.where(taken[0] > 0.0, price[0], np.inf).min(axis=1)
-    known = np.where(taken[0] > 0.0, left[0], np.inf)
+    left, hides = supply - taken, taken[0] > 0.0
+    limit = np.where(hides, price[0], np.inf).min(axis=1)
+    known = np.where(hides, left[0], np.inf)
     return Steps(price, taken[1:] - taken[:-1], left[1:], limit, known)
+
+
+def within(least: float, amount: FloatArray, most: FloatArray) -> None:
+    """Raise or lower the amounts where they are out of bounds; for few of them faster than ``numpy.clip``."""
+    np.maximum(amount, least, out=amount)
+    np.minimum(amount, most, out=amount)
 
 
 def _sold_out(books: Books, seller: IntArray, own: FloatArray, own_key: IntArray) -> IntArray:
     """The rank of the bid with which the others exhaust the supply, or the last, shape of ``seller``.
 
-    It is the book's own unless the bid that goes away is ahead of it: a binary search of all those at once.
+    It is the book's own unless the bid that goes away is ahead of it: a binary search of all those at once, which
+    ends by counting.
     """
     first, end = books.first.take(seller), books.ends.take(seller)
-    ahead = np.flatnonzero(own_key <= books.key.take(first + end))
+    last = first + end
+    ahead = (own_key <= books.key.take(last)).ravel().nonzero()[0]
     of = seller.ravel()[ahead]
-    first, enough = first.ravel()[ahead], books.supply[of] + own.ravel()[ahead]
-    low, high = end.ravel()[ahead], books.size[of] - 1
-    for _ in range(int((high - low).max(initial=0)).bit_length()):
+    begin, enough = first.ravel()[ahead], books.supply[of] + own.ravel()[ahead]
+    low, high = last.ravel()[ahead], begin + books.size[of] - 1
+    while (apart := int((high - low).max(initial=0))) > _NEAR:
         middle = (low + high) >> 1
-        before = books.reach.take(first + middle) < enough
+        before = books.reach.take(middle) < enough
         low, high = np.where(before, np.minimum(middle + 1, high), low), np.where(before, high, middle)
-    end.ravel()[ahead] = low
+    between = np.minimum(low + np.arange(apart)[:, None], high)
+    low += (books.reach.take(between) < enough).sum(axis=0)
+    end.ravel()[ahead] = np.minimum(low, high) - begin
     return end
 
 
@@ -135,7 +150,7 @@ def _low_bits(steps: int) -> int:
 def charged(steps: Steps, allocation: FloatArray) -> FloatArray:
     """What the buyers pay each seller for their allocations, shape (b, k): the integral of its staircase."""
     paid = allocation - steps.cheaper
-    np.clip(paid, 0.0, steps.quantity, out=paid)
+    within(0.0, paid, steps.quantity)
     paid *= steps.price
     charge: FloatArray = paid.sum(axis=0)
     return charge
@@ -153,8 +168,11 @@ def merged(steps: Steps) -> tuple[FloatArray, FloatArray]:
     order += np.arange(buyers) * keys.shape[1]
     quantity = steps.quantity.transpose(1, 0, 2).ravel()
     reach: FloatArray = quantity.take(order)
-    for step in range(1, reach.shape[0]):  # faster than cumsum, which goes down one column after the other
-        reach[step] += reach[step - 1]
+    if buyers < _MANY:
+        np.add.accumulate(reach, out=reach)
+    else:
+        for step in range(1, reach.shape[0]):
+            reach[step] += reach[step - 1]
     return cheapest_first, reach
 
 
@@ -163,15 +181,20 @@ def wanted_of(buyers: Buyers, price: FloatArray, reach: FloatArray) -> tuple[Flo
     demand = price * (-buyers.demand_mb / buyers.choke_price)
     demand += buyers.demand_mb
     steps = (demand[1:] > reach[:-1]).sum(axis=0) + (demand[0] > 0.0)
-    last, column = np.maximum(steps - 1, 0), np.arange(steps.size)
-    wanted = np.where(steps > 0, np.minimum(reach[last, column], demand[last, column]), 0.0)
-    return wanted, np.where(steps > 0, price[last, column], 0.0)
+    wants, last = steps > 0, _in_columns(np.maximum(steps - 1, 0))
+    wanted = np.where(wants, np.minimum(reach.take(last), demand.take(last)), 0.0)
+    return wanted, np.where(wants, price.take(last), 0.0)
+
+
+def _in_columns(row: IntArray) -> IntArray:
+    """The places, in a flat table of so many columns, of one element of each, given its row."""
+    return row * row.size + np.arange(row.size)
 
 
 def dearest_of(price: FloatArray, reach: FloatArray, wanted: FloatArray) -> FloatArray:
     """The price of the last MB of z*, shape (b,), but for a rounding error: there are steps without any MB."""
     at = (reach < (1.0 - ROUNDING) * wanted).sum(axis=0)
-    dearest: FloatArray = np.where(wanted > 0.0, price[at, np.arange(wanted.size)], 0.0)
+    dearest: FloatArray = np.where(wanted > 0.0, price.take(_in_columns(at)), 0.0)
     return dearest
 
 
@@ -188,23 +211,28 @@ def cost_of(price: FloatArray, reach: FloatArray, amount: FloatArray) -> FloatAr
 def filled(steps: Steps, price: FloatArray, reach: FloatArray, amount: FloatArray) -> FloatArray:
     """Quantities, shape (b, k), of the cheapest ``amount`` of merged steps; those at the last price share."""
     at = np.minimum((reach < amount).sum(axis=0), reach.shape[0] - 1)
-    dearest = _for_each_seller(price[at, np.arange(amount.size)], steps)
-    last = ((steps.price == dearest) * steps.quantity).sum(axis=0)
-    sure = ((steps.price < dearest) * steps.quantity).sum(axis=0)
+    dearest = _for_each_seller(price.take(_in_columns(at)), steps)
+    last = np.where(steps.price == dearest, steps.quantity, 0.0).sum(axis=0)
+    sure = np.where(steps.price < dearest, steps.quantity, 0.0).sum(axis=0)
     rest, width = np.maximum(amount - sure.sum(axis=1), 0.0), last.sum(axis=1)
-    share = np.divide(rest, width, out=np.zeros_like(rest), where=width > 0.0)
-    quantity: FloatArray = sure + last * np.minimum(share, 1.0)[:, None]
+    quantity: FloatArray = sure + last * np.minimum(ratio(rest, width), 1.0)[:, None]
     return quantity
 
 
 def granted(steps: Steps, quantity: FloatArray, price: FloatArray) -> FloatArray:
     """What bids of these quantities (b, k) and prices (b,) would get, shape (b, k), MB."""
-    left = ((steps.price <= _for_each_seller(price, steps)) * steps.quantity).sum(axis=0)
+    left = np.where(steps.price <= _for_each_seller(price, steps), steps.quantity, 0.0).sum(axis=0)
     allocation: FloatArray = np.minimum(quantity, left)
     return allocation
 
 
 def _for_each_seller(price: FloatArray, steps: Steps) -> FloatArray:
     """Shape (b, k), one price per buyer: copied, for long inner loops."""
-    each: FloatArray = np.repeat(price, steps.price.shape[2]).reshape(-1, steps.price.shape[2])
+    pool = steps.price.shape[2]
+    each: FloatArray = price.repeat(pool).reshape(-1, pool)
     return each
+
+
+def ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
+    """One by the other; 0 where the whole is 0."""
+    return np.divide(part, whole, out=np.zeros(part.size), where=whole > 0.0)

@@ -87,6 +87,17 @@ def test_each_buyer_in_arrays_has_an_epsilon_and_a_restlessness_of_its_own() -> 
                 assert np.array_equal(getattr(replies, name)[here], getattr(all_so, name)[here])
 
 
+@pytest.mark.parametrize("limit", ["reply._BUYERS", "steps._MANY", "steps._NEAR"])
+def test_what_is_faster_for_few_or_for_many_changes_no_reply(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    buyers, books = market_in_progress(1)
+    usual = best_replies(buyers, books, np.full(BUYERS, 2.0), caution())
+    monkeypatch.setattr(f"node.rounds.{limit}", 2)
+    other = best_replies(buyers, books, np.full(BUYERS, 2.0), caution())
+    assert (usual.gain > usual.epsilon).any()
+    for name in ("quantity", "price", "epsilon", "gain", "amount", "gap", "charge"):
+        assert np.array_equal(getattr(usual, name), getattr(other, name))
+
+
 def test_restlessness_makes_buyers_bid_otherwise_but_not_those_who_enter() -> None:
     buyers, books = market_in_progress(0)
     calm, restless = (
