@@ -6,7 +6,6 @@ import time
 import traceback
 from collections.abc import Iterator, Sized
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -105,8 +104,8 @@ def perform(order: Order) -> Done:
 
 
 def _done(order: Order) -> Done:
-    if order.bidswarm != version("bidswarm"):
-        raise RunError(f"this worker has bidswarm {version('bidswarm')}, the sweep {order.bidswarm}: install that here")
+    if order.bidswarm != (own := _versions()["bidswarm_version"]):
+        raise RunError(f"this worker has bidswarm {own}, the sweep {order.bidswarm}: install that here")
     with tempfile.TemporaryDirectory(prefix=f"{order.run}-", dir=_place(order), ignore_cleanup_errors=True) as name:
         scratch, error = Path(name), None
         bring_texts(tuple(order.code.items()))

@@ -174,7 +174,7 @@ def _first_grids(market: _Market, wanted: FloatArray) -> list[FloatArray]:
     reach = market.totals(market.supply[market.seller])
     # Twice its sellers' supply, so that the supply limits a buyer and not the grid, and the prices can tell.
     most = [min(theta.demand_mb, 2.0 * float(limit)) for theta, limit in zip(market.valuations, reach, strict=True)]
-    return [np.unique(np.minimum((0.0, amount, end), end)) for amount, end in zip(wanted.tolist(), most, strict=True)]
+    return [np.array(sorted({0.0, min(amount, end), end})) for amount, end in zip(wanted.tolist(), most, strict=True)]
 
 
 def _support(market: _Market, seller_price: FloatArray) -> _Support:

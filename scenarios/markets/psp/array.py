@@ -4,6 +4,7 @@ import dataclasses
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -129,15 +130,14 @@ def arrayed_result(market: Market, run: Run) -> Result:
     interval = market.auction.clearing_interval_s
     rest = _Rest(outcome, np.bincount(edges(market)[0], minlength=len(market.buyers)), interval)
     summary = _summary(market, outcome, rest.quiescence.bids, run)
-    metrics, rungs = _metrics(market, outcome, summary), _ladder(market, outcome)
     folded = Fold(
-        metrics,
+        _metrics(market, outcome, summary),
         _convergence(course, interval),
         rest,
         shift_metrics(market),
         [],
         outcome.gap,
-        rungs,
+        partial(_ladder, market, outcome),
         bids=_final_bids(market, outcome),
     )
     return Result(summary, market, folded, run.outcome.counters)
@@ -168,7 +168,8 @@ def _kept(path: Path) -> tuple[ArrayOutcome, ArrayCourse]:
     """
     try:
         with path.open("rb") as opened, np.load(opened) as file:
-            kept: dict[str, Any] = {name: file[name] if file[name].ndim else file[name].item() for name in file.files}
+            arrays = {name: file[name] for name in file.files}
+        kept: dict[str, Any] = {name: array if array.ndim else array.item() for name, array in arrays.items()}
         outcome = ArrayOutcome(**{one.name: kept[one.name] for one in dataclasses.fields(ArrayOutcome)})
         price, sold = kept["course_price"], kept["course_sold"]
         rounds, welfare = kept["course_rounds"].tolist(), kept["course_welfare"].tolist()

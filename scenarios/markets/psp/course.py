@@ -1,7 +1,8 @@
 """The course of a market over time, folded from its events in bounded memory."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -72,8 +73,9 @@ class Moment:
 class Fold:
     """What a run's events come to: the market at the end, its course, and how its buyers came to rest.
 
-    ``gaps`` are the ε-Nash gaps at the end, shape (n,), by buyer, money; ``verdicts`` say what counts of each sale. The
-    ``ladder`` is None where the mechanism is not truthful. ``bids`` are the final ones, by column name.
+    ``gaps`` are the ε-Nash gaps at the end, shape (n,), by buyer, money; ``verdicts`` say what counts of each sale.
+    ``ladder`` works the price ladder out, which no figure of the summary needs; it is None where the mechanism is not
+    truthful. ``bids`` are the final ones, by column name.
     """
 
     metrics: MarketMetrics
@@ -82,7 +84,7 @@ class Fold:
     shifts: ShiftMetrics
     moments: list[Moment]
     gaps: FloatArray
-    ladder: Rungs | None = None
+    ladder: Callable[[], Rungs] | None = None
     verdicts: Sequence[Verdict] = ()
     bids: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
@@ -124,7 +126,7 @@ def fold(market: Market, records: Iterable[Record[Trace]], until: float) -> Fold
     last = gaps(now, metrics) if last is None else last
     moments.append(_moment(metrics, until, last))
     # The ladder supposes truthful bids.
-    ladder = ladder_of(now, metrics) if mechanism_of(market.auction).is_truthful else None
+    ladder = partial(ladder_of, now, metrics) if mechanism_of(market.auction).is_truthful else None
     bids = columns_of(final_bids(now, metrics, verdicts))
     return Fold(metrics, rows.convergence(), rest, shifts, moments, last, ladder, verdicts, bids)
 

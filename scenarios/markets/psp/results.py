@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Collection, Iterable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -24,7 +25,7 @@ from scenarios.markets.psp.census import market_now
 from scenarios.markets.psp.course import Fold, fold
 from scenarios.markets.psp.equilibrium import largest_gain_of_lying
 from scenarios.markets.psp.figures import Measure, figures
-from scenarios.markets.psp.ladder import ladder_document
+from scenarios.markets.psp.ladder import Rungs, ladder_document
 from scenarios.markets.psp.live import LiveMetrics, optimum_of
 from scenarios.markets.psp.market import Market, edges
 from scenarios.markets.psp.mechanisms import name_of_mechanism
@@ -133,12 +134,17 @@ class Result(result.Result[Summary]):
         self.market = market
         self.convergence = folded.course
         self.moments = folded.moments
-        self.ladder = folded.ladder
         self.counters = counters
         self._metrics = folded.metrics
         self._rest = folded.rest
         self._shifts = folded.shifts
         self._bids = folded.bids
+        self._ladder = folded.ladder
+
+    @cached_property
+    def ladder(self) -> Rungs | None:
+        """The price ladder, worked out when it is first asked for; None where the mechanism is not truthful."""
+        return self._ladder and self._ladder()
 
     @property
     def quiescence(self) -> Quiescence:

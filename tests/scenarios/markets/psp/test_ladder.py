@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from scenarios.launch.run import run
+from scenarios.launch.options import Onlookers, RunOptions, World
+from scenarios.launch.run import carry_out, run
+from scenarios.markets.load import load
 from scenarios.markets.psp.ladder import Switching, ladder_lines, ladder_of
 from scenarios.markets.psp.results import Result
 from scenarios.markets.psp.schema import Buyers, FlatValuation, OptOutStrategy, Scenario, Sellers
@@ -100,6 +102,20 @@ def test_eq_20_corrected_is_broken_by_buyers_who_must_split_equally(tmp_path: Pa
     ladder = run(scenario, world="sim", out=tmp_path).ladder
     assert ladder
     assert ladder.corrected == Switching(buyers=1, held=0, epsilon=0.0, most=4.0)
+
+
+@pytest.mark.parametrize("world", ["array", "sim"])
+def test_ladder_is_worked_out_only_when_it_is_asked_for(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    for module in ("array", "ladder"):
+        monkeypatch.setattr(f"scenarios.markets.psp.{module}.eq_20", lambda *_: asked.append(1))
+    options = RunOptions(world=world, out=tmp_path, tables=False, pictures=False)
+    result = carry_out(load("neighbourhood", ["buyers.0.count=5"]), options, Onlookers())
+    assert not asked
+    assert result.ladder is result.ladder is not None
+    assert asked == [1]
 
 
 @pytest.mark.usefixtures("no_pictures")
