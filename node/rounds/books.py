@@ -13,6 +13,9 @@ from node.mechanism.rounding import SUM_ROUNDING
 _ROWS = 4096
 """Books sorted at once: their matrices stay in the processor's cache."""
 
+_FEW = 4096
+"""Places of all books up to which they are sorted at once, though books of unlike size leave some empty."""
+
 _TOP = np.int64(0x7FF0_0000_0000_0000)
 """Bits of the infinite float64. Those of prices are below it and in the order of the prices."""
 
@@ -43,7 +46,7 @@ class Books:
     place
         Shape (e,), where each edge's bid is kept: an index into the arrays of shape (f,).
     first, size
-        Shape (m,), the first place of each book and how many it has.
+        Shape (m,), the first place of each book and how many it uses.
     quantity, bid_price
         Shape (f,), MB and price per MB of each bid at its place; bids below the reserve are kept as 0 MB.
     key, reach
@@ -60,14 +63,17 @@ class Books:
         self._shelves = _shelves(crowd)
         self.first, self.size = np.zeros(supply.size, np.intp), np.zeros(supply.size, np.intp)
         for shelf in self._shelves:
-            self.first[shelf.sellers] = shelf.start + np.arange(shelf.sellers.size) * shelf.width
             self.size[shelf.sellers] = shelf.width
-        self._low = np.int64((1 << int(self.size.max()).bit_length()) - 1)
+        if self.largest * supply.size <= _FEW:
+            self._shelves = [_Shelf(np.arange(supply.size), 0, self.largest)]
+        for shelf in self._shelves:
+            self.first[shelf.sellers] = shelf.start + np.arange(shelf.sellers.size) * shelf.width
+        self._low = np.int64((1 << self.largest.bit_length()) - 1)
         self._by_seller = np.argsort(seller, kind="stable")
         slot = np.empty(seller.size, np.intp)
         slot[self._by_seller] = np.arange(seller.size) - np.repeat(np.cumsum(crowd) - crowd, crowd)
         self.place = self.first[seller] + slot
-        places = int(self.size.sum())
+        places = sum(shelf.sellers.size * shelf.width for shelf in self._shelves)
         self.quantity, self.bid_price = np.zeros(places), np.zeros(places)
         self.key, self.reach = np.zeros(places, np.int64), np.zeros(places)
         self.ends = np.zeros(supply.size, np.intp)
@@ -82,12 +88,13 @@ class Books:
     @cached_property
     def _in_order(self) -> IntArray:
         """The auctions in the order of their books' places."""
-        return np.argsort(self.first)
+        return np.concatenate([shelf.sellers for shelf in self._shelves])
 
     @cached_property
     def _kept(self) -> FloatArray:
         """Shape (f,), what a newcomer who asks for a sliver leaves of each bid's supply, MB."""
-        return np.repeat((1.0 - SLIVER) * self.supply[self._in_order], self.size[self._in_order])
+        kept = (1.0 - SLIVER) * self.supply
+        return np.concatenate([kept[shelf.sellers].repeat(shelf.width) for shelf in self._shelves])
 
     def rounded(self, price: FloatArray) -> FloatArray:
         """The prices as the books keep them."""
@@ -141,7 +148,7 @@ class Books:
         shelf.rows(self.key)[rows], shelf.rows(self.reach)[rows] = key, reach
         sellers = shelf.sellers[rows]
         supply = self.supply[sellers]
-        self.ends[sellers] = np.minimum((reach < supply[:, None]).sum(axis=1), shelf.width - 1)
+        self.ends[sellers] = np.minimum((reach < supply[:, None]).sum(axis=1), self.size[sellers] - 1)
         self.marginal_price[sellers], self.share[sellers] = _margin(self.price_of(key), reach, supply)
 
 
@@ -149,7 +156,8 @@ def _margin(price: FloatArray, reach: FloatArray, supply: FloatArray) -> tuple[F
     """The price at which each supply ends, and the share that bids at it get; books are rows, dearest first."""
     served = (reach <= supply[:, None]).sum(axis=1)
     ends = served < price.shape[1]
-    marginal_price = np.where(ends, price[np.arange(supply.size), served - ~ends], -np.inf)
+    at = np.minimum(served, price.shape[1] - 1)
+    marginal_price = np.where(ends, price[np.arange(supply.size), at], -np.inf)
     margin = marginal_price[:, None]
     above = np.where(price > margin, reach, 0.0).max(axis=1)
     tied = np.where(price >= margin, reach, 0.0).max(axis=1) - above

@@ -50,16 +50,17 @@ class Minds:
         return cls(epsilon.copy(), gain, gap, np.zeros(shape), np.zeros(count), looks, moves)
 
     def worth_of_news(
-        self, chosen: IntArray, price: FloatArray, amount: FloatArray, demand: FloatArray, choke: FloatArray
+        self, chosen: IntArray, price: FloatArray, amount: FloatArray, demand: FloatArray, bend: FloatArray
     ) -> FloatArray:
         """About what a reply to the news since they looked may gain those named by index, money.
 
         Prices went elsewhere by so much, for part of the demand; and for having another amount than the wanted one, a
-        buyer loses the triangle between its marginal valuation and the price.
+        buyer loses the triangle between its marginal valuation and the price; ``bend`` is half of how much the former
+        falls per MB, price per MB².
         """
         drift = np.abs(price - self.price_seen.take(chosen, axis=0)).max(axis=1)
         lost = amount - self.amount_seen[chosen]
-        worth: FloatArray = _DRIFT_WEIGHT * drift * demand + 0.5 * choke / demand * lost * lost
+        worth: FloatArray = _DRIFT_WEIGHT * drift * demand + bend * lost * lost
         return worth
 
     def looked(self, lookers: IntArray, replies: Replies, price: FloatArray) -> None:

@@ -70,6 +70,7 @@ class Play:
     _chance: FloatArray = field(init=False)
     _changed: BoolArray = field(init=False)
     _owner: IntArray = field(init=False)
+    _bend: FloatArray = field(init=False)
     _standing: Replies | None = None
     _caution: float = 1.0
     _looks: int = 0
@@ -92,6 +93,7 @@ class Play:
         self._minds = Minds.fresh(pools.shape, self.first_epsilon)
         self._pending = np.arange(self.bids.size)
         self._changed = np.zeros(supply.size, np.bool_)
+        self._bend = 0.5 * self.choke_price / self.demand_mb
         self._owner = np.full(self.books.key.size, -1)
         self._owner[self.place] = buyer
 
@@ -132,9 +134,9 @@ class Play:
         affected[self._owner[places]] = affected[self._pending] = True
         return affected[:-1].nonzero()[0]
 
-    def _prices(self, chosen: IntArray) -> FloatArray:
-        """Where the supply of each seller of their pools ends, price per MB."""
-        price: FloatArray = np.maximum(self.books.marginal_price.take(self.buyers.seller.take(chosen, axis=0)), 0.0)
+    def _prices(self, seller: IntArray) -> FloatArray:
+        """Where the supplies of these sellers end, price per MB."""
+        price: FloatArray = np.maximum(self.books.marginal_price.take(seller), 0.0)
         return price
 
     def _has_news(self, chosen: IntArray) -> BoolArray:
@@ -142,7 +144,7 @@ class Play:
         buyers, minds = self.buyers, self._minds
         seller, quantity = buyers.seller.take(chosen, axis=0), buyers.quantity.take(chosen, axis=0)
         amount = self.books.allocation(quantity, buyers.price[chosen, None], seller).sum(axis=1)
-        numbers = self._prices(chosen), amount, self.demand_mb[chosen], self.choke_price[chosen]
+        numbers = self._prices(seller), amount, self.demand_mb[chosen], self._bend[chosen]
         has_news: BoolArray = (
             minds.gain[chosen] + self._caution * minds.worth_of_news(chosen, *numbers) > minds.epsilon[chosen]
         )
@@ -158,7 +160,7 @@ class Play:
         self._standing = None
         if asked.size:
             replies = self._replies(asked, minds.epsilon[asked])
-            minds.looked(asked, replies, self._prices(asked))
+            minds.looked(asked, replies, self._prices(self.buyers.seller.take(asked, axis=0)))
             moves[moves] = moving = replies.gain > replies.epsilon
             self._move(asked[moving], replies.quantity[moving], replies.price[moving])
         minds.held(chosen[~moves], self.last_epsilon)
@@ -178,7 +180,7 @@ class Play:
             if suspicious.size:
                 return suspicious
         replies = self.standing()
-        self._minds.looked(everybody, replies, self._prices(everybody))
+        self._minds.looked(everybody, replies, self._prices(self.buyers.seller))
         self._minds.gain[:] = replies.gain
         return (replies.gain > self.last_epsilon).nonzero()[0]
 

@@ -101,14 +101,16 @@ def staircases(buyers: Buyers, books: Books, window: int) -> Steps:
     key = books.key.take(at)
     taken = np.empty((window + 2, *seller.shape))
     np.subtract(books.reach.take(at), np.where(key >= own_key, own, 0.0), out=taken[:-1])
-    taken[0] *= begin >= 0
+    cheapest = taken[0]
+    cheapest *= begin >= 0
     taken[-1] = supply
     within(0.0, taken, supply)
     price = np.empty((window + 1, *seller.shape))
     price[:-1], price[-1] = books.price_of(key[1:]), books.reserve.take(seller)
     # Room for the keys of the merge: prices that differ by a rounding error only must tie, or they would be misplaced.
-    price.view(np.int64)[...] &= ~_low_bits((window + 1) * seller.shape[1])
-    left, hides = supply - taken, taken[0] > 0.0
+    bits = price.view(np.int64)
+    bits &= ~_low_bits((window + 1) * seller.shape[1])
+    left, hides = supply - taken, cheapest > 0.0
     limit = np.where(hides, price[0], np.inf).min(axis=1)
     known = np.where(hides, left[0], np.inf)
     return Steps(price, taken[1:] - taken[:-1], left[1:], limit, known)

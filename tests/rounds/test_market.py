@@ -1,3 +1,4 @@
+import dataclasses
 from fractions import Fraction
 from typing import Any
 
@@ -44,6 +45,13 @@ def random_books(seed: int) -> tuple[Books, Any, Any, Any]:
     return books, seller, quantity, price
 
 
+@pytest.fixture(params=[4096, 0], ids=["at once", "by size"])
+def shelves(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Books are sorted all at once, as in a small market, or those of like size together, as in a large one."""
+    monkeypatch.setattr("node.rounds.books._FEW", request.param)
+
+
+@pytest.mark.usefixtures("shelves")
 @pytest.mark.parametrize("seed", range(40))
 def test_books_cleared_together_are_each_cleared_like_one_auction(seed: int) -> None:
     books, seller, quantity, price = random_books(seed)
@@ -54,6 +62,7 @@ def test_books_cleared_together_are_each_cleared_like_one_auction(seed: int) -> 
         assert together[here] == pytest.approx(alone.allocation, abs=1e-9)
 
 
+@pytest.mark.usefixtures("shelves")
 @pytest.mark.parametrize("seed", range(20))
 def test_price_of_each_book_is_the_market_price_of_a_sliver(seed: int) -> None:
     books, seller, quantity, price = random_books(seed)
@@ -64,6 +73,7 @@ def test_price_of_each_book_is_the_market_price_of_a_sliver(seed: int) -> None:
         assert prices[one] == pytest.approx(expected[0], rel=1e-9)
 
 
+@pytest.mark.usefixtures("shelves")
 @pytest.mark.parametrize("seed", range(10))
 def test_books_cleared_together_agree_with_the_definition(seed: int) -> None:
     books, seller, quantity, price = random_books(seed)
@@ -73,6 +83,17 @@ def test_books_cleared_together_agree_with_the_definition(seed: int) -> None:
         book = oracle.book_of(quantity[here], price[here])
         exact = oracle.allocations(book, Fraction(books.supply[one]), Fraction(books.reserve[one]))
         assert together[here] == pytest.approx([float(amount) for amount in exact], abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_how_books_are_sorted_changes_no_outcome(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = market(60, 12, 3, seed)
+    monkeypatch.setattr("node.rounds.books._FEW", 0)
+    by_size = settled(one)
+    monkeypatch.setattr("node.rounds.books._FEW", 4096)
+    at_once = settled(one)
+    for field in dataclasses.fields(ArrayOutcome):
+        assert np.array_equal(getattr(by_size, field.name), getattr(at_once, field.name))
 
 
 @pytest.mark.parametrize(("buyers", "sellers", "each"), SIZES)
