@@ -163,9 +163,9 @@ def _clearing_price(market: _Market) -> float:
     """The price at which all demand meets all supply, per MB; 0 where that is more than anybody wants."""
 
     def is_short(price: float) -> bool:
-        return math.fsum(theta.demand(price) for theta in market.valuations) > supply
+        return math.fsum([demand(price) for demand in demands]) > supply
 
-    supply = float(market.supply.sum())
+    demands, supply = [theta.demand for theta in market.valuations], float(market.supply.sum())
     return turn(is_short, 0.0, market.choke_price) if is_short(0.0) else 0.0
 
 
