@@ -115,6 +115,7 @@ SetOption = Annotated[
 
 @app.command(help="Run a scenario and print who bought what.\n" + EXIT_CODES)
 def run(
+    context: typer.Context,
     scenario: ScenarioArgument,
     world: Annotated[
         World,
@@ -138,11 +139,9 @@ def run(
             help="The launcher's profile of a broker set up by: bidswarm broker init. In place of --broker.",
         ),
     ] = None,
-    port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Port for a broker started here; a free one if not given.")
-    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port for a broker started here; a free one if not given.")] = None,
     hosts: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes that carry the nodes; as many as cores if not given.")
+        int | None, typer.Option(help="Worker processes that carry the nodes; as many as cores if not given.")
     ] = None,
     connections: Annotated[
         Connections, typer.Option(help="One MQTT connection per worker process, or one for every single node.")
@@ -158,7 +157,6 @@ def run(
     parts: Annotated[
         int | None,
         typer.Option(
-            min=1,
             metavar="N",
             help="World mqtt: N processes carry the nodes that are started elsewhere (bidswarm host --part 1/N and its "
             "like); none is started here. Needs --market, or --place.",
@@ -171,12 +169,10 @@ def run(
             help="World mqtt: the workers of this Dask cluster carry the nodes; --parts says how many if not each one.",
         ),
     ] = None,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Root of all randomness: drawn users, think times, the network.")
-    ] = 0,
+    seed: Annotated[int, typer.Option(help="Root of all randomness: drawn users, think times, the network.")] = 0,
     timeout: Annotated[
         float | None,
-        typer.Option(min=0.0, metavar="SECONDS", help="Give up after so long; the scenario's, if not given."),
+        typer.Option(metavar="SECONDS", help="Give up after so long; the scenario's, if not given."),
     ] = None,
     set_: SetOption = None,
     metrics_port: Annotated[
@@ -206,7 +202,7 @@ def run(
     run_options = RunOptions(
         seed=seed,
         world=world.value,
-        broker=broker,
+        broker=_broker_for(world, broker, context),
         profile=profile,
         port=port,
         hosts=hosts,
@@ -237,6 +233,13 @@ def run(
         raise typer.Exit(_broken_code(error)) from error
     _print(result, format_)
     raise typer.Exit(_exit_code(result))
+
+
+def _broker_for(world: World, broker: str, context: typer.Context) -> str:
+    """The broker of a run: one that the environment names for all runs is none of those that need no broker."""
+    source = context.get_parameter_source("broker")
+    is_for_all = source is not None and source.name == "ENVIRONMENT"
+    return "embedded" if is_for_all and world is not World.mqtt else broker
 
 
 def _loaded(name_or_path: str, settings: Sequence[str]) -> "Scenario":

@@ -99,7 +99,7 @@ def sweep(
     ] = "embedded",
     timeout: Annotated[
         float | None,
-        typer.Option(min=0.0, metavar="SECONDS", help="Give a run up after so long; the scenario's, if not given."),
+        typer.Option(metavar="SECONDS", help="Give a run up after so long; the scenario's, if not given."),
     ] = None,
     until_ci: Annotated[
         str | None,

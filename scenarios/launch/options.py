@@ -1,13 +1,15 @@
 """How a run is to be carried out, and who looks on."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from broker import BrokerAddress
+from broker import BrokerAddress, without_secret
 from node.protocol.trace import Record, Trace
 from node.runtime.keys import Keys
+from scenarios.errors import ScenarioError
 from scenarios.markets.base import Market
 from scenarios.markets.kind import Metrics, OwnWorld, Watch
 from scenarios.results.tables import settings_label
@@ -16,6 +18,10 @@ World = Literal["mqtt", "sim", "array"]
 
 Connections = Literal["per-host", "per-node"]
 """Who has an MQTT connection."""
+
+
+_WHOLE_NUMBERS = (("seed", 0, math.inf), ("port", 1, 65_535), ("hosts", 1, math.inf), ("parts", 1, math.inf))
+"""Options with the least and the most that may be given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +62,23 @@ class RunOptions:
             "timeout": self.timeout_s,
         }
         return {name: value for name, value in found.items() if value is not None}
+
+    def check(self) -> None:
+        """Raise ScenarioError if an option is out of its range, or says nothing of this world."""
+        if self.timeout_s is not None and not 0.0 <= self.timeout_s < math.inf:  # NaN is in no range
+            raise ScenarioError(f"--timeout {self.timeout_s:g}: give seconds, a finite number of at least 0")
+        for name, least, most in _WHOLE_NUMBERS:
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                upwards = f"from {least} to {most}" if most < math.inf else f"of at least {least}"
+                raise ScenarioError(f"--{name} {value}: give a whole number {upwards}")
+        if self.world != "mqtt":
+            broker = {} if self.broker == "embedded" else {"broker": without_secret(self.broker)}
+            for name, value in (broker | {k: v for k, v in self.given.items() if k != "timeout"}).items():
+                raise ScenarioError(
+                    f"--{name} {value} goes with world mqtt, and the world is {self.world}: leave it out, or give "
+                    "--world mqtt"
+                )
 
 
 class Listener(Protocol):

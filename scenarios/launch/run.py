@@ -142,6 +142,7 @@ def run(
 
 def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> Result[Any]:
     """As ``run``, for a scenario whose populations have been read: check it, run it, and keep what came of it."""
+    options.check()
     started = time.monotonic()
     job = _prepared(scenario, draw_market(scenario, options.seed), options, onlookers)
     attempt = _Attempt(Outcome("failed", 0.0, 0.0, {}))
@@ -170,6 +171,7 @@ def _prepared(scenario: Scenario, market: Market, options: RunOptions, onlookers
     options = _placed(options, broker)
     workers = min(options.hosts or os.cpu_count() or 1, market.nodes - len(market.devices))
     _check_name(market, options)
+    _check_hosts(market, options)
     _check_parts(market, options)
     if style := style_of(options.pictures):
         read_style(style)
@@ -236,11 +238,9 @@ def _check_faults(market: Market, options: RunOptions, broker: str | BrokerAddre
 def _check_name(market: Market, options: RunOptions) -> None:
     """Raise ScenarioError if the market's name is none, or lacks where devices need it."""
     name = options.market_name
-    if options.world != "mqtt":
-        return
     if name is not None and not re.fullmatch(NAME, name):
         raise ScenarioError(f"--market {name!r} must match {NAME}")
-    if name is None and market.devices:
+    if options.world == "mqtt" and name is None and market.devices:
         device = min(market.devices.values())
         raise ScenarioError(
             f"device = {device!r}: give the market a name with --market, under which {device} can join it"
@@ -258,8 +258,6 @@ def _placed(options: RunOptions, broker: str | BrokerAddress) -> RunOptions:
     place = options.place
     if place is None:
         return options
-    if options.world != "mqtt":
-        raise ScenarioError(f"--place {place} goes with world mqtt, and the world is {options.world}")
     if broker in ("embedded", "mosquitto"):
         raise ScenarioError(
             f"--place {place}: the workers cannot reach the broker that a run starts for itself: "
@@ -272,13 +270,21 @@ def _placed(options: RunOptions, broker: str | BrokerAddress) -> RunOptions:
     return replace(options, parts=parts)
 
 
+def _check_hosts(market: Market, options: RunOptions) -> None:
+    """Raise ScenarioError if there would be more processes than nodes that they could carry."""
+    nodes = market.nodes - len(market.devices)
+    if options.hosts is not None and options.hosts > nodes:
+        raise ScenarioError(
+            f"--hosts {options.hosts}: {market.scenario} has {nodes} nodes to carry, and each process carries at least "
+            f"one: give at most {nodes}"
+        )
+
+
 def _check_parts(market: Market, options: RunOptions) -> None:
     """Raise ScenarioError if the market cannot be carried in parts that somebody else starts."""
     parts = options.parts
     if parts is None:
         return
-    if options.world != "mqtt":
-        raise ScenarioError(f"--parts {parts} goes with world mqtt, and the world is {options.world}")
     if options.market_name is None and options.place is None:
         raise ScenarioError(
             f"--parts {parts}: give the market a name with --market, under which bidswarm host joins it, "
@@ -313,7 +319,7 @@ class _Attempt:
 
 
 def _broker_of(options: RunOptions) -> tuple[str | BrokerAddress, Keys | None]:
-    if options.profile is None or options.world != "mqtt":
+    if options.profile is None:
         return options.broker, None
     if options.broker != "embedded":
         raise ScenarioError("--profile and --broker (or BIDSWARM_BROKER) both name a broker: give one of them")

@@ -14,7 +14,7 @@ import msgspec
 
 from scenarios.errors import ScenarioError
 from scenarios.files.own import files_of
-from scenarios.launch.options import World
+from scenarios.launch.options import RunOptions, World
 from scenarios.launch.run import own_world
 from scenarios.markets.base import Scenario
 from scenarios.markets.load import Draft, Tables, drafted, value_of
@@ -157,6 +157,7 @@ def planned(
     """
     if broker not in {"embedded", "mosquitto"}:
         raise ScenarioError(f"--broker {broker}: every run of a sweep starts its own: give embedded or mosquitto")
+    RunOptions(world=world, broker=broker, timeout_s=timeout_s).check()
     bare = Plan(
         scenario=tables,
         origin=origin,

@@ -376,12 +376,12 @@ def test_every_key_of_the_summary_is_documented() -> None:
 
 def test_every_file_and_key_that_a_run_leaves_is_documented(tmp_path: Path) -> None:
     for world in ("sim", "array"):
-        folder = run("neighbourhood", world=world, out=tmp_path, hosts=2, timeout_s=30.0).run_dir
+        folder = run("neighbourhood", world=world, out=tmp_path, timeout_s=30.0).run_dir
         page = exchange_part("results.md")
         names = {path.name for path in folder.iterdir()} - {"journals"}
         assert names - first_column(page) == set()
         manifest = json.loads((folder / "manifest.json").read_text())
-        assert manifest["options"] == {"hosts": 2, "timeout": 30.0}
+        assert manifest["options"] == {"timeout": 30.0}
         assert manifest.keys() - first_column(section("results.md", "## manifest.json")) == set()
         (row,) = re.findall(r"^\| `outcome.json` \|.*", page, re.MULTILINE)
         assert json.loads((folder / "outcome.json").read_text()).keys() <= set(re.findall(r"`(\w+)`", row))
