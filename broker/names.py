@@ -8,6 +8,8 @@ ROOT = "bidswarm/v1"
 NAME = r"[A-Za-z0-9_-]{1,64}"
 """What a market, a host and a node may be called."""
 
+NAME_IN_WORDS = "1 to 64 of the characters A-Z, a-z, 0-9, _ and -"
+
 
 def is_name(text: str) -> bool:
     """Whether a host may be called so (docs/protocol.md, section 1)."""

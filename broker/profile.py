@@ -12,7 +12,7 @@ import msgspec
 
 from broker.address import BrokerAddress, broker_address
 from broker.errors import BrokerError
-from broker.names import NAME, is_name
+from broker.names import NAME_IN_WORDS, is_name
 from broker.private import read_private, write_private
 
 FORMAT = 1
@@ -108,7 +108,7 @@ def profile_text(profile: BrokerProfile) -> str:
 def _fault(profile: BrokerProfile) -> str | None:
     """What is wrong with a profile of the right form, and the remedy."""
     if not is_name(profile.name):
-        return f"name must match {NAME}, got {profile.name!r}"
+        return f"name must be {NAME_IN_WORDS}, got {profile.name!r}"
     if "@" in profile.broker.url:
         return "broker.url must hold no login: name and broker.password are the login"
     broker_address(profile.broker.url)

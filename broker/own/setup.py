@@ -12,7 +12,7 @@ import msgspec
 
 from broker.address import PORTS
 from broker.errors import BrokerError
-from broker.names import is_name
+from broker.names import NAME_IN_WORDS, is_name
 from broker.private import read_private
 from broker.profile import Role
 
@@ -104,7 +104,7 @@ def _wished_users(users: list[User], wishes: Wishes) -> list[User]:
 
 def _add(users: list[User], new: User) -> None:
     if not is_name(new.name):
-        raise BrokerError(f"--{new.role} {new.name!r}: a name has 1 to 64 of the characters A-Z, a-z, 0-9, _ and -")
+        raise BrokerError(f"--{new.role} {new.name!r}: a name has {NAME_IN_WORDS}")
     for user in users:
         if user.name == new.name and user.role != new.role:
             taker = "an observer" if user.role == "observer" else f"a {user.role}"

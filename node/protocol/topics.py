@@ -14,6 +14,8 @@ ROOT = "bidswarm/v1"
 NAME = r"[A-Za-z0-9_-]{1,64}"
 """What a market, a host and a node may be called."""
 
+NAME_IN_WORDS = "1 to 64 of the characters A-Z, a-z, 0-9, _ and -"
+
 Name = Annotated[str, msgspec.Meta(pattern=f"^{NAME}$", max_length=64)]
 """A name in a message or a file. ``^…$`` lets one line break at the end pass, which ``name`` does not."""
 
@@ -33,7 +35,7 @@ def name(text: str) -> str:
         If it may not.
     """
     if not _NAME.fullmatch(text):
-        raise ProtocolUsageError(f"a name must match {NAME}, got {text!r}")
+        raise ProtocolUsageError(f"a name must be {NAME_IN_WORDS}, got {text!r}")
     return text
 
 

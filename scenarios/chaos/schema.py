@@ -9,7 +9,7 @@ import numpy as np
 
 from node.runtime.faults.plan import Fault
 from scenarios.errors import ScenarioError
-from scenarios.files.names import some
+from scenarios.files.names import meant, some
 from scenarios.files.types import Loss, Names, PositiveSeconds, Seconds, Share, Table, meaning
 
 _Skew = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
@@ -59,7 +59,9 @@ class _Fault(Table, frozen=True, tag_field="kind"):
         known = set(users)
         for name in self.named:
             if name not in known:
-                raise ScenarioError(f"{key}.nodes = {name!r}: there is no such user; known: {some(users)}")
+                raise ScenarioError(
+                    f"{key}.nodes = {name!r}: there is no such user{meant(name, users)}; known: {some(users)}"
+                )
 
 
 class DelaySpike(_Fault, frozen=True, kw_only=True, tag="delay-spike"):

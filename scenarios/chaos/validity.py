@@ -1,9 +1,10 @@
 """What a table ``[chaos]`` must fulfil beyond the types of its keys."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from scenarios.chaos.schema import ChaosTable, FaultTable
-from scenarios.errors import ScenarioError
+from scenarios.errors import ScenarioError, check_all
 
 
 def check_chaos(chaos: ChaosTable, users: Sequence[str], timeout_s: float) -> None:
@@ -12,10 +13,14 @@ def check_chaos(chaos: ChaosTable, users: Sequence[str], timeout_s: float) -> No
         raise ScenarioError(
             f"chaos.reordering = {chaos.reordering} needs chaos.reordering_delay_s above 0: so late a frame may come"
         )
-    for k, fault in enumerate(chaos.faults):
-        key = f"chaos.faults.{k}"
-        fault.check_users(key, users)
-        _check_time(key, fault, timeout_s)
+    check_all(
+        check
+        for k, fault in enumerate(chaos.faults)
+        for check in (
+            partial(fault.check_users, f"chaos.faults.{k}", users),
+            partial(_check_time, f"chaos.faults.{k}", fault, timeout_s),
+        )
+    )
 
 
 def _check_time(key: str, fault: FaultTable, timeout_s: float) -> None:

@@ -52,14 +52,14 @@ def host(
     """Carry one part of a market."""
     number, parts = _numbers(part)
     from broker.address import broker_address  # noqa: PLC0415 - the quick commands stay quick
-    from node.protocol.topics import NAME  # noqa: PLC0415
+    from node.protocol.topics import NAME, NAME_IN_WORDS  # noqa: PLC0415
     from scenarios.broker_link import keys_of, launcher_profile  # noqa: PLC0415
     from scenarios.launch.part import Part, carry  # noqa: PLC0415
     from scenarios.markets.load import read  # noqa: PLC0415
     from scenarios.markets.registry import draw_market  # noqa: PLC0415
 
     if not re.fullmatch(NAME, market):
-        raise ScenarioError(f"--market {market!r} must match {NAME}")
+        raise ScenarioError(f"--market {market!r} must be {NAME_IN_WORDS}")
     if (join is None) == (broker is None):
         raise ScenarioError("--join PROFILE and --broker URL (or BIDSWARM_BROKER) name the broker: give one of them")
     profile = None if join is None else launcher_profile(join)

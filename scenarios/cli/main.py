@@ -274,7 +274,8 @@ def _print(result: "Result[Any]", format_: Format) -> None:
 
 def _print_error(error: Exception) -> None:
     # As Text, for a message may hold brackets that Rich would take for markup.
-    errors.print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
+    for line in str(error).splitlines() or [repr(error)]:
+        errors.print(Text.assemble(("error: ", "bold red"), line), soft_wrap=True)
 
 
 @app.command("list")

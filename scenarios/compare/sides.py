@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from scenarios.errors import ScenarioError
+from scenarios.errors import ScenarioError, reason
 from scenarios.extras import needs
 from scenarios.results import folder as rundir
 from scenarios.sweep.folder import MANIFEST
@@ -111,7 +111,7 @@ def _of_table(path: Path) -> Side:
     try:
         rows = needs("pyarrow.parquet").read_table(path).to_pylist()
     except (OSError, ValueError) as error:
-        raise ScenarioError(f"{path}: cannot be read: {error}") from error
+        raise ScenarioError(f"{path}: cannot be read: {reason(error)}") from error
     names = list(rows[0]) if rows else []
     if not {"run", "seed", "world", "status"} <= {*names}:
         raise ScenarioError(f"{path}: is no table of a sweep: it lacks run, seed, world or status")

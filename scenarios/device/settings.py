@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 
 from scenarios.device.schema import NodeFile
-from scenarios.errors import ScenarioError
+from scenarios.errors import ScenarioError, reason
 from scenarios.files.code import Source
-from scenarios.files.explained import explained
+from scenarios.files.explained import converted
 from scenarios.files.own import brought, with_own
+from scenarios.files.places import Origin
 
 Tables = dict[str, Any]
 
@@ -33,7 +34,8 @@ def read_settings(
         If they are no node's; the text names the key and what is allowed.
     """
     origin = str(file) if file else "bidswarm node"
-    tables = _merged(_tables(file) if file else {}, options)
+    text = _text(file) if file else ""
+    tables = _merged(_tables(file, text) if file else {}, options)
     # So that a password stands neither in a file nor in the list of processes.
     if "profile" not in tables and "broker" not in tables and (url := os.environ.get("BIDSWARM_BROKER")):
         tables["broker"] = url
@@ -43,13 +45,11 @@ def read_settings(
             name_code(source)
     try:
         tables = with_own(tables, NodeFile, folder)
-        settings = msgspec.convert(tables, NodeFile)
+        settings = converted(tables, NodeFile)
         settings.check("")
     except ScenarioError as error:
-        raise ScenarioError(f"{origin}: {error}") from error
-    except msgspec.ValidationError as error:
-        text = explained(str(error), tables, NodeFile)
-        raise ScenarioError(f"{origin}: {_as_option(text)}; see: bidswarm node --help") from None
+        said = "\n".join(f"{_as_option(fault)}; see: bidswarm node --help" for fault in str(error).split("\n"))
+        raise ScenarioError(Origin(origin, text).placed(said)) from error
     if fault := _fault(settings):
         raise ScenarioError(f"{origin}: {fault}; see: bidswarm node --help")
     return settings
@@ -63,11 +63,16 @@ def _as_option(text: str) -> str:
     return text if missing == text else f"the key {missing} (--{missing}) is missing"
 
 
-def _tables(file: Path) -> Tables:
+def _text(file: Path) -> str:
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"cannot read {file}: {error}") from error
+        raise ScenarioError(f"cannot read {file}: {reason(error)}") from error
+
+
+def _tables(file: Path, text: str) -> Tables:
+    try:
+        tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{file}: not TOML: {error}") from error
     return tables | {key: str(file.parent / tables[key]) for key in PATHS if isinstance(tables.get(key), str)}

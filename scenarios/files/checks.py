@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from node.protocol.topics import NAME
+from node.protocol.topics import NAME, NAME_IN_WORDS
 from scenarios.errors import ScenarioError
 
 
@@ -13,7 +13,7 @@ def check_names(names: Iterable[str], whose: str) -> None:
     seen: set[str] = set()
     for name in names:
         if not re.fullmatch(NAME, name):
-            raise ScenarioError(f"name = {name!r} must match {NAME}")
+            raise ScenarioError(f"the name {name!r} of {whose} must be {NAME_IN_WORDS}")
         if name in seen:
-            raise ScenarioError(f"name = {name!r} is given twice; {whose} needs a name of its own")
+            raise ScenarioError(f"the name {name!r} is given twice; {whose} needs a name of its own")
         seen.add(name)

@@ -1,7 +1,11 @@
 """The names of users in scenario files."""
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Protocol
+
+LIKENESS = 0.7
+"""Of a mistyped word to the one that was meant; more unlike ones are better listed than guessed."""
 
 
 class _Group(Protocol):
@@ -23,3 +27,9 @@ def some(names: Iterable[str], most: int = 10) -> str:
     """The first of many names, as errors list them."""
     shown = list(names)
     return ", ".join(shown[:most]) + (" …" if len(shown) > most else "")
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """What was meant by a word that is none of the known ones, if one of them is like it, as errors ask."""
+    close = get_close_matches(word, known, n=1, cutoff=LIKENESS)
+    return f" (did you mean {close[0]}?)" if close else ""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from scenarios.errors import ScenarioError
+from scenarios.errors import ScenarioError, reason
 from scenarios.extras import needs
 
 Tables = dict[str, Any]
@@ -79,7 +79,7 @@ def _rows(path: Path) -> Iterator[Tables]:
         else:
             raise ScenarioError(f"{path}: a population file is a .csv or a .parquet file")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ScenarioError(f"cannot read the population {path}: {error}") from error
+        raise ScenarioError(f"cannot read the population {path}: {reason(error)}") from error
 
 
 def _csv_rows(path: Path) -> Iterator[Tables]:
@@ -108,4 +108,4 @@ def _parquet_rows(path: Path) -> Iterator[Tables]:
                 for row in batch.to_pylist():
                     yield {key: value for key, value in row.items() if value is not None}
     except arrow.ArrowException as error:
-        raise ScenarioError(f"cannot read the population {path}: {error}") from error
+        raise ScenarioError(f"cannot read the population {path}: {reason(error)}") from error

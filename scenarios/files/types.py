@@ -1,10 +1,13 @@
 """What several tables of scenario files share: the bounds of their keys, with units in the names of these."""
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Annotated
 
 import msgspec
 
 from node.protocol.topics import Name
+from scenarios.errors import check_all
 
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=1e6)]
 PositiveSeconds = Annotated[float, msgspec.Meta(gt=0.0, le=1e6)]
@@ -32,11 +35,13 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
         ``key`` is where it stands in the file, nothing for the file itself.
         """
+        check_all(partial(table.check, place) for table, place in self._inner(key))
+
+    def _inner(self, key: str) -> Iterator[tuple["Table", str]]:
+        """The tables in this one, and their keys."""
         for field in self.__struct_fields__:
             value, place = getattr(self, field), f"{key}.{field}" if key else field
-            if isinstance(value, Table):
-                value.check(place)
-            elif isinstance(value, list):
-                for k, one in enumerate(value):
-                    if isinstance(one, Table):
-                        one.check(f"{place}.{k}")
+            places = (
+                [(one, f"{place}.{k}") for k, one in enumerate(value)] if isinstance(value, list) else [(value, place)]
+            )
+            yield from ((one, where) for one, where in places if isinstance(one, Table))

@@ -13,7 +13,7 @@ from typing import Any
 
 from broker import BrokerAddress, BrokerError, open_broker, without_secret
 from broker.load import check_load
-from node.protocol.topics import NAME
+from node.protocol.topics import NAME, NAME_IN_WORDS
 from node.runtime.keys import Keys
 from node.runtime.mqtt.loop import event_loop
 from node.runtime.mqtt.task_groups import first_error
@@ -239,7 +239,7 @@ def _check_name(market: Market, options: RunOptions) -> None:
     """Raise ScenarioError if the market's name is none, or lacks where devices need it."""
     name = options.market_name
     if name is not None and not re.fullmatch(NAME, name):
-        raise ScenarioError(f"--market {name!r} must match {NAME}")
+        raise ScenarioError(f"--market {name!r} must be {NAME_IN_WORDS}")
     if options.world == "mqtt" and name is None and market.devices:
         device = min(market.devices.values())
         raise ScenarioError(

@@ -1,9 +1,8 @@
 """From a file or a name to a valid scenario, or to an error that says what to change."""
 
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,11 +10,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from scenarios.chaos.validity import check_chaos
-from scenarios.errors import ScenarioError
+from scenarios.errors import ScenarioError, check_all, reason
 from scenarios.files.checks import check_names
 from scenarios.files.code import Source
 from scenarios.files.explained import converted
+from scenarios.files.names import meant
 from scenarios.files.own import brought, with_own
+from scenarios.files.places import Origin
 from scenarios.files.populations import OWN_COLUMNS, with_file_rows
 from scenarios.markets.base import Scenario
 from scenarios.markets.kind import MarketKind
@@ -49,13 +50,14 @@ def source(name_or_path: str) -> tuple[str, str, Path]:
         try:
             return path.read_text(encoding="utf-8"), str(path), path.resolve().parent
         except (OSError, UnicodeDecodeError) as error:
-            raise ScenarioError(f"cannot read scenario {path}: {error}") from error
+            raise ScenarioError(f"cannot read scenario {path}: {reason(error)}") from error
     ours = LIBRARY / f"{name_or_path}.toml"
     library = {name_or_path: ours.read_text(encoding="utf-8")} if ours.is_file() else shipped()
     if name_or_path not in library:
-        close = get_close_matches(name_or_path, library, n=1)
-        hint = f" (did you mean {close[0]}?)" if close else ""
-        raise ScenarioError(f"no scenario {name_or_path!r}{hint}; give a .toml file or one of: {', '.join(library)}")
+        raise ScenarioError(
+            f"no scenario {name_or_path!r}{meant(name_or_path, library)}; give a .toml file or one of: "
+            f"{', '.join(library)}"
+        )
     return library[name_or_path], f"{name_or_path}.toml", Path.cwd()
 
 
@@ -66,17 +68,14 @@ class Draft(NamedTuple):
     ----------
     tables
         With settings put over them, and the rows of populations in place of their files.
-    places
-        Where each user of a population is from, as errors say it.
     origin
-        What errors call the file.
+        What they were read from, so that errors can say where.
     folder
         Where code of one's own stands.
     """
 
     tables: Tables
-    places: Mapping[str, str]
-    origin: str
+    origin: Origin
     folder: Path
 
     def code(self) -> list[Source]:
@@ -84,14 +83,11 @@ class Draft(NamedTuple):
         try:
             return brought(self.tables, _kind_of(self.tables).scenario, self.folder)
         except ScenarioError as error:
-            raise ScenarioError(f"{self.origin}: {error}") from error
+            raise ScenarioError(self.origin.placed(str(error))) from error
 
     def scenario(self) -> Scenario:
         """The scenario, its code loaded; errors as for ``load``."""
-        try:
-            return parse(self.tables, self.origin, self.folder)
-        except ScenarioError as error:
-            raise ScenarioError(_placed(str(error), self.places)) from error
+        return parse(self.tables, self.origin, self.folder)
 
 
 def read(name_or_path: str, settings: Sequence[str] = ()) -> Draft:
@@ -107,15 +103,18 @@ def read(name_or_path: str, settings: Sequence[str] = ()) -> Draft:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{origin}: not TOML: {error}") from error
-    return drafted(tables, settings, origin, folder)
+    return drafted(tables, settings, origin, folder, text)
 
 
-def drafted(tables: Tables, settings: Sequence[str], origin: str, folder: Path) -> Draft:
-    """The tables of a file with ``key=value`` settings put over them, which changes them; ``origin`` is its name."""
+def drafted(tables: Tables, settings: Sequence[str], name: str, folder: Path, text: str = "") -> Draft:
+    """The tables of a file with ``key=value`` settings put over them, which changes them.
+
+    ``name`` is what errors call the file, and ``text`` what it holds, if that is known.
+    """
     for setting in settings:
         put(tables, setting)
-    tables, places = with_file_rows(tables, folder)
-    return Draft(tables, places, origin, folder)
+    tables, rows = with_file_rows(tables, folder)
+    return Draft(tables, Origin(name, text, settings, rows), folder)
 
 
 def load(name_or_path: str, settings: Sequence[str] = ()) -> Scenario:
@@ -124,7 +123,8 @@ def load(name_or_path: str, settings: Sequence[str] = ()) -> Scenario:
     Raises
     ------
     ScenarioError
-        If it is not there, not TOML, or not a valid scenario; the text names file, key, value and what is allowed.
+        If it is not there, not TOML, or not a valid scenario; the text has a line for everything that is wrong, with
+        file, line, key, value and what is allowed.
     """
     return read(name_or_path, settings).scenario()
 
@@ -133,8 +133,8 @@ def _kind_of(tables: Mapping[str, Any]) -> MarketKind:
     return kind_named(str(tables.get("market", DEFAULT_MARKET)))
 
 
-def parse(tables: Mapping[str, Any], origin: str, folder: Path | None = None) -> Scenario:
-    """A valid scenario from its tables; ``origin`` is what errors call them.
+def parse(tables: Mapping[str, Any], origin: Origin | str, folder: Path | None = None) -> Scenario:
+    """A valid scenario from its tables; ``origin`` is what they were read from, or what errors call them.
 
     Code of one's own stands in ``folder``, the working folder if not given.
 
@@ -149,27 +149,21 @@ def parse(tables: Mapping[str, Any], origin: str, folder: Path | None = None) ->
         _check(scenario)
         kind.check(scenario)
     except ScenarioError as error:
-        raise ScenarioError(f"{origin}: {error}") from error
+        placed = origin if isinstance(origin, Origin) else Origin(origin)
+        raise ScenarioError(placed.placed(str(error))) from error
     return scenario
 
 
 def _check(scenario: Scenario) -> None:
     """What holds for scenarios of any market: names are names, tables make sense, faults happen to users in time."""
-    check_names([scenario.name], "a scenario")
-    check_names(scenario.user_names, "every user")
-    scenario.check("")
+    checks = [
+        partial(check_names, [scenario.name], "a scenario"),
+        partial(check_names, scenario.user_names, "every user"),
+        partial(scenario.check, ""),
+    ]
     if scenario.chaos:
-        check_chaos(scenario.chaos, scenario.user_names, scenario.timeout_s)
-
-
-def _placed(error: str, places: Mapping[str, str]) -> str:
-    """The error with a user's place among all users replaced by its place in the scenario or in a population."""
-
-    def place(match: re.Match[str]) -> str:
-        found = places.get(match[1], match[1])
-        return f"{found}{match[2]}" if match[2] != "." or found.startswith(("sellers.", "buyers.")) else f"{found}: "
-
-    return re.sub(r"\b((?:sellers|buyers)\.\d+)(\W)", place, error, count=1)
+        checks.append(partial(check_chaos, scenario.chaos, scenario.user_names, scenario.timeout_s))
+    check_all(checks)
 
 
 def with_populations(scenario: Scenario) -> Scenario:

@@ -12,6 +12,7 @@ from node.protocol.trace import Record, Trace
 from node.runtime import journal
 from scenarios.errors import ScenarioError
 from scenarios.files.descriptions import with_descriptions
+from scenarios.files.names import meant
 from scenarios.files.own import as_in_files
 from scenarios.markets.base import Market, Scenario
 from scenarios.markets.kind import MarketKind
@@ -37,7 +38,7 @@ def kind_named(name: str) -> MarketKind:
         installed, or the package.
     """
     if name not in _entries():
-        raise ScenarioError(f"market = {name!r}: allowed are: {', '.join(_entries())}")
+        raise ScenarioError(f"market = {name!r}{meant(name, _entries())}: allowed are: {', '.join(_entries())}")
     return _loaded(_entries()[name])
 
 

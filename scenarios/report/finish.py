@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from node.protocol.trace import Record, Trace
-from scenarios.errors import RunError, ScenarioError
+from scenarios.errors import RunError, ScenarioError, reason
 from scenarios.files.own import bring
 from scenarios.markets.base import Market
 from scenarios.markets.kind import MarketKind, Metrics
@@ -92,7 +92,9 @@ def finish(
             f"{how_to_finish(run.folder)}"
         ) from None
     except OSError as error:
-        raise RunError(f"cannot write results: {error}; free some space, then {how_to_finish(run.folder)}") from error
+        raise RunError(
+            f"cannot write results: {reason(error)}; free some space, then {how_to_finish(run.folder)}"
+        ) from error
 
 
 def how_to_finish(folder: Path) -> str:

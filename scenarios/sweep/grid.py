@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scenarios.errors import ScenarioError
+from scenarios.errors import ScenarioError, reason
 from scenarios.extras import needs
 from scenarios.files.toml import to_value
 
@@ -114,7 +114,7 @@ def _read(path: Path) -> list[Cell]:
             rows = needs("pyarrow.parquet").read_table(path).to_pylist()
             return [{key: text_of(value) for key, value in row.items() if value is not None} for row in rows]
     except (OSError, ValueError, csv.Error) as error:  # those of pyarrow are of these
-        raise ScenarioError(f"--design {path}: cannot be read: {error}") from error
+        raise ScenarioError(f"--design {path}: cannot be read: {reason(error)}") from error
     raise ScenarioError(f"--design {path}: give a .csv or .parquet file")
 
 

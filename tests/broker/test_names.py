@@ -37,7 +37,7 @@ def covers(rule: str, topic: str) -> bool:
 
 
 def test_names_and_the_root_of_topics_are_those_of_the_protocol() -> None:
-    assert (names.NAME, names.ROOT) == (topics.NAME, topics.ROOT)
+    assert (names.NAME, names.NAME_IN_WORDS, names.ROOT) == (topics.NAME, topics.NAME_IN_WORDS, topics.ROOT)
 
 
 @pytest.mark.parametrize("role", MAY)

@@ -78,7 +78,7 @@ def test_missing_profile_is_named(write: Path) -> None:
     ("good", "bad", "words"),
     [
         ("format = 1", "format = 2", "format"),
-        ('name = "alice"', 'name = "al/ice"', "name must match"),
+        ('name = "alice"', 'name = "al/ice"', "name must be 1 to 64"),
         ('role = "host"', 'role = "king"', "role"),
         ("mqtts://", "https://", "mqtts://"),
         ("mqtts://", "mqtts://alice:pw@", "no login"),

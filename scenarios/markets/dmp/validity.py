@@ -1,24 +1,30 @@
 """What a scenario of the Digital Marketplace must fulfil beyond what its tables check themselves."""
 
 import math
+from functools import partial
 
 from scenarios.chaos.schema import ChaosTable, ExpectSettled
-from scenarios.errors import ScenarioError
+from scenarios.errors import ScenarioError, check_all
 from scenarios.files.checks import check_names
-from scenarios.files.names import some
+from scenarios.files.names import meant, some
 from scenarios.files.tables import Distribution, Number
 from scenarios.markets.dmp.schema import CallScenario, Terminals
 
 
 def check_call_scenario(scenario: CallScenario) -> None:
     """Raise ScenarioError, naming key, value and what is allowed, if the scenario contradicts itself."""
-    check_names([one.name for one in scenario.services], "every service")
     services, agents = [one.name for one in scenario.services], [one.name for one in scenario.agents]
-    for k, terminals in enumerate(scenario.terminals):
-        _check_terminals(f"terminals.{k}", terminals, services, agents)
-    _check_agents(agents, {group.agent for group in scenario.terminals})
+    checks = [
+        partial(check_names, services, "every service"),
+        *(
+            partial(_check_terminals, f"terminals.{k}", one, services, agents)
+            for k, one in enumerate(scenario.terminals)
+        ),
+        partial(_check_agents, agents, {group.agent for group in scenario.terminals}),
+    ]
     if scenario.chaos:
-        _check_chaos(scenario.chaos)
+        checks.append(partial(_check_chaos, scenario.chaos))
+    check_all(checks)
 
 
 def _check_chaos(chaos: ChaosTable) -> None:
@@ -30,10 +36,14 @@ def _check_chaos(chaos: ChaosTable) -> None:
 def _check_terminals(key: str, group: Terminals, services: list[str], agents: list[str]) -> None:
     for name in group.services or ():
         if name not in services:
-            raise ScenarioError(f"{key}.services = {name!r}: there is no such service; known: {some(services)}")
+            raise ScenarioError(
+                f"{key}.services = {name!r}: there is no such service{meant(name, services)}; known: {some(services)}"
+            )
     if group.agent is not None and group.agent not in agents:
         known = some(agents) if agents else "none; add [[agents]]"
-        raise ScenarioError(f"{key}.agent = {group.agent!r}: there is no such service agent; known: {known}")
+        raise ScenarioError(
+            f"{key}.agent = {group.agent!r}: there is no such service agent{meant(group.agent, agents)}; known: {known}"
+        )
     _check_weight(f"{key}.price_weight", group.price_weight)
 
 

@@ -18,7 +18,7 @@ from node.runtime.streams import stream
 from node.trace.psp.convergence import ConvergenceMetrics, Oscillation, Quiescence
 from node.trace.psp.metrics import MarketMetrics
 from scenarios.chaos.expectations import FaultLog
-from scenarios.errors import ScenarioError
+from scenarios.errors import ScenarioError, reason
 from scenarios.files.own import kind_of_table
 from scenarios.markets.kind import Watch
 from scenarios.markets.psp.course import Convergence, Fold, metrics_of
@@ -174,7 +174,9 @@ def _kept(path: Path) -> tuple[ArrayOutcome, ArrayCourse]:
         price, sold = kept["course_price"], kept["course_sold"]
         rounds, welfare = kept["course_rounds"].tolist(), kept["course_welfare"].tolist()
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise ScenarioError(f"{path} cannot be read: {error}; it is what a run in world 'array' leaves") from error
+        raise ScenarioError(
+            f"{path} cannot be read: {reason(error)}; it is what a run in world 'array' leaves"
+        ) from error
     return outcome, ArrayCourse(price.shape[1], rounds, welfare, [*price], [*sold])
 
 

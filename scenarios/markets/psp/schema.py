@@ -18,7 +18,7 @@ from node.strategy.psp.opt_out import OptOut
 from node.strategy.psp.reserve import FixedReserve, HighestLosingReserve, ReserveRule
 from scenarios.errors import ScenarioError
 from scenarios.files.draws import as_drawn
-from scenarios.files.names import names_of, some
+from scenarios.files.names import meant, names_of, some
 from scenarios.files.tables import Megabytes, Number, Positive
 from scenarios.files.types import Count, Names, PositiveSeconds, Seconds, Share, Size, Stem, Table, meaning
 from scenarios.markets import base
@@ -371,7 +371,9 @@ ShiftTable = LeaveShift | SupplyShift | ValuationShift | SwitchShift
 def _check_known(key: str, names: Sequence[str], known: Users, what: str) -> None:
     for name in names:
         if name not in known:
-            raise ScenarioError(f"{key} = {name!r}: there is no such {what}; known: {some(sorted(known))}")
+            raise ScenarioError(
+                f"{key} = {name!r}: there is no such {what}{meant(name, known)}; known: {some(sorted(known))}"
+            )
 
 
 Mechanism = Literal["psp", "uniform-price", "pay-as-bid"] | OwnMechanism

@@ -1,9 +1,10 @@
 """What a scenario must fulfil beyond what its tables check themselves."""
 
 import re
+from functools import partial
 
-from scenarios.errors import ScenarioError
-from scenarios.files.names import names_of, some
+from scenarios.errors import ScenarioError, check_all
+from scenarios.files.names import meant, names_of, some
 from scenarios.markets.psp.schema import Buyers, Scenario, Sellers
 from scenarios.markets.psp.shifts import check_shifts
 
@@ -12,10 +13,13 @@ def check_scenario(scenario: Scenario) -> None:
     """Raise ScenarioError, naming key, value and what is allowed, if the scenario contradicts itself."""
     groups: list[Sellers | Buyers] = [*scenario.sellers, *scenario.buyers]
     sellers = {name for group in scenario.sellers for name in names_of(group)}
-    for k, buyers in enumerate(scenario.buyers):
-        _check_buyers(f"buyers.{k}", buyers, sellers)
-    _check_devices(scenario, groups)
-    check_shifts(scenario)
+    check_all(
+        [
+            *(partial(_check_buyers, f"buyers.{k}", buyers, sellers) for k, buyers in enumerate(scenario.buyers)),
+            partial(_check_devices, scenario, groups),
+            partial(check_shifts, scenario),
+        ]
+    )
 
 
 def _check_devices(scenario: Scenario, groups: list[Sellers | Buyers]) -> None:
@@ -39,7 +43,8 @@ def _check_buyers(key: str, buyers: Buyers, sellers: set[str]) -> None:
         raise ScenarioError(f"{key}: give sellers or sellers_each, not both")
     for name in buyers.sellers or ():
         if name not in sellers:
-            raise ScenarioError(f"{key}.sellers = {name!r}: there is no such seller; known: {some(sorted(sellers))}")
+            known = f"{meant(name, sellers)}; known: {some(sorted(sellers))}"
+            raise ScenarioError(f"{key}.sellers = {name!r}: there is no such seller{known}")
     if len(set(buyers.sellers or ())) != len(buyers.sellers or ()):
         raise ScenarioError(f"{key}.sellers = {buyers.sellers!r} names a seller twice")
     if buyers.sellers_each is not None and buyers.sellers_each > len(sellers):

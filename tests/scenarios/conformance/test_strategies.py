@@ -187,8 +187,12 @@ def test_command_lists_the_laws_broken_with_the_counterexample() -> None:
         ("stedy", [], "strategy.kind = 'stedy': allowed are: opt-out, best-reply, adaptive, module:Class"),
         ("nowhere:Steady", [], "there is no module 'nowhere'"),
         ("best-reply", [], "strategy lacks the key epsilon_step_money"),
-        ("adaptive", ["damping=2"], "strategy.damping = 2: expected `float` <= 1.0"),
-        ("adaptive", ["dampen=1"], "unknown key strategy.dampen; allowed here: epsilon_start_share"),
+        ("adaptive", ["damping=2"], "strategy.damping = 2: must be a number from 0 to 1"),
+        (
+            "adaptive",
+            ["dampen=1"],
+            "unknown key strategy.dampen (did you mean damping?); allowed here: epsilon_start_share",
+        ),
     ],
 )
 def test_a_strategy_that_is_none_is_refused(kind: str, settings: list[str], said: str) -> None:

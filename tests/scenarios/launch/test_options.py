@@ -66,7 +66,7 @@ def test_the_command_line_refuses_them_with_one_line_and_leaves_nothing(
 
 
 def test_more_processes_than_nodes_are_refused_with_the_most_that_there_can_be(tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match="two-sellers has 7 nodes to carry, .* give at most 7"):
+    with pytest.raises(ScenarioError, match=r"two-sellers has 7 nodes to carry, .* give at most 7"):
         run("two-sellers", hosts=8, out=tmp_path)
 
 

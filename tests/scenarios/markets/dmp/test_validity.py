@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from node.protocol.topics import NAME_IN_WORDS
 from scenarios.markets.load import parse
 from tests.scenarios.markets.dmp.conftest import changed, fault
 
@@ -30,14 +31,14 @@ def test_scenario_that_does_not_contradict_itself_is_valid(values: dict[str, Any
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("name", "small\n", "name = 'small\\n' must match [A-Za-z0-9_-]{1,64}"),
-        ("terminals__0__name", "net-1", "name = 'net-1' is given twice; every user needs a name of its own"),
-        ("operators__0__name", "n" * 63, f"name = '{'n' * 63}-1' must match [A-Za-z0-9_-]{{1,64}}"),
-        ("marketplace__name", "t", "name = 't' is given twice; every user needs a name of its own"),
+        ("name", "small\n", f"the name 'small\\n' of a scenario must be {NAME_IN_WORDS}"),
+        ("terminals__0__name", "net-1", "the name 'net-1' is given twice; every user needs a name of its own"),
+        ("operators__0__name", "n" * 63, f"the name '{'n' * 63}-1' of every user must be {NAME_IN_WORDS}"),
+        ("marketplace__name", "t", "the name 't' is given twice; every user needs a name of its own"),
         (
             "services__add",
             {"name": "web", "rate_kbps": 1, "holding_s": 1},
-            "name = 'web' is given twice; every service needs a name of its own",
+            "the name 'web' is given twice; every service needs a name of its own",
         ),
         ("network__delay_min_s", 1.0, "network.delay_min_s = 1.0 must not exceed network.delay_max_s = 0.003"),
         (
@@ -105,4 +106,7 @@ def test_contradiction_is_named_with_key_and_value(key: str, value: Any, said: s
 
 def test_known_service_agents_are_named() -> None:
     said = fault(agents=[{"name": "desk"}], terminals__0__agent="disk")
-    assert said == "terminals.0.agent = 'disk': there is no such service agent; known: desk"
+    assert said.split("\nsmall.toml: ") == [
+        "terminals.0.agent = 'disk': there is no such service agent (did you mean desk?); known: desk",
+        "agents.0.name = 'desk': no terminal asks through it; name it as one's agent",
+    ]

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,19 +110,40 @@ def test_later_setting_stands_over_an_earlier_one(small: Loader) -> None:
         ("buyers.0.valuation.demand=1", "buyers.0.valuation.demand; allowed here: demand_mb, value_per_mb"),
         ("sellers.0={}", "sellers.0 lacks the key supply_mb"),
         ("buyers.0.valuation={}", "buyers.0.valuation lacks the key kind"),
-        ("sellers.0.supply_mb='much'", "sellers.0.supply_mb = 'much': expected `float"),
-        ("sellers.0.supply_mb=true", "sellers.0.supply_mb = True: expected `float"),
-        ("auction=1", "auction = 1: expected `object`, got `int`"),
-        ("sellers=[]", "sellers = []: expected `array` of length >= 1"),
-        ("buyers.0.count=2.0", "buyers.0.count = 2.0: expected `int`, got `float`"),
-        ("sellers.0.supply_mb=-1", "sellers.0.supply_mb = -1: expected `float` >= 0.0"),
-        ("sellers.0.supply_mb=1e13", "sellers.0.supply_mb = 10000000000000.0: expected `float` <= 1000000000000.0"),
-        ("sellers.0.supply_mb=nan", "sellers.0.supply_mb = nan: expected `float` >= 0.0"),
-        ("sellers.0.supply_mb=inf", "sellers.0.supply_mb = inf: expected `float` <= 1000000000000.0"),
-        ("network.delay_max_s=-inf", "network.delay_max_s = -inf: expected `float` >= 0.0"),
-        ("network.loss=1.0", "network.loss = 1.0: expected `float` < 1.0"),
-        ("auction.clearing_interval_s=0", "auction.clearing_interval_s = 0: expected `float` > 0.0"),
-        ("buyers.0.count=0", "buyers.0.count = 0: expected `int` >= 1"),
+        (
+            "sellers.0.supply_mb='much'",
+            "sellers.0.supply_mb = 'much': must be a number from 0 to 1,000,000,000,000",
+        ),
+        (
+            "sellers.0.supply_mb=true",
+            "sellers.0.supply_mb = True: must be a number from 0 to 1,000,000,000,000",
+        ),
+        ("auction=1", "auction = 1: must be a table"),
+        ("sellers=[]", "sellers = []: must be a list of at least 1, each a table"),
+        ("buyers.0.count=2.0", "buyers.0.count = 2.0: must be a whole number from 1 to 10,000,000"),
+        (
+            "sellers.0.supply_mb=-1",
+            "sellers.0.supply_mb = -1: must be a number from 0 to 1,000,000,000,000",
+        ),
+        (
+            "sellers.0.supply_mb=1e13",
+            "sellers.0.supply_mb = 10000000000000.0: must be a number from 0 to 1,000,000,000,000",
+        ),
+        (
+            "sellers.0.supply_mb=nan",
+            "sellers.0.supply_mb = nan: must be a number from 0 to 1,000,000,000,000",
+        ),
+        (
+            "sellers.0.supply_mb=inf",
+            "sellers.0.supply_mb = inf: must be a number from 0 to 1,000,000,000,000",
+        ),
+        ("network.delay_max_s=-inf", "network.delay_max_s = -inf: must be a number from 0 to 1,000,000"),
+        ("network.loss=1.0", "network.loss = 1.0: must be a number of at least 0 and below 1"),
+        (
+            "auction.clearing_interval_s=0",
+            "auction.clearing_interval_s = 0: must be a number above 0 and at most 1,000,000",
+        ),
+        ("buyers.0.count=0", "buyers.0.count = 0: must be a whole number from 1 to 10,000,000"),
         ("market=pps", "market = 'pps': allowed are: dmp, psp"),
         ("format=2", "format = 2: allowed are: 1"),
         ("auction.mechanism=vcg", "auction.mechanism = 'vcg': allowed are: psp, uniform-price, pay-as-bid"),
@@ -138,16 +160,16 @@ def test_later_setting_stands_over_an_earlier_one(small: Loader) -> None:
 )
 def test_error_names_file_key_value_and_what_is_allowed(small: Loader, setting: str, said: str) -> None:
     error = fault(small, setting)
-    assert "small.toml: " in error
-    assert said in error
+    assert "small.toml, by --set: " in error
+    assert said in re.sub(r" \(did you mean .*?\?\)", "", error)
 
 
 def test_file_that_is_not_toml_is_named_with_the_place(small: Loader) -> None:
     assert fault(small, text="name = = 1").startswith("small.toml: not TOML: Invalid value (at line 1, column 8)")
 
 
-def test_empty_file_lacks_its_first_key(small: Loader) -> None:
-    assert fault(small, text="") == "small.toml: the scenario lacks the key name"
+def test_empty_file_lacks_what_it_needs(small: Loader) -> None:
+    assert fault(small, text="").endswith("small.toml: the scenario lacks the key buyers")
 
 
 def test_missing_file_is_named() -> None:

@@ -104,7 +104,7 @@ def test_both_nodes_of_a_user_who_switches_are_on_one_host() -> None:
         ({**SWITCH, "node": "s-1", "to": "s-2"}, "shifts.0.to = 's-2': there is no such buyer"),
         ({**LEAVE, "at_s": 21}, "at_s = 21.0 of 'b-1' must not exceed timeout_s = 20.0"),
         ({**LEAVE, "kind": "sleep"}, "shifts.0.kind = 'sleep': allowed are: leave, supply, valuation, switch"),
-        ({**SUPPLY, "factor": -1}, "shifts.0.factor = -1: expected `float` >= 0.0"),
+        ({**SUPPLY, "factor": -1}, "shifts.0.factor = -1: must be a number from 0 to 1,000,000,000,000"),
         ({**LEAVE, "at_s": 2, "nodes": ["late"]}, "'late': join at 3 s: it joins after its first shift, at 2 s"),
     ],
 )

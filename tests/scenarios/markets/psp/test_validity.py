@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from node.protocol.topics import NAME_IN_WORDS
 from scenarios.errors import ScenarioError
 from scenarios.files.names import names_of
 from scenarios.markets.load import parse
@@ -54,10 +55,10 @@ def test_scenario_that_does_not_contradict_itself_is_valid(key: str, value: Any)
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("buyers.0.name", "s-1", "name = 's-1' is given twice; every user needs a name of its own"),
-        ("buyers.0.name", "b\n", "name = 'b\\n' must match [A-Za-z0-9_-]{1,64}"),
-        ("name", "small\n", "name = 'small\\n' must match [A-Za-z0-9_-]{1,64}"),
-        ("sellers.0.name", "n" * 63, f"name = '{'n' * 63}-1' must match [A-Za-z0-9_-]{{1,64}}"),
+        ("buyers.0.name", "s-1", "the name 's-1' is given twice; every user needs a name of its own"),
+        ("buyers.0.name", "b\n", f"the name 'b\\n' of every user must be {NAME_IN_WORDS}"),
+        ("name", "small\n", f"the name 'small\\n' of a scenario must be {NAME_IN_WORDS}"),
+        ("sellers.0.name", "n" * 63, f"the name '{'n' * 63}-1' of every user must be {NAME_IN_WORDS}"),
         ("network.delay_min_s", 1.0, "network.delay_min_s = 1.0 must not exceed network.delay_max_s = 0.003"),
         ("buyers.0.sellers", ["s-9"], "buyers.0.sellers = 's-9': there is no such seller; known: s-1, s-2"),
         ("buyers.0.sellers", ["b"], "buyers.0.sellers = 'b': there is no such seller; known: s-1, s-2"),
