@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from scenarios.console import (
     Format,
@@ -17,6 +17,8 @@ from scenarios.console import (
     picture_options,
     write_json,
 )
+from scenarios.layout import print_table
+from scenarios.words import counted
 
 if TYPE_CHECKING:
     from scenarios.compare.comparison import Comparison
@@ -118,39 +120,35 @@ def _print_side(found: "Comparison", side: str, console: Console) -> None:
     base, level = found.baseline.name, f"{100.0 * found.confidence:g} % interval"
     shown = [one for one in found.differences if one.side == side]
     equal = [one.figure for one in shown if one.is_equal]
-    table = _table("figure", base, side, "difference", level, "")
-    for one in shown:
-        if not one.is_equal:
-            table.add_row(one.figure, *map(_number, (one.mean_baseline, one.mean)), *_told(one))
-    pairs = len(found.pairs[side])
-    console.print(f"{side} against {base}: {pairs:,} {'pair' if pairs == 1 else 'pairs'} of runs with the same seed\n")
-    if table.row_count:
-        console.print(table)
+    rows = [
+        (one.figure, *map(_number, (one.mean_baseline, one.mean)), *_told(one)) for one in shown if not one.is_equal
+    ]
+    pairs = counted(len(found.pairs[side]), "pair")
+    console.print(f"{side} against {base}: {pairs} of runs with the same seed\n")
+    if rows:
+        print_table(console, ("figure", base, side, "difference", level, ""), rows)
     if equal:
         console.print(f"\nthe same in all pairs: {', '.join(equal)}", highlight=False, soft_wrap=True)
     spreads = [row for row in found.spreads if row.side == side and row.largest_difference]
     if spreads:
-        beside = _table("side by side", base, side, "mean distance", "largest", "")
-        for row in spreads[:COLUMNS_SHOWN]:
-            numbers = (row.mean_baseline, row.mean, row.mean_absolute_difference, row.largest_difference)
-            beside.add_row(f"{row.table}: {row.column}", *map(_number, numbers), row.largest_at)
+        beside = [
+            (
+                f"{row.table}: {row.column}",
+                *map(_number, (row.mean_baseline, row.mean, row.mean_absolute_difference, row.largest_difference)),
+                row.largest_at,
+            )
+            for row in spreads[:COLUMNS_SHOWN]
+        ]
         console.print()
-        console.print(beside)
+        print_table(console, ("side by side", base, side, "mean distance", "largest", ""), beside)
     console.print()
 
 
-def _table(*names: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in names:
-        table.add_column(name, no_wrap=name == names[0])
-    return table
-
-
-def _told(one: "Difference") -> tuple[str, str, str]:
+def _told(one: "Difference") -> tuple[str | Text, ...]:
     change = f"{one.difference:+.5g}"
     if one.low is None or one.high is None:
         return change, "", "too few pairs for an interval" if one.pairs > 1 else ""
-    verdict = "[green]differs[/]" if one.differs else "within noise"
+    verdict = Text("differs", "green") if one.differs else Text("within noise")
     return change, f"{one.low:+.4g} to {one.high:+.4g}", verdict
 
 
@@ -159,8 +157,11 @@ def _number(value: float) -> str:
 
 
 def _warnings(found: "Comparison") -> list[str]:
-    said = [f"{count:,} runs of {name} have no partner, and do not count" for name, count in found.unpaired.items()]
+    said = [
+        f"{counted(count, 'run')} of {name} without a partner, not counted" for name, count in found.unpaired.items()
+    ]
     said += [
-        f"{count:,} runs of {name} did not settle, and count as they are" for name, count in found.unsettled.items()
+        f"{counted(count, 'run')} of {name} not settled, counted all the same"
+        for name, count in found.unsettled.items()
     ]
     return said

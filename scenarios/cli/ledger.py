@@ -10,6 +10,7 @@ from rich.console import Console
 from node.protocol.journal import JournalEntry
 from node.runtime.journal import JournalError
 from scenarios.console import BROKEN, SETTLED, Format, write_json
+from scenarios.words import counted
 
 
 def ledger(
@@ -42,7 +43,7 @@ def ledger(
         )
     else:
         console = Console()
-        console.print(f"{len(journals)} journal{'s' * (len(journals) != 1)} of {nodes} nodes")
+        console.print(f"{counted(len(journals), 'journal')} of {counted(nodes, 'node')}")
         for audit in found.values():
             audit.print(console)
         if not found:

@@ -288,6 +288,7 @@ def list_(format_: Annotated[Format, typer.Option("--format", help="json: a list
         typer.echo(msgspec.json.encode([{"name": name, "title": title} for name, title in rows]))
         return
     table = Table("scenario", "what it is", box=None, padding=(0, 3, 0, 0))
+    table.columns[0].no_wrap = True
     for row in rows:
         table.add_row(*row)
     Console().print(table)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from scenarios.console import (
@@ -26,6 +25,8 @@ from scenarios.console import (
     write_json,
 )
 from scenarios.errors import ScenarioError
+from scenarios.layout import print_table
+from scenarios.words import counted
 
 if TYPE_CHECKING:
     from scenarios.sweep.course import Course
@@ -250,18 +251,27 @@ def _print(done: "Sweep", plan: "Plan", console: Console) -> None:
     cells: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
         cells.setdefault(tuple(row[key] for key in keys), []).append(row)
-    table = Table(*keys, "runs", "settled", f"mean {figure}", box=None, padding=(0, 3, 0, 0))
-    for values, of_cell in list(cells.items())[:CELLS_SHOWN]:
-        settled = sum(row["status"] == "settled" for row in of_cell)
-        table.add_row(*map(str, values), str(len(of_cell)), str(settled), _mean(of_cell, figure))
-    console.print(table)
-    if len(cells) > CELLS_SHOWN:
-        console.print(f"… {len(cells) - CELLS_SHOWN:,} more cells in the table", highlight=False)
+    shown = [
+        (*map(str, values), str(len(of_cell)), str(_settled(of_cell)), _mean(of_cell, figure))
+        for values, of_cell in list(cells.items())[:CELLS_SHOWN]
+    ]
+    print_table(
+        console,
+        (*keys, "runs", "settled", f"mean {figure}"),
+        shown,
+        len(cells) - CELLS_SHOWN,
+        done.table.name,
+        names=len(keys),
+    )
     said = [f"{count:,} {status}" for status, count in sorted(done.counts.items())]
     said += [f"{done.unmet:,} missed an expectation"] * bool(done.unmet)
     said += [f"{done.missing:,} still to be done: bidswarm sweep {done.folder} --resume"] * bool(done.missing)
-    console.print(f"\n{len(rows):,} runs: {', '.join(said)}", highlight=False, soft_wrap=True)
+    console.print(f"\n{counted(len(rows), 'run')}: {', '.join(said)}", highlight=False, soft_wrap=True)
     console.print(f"table: {done.table}", highlight=False, soft_wrap=True)
+
+
+def _settled(rows: Sequence[Mapping[str, Any]]) -> int:
+    return sum(row["status"] == "settled" for row in rows)
 
 
 def _mean(rows: Sequence[Mapping[str, Any]], figure: str) -> str:

@@ -105,7 +105,7 @@ TEXTS = {
     "bid": "bid: {mb} MB at {price_per_mb} per MB, to {peer}",
     "withdrawn": "took its bid at {peer} back",
     "tentative": "would get {mb} MB for {money} from {peer}, if it ended now",
-    "cleared": "cleared: {mb} MB to bidders for {money}, price {price_per_mb} per MB",
+    "cleared": "cleared: {mb} MB to bidders for {money}, entry price {price_per_mb} per MB",
     "awarding": "awarding: asking the winners",
     "declined": "{peer} declined its award",
     "voided": "struck out the bid of {peer}: {why}",

@@ -24,6 +24,7 @@ from scenarios.device.device import Device
 from scenarios.device.narrator import Narrator, Teller
 from scenarios.device.schema import NodeFile
 from scenarios.metrics.meter import Meter
+from scenarios.words import counted
 
 LOOK_S = 0.1
 LEAVE_S = 10.0
@@ -276,4 +277,5 @@ class Trading:
         state = "connected" if driver.is_connected else "not connected"
         mb = sum(quantity for quantity, _ in self._tentative.values())
         tentative = f", would get {mb:.6g} MB" if mb else ""
-        return f"{self._device.address}: {state}, {counters['received']} messages in, {counters['sent']} out{tentative}"
+        received = counted(counters["received"], "message")
+        return f"{self._device.address}: {state}, {received} in, {counters['sent']} out{tentative}"

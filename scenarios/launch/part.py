@@ -28,6 +28,7 @@ from scenarios.launch.placement import build_hosts
 from scenarios.launch.worker import edges_of
 from scenarios.markets.base import Market
 from scenarios.markets.registry import journal_of, read_journal
+from scenarios.words import counted
 
 LOST_S = 60.0
 """A launcher that is gone for so long does not come back."""
@@ -118,7 +119,8 @@ async def _carried(part: Part, say: Callable[[str], None]) -> None:
     edge = edges_of(part.market, placement, [host], None).get(part.name)
     # As devices do: the launcher converts what it hears to seconds of its own clock.
     driver = MqttHost(host, topics, endpoint, Clock(0.0), _told_over_mqtt, journal, edge)
-    say(f"{part.name} carries {len(host.machines)} users of market {part.topic_market}; journal: {part.journal}")
+    carried = counted(len(host.machines), "user")
+    say(f"{part.name} carries {carried} of market {part.topic_market}; journal: {part.journal}")
     lost = asyncio.create_task(_wait_lost(endpoint, asks, topics.control), name="launcher")
     serves = asyncio.create_task(driver.run(), name=part.name)
     try:

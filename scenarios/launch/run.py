@@ -40,6 +40,7 @@ from scenarios.results.result import Result
 from scenarios.results.style import read_style, style_of
 from scenarios.results.tables import settings_label
 from scenarios.results.trace import LINES, EventLog
+from scenarios.words import counted
 
 LONG_TRACE_BYTES = 5_000_000
 """Of lines: folding so many takes some seconds."""
@@ -275,7 +276,7 @@ def _check_hosts(market: Market, options: RunOptions) -> None:
     nodes = market.nodes - len(market.devices)
     if options.hosts is not None and options.hosts > nodes:
         raise ScenarioError(
-            f"--hosts {options.hosts}: {market.scenario} has {nodes} nodes to carry, and each process carries at least "
+            f"--hosts {options.hosts}: {market.scenario} has {counted(nodes, 'node')} to carry, and each process needs "
             f"one: give at most {nodes}"
         )
 

@@ -20,6 +20,7 @@ from scenarios.results import folder as rundir
 from scenarios.results import trace as events
 from scenarios.results.outcome import OUTCOME, Outcome, Run
 from scenarios.results.result import Result
+from scenarios.words import counted
 
 RECORDS_PER_WORD = 250_000
 """So many records of a trace are read before the next word about it."""
@@ -144,7 +145,7 @@ def _followed(records: Iterator[Record[Trace]], say: Say) -> Iterator[Record[Tra
         if count % RECORDS_PER_WORD == 0:
             say(f"reading the trace: {count:,} records so far ...")
         yield record
-    say(f"{count:,} records read; working out the figures ...")
+    say(f"{counted(count, 'record')} read; working out the figures ...")
 
 
 def rebuild(folder: Path, say: Say) -> tuple[Remains, Result[Any] | None]:

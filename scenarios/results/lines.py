@@ -10,10 +10,10 @@ from rich.table import Table
 from node.trace.breach import Breach
 from scenarios.chaos.expectations import Expectation, FaultRow
 from scenarios.results.outcome import Status, Summary
+from scenarios.words import counted
 
 ROWS = 40
 """Rows shown; the files hold the rest."""
-
 
 MOST_HOSTS = 5
 """Hosts of a fault, or of records that did not count, shown."""
@@ -76,7 +76,8 @@ def print_rules(rules: Mapping[Any, str], breaches: Sequence[Breach], console: C
     for rule, text in rules.items():
         broken = sum(one.rule == rule for one in breaches)
         console.print(
-            f"  {text}: " + (f"[red]broken {broken} times[/]" if broken else "[green]holds[/]"), soft_wrap=True
+            f"  {text}: " + (f"[red]broken {counted(broken, 'time')}[/]" if broken else "[green]holds[/]"),
+            soft_wrap=True,
         )
     print_rows("breaches", ("rule", "node", "what"), breaches, console)
 

@@ -11,6 +11,7 @@ import msgspec
 from scenarios.chaos.expectations import Ending, Expectation, FaultLog, FaultRow, checked
 from scenarios.markets.base import Market
 from scenarios.results import folder as rundir
+from scenarios.words import counted
 
 OUTCOME = "outcome.json"
 
@@ -53,6 +54,14 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     def network(self) -> str:
         """What carried the messages, for people."""
         return self.broker or ("simulated network" if self.world == "sim" else "no messages")
+
+    @property
+    def carried(self) -> str:
+        """How many nodes there were, and what was sent among them, for people."""
+        nodes = counted(self.nodes, "node")
+        if self.network == "no messages":
+            return f"{nodes}, in rounds without messages"
+        return f"{counted(self.messages, 'message')}, {nodes}, {self.network}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,10 @@ class Result(ABC, Generic[ASummary]):
             console.print(line, highlight=False, soft_wrap=True)
         console.print(self.where, highlight=False, soft_wrap=True)
 
+    def theory(self) -> list[str]:
+        """Lines about what is known of such a market, for who asks for more (``-v``)."""
+        return []
+
     def documents(self) -> dict[str, Any]:
         """What else is kept, as JSON files of these names."""
         return {}

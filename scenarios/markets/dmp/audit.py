@@ -9,6 +9,7 @@ from node.protocol.journal import JournalEntry
 from node.trace.breach import Breach
 from node.trace.dmp.ledger import CALL_RULES, CallLedger
 from scenarios.results.lines import print_rows, print_rules
+from scenarios.words import counted
 
 
 class CallAudit:
@@ -42,7 +43,7 @@ class CallAudit:
         """Print calls, money, rules and doubts."""
         audited = self._ledger
         kinds = ", ".join(f"{audited.count(kind)} {kind}" for kind in ("served", "decommitted", "blocked"))
-        console.print(f"{len(audited.books.auctioned)} calls auctioned: {kinds}")
+        console.print(f"{counted(len(audited.books.auctioned), 'call')} auctioned: {kinds}")
         console.print(f"networks earn {audited.earned:.6g}, customers pay them {audited.paid:.6g}")
         print_rules(CALL_RULES, audited.breaches, console)
         rows = [(one.customer, str(one.call), one.network, f"{one.price:.6g}", one.why) for one in audited.doubts]

@@ -6,6 +6,7 @@ from node.protocol.trace import Record, Trace
 from node.trace.dmp.metrics import CallMetrics
 from scenarios.markets.dmp.market import CallMarket
 from scenarios.results.lines import bar
+from scenarios.words import counted
 
 ROWS = 12
 """Operators shown one by one."""
@@ -39,7 +40,7 @@ class LiveCalls:
         rate = len(metrics.calls) / elapsed_s if elapsed_s > 0.0 else 0.0
         return (
             f"{self._market.scenario}  {elapsed_s:6.1f} s  {metrics.done:,} of {self._market.calls:,} calls done  "
-            f"{rate:,.0f} calls/s  {messages:,} messages"
+            f"{rate:,.0f} calls/s  {counted(messages, 'message')}"
         )
 
     def table(self) -> Table:

@@ -27,6 +27,7 @@ from scenarios.markets.dmp.schema import (
     Service,
     Terminals,
 )
+from scenarios.words import counted
 
 
 class OperatorSpec(msgspec.Struct, frozen=True):
@@ -115,8 +116,9 @@ def described(market: CallMarket) -> str:
     """A drawn Digital Marketplace in one line."""
     until = max((one.calls[-1].wanted.at_s for one in market.terminals), default=0.0)
     return (
-        f"{market.calls:,} calls of {len(market.terminals)} terminals in {until:,.0f} s of the market, "
-        f"{len(market.operators)} operators, {len(market.agents)} service agents (seed {market.seed}); "
+        f"{counted(market.calls, 'call')} of {counted(len(market.terminals), 'terminal')} in {until:,.0f} s of the "
+        f"market, {counted(len(market.operators), 'operator')}, {counted(len(market.agents), 'service agent')} "
+        f"(seed {market.seed}); "
         f"{until / market.timing.speed:,.0f} s on the clock"
     )
 

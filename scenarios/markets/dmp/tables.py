@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 
+from scenarios.layout import print_table
 from scenarios.results.lines import ROWS, fault_lines, hostile_lines, verdict
+from scenarios.words import counted
 
 if TYPE_CHECKING:
     from scenarios.markets.dmp.results import CallResult, CallSummary
@@ -17,7 +18,7 @@ MOST_BREACHES = 5
 def print_calls(result: "CallResult", console: Console) -> None:
     """Print what each operator got, and the figures of the whole market."""
     summary = result.summary
-    console.print(_operators(result))
+    _print_operators(result, console)
     console.print()
     lines = [
         f"{verdict(summary.status)} after {summary.duration_s:.2f} s: {_carriage(summary)}",
@@ -28,7 +29,7 @@ def print_calls(result: "CallResult", console: Console) -> None:
     lines += hostile_lines(summary)
     if summary.breaches:
         shown = "; ".join(summary.breaches[:MOST_BREACHES])
-        lines.append(f"[red]the books do not agree in {len(summary.breaches)} places:[/] {shown}")
+        lines.append(f"[red]the books do not agree in {counted(len(summary.breaches), 'place')}:[/] {shown}")
     elif summary.status == "settled":
         lines.append("the books of terminals, networks and market agent agree: no call lost, none served twice")
     lines.append(result.where)
@@ -38,8 +39,8 @@ def print_calls(result: "CallResult", console: Console) -> None:
 
 def _carriage(summary: "CallSummary") -> str:
     return (
-        f"{summary.calls:,} calls in {summary.market_s:,.0f} s of the market, {summary.calls_per_s:,.0f} calls/s, "
-        f"{summary.messages:,} messages, {summary.nodes} nodes, {summary.network}"
+        f"{counted(summary.calls, 'call')} in {summary.market_s:,.0f} s of the market, "
+        f"{summary.calls_per_s:,.0f} calls/s, {summary.carried}"
     )
 
 
@@ -57,14 +58,11 @@ def _efficiency(summary: "CallSummary") -> str:
     )
 
 
-def _operators(result: "CallResult") -> Table:
-    heads = ("operator", "won", "share", "served", "broken", "revenue", "price", "profit", "r")
-    table = Table(*heads, box=None, padding=(0, 2, 0, 0))
-    for column in table.columns[1:]:
-        column.justify = "right"
-    rows = result.summary.operators
-    for row in rows[:ROWS]:
-        table.add_row(
+def _print_operators(result: "CallResult", console: Console) -> None:
+    heads = ("operator", "won", "share", "served", "broken", "revenue", "mean price", "profit", "r")
+    found = result.summary.operators
+    rows = [
+        (
             row.operator,
             f"{row.won:,}",
             f"{row.share:.1%}",
@@ -75,6 +73,6 @@ def _operators(result: "CallResult") -> Table:
             f"{row.profit:,.2f}",
             f"{row.reputation:.2f}",
         )
-    if len(rows) > ROWS:
-        table.add_row(f"… {len(rows) - ROWS} more in operators.parquet")
-    return table
+        for row in found[:ROWS]
+    ]
+    print_table(console, heads, rows, len(found) - ROWS, "operators.parquet")

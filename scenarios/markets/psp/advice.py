@@ -13,6 +13,7 @@ from scenarios.markets.psp.market import BuyerSpec, Market, theta
 from scenarios.markets.psp.schema import AdaptiveStrategy, BestReplyStrategy, OptOutStrategy
 from scenarios.results.lines import some
 from scenarios.results.outcome import Status
+from scenarios.words import counted
 
 COARSE, FINE = 0.02, 1e-4
 """Shares of what all that a buyer wants is worth to it. A market of 24 elastic buyers loses 0.2 % of its gains from
@@ -83,7 +84,7 @@ def _restless(market: Market, late_moves: Mapping[str, int], *, is_explained: bo
         yield (
             f"{len(buyers)} of {sum(_kind(one) == kind for one in market.buyers)} buyers with strategy.kind = {kind!r} "
             f"still moved in the last fifth of the run: {_named(buyers)}; most often {most.name}, "
-            f"{late_moves[most.name]} times."
+            f"{counted(late_moves[most.name], 'time')}."
         )
     limited = [one for one in moved if one.budget_money is not None]
     if limited:

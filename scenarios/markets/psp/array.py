@@ -28,7 +28,7 @@ from scenarios.markets.psp.ladder import EdgeBids, Rungs, eq_20, switching_of
 from scenarios.markets.psp.live import optimum_of
 from scenarios.markets.psp.market import Market, edges, lowest_reserves, theta
 from scenarios.markets.psp.mechanisms import name_of_mechanism
-from scenarios.markets.psp.results import Allocation, Result, Summary
+from scenarios.markets.psp.results import Allocation, Result, Summary, in_order
 from scenarios.markets.psp.schema import AdaptiveStrategy, ParabolicValuation
 from scenarios.markets.psp.spread import shift_metrics
 from scenarios.results.outcome import Outcome, Run, Status
@@ -233,7 +233,7 @@ def _status(outcome: ArrayOutcome) -> Status:
 
 
 def _allocations(market: Market, outcome: ArrayOutcome) -> list[Allocation]:
-    """Every purchase, by the names of buyer and seller as in the other worlds."""
+    """Every purchase, in the order of the other worlds."""
     buyer, seller = edges(market)
     served = np.flatnonzero(outcome.allocation)
     columns = buyer[served], seller[served], outcome.allocation[served], outcome.charge[served]
@@ -241,7 +241,7 @@ def _allocations(market: Market, outcome: ArrayOutcome) -> list[Allocation]:
         Allocation(market.buyers[i].name, market.sellers[j].name, quantity, charge)
         for i, j, quantity, charge in zip(*(column.tolist() for column in columns), strict=True)
     ]
-    return sorted(rows, key=lambda row: (row.buyer, row.seller))
+    return in_order(market, rows)
 
 
 def _final_bids(market: Market, outcome: ArrayOutcome) -> dict[str, Sequence[Any]]:

@@ -9,6 +9,7 @@ from node.protocol.journal import JournalEntry
 from node.trace.breach import Breach
 from node.trace.psp.ledger import RULES, Ledger, total
 from scenarios.results.lines import print_rows, print_rules
+from scenarios.words import counted
 
 
 class ExchangeAudit:
@@ -47,10 +48,11 @@ class ExchangeAudit:
         audited = self._ledger
         sold, bought = total(audited.sales.values()), total(audited.purchases.values())
         console.print(f"auctions: {audited.auctions}")
-        console.print(f"sellers gave {len(audited.sales)} receipts: {sold.quantity:.6g} MB for {sold.charge:.6g}")
         console.print(
-            f"buyers hold {len(audited.purchases)} receipts: {bought.quantity:.6g} MB for {bought.charge:.6g}"
+            f"sellers gave {counted(len(audited.sales), 'receipt')}: {sold.quantity:.6g} MB for {sold.charge:.6g}"
         )
+        held = counted(len(audited.purchases), "receipt")
+        console.print(f"buyers hold {held}: {bought.quantity:.6g} MB for {bought.charge:.6g}")
         print_rules(RULES, audited.breaches, console)
         rows = [
             (one.sale.seller, one.sale.buyer, f"{one.amounts.quantity:.6g}", f"{one.amounts.charge:.6g}", one.why)

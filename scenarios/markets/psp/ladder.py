@@ -116,17 +116,19 @@ def switching_of(market: Market, gains: FloatArray, bought: FloatArray) -> Switc
 
 
 def ladder_lines(rungs: Rungs) -> list[str]:
-    """What holds of each rung, for people: a line for eq. 20, and one for the law that is true."""
-    lines = []
-    if of := rungs.printed.checked:
-        held = ", ".join(f"{rung} in {of - broken}" for rung, broken in zip(RUNGS, rungs.printed.broken, strict=True))
-        lines.append(f"price ladder (eq. 20, buyers who want more), {of} places: {held}")
-    if (law := rungs.corrected) and law.buyers:
-        lines.append(
-            f"nowhere cheaper (eq. 20 corrected): {law.held} of {law.buyers} buyers could save no more than "
-            f"ε = {law.epsilon:g} by buying their last MB elsewhere; the most that one could: {law.most:.4g}"
-        )
-    return lines
+    """What holds of each rung of eq. 20 as printed."""
+    of = rungs.printed.checked
+    held = ", ".join(f"{rung} in {of - broken}" for rung, broken in zip(RUNGS, rungs.printed.broken, strict=True))
+    return [f"price ladder (eq. 20, buyers who want more), {of:,} places: {held}"] if of else []
+
+
+def nowhere_cheaper(rungs: Rungs | None) -> list[str]:
+    """Whether the law that is true holds, for people."""
+    law = rungs.corrected if rungs else None
+    if law is None or not law.buyers:
+        return []
+    held = f"{law.held:,} of {law.buyers:,} buyers could save no more than ε = {law.epsilon:.4g}"
+    return [f"nowhere cheaper: {held} by buying their last MB elsewhere; the most that one could: {law.most:.4g}"]
 
 
 def ladder_document(rungs: Rungs, market: Market) -> dict[str, object]:

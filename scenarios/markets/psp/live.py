@@ -11,6 +11,7 @@ from scenarios.extras import needs
 from scenarios.markets.psp.course import metrics_of
 from scenarios.markets.psp.market import Market, SellerSpec, edges, theta
 from scenarios.results.lines import bar
+from scenarios.words import counted
 
 ROWS = 12
 """Auctions shown one by one; of a larger market, those that have sold the least."""
@@ -50,10 +51,10 @@ class LiveMetrics:
     def headline(self, elapsed_s: float, messages: int) -> str:
         """Bids, messages, auctions closed, and welfare against the optimum."""
         metrics, market = self._metrics, self._market
-        share = metrics.welfare / self.best.welfare if self.best.welfare else 1.0
-        of_optimum = "" if market.shifts else f" = {share:.2%} of optimum"  # every market shift changes it
+        is_fixed = self.best.welfare and not market.shifts  # every market shift changes it
+        of_optimum = f" = {metrics.welfare / self.best.welfare:.2%} of optimum" if is_fixed else ""
         return (
-            f"{market.scenario}  {elapsed_s:6.1f} s  {metrics.bids:,} bids  {messages:,} messages  "
+            f"{market.scenario}  {elapsed_s:6.1f} s  {counted(metrics.bids, 'bid')}  {counted(messages, 'message')}  "
             f"{metrics.closed}/{len(market.sellers)} auctions closed  "
             f"welfare {metrics.welfare:,.2f}{of_optimum}"
         )
@@ -61,7 +62,7 @@ class LiveMetrics:
     def table(self) -> Table:
         """The auctions one by one."""
         metrics, market = self._metrics, self._market
-        table = Table("seller", "state", "price per MB", "sold", "of supply", "", box=None, padding=(0, 2, 0, 0))
+        table = Table("seller", "state", "entry price", "sold", "of supply", "", box=None, padding=(0, 2, 0, 0))
         for column in table.columns[2:5]:
             column.justify = "right"
 

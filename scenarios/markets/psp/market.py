@@ -29,6 +29,7 @@ from scenarios.markets.psp.schema import (
     ValuationTable,
 )
 from scenarios.markets.psp.shifts import shifts_of
+from scenarios.words import counted
 
 
 class SellerSpec(msgspec.Struct, frozen=True):
@@ -143,7 +144,8 @@ def described(market: Market) -> str:
     """A drawn exchange in one line."""
     supply = sum(seller.supply_mb for seller in market.sellers)
     return (
-        f"{len(market.buyers)} buyers, {len(market.sellers)} sellers with {supply:.6g} MB (seed {market.seed}); "
+        f"{counted(len(market.buyers), 'buyer')}, {counted(len(market.sellers), 'seller')} with {supply:.6g} MB "
+        f"(seed {market.seed}); "
         f"an auction closes after {market.timing.quiet_period_s:.6g} s of quiet, "
         f"and waits {market.timing.patience_s:.6g} s in all for one bidder"
     )

@@ -11,6 +11,7 @@ from scenarios.markets.psp.figures import words
 from scenarios.markets.psp.market import Market, described
 from scenarios.results.parts import above, bands, draw_events, events_of, label_ends, lines, power_of_ten, title
 from scenarios.results.style import WIDTH_IN, styled
+from scenarios.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,11 +50,12 @@ def plot_convergence(result: "Result") -> "Figure":
     if events:
         draw_events(panels[-1], timed, events, until)
         panels[-1].tick_params(labelbottom=False)
-    heading = f"{summary.scenario}: efficiency {summary.efficiency:.2%} ({words(summary.efficiency_of)})"
+    efficiency = f"efficiency {summary.efficiency:.2%} ({words(summary.efficiency_of)})"
+    heading = f"{summary.scenario}: {efficiency if summary.most_gains > 0.0 else 'nothing could be gained'}"
     shown = bands(_names(result), "sellers")
     parameters = (
         f"{described(result.market)}; {summary.mechanism}, world {summary.world}, {summary.network}, {summary.status} "
-        f"after {summary.duration_s:.4g} s and {summary.bids:,} bids{shown}"
+        f"after {summary.duration_s:.4g} s and {counted(summary.bids, 'bid')}{shown}"
     )
     title(figure, heading, parameters, result.run_dir)
     return figure

@@ -31,9 +31,10 @@ from scenarios.markets.psp.market import Market, edges
 from scenarios.markets.psp.mechanisms import name_of_mechanism
 from scenarios.markets.psp.pictures import plot_convergence
 from scenarios.markets.psp.spread import by_time, described, least_gain
-from scenarios.markets.psp.tables import print_result
+from scenarios.markets.psp.tables import print_result, theory_lines
 from scenarios.results import outcome, result
 from scenarios.results.outcome import Outcome, Run
+from scenarios.words import naturally
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -98,13 +99,26 @@ class Summary(outcome.Summary, frozen=True, kw_only=True):
     advice: list[str] = msgspec.field(default_factory=list)
 
 
-def allocations_of(metrics: MarketMetrics) -> list[Allocation]:
-    """Every purchase, bought or still tentative, by buyer and seller."""
-    return [
+def allocations_of(market: Market, metrics: MarketMetrics) -> list[Allocation]:
+    """Every purchase, bought or still tentative, in the order of the market's buyers and sellers, then of devices."""
+    found = ((seller, buyer, position) for (seller, buyer), position in metrics.positions.items())
+    rows = [
         Allocation(buyer, seller, position.total, position.total_charge)
-        for (seller, buyer), position in sorted(metrics.positions.items(), key=lambda item: item[0][::-1])
+        for seller, buyer, position in found
         if position.total > 0.0
     ]
+    return in_order(market, rows)
+
+
+def in_order(market: Market, rows: Iterable[Allocation]) -> list[Allocation]:
+    """The rows in the order of the market's buyers, and of each one's sellers; whom it does not name is last."""
+    buyers = {one.name: place for place, one in enumerate(market.buyers)}
+    sellers = {one.name: place for place, one in enumerate(market.sellers)}
+    last = len(buyers), len(sellers)
+    return sorted(
+        rows,
+        key=lambda row: (buyers.get(row.buyer, last[0]), row.buyer, sellers.get(row.seller, last[1]), row.seller),
+    )
 
 
 def disputes_of(market: Market, folded: Fold, ended: Outcome, down: Collection[str]) -> list[DisputedSale]:
@@ -198,6 +212,10 @@ class Result(result.Result[Summary]):
         """Print who bought what, what every auction sold, and the figures of the whole market."""
         print_result(self, console)
 
+    def theory(self) -> list[str]:
+        """Whether what the papers say of such a market holds."""
+        return theory_lines(self)
+
     def documents(self) -> dict[str, Any]:
         """How the market came to rest: the file convergence.json."""
         what = by_time(self.market)
@@ -267,7 +285,7 @@ def summarise(market: Market, live: LiveMetrics, run: Run, records: Iterable[Rec
     folded = fold(market, faults.without_faults(records), run.outcome.duration_s)
     metrics, now = folded.metrics, market_now(market, folded.metrics)
     best = optimum_of(now) if market.shifts else live.best
-    rows = allocations_of(metrics)
+    rows = allocations_of(now, metrics)
     prices = best.price, np.array([metrics.auctions[seller.name].price for seller in now.sellers])
     most = best.bound if now.is_large else best.welfare
     own = figures(now, rows, metrics.welfare, most, prices, folded.gaps)
@@ -282,7 +300,7 @@ def summarise(market: Market, live: LiveMetrics, run: Run, records: Iterable[Rec
         revenue=sum(row.charge for row in rows),
         allocations=rows,
         exposed_sellers={seller: sorted({lie for _, lie in of}) for seller, of in sorted(metrics.exposed.items())},
-        exposed_by={seller: sorted({buyer for buyer, _ in of}) for seller, of in sorted(metrics.exposed.items())},
+        exposed_by={seller: naturally({buyer for buyer, _ in of}) for seller, of in sorted(metrics.exposed.items())},
         struck_out={buyer: sorted(causes) for buyer, causes in sorted(metrics.struck_out.items())},
         disputed_sales=disputes_of(market, folded, run.outcome, faults.down),
         advice=advise_after(now, run.outcome.status, run.outcome.duration_s, folded.rest.late_moves),

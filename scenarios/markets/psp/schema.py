@@ -23,6 +23,7 @@ from scenarios.files.tables import Megabytes, Number, Positive
 from scenarios.files.types import Count, Names, PositiveSeconds, Seconds, Share, Size, Stem, Table, meaning
 from scenarios.markets import base
 from scenarios.markets.psp.own import OwnMechanism, OwnStrategy, OwnValuation
+from scenarios.words import naturally
 
 _PricePerMb = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
 Money = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_MONEY)]
@@ -372,7 +373,7 @@ def _check_known(key: str, names: Sequence[str], known: Users, what: str) -> Non
     for name in names:
         if name not in known:
             raise ScenarioError(
-                f"{key} = {name!r}: there is no such {what}{meant(name, known)}; known: {some(sorted(known))}"
+                f"{key} = {name!r}: there is no such {what}{meant(name, known)}; known: {some(naturally(known))}"
             )
 
 

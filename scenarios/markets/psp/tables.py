@@ -1,15 +1,17 @@
 """The result of a run as tables for the terminal."""
 
+import math
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from scenarios.layout import print_table
 from scenarios.markets.psp.figures import FIELDS, words
-from scenarios.markets.psp.ladder import ladder_lines
+from scenarios.markets.psp.ladder import ladder_lines, nowhere_cheaper
 from scenarios.markets.psp.spread import sentence
 from scenarios.results.lines import ROWS, fault_lines, hostile_lines, some, verdict
+from scenarios.words import counted
 
 if TYPE_CHECKING:
     from scenarios.markets.psp.results import Result, Summary
@@ -28,20 +30,22 @@ MOST_DISPUTES = 5
 def print_result(result: "Result", console: Console) -> None:
     """Print who bought what, what every auction sold, and the figures of the whole market."""
     summary = result.summary
-    console.print(_allocations(result))
+    _print_allocations(result, console)
     console.print()
-    console.print(_auctions(result))
+    _print_auctions(result, console)
     console.print()
     console.print(
-        f"{verdict(summary.status)} after {summary.duration_s:.2f} s: {summary.bids:,} bids, "
-        f"{summary.messages:,} messages, {summary.nodes} nodes, {summary.network}, mechanism {summary.mechanism}",
+        f"{verdict(summary.status)} after {summary.duration_s:.2f} s: {counted(summary.bids, 'bid')}, "
+        f"{summary.carried}, mechanism {summary.mechanism}",
         highlight=False,
         soft_wrap=True,
     )
     rest, cycling = result.quiescence, result.oscillations
-    restless = f"; [yellow]{len(cycling)} buyers cycled among sellers, such as {cycling[0].buyer}[/]" if cycling else ""
+    cycled = f"{counted(len(cycling), 'buyer')} cycled among sellers, such as {cycling[0].buyer}" if cycling else ""
+    restless = f"; [yellow]{cycled}[/]" if cycling else ""
+    messages = f" and {rest.messages:,} bids and profiles" if summary.messages else ""
     console.print(
-        f"last move after {rest.time_s:.2f} s and {rest.messages:,} bids and profiles; "
+        f"last move after {rest.time_s:.2f} s{messages}; "
         f"moves per buyer: median {rest.median_moves:g}, most {rest.most_moves}{restless}",
         highlight=False,
         soft_wrap=True,
@@ -51,7 +55,7 @@ def print_result(result: "Result", console: Console) -> None:
         console.print(line, highlight=False, soft_wrap=True)
     for report in result.shifts:
         console.print(sentence(report, result.market), highlight=False, soft_wrap=True)
-    for line in (*_efficiency(summary), *_promises(summary), *(ladder_lines(result.ladder) if result.ladder else ())):
+    for line in (*_efficiency(summary), *_promises(summary), *nowhere_cheaper(result.ladder)):
         console.print(line, highlight=False, soft_wrap=True)
     for line in summary.advice:
         console.print(Text.assemble(("advice: ", "yellow"), line), soft_wrap=True)
@@ -104,6 +108,8 @@ def _efficiency(summary: "Summary") -> list[str]:
         for name in summary.efficiencies
     }
     first = amounts[summary.efficiency_of]
+    if summary.most_gains <= 0.0:
+        return ["nothing could be gained: no buyer values what a seller has above its reserve price"]
     others = [
         f"{words(name)} {amount} ({at_least}{summary.efficiencies[name]:.4%})"
         for name, amount in amounts.items()
@@ -111,15 +117,21 @@ def _efficiency(summary: "Summary") -> list[str]:
     ]
     return [
         f"{tentative}efficiency {at_least}{summary.efficiency:.4%}: {words(summary.efficiency_of)} {first}",
-        f"lost of that: {'at most ' if at_least else ''}{summary.efficiency_loss:.4g}; {_loss_bound(summary)}",
+        f"lost of that: {'at most ' if at_least else ''}{summary.efficiency_loss:.4g}{_loss_bound(summary)}",
         *([f"beside it: {'; '.join(others)}"] if others else []),
     ]
 
 
 def _loss_bound(summary: "Summary") -> str:
-    if summary.efficiency_loss_bound is None:
-        return f"no bound by Prop. 3 of Lazar & Semret, since {summary.no_bound_because}"
-    return f"at most {summary.efficiency_loss_bound:,.4g} by Prop. 3 of Lazar & Semret"
+    bound = summary.efficiency_loss_bound
+    return "" if bound is None else f"; at most {bound:,.4g} by Prop. 3 of Lazar & Semret"
+
+
+def theory_lines(result: "Result") -> list[str]:
+    """What the papers say of such a market, and whether it holds: for who asks."""
+    because = result.summary.no_bound_because
+    no_bound = [] if because is None else [f"no bound of the loss by Prop. 3 of Lazar & Semret, since {because}"]
+    return [*no_bound, *(ladder_lines(result.ladder) if result.ladder else ())]
 
 
 def _promises(summary: "Summary") -> list[str]:
@@ -144,27 +156,22 @@ def _rationality(summary: "Summary") -> str:
     return "no buyer pays more than what it has is worth to it, or than its budget"
 
 
-def _allocations(result: "Result") -> Table:
-    rows = result.summary.allocations
-    table = Table("buyer", "seller", "MB", "charge", "per MB", box=None, padding=(0, 2, 0, 0))
-    for column in table.columns[2:]:
-        column.justify = "right"
-    for row in rows[:ROWS]:
-        unit = row.charge / row.quantity
-        table.add_row(row.buyer, row.seller, f"{row.quantity:.4f}", f"{row.charge:.4f}", f"{unit:.4f}")
-    if len(rows) > ROWS:
-        table.add_row(f"… {len(rows) - ROWS} more in allocations.parquet")
-    return table
+def _print_allocations(result: "Result", console: Console) -> None:
+    found = result.summary.allocations
+    rows = [
+        (row.buyer, row.seller, *(f"{number:.4f}" for number in (row.quantity, row.charge, row.charge / row.quantity)))
+        for row in found[:ROWS]
+    ]
+    heads = ("buyer", "seller", "MB", "charge", "per MB")
+    print_table(console, heads, rows, len(found) - ROWS, "allocations.parquet", names=2)
 
 
-def _auctions(result: "Result") -> Table:
+def _print_auctions(result: "Result", console: Console) -> None:
     columns = result.columns("auctions")
-    table = Table("seller", "state", "supply", "sold", "revenue", "price", box=None, padding=(0, 2, 0, 0))
-    for column in table.columns[2:]:
-        column.justify = "right"
     shown = [columns[key] for key in ("seller", "state", "supply_mb", "sold_mb", "revenue", "price_per_mb")]
-    for name, state, *numbers in list(zip(*shown, strict=True))[:ROWS]:
-        table.add_row(name, state, *(f"{number:.4f}" for number in numbers))
-    if len(columns["seller"]) > ROWS:
-        table.add_row(f"… {len(columns['seller']) - ROWS} more in auctions.parquet")
-    return table
+    rows = [
+        (name, state, *("none" if math.isnan(number) else f"{number:.4f}" for number in numbers))
+        for name, state, *numbers in list(zip(*shown, strict=True))[:ROWS]
+    ]
+    heads = ("seller", "state", "supply", "sold", "revenue", "entry price")
+    print_table(console, heads, rows, len(columns["seller"]) - ROWS, "auctions.parquet", names=2)

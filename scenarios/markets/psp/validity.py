@@ -7,6 +7,7 @@ from scenarios.errors import ScenarioError, check_all
 from scenarios.files.names import meant, names_of, some
 from scenarios.markets.psp.schema import Buyers, Scenario, Sellers
 from scenarios.markets.psp.shifts import check_shifts
+from scenarios.words import naturally
 
 
 def check_scenario(scenario: Scenario) -> None:
@@ -43,9 +44,9 @@ def _check_buyers(key: str, buyers: Buyers, sellers: set[str]) -> None:
         raise ScenarioError(f"{key}: give sellers or sellers_each, not both")
     for name in buyers.sellers or ():
         if name not in sellers:
-            known = f"{meant(name, sellers)}; known: {some(sorted(sellers))}"
+            known = f"{meant(name, sellers)}; known: {some(naturally(sellers))}"
             raise ScenarioError(f"{key}.sellers = {name!r}: there is no such seller{known}")
     if len(set(buyers.sellers or ())) != len(buyers.sellers or ()):
         raise ScenarioError(f"{key}.sellers = {buyers.sellers!r} names a seller twice")
     if buyers.sellers_each is not None and buyers.sellers_each > len(sellers):
-        raise ScenarioError(f"{key}.sellers_each = {buyers.sellers_each}: there are only {len(sellers)} sellers")
+        raise ScenarioError(f"{key}.sellers_each = {buyers.sellers_each}: there can be {len(sellers)} at most")

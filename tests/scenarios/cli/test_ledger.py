@@ -72,7 +72,7 @@ def test_honest_journals_of_calls_hold(folder: Path) -> None:
     code, text = said(folder)
     assert code == 0
     assert "2 journals of 3 nodes" in text
-    assert "1 calls auctioned: 1 served, 0 decommitted, 0 blocked" in text
+    assert "1 call auctioned: 1 served, 0 decommitted, 0 blocked" in text
     assert "networks earn 0.25, customers pay them 0.25" in text
     assert "receipts" not in text
 
@@ -88,7 +88,7 @@ def test_journals_of_an_exchange_are_told_from_those_of_calls(folder: Path) -> N
     write(folder, "all", SALE, "psp")
     code, text = said(folder)
     assert code == 0
-    assert "sellers gave 1 receipts: 30 MB for 6" in text
+    assert "sellers gave 1 receipt: 30 MB for 6" in text
     assert "receipt on its way" in text
     assert "calls" not in text
 

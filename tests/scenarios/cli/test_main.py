@@ -88,7 +88,8 @@ def test_a_run_prints_who_bought_what_and_how_good_that_is(bidswarm: Callable[..
     assert code == 0
     assert "A      2       25.0000" in stdout
     assert (
-        "2       closed  85.0000  85.0000   0.8500  1.0000\n" in "\n".join(map(str.rstrip, stdout.splitlines())) + "\n"
+        "2       closed  85.0000  85.0000   0.8500       1.0000\n"
+        in "\n".join(map(str.rstrip, stdout.splitlines())) + "\n"
     )
     assert "settled after" in stdout
     assert "(100.0000%)" in stdout

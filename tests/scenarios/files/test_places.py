@@ -134,11 +134,11 @@ def test_every_error_of_a_file_is_said_at_once_with_its_line(tmp_path: Path) -> 
     )
     with pytest.raises(ScenarioError) as error:
         load(str(file), ["timeout_s=nan"])
-    assert [line.removeprefix(str(file)).partition(";")[0][:110] for line in str(error.value).split("\n")] == [
+    assert [line.removeprefix(str(file)).partition(";")[0][:109] for line in str(error.value).split("\n")] == [
         ":1: unknown key nome (did you mean name?)",
         ":3: unknown key sellers.0.suply_mb (did you mean supply_mb?)",
         ":2: sellers.0 lacks the key supply_mb",
-        ":5: buyers.0.valuation.kind = 'falt' (did you mean flat?): allowed are: flat, parabolic, logarithmic, isoelast",
+        ":5: buyers.0.valuation.kind = 'falt' (did you mean flat?): allowed are: flat, parabolic, logarithmic, iso",
         ":7: auction.quiet_period_s = -1: must be a number above 0 and at most 1,000,000",
         ", by --set: timeout_s = nan: must be a number above 0 and at most 1,000,000",
         ": the scenario lacks the key name",

@@ -3,6 +3,7 @@
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import matplotlib.image
 import msgspec
@@ -147,7 +148,7 @@ def test_a_scenario_built_in_python_runs_like_a_file(tmp_path: Path) -> None:
     assert result.matrix()["s"].to_dict() == {"rich": 8.0, "poor": 2.0}
     assert result.summary.welfare == pytest.approx(26.0)
     # The rich one pays what the poor one would have paid for the 6 MB more, and nothing for the 2 MB nobody wants.
-    assert [row.charge for row in result.summary.allocations] == pytest.approx([0.0, 6.0])
+    assert [row.charge for row in result.summary.allocations] == pytest.approx([6.0, 0.0])
 
 
 @pytest.mark.usefixtures("no_pictures")
@@ -285,4 +286,51 @@ def test_the_mechanism_and_what_lying_could_gain_are_told(tmp_path: Path, capsys
     printed = capsys.readouterr().out
     assert "7 nodes, simulated network, mechanism pay-as-bid" in printed
     assert "by misreporting, over its best truthful bids: 49.5" in printed
-    assert "since the mechanism is pay-as-bid" in printed
+    assert "since the mechanism is pay-as-bid" in "".join(result.theory())
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [
+        (["sellers.0.supply_mb=0", "sellers.1.supply_mb=0"], "nothing could be gained: "),
+        (["sellers.*.reserve_price_per_mb=1e6", "auction.reserve_rule=fixed"], "nothing could be gained: "),
+        ([], "efficiency 100.0000%: "),
+    ],
+)
+def test_a_market_in_which_nothing_can_be_gained_is_not_called_efficient(
+    settings: list[str], status: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = run("two-sellers", world="sim", settings=settings, out=tmp_path, pictures=False)
+    print_result(result, Console(width=200))
+    printed = capsys.readouterr().out
+    assert f"\n{status}" in printed
+    assert ("%" in printed) == (not settings)
+    assert "nan" not in printed
+    assert f"two-sellers: {status[:16]}" in result.plot().get_suptitle()
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_rounds_are_not_said_to_have_sent_messages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_result(run("neighbourhood", world="array", out=tmp_path), Console(width=200))
+    printed = capsys.readouterr().out
+    assert " bids, 60 nodes, in rounds without messages, mechanism psp\n" in printed
+    assert "0 messages" not in printed
+    assert " 0 bids" not in printed
+
+
+@pytest.mark.usefixtures("no_pictures")
+@pytest.mark.parametrize("world", ["sim", "array"])
+def test_allocations_are_in_the_order_of_the_market(tmp_path: Path, world: Any) -> None:
+    result = run("neighbourhood", settings=["buyers.0.count=21", "sellers.0.count=11"], world=world, out=tmp_path)
+    places = [(int(one.buyer[6:]), int(one.seller[7:])) for one in result.summary.allocations]
+    assert places == sorted(places)
+    assert {2, 3, 20} <= {buyer for buyer, _ in places}
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_what_a_newcomer_must_beat_is_called_the_entry_price(
+    result: Result, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_result(result, Console(width=200))
+    heads = [line.split("  ") for line in capsys.readouterr().out.split("\n") if line.startswith(("buyer ", "seller "))]
+    assert [line[-1].strip() for line in heads] == ["per MB", "entry price"]
