@@ -29,6 +29,19 @@ def test_operator_that_breaks_contracts_wins_less_where_reputations_count(seed: 
     assert share_of_cheap(metrics.calls[EARLY:]) < share_of_cheap(metrics.calls[:EARLY])
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_who_breaks_contracts_is_left_with_one_in_three_and_with_ever_fewer(seed: int) -> None:
+    """What README.md and docs/scenarios.md say of `congested`."""
+    _, metrics, _ = simulated("congested", seed=seed)
+    _, without, _ = simulated("congested", "terminals.0.calls=20", 'reputation={rule="none"}', seed=seed)
+    contracts = [row for row in metrics.calls if row.winner]
+    fifth = len(contracts) // 5
+
+    assert share_of_cheap(without.calls) == 1.0
+    assert 0.3 < share_of_cheap(contracts) < 0.36
+    assert share_of_cheap(contracts[-fifth:]) < 0.8 * share_of_cheap(contracts[:fifth])
+
+
 def by_weight(metrics: CallMetrics) -> dict[int, tuple[float, float]]:
     """Mean price and share of calls decommitted, by the price weight of the terminals in per cent."""
     groups: defaultdict[int, list[TerminalCount]] = defaultdict(list)
