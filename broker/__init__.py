@@ -3,7 +3,7 @@
 from broker.address import BrokerAddress, without_secret
 from broker.errors import BrokerError
 from broker.local.running_broker import RunningBroker
-from broker.open import open_broker
+from broker.open import open_broker, require_broker
 from broker.profile import BrokerProfile, read_profile, write_profile
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "RunningBroker",
     "open_broker",
     "read_profile",
+    "require_broker",
     "without_secret",
     "write_profile",
 ]

@@ -7,13 +7,30 @@ from broker.address import FORM, BrokerAddress, broker_address, without_secret
 from broker.capability import check_capability
 from broker.errors import BrokerError
 from broker.local.children import stop_child
-from broker.local.embedded import start_embedded
-from broker.local.mosquitto import start_mosquitto
+from broker.local.embedded import amqtt_version, start_embedded
+from broker.local.mosquitto import mosquitto_program, start_mosquitto
 from broker.local.ports import LOOPBACK, require_free
 from broker.local.running_broker import RunningBroker
 
 OWN_AT = ("embedded:", "mosquitto:")
 """How a wish begins that a broker which is started here listen on some address."""
+
+
+def require_broker(spec: str) -> None:
+    """Raise BrokerError if the broker cannot be started here, or its URL is none; nothing is started or reached."""
+    if spec == "embedded":
+        amqtt_version()
+    elif spec == "mosquitto":
+        mosquitto_program()
+    elif spec.startswith(OWN_AT):
+        raise BrokerError(
+            f"{without_secret(spec)}: a broker started here lets everybody in, so it listens on {LOOPBACK} only; "
+            "write embedded or mosquitto alone, or set up one for other machines with bidswarm broker init"
+        )
+    elif "://" in spec:
+        broker_address(spec)
+    else:
+        raise BrokerError(f"unknown broker {without_secret(spec)!r}: allowed are embedded, mosquitto and {FORM}")
 
 
 @asynccontextmanager
@@ -31,15 +48,9 @@ async def open_broker(
     elif spec in ("embedded", "mosquitto"):
         async with _started(spec, port, log_dir) as broker:
             yield broker
-    elif spec.startswith(OWN_AT):
-        raise BrokerError(
-            f"{without_secret(spec)}: a broker started here lets everybody in, so it listens on {LOOPBACK} only; "
-            "write embedded or mosquitto alone, or set up one for other machines with bidswarm broker init"
-        )
-    elif "://" in spec:
-        yield await _checked(broker_address(spec), port)
     else:
-        raise BrokerError(f"unknown broker {without_secret(spec)!r}: allowed are embedded, mosquitto and {FORM}")
+        require_broker(spec)
+        yield await _checked(broker_address(spec), port)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from broker.local.running_broker import RunningBroker
 
 async def start_embedded(port: int | None, log: Path) -> RunningBroker:
     """An amqtt broker in a process of its own on a loopback port; ``BrokerError`` if amqtt is missing or fails."""
-    installed = _amqtt_version()
+    installed = amqtt_version()
     process, (pid, actual_port) = await start_child("embedded_process.py", str(port or 0), log=log)
 
     async def start_again() -> tuple[subprocess.Popen[bytes], int]:
@@ -22,7 +22,8 @@ async def start_embedded(port: int | None, log: Path) -> RunningBroker:
     return RunningBroker("embedded", f"amqtt {installed}", address, pid, process, start_again)
 
 
-def _amqtt_version() -> str:
+def amqtt_version() -> str:
+    """The version of amqtt; ``BrokerError`` if it is not installed."""
     try:
         return version("amqtt")
     except PackageNotFoundError:

@@ -17,6 +17,7 @@ from scenarios.console import (
     picture_options,
     write_json,
 )
+from scenarios.extras import needs
 from scenarios.layout import print_table
 from scenarios.words import counted
 
@@ -81,6 +82,8 @@ def compare(
     from scenarios.compare.comparison import compare as compared  # noqa: PLC0415 - the quick commands stay quick
 
     wanted = picture_options(pictures, no_pictures=no_pictures)
+    if wanted:
+        needs("matplotlib")  # said before the work, not after it
     with interruptible(), Progress(errors) as progress:
 
         def watch(course: "Course", elapsed_s: float, done: "Done | None") -> None:

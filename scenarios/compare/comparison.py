@@ -13,7 +13,7 @@ from scenarios.compare.differences import Difference, differences, paired
 from scenarios.compare.sides import Row, Side, sides_of
 from scenarios.compare.tables import Beside, Spread, beside, spreads
 from scenarios.errors import ScenarioError
-from scenarios.extras import needs
+from scenarios.extras import needs, needs_extra
 from scenarios.markets.kind import Meaning, meanings_of
 from scenarios.markets.registry import kinds
 from scenarios.results import folder as rundir
@@ -164,6 +164,7 @@ def compare(
     """
     if not LEAST_CONFIDENCE <= confidence < 1.0:
         raise ScenarioError(f"--confidence {confidence}: give one from 0.5 to below 1, for example 0.95")
+    needs_extra("launcher")
     wanted = list(dict.fromkeys(figures))
     swept = partial(_swept, seeds=seeds, workers=workers, watch=watch)
     sides = sides_of([str(source) for source in sources], by, swept)

@@ -5,7 +5,6 @@ import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
-from importlib import import_module
 from typing import Literal
 from uuid import uuid4
 
@@ -20,6 +19,7 @@ from broker.reachability import require_tcp, tls_facts
 from node.protocol.topics import Topics
 from node.protocol.wire.frames import MAX_FRAME_BYTES
 from scenarios.doctor.intrusion import succeeded
+from scenarios.open_files import limit
 
 Verdict = Literal["ok", "failed", "skipped"]
 Finding = tuple[Verdict, str]
@@ -84,14 +84,10 @@ def _clock(address: BrokerAddress) -> Finding:
 
 
 def _open_files() -> Finding:
-    try:
-        resource = import_module("resource")
-    except ImportError:
-        return "skipped", "this system has no such limit"
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if limit != resource.RLIM_INFINITY and limit < FEWEST_FILES:
-        return "failed", f"at most {limit}, and {FEWEST_FILES} are needed: ulimit -n 1024"
-    return "ok", "no limit" if limit == resource.RLIM_INFINITY else f"up to {limit}"
+    allowed = limit()
+    if allowed is not None and allowed < FEWEST_FILES:
+        return "failed", f"at most {allowed}, and {FEWEST_FILES} are needed: ulimit -n 1024"
+    return "ok", "no limit" if allowed is None else f"up to {allowed}"
 
 
 async def _broker(address: BrokerAddress, role: Role) -> Finding:
@@ -137,7 +133,8 @@ async def _limits(address: BrokerAddress, role: Role) -> Finding:
 async def _access_rules(address: BrokerAddress, role: Role) -> Finding:
     user = address.username or ""
     if not is_name(user):
-        return "failed", f"{address.username!r} is no name of a host, so the broker cannot tell hosts apart: {REMEDY}"
+        who = "nobody logs in" if address.username is None else f"{user!r} is no name of a host"
+        return "failed", f"{who}, so the broker cannot tell hosts apart: {REMEDY}"
     if passed := await succeeded(address, role, user):
         return "failed", f"{user} could {', '.join(passed)}: {REMEDY}"
     return "ok", f"the broker refuses what {user} may not do"

@@ -11,21 +11,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from broker import BrokerAddress, BrokerError, open_broker, without_secret
+from broker import BrokerAddress, BrokerError, open_broker, require_broker, without_secret
 from broker.load import check_load
 from node.protocol.topics import NAME, NAME_IN_WORDS
 from node.runtime.keys import Keys
 from node.runtime.mqtt.loop import event_loop
 from node.runtime.mqtt.task_groups import first_error
+from scenarios import open_files
 from scenarios.broker_link import keys_of, largest_message, launcher_profile
 from scenarios.errors import RunError, ScenarioError
+from scenarios.extras import needs_extra
 from scenarios.files.own import keep
 from scenarios.launch.cluster import threads_of
 from scenarios.launch.launcher import Launcher
 from scenarios.launch.options import Connections, Job, Listener, Onlookers, RunOptions, World
 from scenarios.launch.part import check as check_part
 from scenarios.launch.parts import placement_for
-from scenarios.launch.placement import Placement, faults_of, one_host_each
+from scenarios.launch.placement import Placement, faults_of, one_host_each, own_host_names
 from scenarios.launch.simulated import run_simulated
 from scenarios.markets.base import Market, Scenario
 from scenarios.markets.kind import OwnWorld, Watch
@@ -144,6 +146,7 @@ def run(
 def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> Result[Any]:
     """As ``run``, for a scenario whose populations have been read: check it, run it, and keep what came of it."""
     options.check()
+    needs_extra("launcher")
     started = time.monotonic()
     job = _prepared(scenario, draw_market(scenario, options.seed), options, onlookers)
     attempt = _Attempt(Outcome("failed", 0.0, 0.0, {}))
@@ -176,7 +179,10 @@ def _prepared(scenario: Scenario, market: Market, options: RunOptions, onlookers
     _check_parts(market, options)
     if style := style_of(options.pictures):
         read_style(style)
-    _check_faults(market, options, broker, placement_for(market, options, workers))
+    placement = placement_for(market, options, workers)
+    _check_faults(market, options, broker, placement)
+    if options.world == "mqtt":
+        _check_machine(broker, own_host_names(market, placement), workers)
     if market.is_large:
         onlookers.say(f"{market.nodes:,} users; working out what can be reached ...")
     metrics = None if world else kind_of(market).metrics(market)
@@ -223,6 +229,17 @@ def own_world(market: Market, world: World) -> OwnWorld | None:
         raise ScenarioError(f"market = {kind.name!r}: world {world!r} knows {able} only; choose world 'sim' or 'mqtt'")
     own.check(market)
     return own
+
+
+def _check_machine(broker: str | BrokerAddress, hosts: Sequence[str], workers: int) -> None:
+    """Raise an error if this machine lacks the broker, or does not allow so many connections.
+
+    A broker that is started here has those of all hosts, a worker only its own.
+    """
+    if isinstance(broker, str):
+        require_broker(broker)
+    is_started = broker in ("embedded", "mosquitto")
+    open_files.allow(len(hosts) if is_started else -(-len(hosts) // workers))
 
 
 def _check_faults(market: Market, options: RunOptions, broker: str | BrokerAddress, placement: Placement) -> None:

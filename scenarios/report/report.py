@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scenarios.extras import needs
+from scenarios.extras import needs, needs_extra
 from scenarios.report.finish import Say, UnfinishedError, how_to_finish, rebuild
 from scenarios.report.page import write_page
 from scenarios.results.drawing import draw_apart
@@ -51,6 +51,7 @@ def report_on(folder: Path | str, *, pictures: bool | Path | str = True, say: Sa
         On Ctrl-C, once there are figures; the text says how to go on.
     """
     needs("jinja2")
+    needs_extra("launcher")
     folder = Path(folder)
     style = style_of(Path(pictures) if isinstance(pictures, str) else pictures)
     if style:

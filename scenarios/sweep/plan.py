@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from scenarios.errors import ScenarioError
+from scenarios.extras import needs_extra
 from scenarios.files.own import files_of
 from scenarios.launch.options import RunOptions, World
 from scenarios.launch.run import own_world
@@ -158,6 +159,7 @@ def planned(
     if broker not in {"embedded", "mosquitto"}:
         raise ScenarioError(f"--broker {broker}: every run of a sweep starts its own: give embedded or mosquitto")
     RunOptions(world=world, broker=broker, timeout_s=timeout_s).check()
+    needs_extra("launcher")
     bare = Plan(
         scenario=tables,
         origin=origin,

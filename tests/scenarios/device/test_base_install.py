@@ -2,9 +2,13 @@
 
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
+
+from broker import BrokerError
+from scenarios.launch.run import run
 
 EXTRAS = ("amqtt", "cryptography", "matplotlib", "pandas", "prometheus_client", "pydantic", "pyarrow", "scipy")
 
@@ -46,6 +50,39 @@ def test_the_public_package_is_imported_without_any_extra(tmp_path: Path) -> Non
     program = WITHOUT_EXTRAS.partition("from scenarios")[0] + "import bidswarm, bidswarm.psp, bidswarm.dmp"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "two-sellers", "--world", "sim"],
+        ["run", "congested"],
+        ["run", "exchange-10000", "--world", "array"],
+        ["sweep", "two-sellers", "--out", "runs"],
+        ["compare", "two-sellers", "herd", "--no-pictures"],
+    ],
+    ids=lambda command: "-".join(command[:2]),
+)
+def test_what_a_launcher_lacks_is_named_before_it_computes(command: list[str], tmp_path: Path) -> None:
+    done = without_extras(*command, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.replace("\n", " ") == (
+        "error: this needs pyarrow and scipy, which the extra launcher brings; install all extras with: pip install "
+        "'bidswarm[all]' "
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_broker_that_is_missing_is_named_before_anything_is_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(package: str) -> str:
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr("broker.local.embedded.version", absent)
+    monkeypatch.setattr("scenarios.launch.run.rundir.create", lambda *_: pytest.fail("too late"))
+    with pytest.raises(BrokerError, match=r"the embedded broker needs amqtt: pip install"):
+        run("exchange-10000", out=tmp_path)
 
 
 def test_metrics_without_their_extra_say_what_to_install(tmp_path: Path) -> None:

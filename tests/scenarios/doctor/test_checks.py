@@ -17,7 +17,7 @@ from broker.own.init import init
 from broker.own.setup import Wishes
 from broker.private import write_private
 from scenarios.doctor import checks as doctor
-from scenarios.doctor.checks import Check, examine
+from scenarios.doctor.checks import Check, _access_rules, examine
 from tests.conftest import Command
 from tests.mqtt.plain import SecuredBroker
 
@@ -97,6 +97,16 @@ async def test_a_low_limit_of_open_files_is_named(monkeypatch: pytest.MonkeyPatc
 
 
 # Connection
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("user", "said"), [(None, "nobody logs in, so"), ("", "'' is no name of a host, so"), ("a b", "'a b' is no name")]
+)
+async def test_who_does_not_log_in_is_no_user_of_that_name(user: str | None, said: str) -> None:
+    verdict, text = await _access_rules(BrokerAddress("127.0.0.1", 1, username=user), "host")
+    assert (verdict, text.startswith(said)) == ("failed", True)
+    assert "None" not in text
 
 
 @pytest.mark.asyncio
