@@ -22,6 +22,7 @@ FOREIGN := tests/mqtt/foreign_js
 
 demo: .venv/demo-ready
 	$(BIN)/bidswarm run two-sellers
+	@echo 'next: source $(BIN)/activate, after which bidswarm is a command of this shell; then bidswarm list'
 
 check: .venv/test-ready
 	$(BIN)/ruff format --check .

@@ -1,6 +1,6 @@
 """``python -m bidswarm`` is the command ``bidswarm``."""
 
-from scenarios.cli.main import main
+from scenarios.cli.entry import main
 
 if __name__ == "__main__":
     main()

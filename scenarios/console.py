@@ -1,23 +1,135 @@
-"""What all commands share: exit codes, the two formats, and where errors go."""
+"""What all commands share: exit codes, formats, and what goes to standard output and standard error."""
 
+import codecs
+import io
+import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from scenarios.device.formats import LogFormat
 from scenarios.errors import ScenarioError
 
 SETTLED, BROKEN, USAGE, UNSETTLED, NO_BROKER, UNMET, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
-errors = Console(stderr=True)
+NOBODY_READS = 141
+"""As of a program that SIGPIPE ends: 128 and its number."""
+
+IN_ASCII = {
+    "ε": "epsilon",
+    "θ": "theta",
+    "κ": "kappa",
+    "≤": "<=",
+    "≥": ">=",
+    "±": "+-",
+    "√": "sqrt",
+    "·": ".",
+    "…": "...",
+    "∞": "infinity",
+    **dict(zip("▁▂▃▄▅▆▇█", "_.-~=+*#", strict=True)),
+}
+"""What stands in for characters that an output cannot have; for any other a question mark does."""
+
+
+def in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """Words for what cannot be encoded, as handlers of ``codecs`` return them: with the place to go on at."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(IN_ASCII.get(one, "?") for one in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("bidswarm", in_ascii)
+
+
+def speak_any_encoding() -> None:
+    """Have standard output and standard error write words for what their encoding lacks, in place of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="bidswarm")
+
+
+class Screen(Console):
+    """Standard output: when nobody reads it any more, as behind ``| head``, the program ends as others do."""
+
+    def on_broken_pipe(self) -> None:
+        """End the program."""
+        nobody_reads()
+
+
+class _Sidelines(Console):
+    """Standard error: what nobody reads is not said, and the program goes on."""
+
+    def on_broken_pipe(self) -> None:
+        """Be silent from now on."""
+        self.quiet = True
+
+
+def nobody_reads() -> NoReturn:
+    """End the program without a word, and without another try to write what is left over."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(NOBODY_READS)
+
+
+class Log:
+    """What a command says beside its results, on standard error: for people, or as one JSON object per line.
+
+    Attributes
+    ----------
+    is_quiet
+        Only errors and warnings are said (``-q``).
+    is_verbose
+        What is being done stays on the screen, and the results say more (``-v``).
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or _Sidelines(stderr=True)
+        self.is_quiet = self.is_verbose = False
+        self.format = LogFormat.text
+
+    @property
+    def is_live(self) -> bool:
+        """Whether there is a terminal on which something can be shown in place."""
+        is_text = self.format is LogFormat.text and not self.is_quiet
+        return is_text and self.console.is_terminal and not self.console.is_dumb_terminal
+
+    def error(self, text: str) -> None:
+        """Say what went wrong, and what to do about it."""
+        self._say("error", text, ("error: ", "bold red"))
+
+    def warning(self, text: str) -> None:
+        """Say what whoever gave the command should know in any case."""
+        self._say("warning", text)
+
+    def advice(self, text: str) -> None:
+        """Say what to do better."""
+        if not self.is_quiet:
+            self._say("advice", text, ("advice: ", "yellow"))
+
+    def note(self, text: str) -> None:
+        """Say how things go."""
+        if not self.is_quiet:
+            self._say("note", text)
+
+    def _say(self, event: str, text: str, label: tuple[str, str] = ("", "")) -> None:
+        if self.format is LogFormat.json:
+            line = msgspec.json.encode({"time_s": time.time(), "event": event, "text": text}).decode()
+            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            # As Text, for it may hold brackets that Rich would take for markup.
+            self.console.print(Text.assemble(label, text), soft_wrap=True)
+
+
+log = Log()
 
 
 class Format(StrEnum):
@@ -59,8 +171,14 @@ PicturesOption = Annotated[
 ]
 
 
+def interrupted(interrupt: KeyboardInterrupt, kept: str = "nothing is kept; the same command begins anew") -> NoReturn:
+    """End the program after Ctrl-C; an interrupt may say itself what is ``kept``, and how to go on."""
+    log.warning(str(interrupt) or f"interrupted: {kept}")
+    raise typer.Exit(INTERRUPTED) from interrupt
+
+
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible(kept: str = "nothing is kept; the same command begins anew") -> Iterator[None]:
     """Have Ctrl-C end a command with what there is to say of that and an exit code of its own, and SIGTERM do so too.
 
     A shell starts background jobs with SIGINT ignored, which ends here.
@@ -70,8 +188,7 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        errors.print(Text(str(interrupt) or "interrupted before there was a result"), soft_wrap=True)
-        raise typer.Exit(INTERRUPTED) from interrupt
+        interrupted(interrupt, kept)
 
 
 def flowing(text: str) -> str:

@@ -15,3 +15,10 @@ def naturally(names: Iterable[str]) -> list[str]:
     return sorted(
         names, key=lambda name: [int(one) if k % 2 else one for k, one in enumerate(re.split("([0-9]+)", name))]
     )
+
+
+def span_of(seconds: float) -> str:
+    """A span of time in the two largest units that it needs: ``2 h 5 min``, ``1 min 3 s``, ``4 s``."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

@@ -45,7 +45,7 @@ class Command:
     def __init__(self, arguments: list[str], out: Path) -> None:
         self.out = out
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "scenarios.cli.main", *arguments],
+            [sys.executable, "-m", "scenarios.cli.entry", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

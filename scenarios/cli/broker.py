@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scenarios.console import errors, flowing
+from scenarios.cli.shared import Group
+from scenarios.console import flowing, log
 from scenarios.extras import needs
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ Run it again to add hosts, observers or addresses, or to renew the certificate; 
 exist are kept.
 """
 
-app = typer.Typer(help=flowing(GROUP), no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(
+    cls=Group, help=flowing(GROUP), no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The broker's folder; it holds secrets.")]
 Names = list[str] | None
@@ -71,7 +74,7 @@ def up(folder: FolderArgument) -> None:
     try:
         serve(folder)
     except KeyboardInterrupt:
-        errors.print("broker stopped")
+        log.note("broker stopped")
 
 
 def _lines(folder: Path, report: "Report") -> list[str]:

@@ -11,9 +11,10 @@ from scenarios.console import (
     Format,
     FormatOption,
     PicturesOption,
-    errors,
+    Screen,
     flowing,
     interruptible,
+    log,
     picture_options,
     write_json,
 )
@@ -84,7 +85,10 @@ def compare(
     wanted = picture_options(pictures, no_pictures=no_pictures)
     if wanted:
         needs("matplotlib")  # said before the work, not after it
-    with interruptible(), Progress(errors) as progress:
+    with (
+        interruptible("runs of a sweep that are over are kept; the same command goes on with the others"),
+        Progress(log) as progress,
+    ):
 
         def watch(course: "Course", elapsed_s: float, done: "Done | None") -> None:
             del done
@@ -108,7 +112,7 @@ def compare(
             }
         )
         return
-    _print(found, folder, Console())
+    _print(found, folder, Screen())
 
 
 def _print(found: "Comparison", folder: Path, console: Console) -> None:

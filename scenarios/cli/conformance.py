@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 import typer
-from rich.text import Text
 
 from scenarios.conformance import mechanisms, strategies
 from scenarios.conformance.laws import Verdict
-from scenarios.console import SETTLED, UNMET, errors
+from scenarios.console import SETTLED, UNMET, log
 from scenarios.files.code import Source
 
 
@@ -26,7 +25,7 @@ def mechanism_tried(kind: str, settings: Sequence[str]) -> int:
 def _name(source: Source | None, what: str) -> None:
     """Say what code it is, before any of it is run."""
     if source:
-        errors.print(Text(f"this {what} is code: {source}"), soft_wrap=True)
+        log.warning(f"this {what} is code: {source}")
 
 
 def _printed(found: Sequence[Verdict]) -> int:

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from broker import BrokerAddress, read_profile
 from broker.address import broker_address
 from node.runtime.mqtt.loop import event_loop
-from scenarios.console import Format, FormatOption, write_json
+from scenarios.console import Format, FormatOption, Screen, write_json
 from scenarios.errors import ScenarioError
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ async def _examined(address: BrokerAddress, role: "Role", format_: Format, *, tr
     from scenarios.doctor.checks import examine  # noqa: PLC0415 - the quick commands stay quick
 
     checks = []
-    output = Console()
+    output = Screen()
     async for check in examine(address, role, tries_rules=tries_rules):
         checks.append(check)
         if format_ is Format.text:

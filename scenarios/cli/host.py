@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
-from scenarios.console import errors, interruptible
+from scenarios.cli.shared import ScenarioArgument
+from scenarios.console import interruptible, log
 from scenarios.errors import ScenarioError
 
 HELP = """Carry one part of the users of a market that bidswarm run --parts opens and ends, on any machine.
@@ -21,10 +21,7 @@ Exit codes: 0 the launcher has ended the market; 2 bad usage, other market or jo
 
 
 def host(
-    scenario: Annotated[
-        str,
-        typer.Argument(metavar="SCENARIO", help="A shipped scenario (see: bidswarm list) or the path of a .toml file."),
-    ],
+    scenario: ScenarioArgument,
     part: Annotated[str, typer.Option(metavar="K/N", help="Which of how many parts: 1/4 to 4/4.")],
     market: Annotated[str, typer.Option(metavar="NAME", help="What bidswarm run --market calls the market.")],
     join: Annotated[
@@ -65,7 +62,7 @@ def host(
     profile = None if join is None else launcher_profile(join)
     draft = read(scenario, set_ or ())
     for source in draft.code():
-        _say(f"this scenario brings code: {source}")
+        log.warning(f"this scenario brings code: {source}")
     drawn = draw_market(draft.scenario(), seed)
     where = profile.address if profile else broker_address(str(broker))
     keys = keys_of(profile) if profile else None
@@ -82,4 +79,4 @@ def _numbers(part: str) -> tuple[int, int]:
 
 
 def _say(text: str) -> None:
-    errors.print(Text(text), soft_wrap=True)
+    log.note(text)

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from node.protocol.journal import JournalEntry
 from node.runtime.journal import JournalError
-from scenarios.console import BROKEN, SETTLED, Format, write_json
+from scenarios.console import BROKEN, SETTLED, Format, Screen, write_json
 from scenarios.words import counted
 
 
@@ -42,7 +41,7 @@ def ledger(
             {"journals": len(journals), "nodes": nodes, "breaches": [one._asdict() for one in breaches], **documents}
         )
     else:
-        console = Console()
+        console = Screen()
         console.print(f"{counted(len(journals), 'journal')} of {counted(nodes, 'node')}")
         for audit in found.values():
             audit.print(console)

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from broker.errors import BrokerError
 from node.runtime.journal import JournalError
@@ -23,9 +21,12 @@ from scenarios.cli.doctor import doctor
 from scenarios.cli.host import HELP as HOST
 from scenarios.cli.host import host
 from scenarios.cli.ledger import ledger
+from scenarios.cli.new import HELP as NEW
+from scenarios.cli.new import new
 from scenarios.cli.node import app as node_app
 from scenarios.cli.report import HELP as REPORT
 from scenarios.cli.report import report
+from scenarios.cli.shared import Group, ScenarioArgument, complete_scenario
 from scenarios.cli.study import app as study
 from scenarios.cli.sweep import HELP as SWEEP
 from scenarios.cli.sweep import sweep
@@ -40,10 +41,12 @@ from scenarios.console import (
     Format,
     FormatOption,
     PicturesOption,
+    Screen,
     World,
-    errors,
     interruptible,
+    log,
     picture_options,
+    speak_any_encoding,
     write_json,
 )
 from scenarios.errors import RunError, ScenarioError
@@ -59,10 +62,10 @@ it refused; 5 an expectation of the scenario was not met; 130 interrupted."""
 
 app = typer.Typer(
     name="bidswarm",
+    cls=Group,
     help="Run markets in which every user is a node of its own and every bid a message.\n\nStart with: bidswarm run "
     "two-sellers\n" + EXIT_CODES,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -70,6 +73,7 @@ app.add_typer(broker_app, name="broker")
 app.command(help=DOCTOR)(doctor)
 app.add_typer(node_app, name="node")
 app.add_typer(study, name="study")
+app.command(help=NEW)(new)
 app.command(help=HOST)(host)
 app.command()(ledger)
 app.command(help=REPORT)(report)
@@ -98,11 +102,6 @@ class Connections(StrEnum):
 
     per_host = "per-host"
     per_node = "per-node"
-
-
-ScenarioArgument = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="A shipped scenario (see: bidswarm list) or the path of a .toml file.")
-]
 
 
 SetOption = Annotated[
@@ -221,10 +220,10 @@ def run(
         with (
             interruptible(),
             exported(meter, metrics_port, metrics_address, **labels) as metrics,
-            Progress(errors) as progress,
+            Progress(log) as progress,
         ):
             if metrics:
-                errors.print(f"metrics at http://{metrics_address}:{metrics}/metrics")
+                log.note(f"metrics at http://{metrics_address}:{metrics}/metrics")
             onlookers = Onlookers(watch=progress.watch, say=progress.say, wait=progress.wait, meter=meter)
             result = carry_out(loaded, run_options, onlookers)
     except BrokenRunError as error:
@@ -232,6 +231,8 @@ def run(
         _print_error(error)
         raise typer.Exit(_broken_code(error)) from error
     _print(result, format_)
+    if result.summary.status == "interrupted":
+        log.warning(f"interrupted: results so far are kept in {result.run_dir}; the same command begins anew")
     raise typer.Exit(_exit_code(result))
 
 
@@ -248,7 +249,7 @@ def _loaded(name_or_path: str, settings: Sequence[str]) -> "Scenario":
 
     draft = read(name_or_path, settings)
     for source in draft.code():
-        errors.print(Text(f"this scenario brings code: {source}"), soft_wrap=True)
+        log.warning(f"this scenario brings code: {source}")
     return draft.scenario()
 
 
@@ -269,13 +270,15 @@ def _print(result: "Result[Any]", format_: Format) -> None:
     if format_ is Format.json:
         write_json(result.summary)
     else:
-        result.print(Console())
+        screen = Screen()
+        result.print(screen)
+        for line in result.theory() if log.is_verbose else ():
+            screen.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_error(error: Exception) -> None:
-    # As Text, for a message may hold brackets that Rich would take for markup.
     for line in str(error).splitlines() or [repr(error)]:
-        errors.print(Text.assemble(("error: ", "bold red"), line), soft_wrap=True)
+        log.error(line)
 
 
 @app.command("list")
@@ -291,7 +294,7 @@ def list_(format_: Annotated[Format, typer.Option("--format", help="json: a list
     table.columns[0].no_wrap = True
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    Screen().print(table)
 
 
 @app.command()
@@ -299,14 +302,18 @@ def show(scenario: ScenarioArgument) -> None:
     """Print a scenario as the file it is: a start for one of your own."""
     from scenarios.markets.load import source  # noqa: PLC0415
 
-    typer.echo(source(scenario)[0], nl=False)
+    typer.echo(source(scenario)[0].encode(), nl=False)  # TOML is UTF-8, whatever a terminal has
 
 
 @app.command()
 def check(
     file: Annotated[
         str | None,
-        typer.Argument(metavar="SCENARIO", help="A shipped scenario (see: bidswarm list) or the path of a .toml file."),
+        typer.Argument(
+            metavar="SCENARIO",
+            autocompletion=complete_scenario,
+            help="A shipped scenario (see: bidswarm list) or the path of a .toml file.",
+        ),
     ] = None,
     set_: SetOption = None,
     strategy: Annotated[
@@ -338,7 +345,7 @@ def check(
     market = draw_market(scenario, seed=0)
     typer.echo(f"{file}: valid: {described(market)}")
     for line in advice_on(market, scenario.timeout_s):
-        errors.print(Text.assemble(("advice: ", "yellow"), line), soft_wrap=True)
+        log.advice(line)
 
 
 @app.command()
@@ -361,6 +368,7 @@ def schema(
 
 def main() -> None:
     """Run the command line; every expected error is one line and an exit code of its own."""
+    speak_any_encoding()
     codes: dict[type[Exception], int] = {
         ScenarioError: USAGE,
         BrokerError: NO_BROKER,
@@ -368,7 +376,7 @@ def main() -> None:
         JournalError: USAGE,
     }
     try:
-        app()
+        app(prog_name="bidswarm")
     except (ScenarioError, BrokerError, RunError, JournalError) as error:
         _print_error(error)
         sys.exit(codes[type(error)])

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 from typer.core import TyperGroup
 
-from scenarios.console import errors
+from scenarios.cli.shared import Group
+from scenarios.console import log
 from scenarios.device.formats import LogFormat
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ File = Annotated[Path | None, typer.Argument(metavar="FILE.toml", help="Settings
 Log = Annotated[LogFormat, typer.Option(help="text: lines for people. json: one object per line.")]
 
 
-class _StartsByDefault(TyperGroup):
+class _StartsByDefault(Group):
     """``bidswarm node`` starts a node, unless another of its commands is named."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer has a click of its own
@@ -111,7 +111,7 @@ def start(file: File = None, *, log_format: Log = LogFormat.text, **given: Any) 
     from scenarios.device.settings import read_settings  # noqa: PLC0415
 
     def name_code(source: object) -> None:
-        errors.print(Text(f"this node brings code: {source}"), soft_wrap=True)
+        log.warning(f"this node brings code: {source}")
 
     raise typer.Exit(run(read_settings(file, _tables(given), name_code), log_format))
 

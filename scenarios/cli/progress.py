@@ -1,26 +1,39 @@
-"""Live progress of a run in the terminal."""
+"""Live progress of a command in the terminal."""
 
 import time
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from scenarios.console import Log
 from scenarios.markets.kind import Metrics
+from scenarios.words import span_of
 
 REFRESHES_PER_S = 8
 PLAIN_LINE_EVERY_S = 5.0
 """Where the output is no terminal, one line this often."""
 
+NOTICED_S = 1.0
+"""So long a step takes until it is shown for how long."""
+
 
 class Progress:
     """Shows what a market says of itself: a line, and on a terminal a table below it."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._line = ""
+        self._table: RenderableType | None = None
+        self._since: float | None = None
+        # Refreshed by a thread of its own, so that a step of one long computation is seen to go on.
+        self._live = (
+            Live(console=log.console, get_renderable=self._shown, refresh_per_second=REFRESHES_PER_S, transient=True)
+            if log.is_live
+            else None
+        )
         self._shown_at = time.monotonic() if self._live is None else 0.0
 
     def __enter__(self) -> Self:
@@ -35,8 +48,11 @@ class Progress:
             self._live.stop()
 
     def say(self, text: str) -> None:
-        """Show what is being waited for."""
-        self._show(text, None)
+        """Show which step begins; with ``-v`` it stays."""
+        if self._live and not self._log.is_verbose:
+            self._line, self._table, self._since = text, None, time.monotonic()
+        else:
+            self._log.note(text)
 
     def wait(self, text: str) -> None:
         """Show for whom the run waits, if it is time to."""
@@ -57,6 +73,12 @@ class Progress:
 
     def _show(self, line: str, table: RenderableType | None) -> None:
         if self._live:
-            self._live.update(Group(Text(line), table) if table else Text(line), refresh=True)
+            self._line, self._table, self._since = line, table, None
         else:
-            self._console.print(line, highlight=False, soft_wrap=True)
+            self._log.note(line)
+
+    def _shown(self) -> RenderableType:
+        """The line, for how long its step has taken, and the table."""
+        took_s = 0.0 if self._since is None else time.monotonic() - self._since
+        line = Text(f"{self._line} {span_of(took_s)}" if took_s >= NOTICED_S else self._line)
+        return Group(line, self._table) if self._table else line

@@ -4,9 +4,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from scenarios.console import Format, PicturesOption, errors, flowing, interruptible, picture_options, write_json
+from scenarios.console import (
+    Format,
+    PicturesOption,
+    Screen,
+    flowing,
+    interruptible,
+    log,
+    picture_options,
+    write_json,
+)
 
 HELP = flowing("""Compute figures, tables and pictures of a run again from its folder, and write a page that shows them.
 
@@ -43,12 +51,12 @@ def report(
     from scenarios.report.report import report_on  # noqa: PLC0415 - the quick commands stay quick
 
     wanted = picture_options(pictures, no_pictures=no_pictures)
-    with interruptible(), Progress(errors) as progress:
+    with interruptible(), Progress(log) as progress:
         made = report_on(folder, pictures=wanted, say=progress.say)
     if format_ is Format.json:
         write_json(made.summary)
         return
-    console = Console()
+    console = Screen()
     if made.result:
         made.result.print(console)
     else:

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from scenarios.console import INTERRUPTED, Format, FormatOption, errors, flowing, write_json
+from scenarios.cli.shared import Group
+from scenarios.console import INTERRUPTED, Format, FormatOption, Screen, flowing, log, write_json
 
 GROUP = """Study the auction of the Digital Marketplace on its own, without nodes or messages.
 
@@ -50,7 +50,9 @@ Exit codes: 0 complete; 1 a result could not be written; 2 bad usage, or no equi
 """
 
 
-app = typer.Typer(help=flowing(GROUP), no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(
+    cls=Group, help=flowing(GROUP), no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 
 OutOption = Annotated[Path, typer.Option(metavar="DIR", help="Where the study's own folder is made.")]
 
@@ -69,7 +71,7 @@ def dmp_price_weight(
     """Run the paper's Monte Carlo."""
     from scenarios.study.report import report_price_weight  # noqa: PLC0415 - the quick commands stay quick
 
-    summary, folder, pictures = report_price_weight(bidders, runs, seed, out, errors)
+    summary, folder, pictures = report_price_weight(bidders, runs, seed, out, log)
     if format_ is Format.json:
         import msgspec  # noqa: PLC0415
 
@@ -77,7 +79,7 @@ def dmp_price_weight(
     else:
         from scenarios.study.tables import print_study  # noqa: PLC0415
 
-        print_study(summary, folder, pictures, Console())
+        print_study(summary, folder, pictures, Screen())
     if summary.status != "complete":
         raise typer.Exit(INTERRUPTED)
 
@@ -105,4 +107,4 @@ def dmp_equilibrium(
 
         write_json({**msgspec.to_builtins(found), "run_dir": str(folder)})
     else:
-        print_equilibrium(found, folder, pictures, Console())
+        print_equilibrium(found, folder, pictures, Screen())

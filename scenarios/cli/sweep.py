@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
+from scenarios.cli.shared import complete_scenario
 from scenarios.console import (
     BROKEN,
     INTERRUPTED,
@@ -18,10 +18,11 @@ from scenarios.console import (
     UNSETTLED,
     Format,
     FormatOption,
+    Screen,
     World,
-    errors,
     flowing,
     interruptible,
+    log,
     write_json,
 )
 from scenarios.errors import ScenarioError
@@ -73,6 +74,7 @@ def sweep(
         str,
         typer.Argument(
             metavar="SCENARIO|FOLDER",
+            autocompletion=complete_scenario,
             help="A shipped scenario (see: bidswarm list) or the path of a .toml file; with --resume or --only "
             "the folder of a sweep.",
         ),
@@ -158,7 +160,7 @@ def sweep(
     from scenarios.sweep.stopping import until_ci_of  # noqa: PLC0415
     from scenarios.sweep.sweep import begun, tables_of  # noqa: PLC0415
 
-    with interruptible():
+    with interruptible("runs that are over are kept; the same command goes on with the others"):
         if only is not None:
             raise typer.Exit(_one(SweepFolder(Path(target)), only, format_))
         if resume:
@@ -180,7 +182,7 @@ def sweep(
                 timeout_s=timeout,
                 until_ci=None if until_ci is None else until_ci_of(until_ci),
                 keep=keep.value,
-                announce=lambda code: errors.print(Text(f"this scenario brings code: {code}"), soft_wrap=True),
+                announce=lambda code: log.warning(f"this scenario brings code: {code}"),
             )
             folder = begun(plan, out)
         if list_:
@@ -191,7 +193,7 @@ def sweep(
         if format_ is Format.json:
             write_json({**dataclasses.asdict(done), "folder": str(done.folder), "table": str(done.table)})
         else:
-            _print(done, plan, Console())
+            _print(done, plan, Screen())
         raise typer.Exit(exit_code(done.counts, done.unmet, done.missing))
 
 
@@ -219,13 +221,13 @@ def _done(folder: "SweepFolder", plan: "Plan", crew: "Crew") -> "Sweep":
     from scenarios.cli.progress import Progress  # noqa: PLC0415
     from scenarios.sweep.sweep import go_on  # noqa: PLC0415
 
-    with Progress(errors) as progress:
+    with Progress(log) as progress:
 
         def watch(course: "Course", elapsed_s: float, done: "Done | None") -> None:
             if done is None and course.count:
-                errors.print(f"{course.count:,} of {plan.count:,} runs are in {folder.path}", soft_wrap=True)
+                log.note(f"{course.count:,} of {plan.count:,} runs are in {folder.path}")
             if done and done.is_broken:
-                errors.print(Text(f"run {done.run}, seed {done.seed}: {done.error}"), soft_wrap=True)
+                log.warning(f"run {done.run}, seed {done.seed}: {done.error}")
             progress.wait(course.headline(elapsed_s))
 
         return go_on(folder, crew, watch)

@@ -176,4 +176,7 @@ def compare(
 
 
 def _swept(scenario: str, seeds: Iterable[int] | str, workers: int | None, watch: Watch | None) -> Path:
-    return sweep(scenario, seeds=seeds, workers=workers, watch=watch).folder
+    swept = sweep(scenario, seeds=seeds, workers=workers, watch=watch)
+    if swept.missing:
+        raise KeyboardInterrupt
+    return swept.folder

@@ -33,7 +33,7 @@ from scenarios.markets.base import Market, Scenario
 from scenarios.markets.kind import OwnWorld, Watch
 from scenarios.markets.load import load, with_populations
 from scenarios.markets.registry import draw_market, journal_of, kind_of, kinds
-from scenarios.report.finish import finish
+from scenarios.report.finish import UnfinishedError, finish, how_to_finish
 from scenarios.report.repeat import write_scenario
 from scenarios.results import folder as rundir
 from scenarios.results.drawing import draw_apart
@@ -152,6 +152,10 @@ def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> 
     attempt = _Attempt(Outcome("failed", 0.0, 0.0, {}))
     try:
         attempt = _driven(job)
+    except KeyboardInterrupt:
+        if job.folder.exists():
+            raise UnfinishedError(f"interrupted; what there was is kept: {how_to_finish(job.folder)}") from None
+        raise
     finally:
         if job.folder.exists():
             rundir.finish_manifest(job.folder, attempt.outcome.status, started, results="unfinished")
@@ -161,6 +165,7 @@ def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> 
     result = finish(run, job.market, job.metrics, say, _labels(job.folder, options), tables=options.tables)
     rundir.finish_manifest(job.folder, attempt.outcome.status, started, results="complete")
     if options.pictures:
+        say("drawing the pictures ...")
         with suppress(KeyboardInterrupt):  # the run is over: Ctrl-C spares its pictures only
             draw_apart(result, style_of(options.pictures))
     if attempt.failure:

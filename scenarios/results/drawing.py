@@ -1,6 +1,7 @@
 """Pictures of a result, drawn in a process of their own: whatever becomes of that, the run and its figures stay."""
 
 import pickle
+import shlex
 import signal
 import subprocess
 import sys
@@ -39,6 +40,7 @@ def draw_apart(result: "Result[Any]", style: Path | None = None) -> None:
         except KeyboardInterrupt:
             process.kill()
             process.wait()
+            _log(result, f"interrupted; draw them with: bidswarm report {shlex.quote(str(result.run_dir))}")
             raise
     if process.returncode:
         _log(result, f"the drawing ended with {process.returncode}\n{said.decode(errors='replace')}")

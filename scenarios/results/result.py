@@ -107,7 +107,9 @@ class Result(ABC, Generic[ASummary]):
     def where(self) -> str:
         """The folder, and the pictures in it to look at, or why some are not there."""
         drawn = [f"{name}.png" for name in self.PICTURES if (self.run_dir / f"{name}.png").exists()]
-        look_at = [*drawn, LOG] if (self.run_dir / LOG).exists() else drawn
+        look_at, log = [*drawn], self.run_dir / LOG
+        if log.exists():
+            look_at.append(f"{LOG}: {log.read_text(encoding='utf-8').partition(chr(10))[0]}")
         return f"results: {self.run_dir}" + (f" (look at {' and '.join(look_at)})" if look_at else "")
 
     def _repr_html_(self) -> str:

@@ -8,6 +8,7 @@ from scenarios.markets.base import Scenario
 from scenarios.sweep.plan import Order, Plan, check_unchanged
 from scenarios.sweep.stopping import Stopping
 from scenarios.sweep.work import Done, figure_for
+from scenarios.words import span_of
 
 
 class Course:
@@ -100,12 +101,6 @@ class Course:
         count, most = self.count, self.most
         troubles = [f"{number:,} {status}" for status, number in sorted(self._statuses.items()) if status != "settled"]
         here = count - self.before
-        left = f"about {_span(elapsed_s / here * (most - count))} left" if here else ""
+        left = f"about {span_of(elapsed_s / here * (most - count))} left" if here else ""
         at_most = "at most " if self._plan.until_ci else ""
         return "  ".join(filter(None, [f"{count:,} of {at_most}{most:,} runs", *troubles, left]))
-
-
-def _span(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

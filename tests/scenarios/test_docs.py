@@ -573,3 +573,15 @@ def test_example_compares_strategies(run_example: Callable[..., str], tmp_path: 
     lines = run_example("compare_strategies.py", "--seeds", "2").splitlines()
     assert [line.split()[0] for line in lines] == ["equal", "fill-largest-first"]
     assert len(list(tmp_path.glob("*/summary.json"))) == 4
+
+
+def test_readme_has_bidswarm_on_the_path_before_its_first_command() -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = [
+        line
+        for block in re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+    ]
+    first = next(place for place, line in enumerate(commands) if line.startswith("bidswarm "))
+    assert any(line.startswith("source .venv/bin/activate ") for line in commands[:first])
+    assert "source $(BIN)/activate" in (ROOT / "Makefile").read_text(encoding="utf-8")

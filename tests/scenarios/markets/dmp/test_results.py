@@ -25,6 +25,7 @@ from node.protocol.dmp.trace import (
 )
 from node.protocol.trace import Record, Trace
 from scenarios.cli.progress import Progress
+from scenarios.console import Log
 from scenarios.markets.dmp.live import LiveCalls
 from scenarios.markets.dmp.results import PERIODS, CallResult, summarise_calls
 from scenarios.results.outcome import Outcome, Run
@@ -268,7 +269,7 @@ def test_headline_says_how_many_calls_are_done() -> None:
 
 def test_progress_of_a_run_is_shown_with_its_operators() -> None:
     shown = io.StringIO()
-    with Progress(Console(file=shown, force_terminal=True, width=120)) as progress:
+    with Progress(Log(Console(file=shown, force_terminal=True, width=120))) as progress:
         progress.watch(live(*RECORDS), 2.0, 1234)
     assert "4 of 3 calls done" in shown.getvalue()
     assert "net-2" in shown.getvalue()

@@ -1,0 +1,96 @@
+"""Options that all commands have."""
+
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from scenarios.console import interrupted, log, nobody_reads
+from scenarios.device.formats import LogFormat
+
+
+def _set_quiet(value: bool) -> None:  # noqa: FBT001 - typer calls it so
+    log.is_quiet = value
+
+
+def _set_verbose(value: bool) -> None:  # noqa: FBT001 - as above
+    log.is_verbose = value
+
+
+def _set_format(value: LogFormat) -> None:
+    log.format = value
+
+
+def _shared(
+    *,
+    quiet: Annotated[
+        bool,
+        typer.Option("-q", "--quiet", expose_value=False, callback=_set_quiet, help="Say results and errors alone."),
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "-v", "--verbose", expose_value=False, callback=_set_verbose, help="Say more: every step, and theory."
+        ),
+    ] = False,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(
+            expose_value=False,
+            callback=_set_format,
+            help="Of what goes to standard error. json: one object per line.",
+        ),
+    ] = LogFormat.text,
+) -> None:
+    del quiet, verbose, log_format
+
+
+def complete_scenario(incomplete: str) -> list[str]:
+    """The shipped scenarios and the scenario files here whose names begin so, for the completion of shells."""
+    from scenarios.markets.load import shipped  # noqa: PLC0415 - the quick commands stay quick
+
+    files = [str(path) for path in Path().glob("*.toml")]
+    return [name for name in [*shipped(), *files] if name.startswith(incomplete)]
+
+
+ScenarioArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SCENARIO",
+        autocompletion=complete_scenario,
+        help="A shipped scenario (see: bidswarm list) or the path of a .toml file.",
+    ),
+]
+
+
+@cache
+def _options() -> list[Any]:
+    made = typer.Typer(add_completion=False)
+    made.command()(_shared)
+    return list(typer.main.get_command(made).params)
+
+
+class Group(TyperGroup):
+    """Commands that all have these options, and end as other programs do where nobody reads what they print."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - typer has a click of its own
+        """The command of that name, with these options after its own."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None and not isinstance(command, TyperGroup):
+            taken = {name for option in command.params for name in option.opts}
+            command.params += [option for option in _options() if not taken.intersection(option.opts)]
+        return command
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as above
+        """Run the command."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            nobody_reads()
+        except KeyboardInterrupt as interrupt:
+            interrupted(interrupt)
+        return result

@@ -1,0 +1,283 @@
+"""What comes out of any command: in any encoding, into any pipe, quiet, verbose or as JSON, whenever Ctrl-C comes."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+import scenarios.cli.entry
+from scenarios.cli.main import app
+from scenarios.cli.progress import Progress
+from scenarios.console import IN_ASCII, Log, in_ascii, log
+from scenarios.device.formats import LogFormat
+
+SMALL = ("run", "neighbourhood", "--world", "sim", "--set", "buyers.0.count=3", "--set", "sellers.0.count=3")
+COMMAND = [sys.executable, "-m", "scenarios.cli.entry"]
+Said = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def plain_log() -> Iterator[None]:
+    """Other tests get the log as it is at first."""
+    yield
+    log.is_quiet = log.is_verbose = False
+    log.format = LogFormat.text
+
+
+# Encodings
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-8"])
+@pytest.mark.parametrize("arguments", [SMALL, ("list",), ("run", "nonsense-ε"), ("--help",), ("run", "--help")])
+def test_no_encoding_ends_in_an_error(encoding: str, arguments: tuple[str, ...], tmp_path: Path) -> None:
+    out = ("--out", str(tmp_path)) if arguments == SMALL else ()
+    done = subprocess.run(
+        [*COMMAND, *arguments, *out], capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": encoding}
+    )
+    said = (done.stdout + done.stderr).decode(encoding)
+    assert "Error" not in said
+    assert done.returncode == (2 if "nonsense-ε" in arguments else 0)
+    if arguments == SMALL:
+        assert ("ε" if encoding == "utf-8" else "epsilon") in said
+
+
+@given(st.text())
+def test_any_text_is_written_in_ascii_with_words_for_symbols(text: str) -> None:
+    written = text.encode("ascii", errors="bidswarm").decode("ascii")
+    assert written == "".join(one if one.isascii() else IN_ASCII.get(one, "?") for one in text)
+
+
+def test_words_stand_for_every_symbol_of_the_output() -> None:
+    assert all(word.isascii() and not symbol.isascii() for symbol, word in IN_ASCII.items())
+    with pytest.raises(UnicodeDecodeError):
+        b"\xff".decode("ascii", errors="bidswarm")
+    assert in_ascii(UnicodeEncodeError("ascii", "xεy", 1, 2, "")) == ("epsilon", 2)
+
+
+def test_a_scenario_is_shown_as_the_utf_8_file_that_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text('title = "ε and 文"\n', encoding="utf-8")
+    done = subprocess.run(
+        [*COMMAND, "show", str(file)], capture_output=True, check=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}
+    )
+    assert done.stdout == file.read_bytes()
+
+
+# Pipes
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="other systems have other pipes")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("list",),
+        ("list", "--format", "json"),
+        ("show", "two-sellers"),
+        ("schema",),
+        ("check", "two-sellers"),
+        SMALL,
+        (*SMALL, "--format", "json"),
+    ],
+    ids=" ".join,
+)
+def test_a_pipe_that_nobody_reads_ends_a_command_as_any_other(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    out = ("--out", str(tmp_path / "runs"), "--no-pictures") if arguments[0] == "run" else ()
+    done = subprocess.run([*COMMAND, *arguments, *out], stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert done.returncode == 141
+    assert "Traceback" not in done.stderr
+    assert "Error" not in done.stderr
+    if arguments[0] == "run":
+        assert next((tmp_path / "runs").glob("*/summary.json"))
+
+
+# -q, -v, --log-format
+
+
+def commands() -> dict[str, Any]:
+    """Every command of the command line by its words."""
+    import typer  # noqa: PLC0415
+
+    found: dict[str, Any] = {}
+
+    def walk(group: Any, words: str) -> None:
+        for name in group.commands:
+            command = group.get_command(None, name)
+            if hasattr(command, "commands"):
+                walk(command, f"{words}{name} ")
+            else:
+                found[words + name] = command
+
+    walk(typer.main.get_command(app), "")
+    return found
+
+
+def test_every_command_has_the_shared_options_once() -> None:
+    found = commands()
+    assert {"run", "sweep", "broker init", "study dmp-equilibrium"} <= set(found)
+    for words, command in found.items():
+        options = [name for option in command.params for name in option.opts]
+        assert {"-q", "--quiet", "-v", "--verbose", "--log-format"} <= set(options), words
+        assert len(options) == len(set(options)), words
+
+
+def test_quiet_says_results_and_errors_alone(said: Said) -> None:
+    assert said(*SMALL, "-q")[2] == ""
+    assert said("check", "two-sellers", "--set", "auction.mechanism=pay-as-bid", "-q")[2] == ""
+    assert said("check", "two-sellers", "--set", "auction.mechanism=pay-as-bid")[2].startswith("advice: ")
+    assert said("run", "two-sellers", "-q", "--set", "nonsense=1")[2].startswith("error: ")
+
+
+def test_verbose_says_what_the_papers_say_of_the_market(said: Said) -> None:
+    command = ("run", "two-sellers", "--world", "sim")
+    assert "Prop. 3" not in said(*command)[1]
+    assert "no bound of the loss by Prop. 3 of Lazar & Semret, since reserve" in said(*command, "--verbose")[1]
+
+
+def test_json_has_an_object_for_each_line_on_standard_error(said: Said) -> None:
+    code, _, stderr = said("check", "two-sellers", "--log-format", "json", "--set", "a=1", "--set", "timeout_s=nan")
+    lines = [json.loads(line) for line in stderr.splitlines()]
+    assert code == 2
+    assert [line["event"] for line in lines] == ["error", "error"]
+    assert all(line.keys() == {"time_s", "event", "text"} for line in lines)
+    assert "unknown key a" in "".join(line["text"] for line in lines)
+
+
+def test_json_is_whole_however_long_and_whatever_it_holds() -> None:
+    told = Log(Console(file=io.StringIO(), width=40))
+    told.format = LogFormat.json
+    text = "[red]" + "ε" * 500 + '"\\'
+    told.note(text)
+    assert isinstance(told.console.file, io.StringIO)
+    assert json.loads(told.console.file.getvalue())["text"] == text
+
+
+class Metrics:
+    """Of no market."""
+
+    in_doubt = 0
+
+    def add(self, record: object) -> None:
+        """Take in nothing."""
+
+    def headline(self, elapsed_s: float, messages: int) -> str:
+        return f"{elapsed_s} s, {messages} messages"
+
+    def table(self) -> None:
+        """No table."""
+
+
+@pytest.mark.parametrize(("is_live", "options"), [(True, {}), (False, {"is_quiet": True}), (False, {"format": "json"})])
+def test_progress_moves_only_on_a_terminal_that_is_to_show_it(is_live: bool, options: dict[str, Any]) -> None:
+    told = Log(Console(file=io.StringIO(), force_terminal=True, width=80, _environ={"TERM": "xterm"}))
+    for name, value in options.items():
+        setattr(told, name, LogFormat(value) if name == "format" else value)
+    assert told.is_live == is_live
+    with Progress(told) as progress:
+        progress.say("drawing ...")
+        progress.watch(Metrics(), 1.0, 7)
+    assert isinstance(told.console.file, io.StringIO)
+    shown = told.console.file.getvalue()
+    assert ("1.0 s, 7 messages" in shown) == is_live
+    assert ("\x1b" in shown) == is_live
+
+
+def test_a_dumb_terminal_gets_lines() -> None:
+    told = Log(Console(file=io.StringIO(), force_terminal=True, _environ={"TERM": "dumb"}))
+    with Progress(told) as progress:
+        progress.say("drawing ...")
+    assert isinstance(told.console.file, io.StringIO)
+    assert told.console.file.getvalue() == "drawing ...\n"
+
+
+def test_no_color_means_no_color(tmp_path: Path) -> None:
+    bare = {key: value for key, value in os.environ.items() if key not in {"NO_COLOR", "FORCE_COLOR", "TERM"}}
+    command = [*COMMAND, *SMALL, "--no-pictures", "--out", str(tmp_path)]
+    for more, colour in (({}, True), ({"NO_COLOR": "1"}, False)):
+        env = {**bare, "FORCE_COLOR": "1", "TERM": "xterm-256color", **more}
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
+        assert ("\x1b[32m" in done.stdout) == colour
+
+
+# Ctrl-C
+
+PHASES = {
+    "scenarios.markets.load.read": "nothing is kept; the same command begins anew",
+    "scenarios.launch.run.draw_market": "nothing is kept; the same command begins anew",
+    "scenarios.markets.psp.live.optimum_of": "nothing is kept; the same command begins anew",
+    "scenarios.launch.run.rundir.create": "nothing is kept; the same command begins anew",
+    "scenarios.launch.run.run_simulated": "what there was is kept: finish with: bidswarm report ",
+    "scenarios.launch.simulated.Simulation.run": "results so far are kept in ",
+    "scenarios.report.finish.events.read": "finish with: bidswarm report ",
+    "scenarios.markets.psp.results.figures": "finish with: bidswarm report ",
+    "scenarios.results.tables.keep": "finish with: bidswarm report ",
+    "scenarios.report.finish.events.archive": "finish with: bidswarm report ",
+}
+
+
+def interrupt(*arguments: object, **options: object) -> None:
+    """Ctrl-C comes now."""
+    del arguments, options
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("phase", "kept"), PHASES.items())
+def test_ctrl_c_at_any_moment_of_a_run_says_what_is_kept_and_how_to_go_on(
+    phase: str, kept: str, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phase.replace("results.tables.keep", "results.result.keep"), interrupt)
+    code, _, stderr = said(*SMALL, "--no-pictures")
+    assert code == 130
+    assert kept in stderr
+    assert "Traceback" not in stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "moment"),
+    [
+        (("list",), "scenarios.markets.load.shipped"),
+        (("show", "two-sellers"), "scenarios.markets.load.source"),
+        (("check", "two-sellers"), "scenarios.markets.registry.draw_market"),
+        (("schema",), "scenarios.markets.registry.json_schema"),
+        (("ledger", "."), "scenarios.cli.ledger.journals_of"),
+        (("sweep", "two-sellers"), "scenarios.sweep.plan.planned"),
+        (("compare", "a", "b", "--no-pictures"), "scenarios.compare.comparison.sides_of"),
+        (("study", "dmp-price-weight"), "scenarios.study.report.folder_for"),
+        (("doctor", "--broker", "mqtt://127.0.0.1:1"), "scenarios.cli.doctor.broker_address"),
+    ],
+    ids=lambda one: one[0] if isinstance(one, tuple) else None,
+)
+def test_ctrl_c_ends_every_command_with_a_line(
+    arguments: tuple[str, ...], moment: str, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moment, interrupt)
+    code, stdout, stderr = said(*arguments)
+    assert (code, stdout, stderr.count("\n")) == (130, "", 1)
+    assert stderr.startswith("interrupted: ")
+
+
+def test_ctrl_c_while_the_program_is_loaded_leaves_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Loading:
+        @property
+        def main(self) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "scenarios.cli.main", Loading())  # type: ignore[arg-type]
+    with pytest.raises(SystemExit) as ended:
+        scenarios.cli.entry.main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "interrupted: nothing was begun\n"
