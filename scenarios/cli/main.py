@@ -224,7 +224,9 @@ def run(
         ):
             if metrics:
                 log.note(f"metrics at http://{metrics_address}:{metrics}/metrics")
-            onlookers = Onlookers(watch=progress.watch, say=progress.say, wait=progress.wait, meter=meter)
+            onlookers = Onlookers(
+                watch=progress.watch, say=progress.say, step=progress.step, wait=progress.wait, meter=meter
+            )
             result = carry_out(loaded, run_options, onlookers)
     except BrokenRunError as error:
         _print(error.result, format_)

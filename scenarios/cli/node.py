@@ -113,6 +113,7 @@ def start(file: File = None, *, log_format: Log = LogFormat.text, **given: Any) 
     def name_code(source: object) -> None:
         log.warning(f"this node brings code: {source}")
 
+    log.format = log_format  # of errors, too
     raise typer.Exit(run(read_settings(file, _tables(given), name_code), log_format))
 
 

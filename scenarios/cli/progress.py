@@ -49,10 +49,14 @@ class Progress:
 
     def say(self, text: str) -> None:
         """Show which step begins; with ``-v`` it stays."""
-        if self._live and not self._log.is_verbose:
-            self._line, self._table, self._since = text, None, time.monotonic()
-        else:
+        if not self._live or self._log.is_verbose:
             self._log.note(text)
+        self._line, self._table, self._since = text, None, time.monotonic()
+
+    def step(self, text: str) -> None:
+        """Show which short step begins, where that leaves no line behind or is asked for."""
+        if self._live or self._log.is_verbose:
+            self.say(text)
 
     def wait(self, text: str) -> None:
         """Show for whom the run waits, if it is time to."""

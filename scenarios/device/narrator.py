@@ -25,6 +25,7 @@ from node.protocol.psp.trace import (
     SellerExposed,
 )
 from node.protocol.trace import Record, Trace
+from scenarios.console import Screen, log
 from scenarios.device.formats import LogFormat
 
 
@@ -70,6 +71,8 @@ class TextTeller:
 
     def tell(self, event: str, at_s: float, **fields: Any) -> None:  # noqa: ANN401 - as above
         """Write the line, at once."""
+        if log.is_quiet and event != "finished":
+            return
         clock = time.strftime("%H:%M:%S", time.localtime(at_s))
         text = TEXTS[event].format_map(_Rounded(fields))
         self._console.print(f"{clock}  {text}", markup=False, highlight=False, soft_wrap=True)
@@ -200,4 +203,4 @@ def _bound(entry: Entry) -> dict[str, Any] | None:
 
 def teller_of(log_format: LogFormat) -> Teller:
     """What tells in this format, on standard output."""
-    return JsonTeller() if log_format is LogFormat.json else TextTeller(Console())
+    return JsonTeller() if log_format is LogFormat.json else TextTeller(Screen())

@@ -115,6 +115,8 @@ class Onlookers:
         Told now and then: the metrics, seconds since the market opened, messages sent.
     say
         Told what a large market is waiting for before it opens and after it ends.
+    step
+        Told the same of any other market, in which no step takes long.
     wait
         Told several times a second for which hosts the launcher waits, over MQTT.
     meter
@@ -123,6 +125,7 @@ class Onlookers:
 
     watch: Watch = _unwatched
     say: Callable[[str], None] = _unsaid
+    step: Callable[[str], None] = _unsaid
     wait: Callable[[str], None] = _unsaid
     meter: Listener | None = None
 

@@ -161,7 +161,7 @@ def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> 
             rundir.finish_manifest(job.folder, attempt.outcome.status, started, results="unfinished")
     run = Run(options.world, attempt.served_by, job.folder, attempt.outcome)
     run.keep()
-    say = onlookers.say if _takes_long(job) else Onlookers().say
+    say = onlookers.say if _takes_long(job) else onlookers.step
     result = finish(run, job.market, job.metrics, say, _labels(job.folder, options), tables=options.tables)
     rundir.finish_manifest(job.folder, attempt.outcome.status, started, results="complete")
     if options.pictures:
@@ -188,8 +188,8 @@ def _prepared(scenario: Scenario, market: Market, options: RunOptions, onlookers
     _check_faults(market, options, broker, placement)
     if options.world == "mqtt":
         _check_machine(broker, own_host_names(market, placement), workers)
-    if market.is_large:
-        onlookers.say(f"{market.nodes:,} users; working out what can be reached ...")
+    say = onlookers.say if market.is_large else onlookers.step
+    say(f"{counted(market.nodes, 'user')}; working out what can be reached ...")
     metrics = None if world else kind_of(market).metrics(market)
     folder = rundir.create(options.out, scenario.name, options.seed)
     named = _named(broker) if options.world == "mqtt" else None

@@ -1,12 +1,14 @@
 """What a run of the Digital Marketplace is watched by."""
 
-from rich.table import Table
+import math
+from collections import defaultdict
 
 from node.protocol.trace import Record, Trace
-from node.trace.dmp.metrics import CallMetrics
+from node.trace.dmp.metrics import CallMetrics, OperatorCount
+from scenarios.layout import Columns, Course
 from scenarios.markets.dmp.market import CallMarket
 from scenarios.results.lines import bar
-from scenarios.words import counted
+from scenarios.words import counted, span_of
 
 ROWS = 12
 """Operators shown one by one."""
@@ -24,6 +26,7 @@ class LiveCalls:
     def __init__(self, market: CallMarket) -> None:
         self._market = market
         self._metrics = call_metrics(market)
+        self._prices: defaultdict[str, Course] = defaultdict(Course)
 
     @property
     def in_doubt(self) -> int:
@@ -35,28 +38,41 @@ class LiveCalls:
         self._metrics.add(record)
 
     def headline(self, elapsed_s: float, messages: int) -> str:
-        """Calls done, calls per second, and messages."""
-        metrics = self._metrics
+        """Calls done, calls per second, how long the others will take, and messages."""
+        metrics, all_calls = self._metrics, self._market.calls
         rate = len(metrics.calls) / elapsed_s if elapsed_s > 0.0 else 0.0
+        missing = max(0, all_calls - metrics.done)
+        left = f"about {span_of(missing * elapsed_s / metrics.done)} left  " if metrics.done and missing else ""
         return (
-            f"{self._market.scenario}  {elapsed_s:6.1f} s  {metrics.done:,} of {self._market.calls:,} calls done  "
+            f"{self._market.scenario}  {elapsed_s:.1f} s  {metrics.done:,} of {all_calls:,} calls done  {left}"
             f"{rate:,.0f} calls/s  {counted(messages, 'message')}"
         )
 
-    def table(self) -> Table:
-        """The operators one by one, those that win most first."""
-        metrics = self._metrics
-        table = Table(
-            "operator", "won", "served", "decommitted", "reputation", "share", "", box=None, padding=(0, 2, 0, 0)
-        )
-        for column in table.columns[1:6]:
-            column.justify = "right"
-        total = sum(one.won for one in metrics.operators.values()) or 1
-        ranked = sorted(metrics.operators.items(), key=lambda item: -item[1].won)
-        for name, one in ranked[:ROWS]:
-            share = one.won / total
-            counts = f"{one.won:,}", f"{one.served:,}", f"{one.decommitted:,}"
-            table.add_row(name, *counts, f"{one.reputation:.3f}", f"{share:.0%}", bar(share))
-        if len(ranked) > ROWS:
-            table.add_row("…", "", "", "", "", "", f"and {len(ranked) - ROWS} more")
-        return table
+    def table(self) -> Columns:
+        """The operators, those that win most first; each call adds a point to the courses of their prices."""
+        operators = self._metrics.operators
+        total = sum(one.won for one in operators.values()) or 1
+        for name, one in operators.items():
+            self._prices[name].add(_mean_price(one))
+        ranked = sorted(operators.items(), key=lambda item: -item[1].won)
+        rows = [
+            (
+                name,
+                f"{one.won / total:.0%}",
+                f"{_mean_price(one):.4g}" if one.served else "none",
+                str(self._prices[name]),
+                f"{one.reputation:.3f}",
+                f"{one.won:,}",
+                f"{one.served:,}",
+                f"{one.decommitted:,}",
+                bar(one.won / total),
+            )
+            for name, one in ranked[:ROWS]
+        ]
+        heads = ("operator", "share", "mean price", "so far", "reputation", "won", "served", "decommitted", "")
+        return Columns(heads, rows, len(ranked) - ROWS)
+
+
+def _mean_price(operator: OperatorCount) -> float:
+    """Money per call served; NaN before the first."""
+    return operator.revenue / operator.served if operator.served else math.nan

@@ -1,13 +1,14 @@
 """What a run of the exchange is watched by."""
 
 import math
+from collections import defaultdict
 
 import numpy as np
-from rich.table import Table
 
 from node.mechanism.welfare import Optimum, optimum
 from node.protocol.trace import Record, Trace
 from scenarios.extras import needs
+from scenarios.layout import Columns, Course
 from scenarios.markets.psp.course import metrics_of
 from scenarios.markets.psp.market import Market, SellerSpec, edges, theta
 from scenarios.results.lines import bar
@@ -38,6 +39,7 @@ class LiveMetrics:
         self.best: Optimum = optimum_of(market)
         self._market = market
         self._metrics = metrics_of(market)
+        self._prices: defaultdict[str, Course] = defaultdict(Course)
 
     @property
     def in_doubt(self) -> int:
@@ -49,31 +51,31 @@ class LiveMetrics:
         self._metrics.add(record)
 
     def headline(self, elapsed_s: float, messages: int) -> str:
-        """Bids, messages, auctions closed, and welfare against the optimum."""
+        """Bids, messages, auctions closed, and what welfare lacks of the optimum."""
         metrics, market = self._metrics, self._market
-        is_fixed = self.best.welfare and not market.shifts  # every market shift changes it
-        of_optimum = f" = {metrics.welfare / self.best.welfare:.2%} of optimum" if is_fixed else ""
+        is_fixed = self.best.welfare > 0.0 and not market.shifts  # every market shift changes it
+        gap = f", {max(0.0, 1.0 - metrics.welfare / self.best.welfare):.3%} below the optimum" if is_fixed else ""
         return (
-            f"{market.scenario}  {elapsed_s:6.1f} s  {counted(metrics.bids, 'bid')}  {counted(messages, 'message')}  "
-            f"{metrics.closed}/{len(market.sellers)} auctions closed  "
-            f"welfare {metrics.welfare:,.2f}{of_optimum}"
+            f"{market.scenario}  {elapsed_s:.1f} s  {counted(metrics.bids, 'bid')}  {counted(messages, 'message')}  "
+            f"{metrics.closed}/{len(market.sellers)} auctions closed  welfare {metrics.welfare:,.2f}{gap}"
         )
 
-    def table(self) -> Table:
-        """The auctions one by one."""
-        metrics, market = self._metrics, self._market
-        table = Table("seller", "state", "entry price", "sold", "of supply", "", box=None, padding=(0, 2, 0, 0))
-        for column in table.columns[2:5]:
-            column.justify = "right"
+    def table(self) -> Columns:
+        """The auctions one by one; each call adds a point to the courses of their prices."""
+        market, auctions = self._market, self._metrics.auctions
+        for seller in market.sellers:
+            self._prices[seller.name].add(auctions[seller.name].price)
+        shown = market.sellers if len(market.sellers) <= ROWS else sorted(market.sellers, key=self._share_of)[:ROWS]
+        rows = [self._row(seller) for seller in shown]
+        heads = ("seller", "entry price", "so far", "of supply", "state", "sold", "")
+        return Columns(heads, rows, len(market.sellers) - len(shown))
 
-        def share_of(seller: SellerSpec) -> float:
-            return metrics.auctions[seller.name].sold / (metrics.supply.get(seller.name, seller.supply_mb) or 1.0)
+    def _share_of(self, seller: SellerSpec) -> float:
+        metrics = self._metrics
+        return metrics.auctions[seller.name].sold / (metrics.supply.get(seller.name, seller.supply_mb) or 1.0)
 
-        shown = market.sellers if len(market.sellers) <= ROWS else sorted(market.sellers, key=share_of)[:ROWS]
-        for seller in shown:
-            auction, share = metrics.auctions[seller.name], share_of(seller)
-            price = "-" if math.isnan(auction.price) else f"{auction.price:.4g}"
-            table.add_row(seller.name, auction.state, price, f"{auction.sold:.4g} MB", f"{share:.0%}", bar(share))
-        if len(shown) < len(market.sellers):
-            table.add_row("…", "", "", "", "", f"and {len(market.sellers) - len(shown)} more")
-        return table
+    def _row(self, seller: SellerSpec) -> tuple[str, ...]:
+        auction, share = self._metrics.auctions[seller.name], self._share_of(seller)
+        price = "none" if math.isnan(auction.price) else f"{auction.price:.4g}"
+        course = str(self._prices[seller.name])
+        return seller.name, price, course, f"{share:.0%}", auction.state, f"{auction.sold:.4g} MB", bar(share)

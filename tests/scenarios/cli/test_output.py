@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -144,6 +145,20 @@ def test_verbose_says_what_the_papers_say_of_the_market(said: Said) -> None:
     command = ("run", "two-sellers", "--world", "sim")
     assert "Prop. 3" not in said(*command)[1]
     assert "no bound of the loss by Prop. 3 of Lazar & Semret, since reserve" in said(*command, "--verbose")[1]
+
+
+def test_verbose_says_every_step_and_otherwise_none_is_said_of_a_short_run(said: Said) -> None:
+    steps = [
+        "6 users; working out what can be reached ...",
+        "settled after ",
+        "3,000 records read; working out the figures ...",
+        "writing the tables ...",
+        "drawing the pictures ...",
+    ]
+    lines = said(*SMALL, "-v")[2].splitlines()
+    assert len(lines) == len(steps)
+    assert all(re.sub(r"^[0-9,]+ r", "3,000 r", line).startswith(step) for line, step in zip(lines, steps, strict=True))
+    assert said(*SMALL)[2] == ""
 
 
 def test_json_has_an_object_for_each_line_on_standard_error(said: Said) -> None:

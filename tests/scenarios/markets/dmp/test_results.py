@@ -247,14 +247,14 @@ def printed(result: CallResult) -> str:
 
 def test_printed_result_has_a_line_for_each_operator_and_the_figures() -> None:
     text = printed(result_of(*RECORDS))
-    assert "net-1       2  66.7%       1  1 (50%)     1.00  1.0000    0.75  0.20" in text
+    assert "net-1       2  66.7%       1  1 (50%)     1.00      1.0000    0.75  0.20" in text
     assert "2 served, 1 decommitted, 1 blocked; 3.00 paid, 1.5000 per call" in text
     assert "no call lost, none served twice" in text
 
 
 def test_printed_result_names_breaches() -> None:
     text = printed(result_of(*RECORDS[:-1], record(CallRequested("other/market", 9, 90.0, 0.5), "t"), RECORDS[-1]))
-    assert "the books do not agree in 1 places: t call 9: no outcome" in text
+    assert "the books do not agree in 1 place: t call 9: no outcome" in text
 
 
 def test_printed_table_of_many_operators_is_cut() -> None:
@@ -264,7 +264,13 @@ def test_printed_table_of_many_operators_is_cut() -> None:
 
 def test_headline_says_how_many_calls_are_done() -> None:
     line = live(*RECORDS).headline(2.0, 1234)
-    assert line == "small     2.0 s  4 of 3 calls done  2 calls/s  1,234 messages"
+    assert line == "small  2.0 s  4 of 3 calls done  2 calls/s  1,234 messages"
+
+
+def test_headline_says_how_long_the_other_calls_will_take() -> None:
+    line = live(*RECORDS, terminals__0__calls=12).headline(2.0, 1)
+    assert line.endswith(" calls done  about 4 s left  2 calls/s  1 message")
+    assert "left" not in live().headline(2.0, 0)
 
 
 def test_progress_of_a_run_is_shown_with_its_operators() -> None:
@@ -277,5 +283,13 @@ def test_progress_of_a_run_is_shown_with_its_operators() -> None:
 
 def test_operators_with_most_contracts_are_shown_first() -> None:
     table = live(*RECORDS, operators__0__count=20).table()
-    assert list(table.columns[0].cells)[:2] == ["net-1", "net-2"]
-    assert list(table.columns[-1].cells)[-1] == "and 8 more"
+    assert [row[0] for row in table.rows[:2]] == ["net-1", "net-2"]
+    assert (len(table.rows), table.more) == (12, 8)
+
+
+def test_each_look_adds_a_point_to_the_courses_of_prices() -> None:
+    metrics = live(*RECORDS)
+    for _ in range(3):
+        table = metrics.table()
+    by_name = {row[0]: row for row in table.rows}
+    assert by_name["net-1"][2:4] == ("1", f"{'▁▁▁':<16}")
