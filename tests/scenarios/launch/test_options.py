@@ -25,6 +25,7 @@ FOR_MQTT = {
     "hosts": 2,
     "connections": "per-node",
     "parts": 2,
+    "place": "dask://127.0.0.1:1",
     "market_name": "lab",
 }
 
