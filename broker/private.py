@@ -4,6 +4,8 @@ import os
 import stat
 from pathlib import Path
 
+import msgspec
+
 from broker.errors import BrokerError
 
 
@@ -44,3 +46,14 @@ def read_private(path: Path, what: str) -> str:
         raise BrokerError(f"cannot read {what} {path} ({error.strerror}): check the path and the owner") from None
     except UnicodeDecodeError:
         raise BrokerError(f"{what} {path} is not a text file: check the path") from None
+
+
+def fault_of(error: msgspec.MsgspecError) -> str:
+    """What is wrong with such a file, by the key that it is about: nobody writes one by hand."""
+    what, _, place = str(error).partition(" - at `$")
+    key, name = place.strip("`."), what.split("`")[1] if "field `" in what else ""
+    if what.startswith("Object contains unknown field"):
+        return f"unknown key {name}"
+    if what.startswith("Object missing required field"):
+        return f"{key + ' ' if key else ''}lacks the key {name}"
+    return f"{key} is not as it was written" if key else what

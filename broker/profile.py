@@ -13,7 +13,7 @@ import msgspec
 from broker.address import BrokerAddress, broker_address
 from broker.errors import BrokerError
 from broker.names import NAME_IN_WORDS, is_name
-from broker.private import read_private, write_private
+from broker.private import fault_of, read_private, write_private
 
 FORMAT = 1
 KEY_BYTES = 32
@@ -76,7 +76,9 @@ def read_profile(path: Path) -> BrokerProfile:
     try:
         profile = msgspec.toml.decode(text, type=BrokerProfile)
     except msgspec.MsgspecError as error:
-        raise BrokerError(f"profile {path}: {error}; copy it anew from the folder of bidswarm broker init") from None
+        raise BrokerError(
+            f"profile {path}: {fault_of(error)}; copy it anew from the folder of bidswarm broker init"
+        ) from None
     try:
         fault = _fault(profile)
     except BrokerError as error:

@@ -13,7 +13,7 @@ import msgspec
 from broker.address import PORTS
 from broker.errors import BrokerError
 from broker.names import NAME_IN_WORDS, is_name
-from broker.private import read_private
+from broker.private import fault_of, read_private
 from broker.profile import Role
 
 LAUNCHER = "launcher"
@@ -63,7 +63,7 @@ def read_setup(folder: Path) -> Setup:
     try:
         return msgspec.toml.decode(read_private(path, "setup"), type=Setup)
     except msgspec.MsgspecError as error:
-        raise BrokerError(f"{path}: {error}; restore the file, or begin with a new folder") from None
+        raise BrokerError(f"{path}: {fault_of(error)}; restore the file, or begin with a new folder") from None
 
 
 def setup_text(setup: Setup) -> str:

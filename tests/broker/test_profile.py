@@ -88,6 +88,8 @@ def test_missing_profile_is_named(write: Path) -> None:
         (f'"*" = "{KEY}"', '"*" = "c2hvcnQ="', "signing.public_keys.*"),
         (f'"*" = "{KEY}"', f'"a/b" = "{KEY}"', "'a/b'"),
         ("[broker]", "[broker", "copy it anew"),
+        ('name = "alice"', "name = 3", "name is not as it was written; copy it anew"),
+        ('role = "host"\n', "", "lacks the key role; copy it anew"),
     ],
 )
 def test_mistake_is_named_and_no_secret_shown(write: Path, good: str, bad: str, words: str) -> None:
@@ -98,4 +100,5 @@ def test_mistake_is_named_and_no_secret_shown(write: Path, good: str, bad: str, 
     told = refusal(write)
     assert words in told
     assert "s3cret" not in told
+    assert "Expected `" not in told
     assert KEY not in told
