@@ -16,6 +16,9 @@ GAP = 2
 
 SPARKS = "▁▂▃▄▅▆▇█"
 
+ROUNDING = 1e-9
+"""Values that differ by less than this share are drawn as the same."""
+
 Row = Sequence[str | Text]
 
 
@@ -89,12 +92,9 @@ def _table(heads: Sequence[str], rows: Sequence[Row], columns: Iterable[int], na
 def spark(values: Sequence[float]) -> str:
     """The values as a line, a character each, from the lowest of them to the highest; a blank for NaN."""
     known = [value for value in values if math.isfinite(value)]
-    low, span = (min(known), max(known) - min(known)) if known else (0.0, 0.0)
-    top = len(SPARKS) - 1
-    return "".join(
-        " " if not math.isfinite(value) else SPARKS[round(top * (value - low) / span) if span > 0.0 else 0]
-        for value in values
-    )
+    low, high, top = min(known, default=0.0), max(known, default=0.0), len(SPARKS) - 1
+    span = high - low if not math.isclose(low, high, rel_tol=ROUNDING) else math.inf
+    return "".join(" " if not math.isfinite(value) else SPARKS[round(top * (value - low) / span)] for value in values)
 
 
 class Course:

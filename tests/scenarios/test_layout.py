@@ -90,7 +90,7 @@ def test_no_shown_number_is_cut_at_any_width(width: int) -> None:
 
 def test_a_spark_line_goes_from_the_lowest_to_the_highest_value() -> None:
     assert spark([0.0, 1.0, 2.0, 7.0, math.nan, 3.5]) == "▁▂▃█ ▅"
-    assert spark([2.0, 2.0]) == "▁▁"
+    assert spark([2.0, 2.0]) == spark([0.1 + 0.2, 0.3]) == "▁▁"
     assert spark([math.nan, math.inf]) == "  "
     assert spark([]) == ""
 
