@@ -27,7 +27,7 @@ def print_table(
 ) -> None:
     """Print a table of names and numbers, in as many pieces as the width needs, each with the first column.
 
-    No number is cut; a long name is folded.
+    No number is cut; a long name or text is folded.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def _table(heads: Sequence[str], rows: Sequence[Row], columns: Iterable[int], na
     for k in columns:
         has_numbers = any(str(row[k]).lstrip("+-")[:1].isdigit() for row in rows)
         side: Literal["left", "right"] = "right" if has_numbers and k >= names else "left"
-        table.add_column(heads[k], justify=side, no_wrap=k > 0, overflow="fold")
+        table.add_column(heads[k], justify=side, no_wrap=has_numbers and k > 0, overflow="fold")
     for row in rows:
         table.add_row(*(row[k] if isinstance(row[k], Text) else Text(str(row[k])) for k in columns))
     return table

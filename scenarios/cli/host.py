@@ -66,7 +66,7 @@ def host(
     drawn = draw_market(draft.scenario(), seed)
     where = profile.address if profile else broker_address(str(broker))
     keys = keys_of(profile) if profile else None
-    with interruptible():
+    with interruptible("the journal is kept; the same command goes on with it"):
         carry(Part(drawn, number, parts, market, where, keys, journals), _say)
 
 

@@ -51,7 +51,7 @@ def report(
     from scenarios.report.report import report_on  # noqa: PLC0415 - the quick commands stay quick
 
     wanted = picture_options(pictures, no_pictures=no_pictures)
-    with interruptible(), Progress(log) as progress:
+    with interruptible("the run is kept; the same command begins its report anew"), Progress(log) as progress:
         made = report_on(folder, pictures=wanted, say=progress.say)
     if format_ is Format.json:
         write_json(made.summary)

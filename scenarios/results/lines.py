@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from node.trace.breach import Breach
 from scenarios.chaos.expectations import Expectation, FaultRow
+from scenarios.layout import print_table
 from scenarios.results.outcome import Status, Summary
 from scenarios.words import counted
 
@@ -85,7 +84,5 @@ def print_rules(rules: Mapping[Any, str], breaches: Sequence[Breach], console: C
 def print_rows(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], console: Console) -> None:
     """Print rows of text under a title; nothing if there are none."""
     if rows:
-        table = Table(*columns, title=title, title_justify="left", box=None, padding=(0, 3, 0, 0))
-        for row in rows:
-            table.add_row(*map(escape, row))
-        console.print(table)
+        console.print(f"{title}:")
+        print_table(console, columns, rows)

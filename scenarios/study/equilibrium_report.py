@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from node.mechanism.dmp import CommonEquilibrium, NoEquilibriumError
 from scenarios.errors import ScenarioError
+from scenarios.layout import print_table
 from scenarios.results.figures import save
 from scenarios.results.style import styled
 from scenarios.study.equilibrium import POINTS, CommonBids, PrivateBids, common_bids, private_bids
@@ -82,7 +82,7 @@ def print_equilibrium(
     found: PrivateBids | CommonBids, folder: Path, pictures: Sequence[Path] | str, console: Console
 ) -> None:
     """Print the bids as a table, cost by cost."""
-    console.print(_table(found))
+    _print_bids(found, console)
     console.print()
     for line in _sentences(found):
         console.print(line, highlight=False, soft_wrap=True)
@@ -90,15 +90,13 @@ def print_equilibrium(
     console.print(f"results: {folder}", f"pictures: {named}", sep="\n", highlight=False, soft_wrap=True, markup=False)
 
 
-def _table(found: PrivateBids | CommonBids) -> Table:
+def _print_bids(found: PrivateBids | CommonBids, console: Console) -> None:
     shown = list(zip(_labels(found), found.bids, strict=True))[:NAMED]
-    table = Table("cost c", *(label for label, _ in shown), "b*(c)", box=None, padding=(0, 2, 0, 0))
-    for column in table.columns:
-        column.justify = "right"
-    for k, cost in enumerate(found.costs):
-        bids = [bids[k] for _, bids in shown]
-        table.add_row(f"{cost:.2f}", *(f"{bid:.4f}" for bid in [*bids, found.paper_bids[k]]))
-    return table
+    rows = [
+        (f"{cost:.2f}", *(f"{bid:.4f}" for bid in [*(bids[k] for _, bids in shown), found.paper_bids[k]]))
+        for k, cost in enumerate(found.costs)
+    ]
+    print_table(console, ("cost c", *(label for label, _ in shown), "b*(c)"), rows)
 
 
 def _labels(found: PrivateBids | CommonBids) -> list[str]:

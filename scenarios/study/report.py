@@ -41,7 +41,7 @@ def report_price_weight(
         summary = summarise(study)
         folder.write("summary.json", summary)
         _keep_intersections(study, folder)
-        progress.say("drawing the pictures ...")
+        progress.step("drawing the pictures ...")
         drawn = folder.draw(lambda path: pictures.draw(study, path))
         folder.finish(summary.status)
     return summary, folder.path, drawn

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
+from scenarios.layout import print_table
 from scenarios.study.summary import PAPER, Auction, Figures, Summary
 
 PAPERS_BIDDERS = 3
@@ -29,11 +29,11 @@ MEANING = {
 def print_study(summary: Summary, folder: Path, pictures: Sequence[Path] | str, console: Console) -> None:
     """Print the paper's figures beside ours, Table I, and where the pictures are, or why there are none."""
     if summary.bidders == PAPERS_BIDDERS:
-        console.print(_auction(summary.papers_auction, "Table I of the paper"))
+        _print_auction(summary.papers_auction, "Table I of the paper", console)
         console.print()
-    console.print(_auction(summary.drawn_auction, f"An auction drawn here, seed {summary.seed}"))
+    _print_auction(summary.drawn_auction, f"An auction drawn here, seed {summary.seed}", console)
     console.print()
-    console.print(_figures(summary))
+    _print_figures(summary, console)
     console.print()
     interrupted = "" if summary.status == "complete" else "[yellow]interrupted[/]: "
     console.print(
@@ -47,33 +47,31 @@ def print_study(summary: Summary, folder: Path, pictures: Sequence[Path] | str, 
     console.print(f"results: {folder}", f"pictures: {named}", sep="\n", highlight=False, soft_wrap=True, markup=False)
 
 
-def _auction(auction: Auction, title: str) -> Table:
-    table = Table(
-        "", "cost c", "reputation r", "bid b*(c)", title=title, title_justify="left", box=None, padding=(0, 2, 0, 0)
-    )
-    for column in table.columns[1:]:
-        column.justify = "right"
-    rows = list(zip(auction.costs, auction.reputations, auction.bids, strict=True))
-    for bidder, numbers in enumerate(rows[:ROWS], start=1):
-        table.add_row(f"bidder {bidder}", *(f"{number:.4f}" for number in numbers))
-    if len(rows) > ROWS:
-        table.add_row(f"… {len(rows) - ROWS} more in summary.json")
-    cheapest = min(range(len(rows)), key=rows.__getitem__) + 1
-    table.caption = f"bidder {cheapest} wins for w above {auction.intersection:.4f}"
-    table.caption_justify = "left"
-    return table
+def _print_auction(auction: Auction, title: str, console: Console) -> None:
+    bidders = list(zip(auction.costs, auction.reputations, auction.bids, strict=True))
+    rows = [
+        (f"bidder {bidder}", *(f"{number:.4f}" for number in numbers))
+        for bidder, numbers in enumerate(bidders[:ROWS], start=1)
+    ]
+    cheapest = min(range(len(bidders)), key=bidders.__getitem__) + 1
+    console.print(title, highlight=False, soft_wrap=True)
+    print_table(console, ("", "cost c", "reputation r", "bid b*(c)"), rows, len(bidders) - ROWS, "summary.json")
+    console.print(f"bidder {cheapest} wins for w above {auction.intersection:.4f}", highlight=False, soft_wrap=True)
 
 
-def _figures(summary: Summary) -> Table:
+def _print_figures(summary: Summary, console: Console) -> None:
     is_papers = summary.bidders == PAPERS_BIDDERS
-    headings = ["", *(["paper"] if is_papers else []), "bids b*(c)", "in equilibrium"]
-    table = Table(*headings, box=None, padding=(0, 2, 0, 0))
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for key, meaning in MEANING.items():
-        papers = [f"{PAPER[key]:.4g}"] if is_papers else []
-        table.add_row(meaning, *papers, _measured(summary, key), _measured(summary.private_equilibrium, key))
-    return table
+    heads = ["", *(["paper"] if is_papers else []), "bids b*(c)", "in equilibrium"]
+    rows = [
+        (
+            meaning,
+            *([f"{PAPER[key]:.4g}"] if is_papers else []),
+            _measured(summary, key),
+            _measured(summary.private_equilibrium, key),
+        )
+        for key, meaning in MEANING.items()
+    ]
+    print_table(console, heads, rows)
 
 
 def _measured(figures: Figures, key: str) -> str:

@@ -260,6 +260,36 @@ def test_ctrl_c_at_any_moment_of_a_run_says_what_is_kept_and_how_to_go_on(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "moment", "kept"),
+    [
+        (
+            ("host", "two-sellers", "--part", "1/2", "--market", "m", "--broker", "mqtt://127.0.0.1:1"),
+            "scenarios.launch.part.carry",
+            "the journal is kept",
+        ),
+        (("report", "runs/x"), "scenarios.report.report.report_on", "the run is kept"),
+        (
+            ("sweep", "two-sellers"),
+            "scenarios.sweep.plan.planned",
+            "runs that are over are kept; the same command goes on",
+        ),
+        (
+            ("compare", "a", "b", "--no-pictures"),
+            "scenarios.compare.comparison.sides_of",
+            "runs of a sweep that are over are kept",
+        ),
+    ],
+    ids=lambda one: one[0] if isinstance(one, tuple) else None,
+)
+def test_ctrl_c_says_what_is_kept_of_what_goes_on_or_begins_anew(
+    arguments: tuple[str, ...], moment: str, kept: str, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moment, interrupt)
+    code, _, stderr = said(*arguments)
+    assert (code, stderr.startswith(f"interrupted: {kept}"), stderr.count("\n")) == (130, True, 1)
+
+
+@pytest.mark.parametrize(
     ("arguments", "moment"),
     [
         (("list",), "scenarios.markets.load.shipped"),
@@ -267,8 +297,6 @@ def test_ctrl_c_at_any_moment_of_a_run_says_what_is_kept_and_how_to_go_on(
         (("check", "two-sellers"), "scenarios.markets.registry.draw_market"),
         (("schema",), "scenarios.markets.registry.json_schema"),
         (("ledger", "."), "scenarios.cli.ledger.journals_of"),
-        (("sweep", "two-sellers"), "scenarios.sweep.plan.planned"),
-        (("compare", "a", "b", "--no-pictures"), "scenarios.compare.comparison.sides_of"),
         (("study", "dmp-price-weight"), "scenarios.study.report.folder_for"),
         (("doctor", "--broker", "mqtt://127.0.0.1:1"), "scenarios.cli.doctor.broker_address"),
     ],
