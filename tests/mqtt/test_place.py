@@ -48,7 +48,9 @@ def test_users_of_a_worker_that_is_killed_go_on_elsewhere(
 
     code, stdout, stderr = run.finished()
     assert code == 0, stderr
-    assert re.search(r"(host-\d) is gone; Dask starts \1 on a worker that has a thread free\n(.*\n)*?\1 is back", stderr)
+    assert re.search(
+        r"(host-\d) is gone; Dask starts \1 on a worker that has a thread free\n(.*\n)*?\1 is back", stderr
+    )
     summary = json.loads(stdout)
     assert (summary["nodes"], summary["status"]) == (NODES, "settled")
     (fault,) = summary["faults"]
