@@ -2,6 +2,7 @@
 # make quick: the checks and the tests of the pure rooms, for while you work: no process, no broker.
 # make smoke: the wheel and the sdist, installed outside this folder with every Python there is.
 # make foreign: the packages of the client in JavaScript, where there is npm; make test does it too.
+# make browser: what the live page has from npm, and axe-core, to test it with; likewise. make vendor copies the former again.
 # make bench, make fuzz: measure, and feed hostile input; see benchmarks/README.md and docs/protocol.md, section 4.
 # Needs Python >= 3.11 and make; everything else goes into .venv, pinned with hashes.
 
@@ -17,8 +18,10 @@ WAITING_WORKERS ?= $(shell $(BIN)/python -c 'import os; print(2 * os.cpu_count()
 
 # The client in JavaScript among the tests; pinned with hashes too.
 FOREIGN := tests/mqtt/foreign_js
+# What the live page has from npm; pinned likewise.
+LIVE := scenarios/live
 
-.PHONY: demo quick test devices chaos smoke bench fuzz foreign lock locks-hold check clean
+.PHONY: demo quick test devices chaos smoke bench fuzz foreign browser vendor lock locks-hold check clean
 
 demo: .venv/demo-ready
 	$(BIN)/bidswarm run two-sellers
@@ -33,7 +36,7 @@ check: .venv/test-ready
 quick: check
 	$(PYTEST) --numprocesses=auto --dist=worksteal $(PURE)
 
-test: check foreign
+test: check foreign browser
 	$(PYTEST) --numprocesses=auto --dist=worksteal --cov --cov-report= $(PURE)
 	$(BIN)/coverage report --fail-under=98 --skip-covered
 	$(PYTEST) --numprocesses=$(WAITING_WORKERS) --dist=worksteal $(PURE:%=--ignore=%)
@@ -69,6 +72,21 @@ $(FOREIGN)/node_modules/.ready: $(FOREIGN)/package-lock.json
 	elif npm ci --prefix $(FOREIGN) --ignore-scripts --no-audit --no-fund --loglevel error --fetch-retries 1; then touch $@; \
 	else rm -rf $(FOREIGN)/node_modules; \
 	  echo 'NOT TESTED WITH A CLIENT IN JAVASCRIPT: npm could not fetch its packages, and says above why'; fi
+
+# Without npm or a registry the page is not compared with what npm has, and not checked for accessibility, which the tests say.
+browser: $(LIVE)/node_modules/.ready
+
+$(LIVE)/node_modules/.ready: $(LIVE)/package-lock.json
+	@if ! command -v npm >/dev/null; then \
+	  echo 'LIVE PAGE NOT COMPARED WITH NPM: npm is not installed (Debian, Ubuntu: apt install nodejs npm)'; \
+	elif npm ci --prefix $(LIVE) --ignore-scripts --no-audit --no-fund --loglevel error --fetch-retries 1; then touch $@; \
+	else rm -rf $(LIVE)/node_modules; echo 'LIVE PAGE NOT COMPARED WITH NPM: npm says above why'; fi
+
+# After another version of uPlot has been put into package.json, by npm install in $(LIVE).
+vendor: browser
+	cp $(LIVE)/node_modules/uplot/dist/uPlot.esm.js $(LIVE)/node_modules/uplot/dist/uPlot.min.css $(LIVE)/static/vendor/
+	cp $(LIVE)/node_modules/uplot/LICENSE $(LIVE)/static/vendor/LICENSE.uPlot
+	cd $(LIVE)/static/vendor && sha256sum LICENSE.uPlot uPlot.esm.js uPlot.min.css > SHA256SUMS
 
 # What keeps an environment from being made is said in a line, with the remedy, before anything is written.
 # The pip that comes with Python only fetches the pinned one.
@@ -119,4 +137,4 @@ locks-hold: .venv/pip-ready
 	done
 
 clean:
-	rm -rf .venv $(FOREIGN)/node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv $(FOREIGN)/node_modules $(LIVE)/node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -15,7 +15,9 @@ _EXTRA_OF = {
     "prometheus_client": "metrics",
     "pyarrow": "launcher",
     "scipy": "launcher",
+    "starlette": "live",
     "submitit": "slurm",
+    "uvicorn": "live",
 }
 
 _NOT_OF_ALL = {"cluster", "slurm"}

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
@@ -30,6 +31,8 @@ from scenarios.cli.shared import Group, ScenarioArgument, complete_scenario
 from scenarios.cli.study import app as study
 from scenarios.cli.sweep import HELP as SWEEP
 from scenarios.cli.sweep import sweep
+from scenarios.cli.watch import HELP as WATCH
+from scenarios.cli.watch import shown_live, watch
 from scenarios.console import (
     BROKEN,
     INTERRUPTED,
@@ -79,6 +82,7 @@ app.command()(ledger)
 app.command(help=REPORT)(report)
 app.command(help=SWEEP)(sweep)
 app.command(help=COMPARE)(compare)
+app.command(help=WATCH)(watch)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
@@ -182,6 +186,14 @@ def run(
     out: Annotated[Path, typer.Option(help="Where the run's own folder is made.")] = Path("runs"),
     pictures: PicturesOption = None,
     *,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live",
+            help="Worlds mqtt and sim: show the run on a page in the browser, which stays until Ctrl-C. "
+            "Time in sim waits for that page, and goes as it says.",
+        ),
+    ] = False,
     no_pictures: Annotated[
         bool, typer.Option("--no-pictures", help="Draw nothing; a short run spends most of its time on drawing.")
     ] = False,
@@ -214,27 +226,38 @@ def run(
         pictures=picture_options(pictures, no_pictures=no_pictures),
         labels=settings_label(set_ or ()),
     )
+    if live and world is World.array:
+        raise ScenarioError("--live goes with worlds mqtt and sim: world array tells nothing while it runs")
     meter = Meter()
     labels = {"market": scenario, "role": "launcher"}
-    try:
-        with (
-            interruptible(),
-            exported(meter, metrics_port, metrics_address, **labels) as metrics,
-            Progress(log) as progress,
-        ):
-            if metrics:
-                log.note(f"metrics at http://{metrics_address}:{metrics}/metrics")
-            onlookers = Onlookers(
-                watch=progress.watch, say=progress.say, step=progress.step, wait=progress.wait, meter=meter
-            )
-            result = carry_out(loaded, run_options, onlookers)
-    except BrokenRunError as error:
-        _print(error.result, format_)
-        _print_error(error)
-        raise typer.Exit(_broken_code(error)) from error
-    _print(result, format_)
-    if result.summary.status == "interrupted":
-        log.warning(f"interrupted: results so far are kept in {result.run_dir}; the same command begins anew")
+    with shown_live(loaded, seed, world.value) if live else nullcontext() as page:
+        try:
+            with (
+                interruptible(),
+                exported(meter, metrics_port, metrics_address, **labels) as metrics,
+                Progress(log) as progress,
+            ):
+                if metrics:
+                    log.note(f"metrics at http://{metrics_address}:{metrics}/metrics")
+                onlookers = Onlookers(
+                    watch=progress.watch,
+                    say=progress.say,
+                    step=progress.step,
+                    wait=progress.wait,
+                    meter=meter,
+                    page=page,
+                )
+                result = carry_out(loaded, run_options, onlookers)
+        except BrokenRunError as error:
+            _print(error.result, format_)
+            _print_error(error)
+            raise typer.Exit(_broken_code(error)) from error
+        _print(result, format_)
+        if result.summary.status == "interrupted":
+            log.warning(f"interrupted: results so far are kept in {result.run_dir}; the same command begins anew")
+        if page:
+            log.note("the page stays until Ctrl-C")
+            page.stay(Path(result.summary.run_dir))
     raise typer.Exit(_exit_code(result))
 
 

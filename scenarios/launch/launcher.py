@@ -10,7 +10,7 @@ from concurrent.futures import Future
 import msgspec
 
 from broker import BrokerError, RunningBroker
-from node.runtime.faults.plan import Fault, FaultRecord, Plan, fault_record
+from node.runtime.faults.plan import Fault, FaultRecord, Plan
 from scenarios.broker_link import endpoint_of
 from scenarios.chaos.process_faults import deeds
 from scenarios.errors import RunError
@@ -157,5 +157,4 @@ class Launcher:
 
     async def tell(self, kind: type[FaultRecord], fault: Fault) -> None:
         """Note in the trace that a fault begins, or is over."""
-        self._observer.log.write([fault_record(self._observer.clock(), kind, fault)])
-        self._observer.log.flush()
+        self._observer.tell(kind, fault)

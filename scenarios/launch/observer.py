@@ -20,7 +20,7 @@ from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import LOST, OPEN, STOP, Clock, TraceBatch
 from scenarios.broker_link import seal_of
 from scenarios.errors import RunError
-from scenarios.launch.options import Job
+from scenarios.launch.options import Job, since
 from scenarios.launch.parts import assembly
 from scenarios.launch.placement import Placement, faults_of, host_names, own_host_names
 from scenarios.launch.trace_filter import MALFORMED, TraceFilter
@@ -372,9 +372,18 @@ class Observer:
             self._job.onlookers.say(f"{host} is back")
 
     def _tell(self, kind: type[FaultRecord], host: str) -> None:
-        now = self.clock()
-        self.log.write([fault_record(now, kind, Fault("crash", now, math.inf, frozenset({host})))])
+        self.tell(kind, Fault("crash", self.clock(), math.inf, frozenset({host})))
+
+    def tell(self, kind: type[FaultRecord], fault: Fault) -> None:
+        """Note in the trace that a fault begins, or is over."""
+        records = [fault_record(self.clock(), kind, fault)]
+        self.log.write(records)
         self.log.flush()
+        self._pass_on(records)
+
+    def _pass_on(self, records: Iterable[Record[Trace]]) -> None:
+        if page := self._job.onlookers.page:
+            page.hear(since(self.clock() if self.opened_at is None else self.opened_at, records))
 
     def _heard(self, host: str, batch: TraceBatch[Record[Trace]]) -> None:
         diary = self._diaries.get(host)
@@ -383,6 +392,7 @@ class Observer:
             self._count(host, batch.counters)
         if self._meter:
             self._meter.take(records)
+        self._pass_on(records)
         for record in records:
             self._metrics.add(record)
 

@@ -1,7 +1,7 @@
 """How a run is to be carried out, and who looks on."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -97,6 +97,34 @@ class Listener(Protocol):
         ...
 
 
+class Page(Protocol):
+    """What shows a run while it goes on, and lets a simulated one go only as far as people want to see it.
+
+    Attributes
+    ----------
+    told
+        How many records it has heard.
+    """
+
+    told: int
+
+    def hear(self, records: Sequence[Record[Trace]]) -> None:
+        """So much has happened, in seconds since the market opened."""
+        ...
+
+    def reach(self) -> float:
+        """How far a simulated run may go, seconds since the market opened."""
+        ...
+
+    def take_step(self) -> bool:
+        """Whether one more record is wanted, wherever that leads."""
+        ...
+
+    def stepped(self, now_s: float) -> None:
+        """Up to there it has led, seconds."""
+        ...
+
+
 def _unwatched(metrics: Metrics, elapsed_s: float, messages: int) -> None:
     del metrics, elapsed_s, messages
 
@@ -121,6 +149,8 @@ class Onlookers:
         Told several times a second for which hosts the launcher waits, over MQTT.
     meter
         Fed with what the hosts publish, over MQTT.
+    page
+        Told all that happens, and asked how far a simulated run may go.
     """
 
     watch: Watch = _unwatched
@@ -128,6 +158,12 @@ class Onlookers:
     step: Callable[[str], None] = _unsaid
     wait: Callable[[str], None] = _unsaid
     meter: Listener | None = None
+    page: Page | None = None
+
+
+def since(opened_at: float, records: Iterable[Record[Trace]]) -> list[Record[Trace]]:
+    """The records in seconds since the market opened; what happened before happened at 0."""
+    return [Record(max(0.0, one.time_s - opened_at), one.node, one.what) for one in records]
 
 
 @dataclass(frozen=True, slots=True)

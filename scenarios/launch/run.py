@@ -362,7 +362,8 @@ def _simulated(job: Job) -> _Attempt:
     journal = journal_of(job.market, rundir.journal(job.folder, "sim"), durable=False)
     try:
         watch, opened = job.onlookers.watch, lambda at_s: rundir.note(job.folder, opened_at_s=at_s)
-        return _Attempt(run_simulated(job.market, job.metrics, job.limit_s, log, watch, journal, opened))
+        page = job.onlookers.page
+        return _Attempt(run_simulated(job.market, job.metrics, job.limit_s, log, watch, journal, opened, page))
     finally:
         log.close()
         journal.close()

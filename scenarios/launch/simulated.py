@@ -1,7 +1,8 @@
 """A market in the world ``sim``: one process, virtual time."""
 
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -10,6 +11,7 @@ from node.protocol.trace import Record, Trace
 from node.runtime.journal import Journal
 from node.runtime.sim.injector import FaultInjector
 from node.runtime.sim.simulation import LinkModel, Simulation
+from scenarios.launch.options import Page, since
 from scenarios.launch.placement import build_hosts, faults_of, host_names, one_host_each
 from scenarios.markets.base import Market
 from scenarios.markets.kind import Metrics, Watch
@@ -18,6 +20,9 @@ from scenarios.results.trace import EventLog
 
 EVENTS_PER_LOOK = 2000
 """Deliveries between two looks at the progress."""
+
+WAIT_S = 0.01
+"""So long is waited where a page does not want a run to go on yet."""
 
 
 def run_simulated(
@@ -28,18 +33,23 @@ def run_simulated(
     watch: Watch,
     journal: Journal | None = None,
     opened: Callable[[float], None] | None = None,
+    page: Page | None = None,
 ) -> Outcome:
     """Run the market until it is settled, or for ``timeout_s`` of virtual time; Ctrl-C keeps what there is.
 
-    ``opened`` is told when the market opens, seconds of the trace's clock.
+    ``opened`` is told when the market opens, seconds of the trace's clock; a ``page`` sets how fast time goes.
     """
     placement = one_host_each(market)
     hosts = build_hosts(market, placement, set(host_names(placement)))
+
+    opened_at = 0.0
 
     def sink(records: list[Record[Trace]]) -> None:
         log.write(records)
         for record in records:
             metrics.add(record)
+        if page:
+            page.hear(since(opened_at, records))
 
     links = LinkModel(**msgspec.structs.asdict(market.network))
 
@@ -50,12 +60,12 @@ def run_simulated(
     plan = faults_of(market, placement)
     faults = FaultInjector(plan, rebuilt) if plan else None
     simulation = Simulation(hosts, links, market.seed, sink, journal, faults)
-    opened_at = simulation.open_market()
+    opened_at = simulation.open_market()  # which the sink reads
     if opened:
         opened(opened_at)
     status: Status = "interrupted"
     try:
-        while simulation.run(opened_at + timeout_s, EVENTS_PER_LOOK):
+        for _ in _looks(simulation, opened_at, timeout_s, page):
             watch(metrics, simulation.now - opened_at, sum(host.counters["sent"] for host in hosts))
         status = "settled" if simulation.settled and not metrics.in_doubt else "timeout"
     except KeyboardInterrupt:
@@ -63,3 +73,27 @@ def run_simulated(
     counters = sum((host.counters for host in hosts), Counter[str]())
     watch(metrics, simulation.now - opened_at, counters["sent"])
     return Outcome(status, opened_at, simulation.now - opened_at, dict(counters))
+
+
+def _looks(simulation: Simulation, opened_at: float, timeout_s: float, page: Page | None) -> Iterator[None]:
+    """Carry the simulation to its end, as fast as the page wants; a pause for whoever looks now and then."""
+    until = opened_at + timeout_s
+    while True:
+        allowed = until if page is None else min(until, opened_at + page.reach())
+        if simulation.run(allowed, EVENTS_PER_LOOK):
+            yield
+            continue
+        if page is None or allowed >= until or simulation.settled:
+            return
+        if page.take_step():
+            _step(simulation, until, page)
+            page.stepped(simulation.now - opened_at)
+        yield
+        time.sleep(WAIT_S)
+
+
+def _step(simulation: Simulation, until: float, page: Page) -> None:
+    """Go on until something is told."""
+    told = page.told
+    while page.told == told and simulation.run(until, 1):
+        pass

@@ -22,7 +22,8 @@ class TraceFilter:
     """Reads the batches of the hosts of one run, record by record, so that a bad one spoils no other.
 
     A record counts if its node lives on the host that tells it, if a node of its role tells such, and if all its
-    numbers are in range. Nodes that the run does not know may tell anything of themselves.
+    numbers are in range. Nodes that the run does not know, all of them without market and placement, may tell anything
+    of themselves.
 
     Attributes
     ----------
@@ -30,12 +31,12 @@ class TraceFilter:
         How many records of each host did not count; a batch that cannot be read is one.
     """
 
-    def __init__(self, kind: MarketKind, market: Market, placement: Placement) -> None:
+    def __init__(self, kind: MarketKind, market: Market | None = None, placement: Placement | None = None) -> None:
         self._batches = msgspec.msgpack.Decoder(TraceBatch[msgspec.Raw])
         self._records: msgspec.msgpack.Decoder[Record[Trace]] = msgspec.msgpack.Decoder(Record[kind.records])  # type: ignore[name-defined]
-        self._homes = {node: address(host, node) for node, host in placement.items()}
+        self._homes = {node: address(host, node) for node, host in (placement or {}).items()}
         self._known = frozenset(self._homes.values())
-        self._kinds = _kinds_by_address(kind.tells(market), self._homes)
+        self._kinds = _kinds_by_address(kind.tells(market) if market else {}, self._homes)
         self._peers = {one: _peers(one) for one in get_args(kind.records)}
         self.dropped: Counter[str] = Counter()
 

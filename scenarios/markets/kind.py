@@ -14,6 +14,8 @@ from node.protocol.machine import Machine, Message
 from node.protocol.trace import Record, Trace
 from node.trace.breach import Breach
 from scenarios.markets.base import Market, Scenario, anything, no_advice, nothing_more
+from scenarios.markets.panels import View
+from scenarios.markets.plain_view import PlainView
 from scenarios.results.outcome import Outcome, Run
 from scenarios.results.result import Result
 
@@ -116,6 +118,8 @@ class MarketKind:
     """Those of its summary that tell most, in the order in which a report shows them."""
     pictures: Mapping[str, str] = field(default_factory=dict)
     """What each of its pictures shows, for who cannot see it."""
+    view: Callable[[Any], View] = PlainView
+    """What a live page shows of a market; of one that nobody has said anything about if it is given None."""
     library: Traversable | None = None
     """The folder of the scenarios that it ships."""
 

@@ -119,7 +119,7 @@ def _finished(
     if own:
         result = own.result(market, run)
     else:
-        records = _records(run.folder, kind, run.outcome.opened_at, is_over=is_over)
+        records = records_of(run.folder, kind, run.outcome.opened_at, is_over=is_over)
         result = kind.summarise(market, metrics, run, _followed(records, say))
     if tables:
         say("writing the tables ...")
@@ -128,7 +128,7 @@ def _finished(
     return result
 
 
-def _records(folder: Path, kind: MarketKind, opened_at: float, *, is_over: bool) -> Iterator[Record[Trace]]:
+def records_of(folder: Path, kind: MarketKind, opened_at: float, *, is_over: bool) -> Iterator[Record[Trace]]:
     """The trace: of a run that goes on its lines, which grow; else its one file, if that was written to its end."""
     archived, lines = folder / events.ARCHIVE, folder / events.LINES
     if lines.exists() and not (is_over and events.is_whole(archived)):

@@ -244,6 +244,11 @@ class CallMetrics:
         """One row per auction, in their order."""
         return list(self._rows.values())
 
+    def terminal_of(self, auction: int) -> str:
+        """The terminal whose call was auctioned, also where a service agent asked for it; empty if it is not known."""
+        row = self._rows.get(auction)
+        return self._brokered.get((row.customer, row.number), (row.customer, 0))[0] if row else ""
+
     @property
     def done(self) -> int:
         """Calls of which their terminals know the outcome."""

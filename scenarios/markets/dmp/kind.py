@@ -20,6 +20,7 @@ from scenarios.markets.dmp.nodes import call_machines
 from scenarios.markets.dmp.results import summarise_calls
 from scenarios.markets.dmp.schema import CallScenario
 from scenarios.markets.dmp.validity import check_call_scenario
+from scenarios.markets.dmp.view import CallView
 from scenarios.markets.kind import MarketKind
 
 
@@ -55,4 +56,5 @@ MARKETPLACE = MarketKind(
     tells=_tells,
     figures=FIGURES,
     pictures=PICTURES,
+    view=CallView,
 )

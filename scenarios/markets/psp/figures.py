@@ -151,6 +151,14 @@ def _holdings(market: Market, rows: Iterable["Allocation"]) -> _Holdings:
     )
 
 
+def most_gains_of(market: Market, price: FloatArray, most_welfare: float) -> float:
+    """The most gains from trade that a market allows, money, given its optimum of welfare and the prices there."""
+    valuations, prices = [theta(buyer) for buyer in market.buyers], [price]
+    reserve = np.array([one.reserve_price_per_mb for one in market.sellers])
+    found = _gains_at_optimum(market, valuations, reserve, most_welfare, prices)
+    return _most(market, valuations, reserve, most_welfare, prices) if found is None else found
+
+
 def _measures(
     market: Market,
     valuations: Sequence[Valuation],

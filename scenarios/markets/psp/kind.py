@@ -17,6 +17,7 @@ from scenarios.markets.psp.nodes import exchange_machines
 from scenarios.markets.psp.results import summarise
 from scenarios.markets.psp.schema import Scenario
 from scenarios.markets.psp.validity import check_scenario
+from scenarios.markets.psp.view import ExchangeView
 
 
 def _is_closed(post: Message) -> bool:
@@ -51,4 +52,5 @@ EXCHANGE = MarketKind(
     worlds={"array": OwnWorld(check_arrayable, run_arrayed, arrayed_result)},
     figures=FIGURES,
     pictures=PICTURES,
+    view=ExchangeView,
 )

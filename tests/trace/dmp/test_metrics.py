@@ -272,6 +272,11 @@ def test_call_through_a_service_agent_is_its_terminals() -> None:
     assert folded(*asked, served("red", 1), told("served", "bob", 4), CLOSED).breaches() == []
 
 
+def test_the_terminal_of_an_auction_is_known_also_behind_a_service_agent() -> None:
+    metrics = folded(called(1, "ann"), brokered(7), called(2, "desk", call=7))
+    assert [metrics.terminal_of(auction) for auction in (1, 2, 3)] == ["ann", "bob", ""]
+
+
 def test_breach_behind_a_service_agent_names_the_terminal() -> None:
     asked = [requested("bob", 4), BROKERED, called(1, "desk", 1), *CARRIED[1:]]
     (breach,) = folded(*asked, served("red", 1), told("decommitted", "bob", 4), CLOSED).breaches()

@@ -1,0 +1,152 @@
+"""The command ``bidswarm watch``."""
+
+import math
+import os
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from scenarios.console import errors, flowing, interruptible
+from scenarios.errors import ScenarioError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scenarios.live.beside import Beside
+    from scenarios.live.playback import Playback
+    from scenarios.live.watching import Watch
+    from scenarios.markets.base import Market, Scenario
+
+HELP = flowing("""Show a market on a page in the browser: one that goes on, or a finished run played back.
+
+With a FOLDER alone it plays the run back, at any speed. With --broker or --profile, and --market, it watches a market
+that anybody launched: it reads boards, presence and traces, and says nothing. Given the scenario of that market, or the
+folder of its run, the page also knows what the nodes value, and the optimum (docs/live.md).
+
+Examples:
+
+bidswarm watch runs/20261122-133130-two-sellers-seed0-25904d --speed 0.5
+
+bidswarm watch --broker mqtt://127.0.0.1:1883 --market lab
+
+bidswarm watch --profile lab/profiles/eve.toml --market lab --scenario neighbourhood --seed 3
+
+The page is for this machine alone unless --address names another one; then its address has a token, of its own or that
+in BIDSWARM_LIVE_TOKEN. It needs the extra live. Ctrl-C ends it.
+
+Exit codes: 0 ended by Ctrl-C; 2 bad usage, or the folder lacks what is needed; 4 a profile that cannot be used.
+""")
+
+
+def watch(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[FOLDER]", help="Of a run, as bidswarm run names it at its end.")
+    ] = None,
+    broker: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BIDSWARM_BROKER",
+            metavar="URL",
+            help="Watch a market there: mqtt://[user[:password]@]host[:port], or mqtts:// for TLS.",
+        ),
+    ] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="In place of --broker: an observer's profile, or the launcher's."),
+    ] = None,
+    market: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What bidswarm run --market calls the market.")
+    ] = None,
+    scenario: Annotated[
+        str | None, typer.Option(metavar="SCENARIO", help="What that market was launched with, if it is known.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of that market.")] = 0,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="As given to that market. Repeatable.")
+    ] = None,
+    speed: Annotated[
+        float, typer.Option(min=0.0, help="Of playing back: seconds of the market per second; 0 for all at once.")
+    ] = 1.0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; a free one if 0.")] = 0,
+    address: Annotated[str, typer.Option(metavar="IP", help="Where the page listens.")] = "127.0.0.1",
+) -> None:
+    """Show a market on a page."""
+    from scenarios.live.guard import guard_of  # noqa: PLC0415 - the quick commands stay quick
+    from scenarios.live.serving import bound, serve, url_of  # noqa: PLC0415
+
+    if market is None and (profile or scenario):
+        raise ScenarioError("--profile and --scenario go with --market NAME: what the market is called on the broker")
+    if folder is None and market is None:
+        raise ScenarioError(
+            "name the FOLDER of a run, or a market with --market NAME and --broker URL or --profile FILE"
+        )
+    guard = guard_of(address, os.environ.get("BIDSWARM_LIVE_TOKEN"))
+    with interruptible():
+        if market is None:
+            assert folder is not None
+            shown: Playback | Watch = _playback(folder, speed)
+        else:
+            shown = _watch(folder, broker, profile, market, _drawn(scenario, seed, set_ or []))
+        listening = bound(address, port)
+        errors.print(Text(f"page: {url_of(listening, guard)} (Ctrl-C ends it)"), soft_wrap=True)
+        serve(shown, guard, listening)
+
+
+def _playback(folder: Path, speed: float) -> "Playback":
+    from scenarios.live.playback import Playback  # noqa: PLC0415
+
+    return Playback(folder, speed or math.inf)
+
+
+def _watch(
+    folder: Path | None, broker: str | None, profile: Path | None, name: str, market: "Market | None"
+) -> "Watch":
+    from broker.address import broker_address  # noqa: PLC0415
+    from broker.profile import read_profile  # noqa: PLC0415
+    from node.protocol.topics import NAME  # noqa: PLC0415
+    from scenarios.broker_link import keys_of  # noqa: PLC0415
+    from scenarios.live.watching import Watch  # noqa: PLC0415
+    from scenarios.report.finish import remains_of  # noqa: PLC0415
+
+    if not re.fullmatch(NAME, name):
+        raise ScenarioError(f"--market {name!r} must match {NAME}")
+    if (broker is None) == (profile is None):
+        raise ScenarioError("--broker URL (or BIDSWARM_BROKER) and --profile FILE name the broker: give one of them")
+    if folder and market:
+        raise ScenarioError("FOLDER and --scenario both name the market: give one of them")
+    known = read_profile(profile) if profile else None
+    where = known.address if known else broker_address(str(broker))
+    keys = keys_of(known) if known and known.role == "launcher" else None
+    return Watch(where, name, remains_of(folder).market if folder else market, folder, keys)
+
+
+def _drawn(scenario: str | None, seed: int, settings: list[str]) -> "Market | None":
+    """The market of this seed, if a scenario is named; what code that brings is said before any of it is run."""
+    if scenario is None:
+        return None
+    from scenarios.markets.load import read  # noqa: PLC0415
+    from scenarios.markets.registry import draw_market  # noqa: PLC0415
+
+    draft = read(scenario, settings)
+    for source in draft.code():
+        errors.print(Text(f"this scenario brings code: {source}"), soft_wrap=True)
+    return draw_market(draft.scenario(), seed)
+
+
+@contextmanager
+def shown_live(scenario: "Scenario", seed: int, world: str) -> "Iterator[Beside]":
+    """A page of the run of this scenario and seed, served meanwhile and told where it is."""
+    from scenarios.live.beside import Beside  # noqa: PLC0415
+    from scenarios.live.guard import guard_of  # noqa: PLC0415
+    from scenarios.live.serving import bound, served_beside, url_of  # noqa: PLC0415
+    from scenarios.markets.registry import draw_market  # noqa: PLC0415
+
+    page, guard = Beside(draw_market(scenario, seed), is_paced=world == "sim"), guard_of("127.0.0.1", None)
+    listening = bound("127.0.0.1", 0)
+    with served_beside(page, guard, listening):
+        errors.print(Text(f"page: {url_of(listening, guard)}"), soft_wrap=True)
+        yield page

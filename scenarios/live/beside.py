@@ -1,0 +1,88 @@
+"""A page beside a run of this very process, which tells it all that happens."""
+
+import asyncio
+import contextlib
+import math
+import threading
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+from node.protocol.trace import Record, Trace
+from scenarios.live.feed import Feed
+from scenarios.live.pace import Pace
+from scenarios.live.watching import whole_view
+from scenarios.markets.base import Market
+from scenarios.markets.panels import View
+from scenarios.markets.registry import kind_of
+
+LOOK_S = 0.05
+
+MOST_AT_ONCE = 2_000
+"""Records taken in before viewers have their turn."""
+
+
+class Beside:
+    """What a run tells, from its own thread, and what the page of another thread makes of it.
+
+    Attributes
+    ----------
+    told
+        How many records have been heard.
+    """
+
+    def __init__(self, market: Market, *, is_paced: bool) -> None:
+        self.told = 0
+        self._view = lambda: kind_of(market).view(market)
+        self._pace = Pace() if is_paced else None
+        self._heard: deque[Record[Trace]] = deque()
+        self._last: View | None = None
+        self.feed = Feed(self._view, "run", self._pace)
+
+    # In the thread of the run
+
+    def hear(self, records: Sequence[Record[Trace]]) -> None:
+        """Pass on what has happened."""
+        self.told += len(records)
+        self._heard.extend(records)
+
+    def reach(self) -> float:
+        """How far a simulated run may go, seconds since the market opened: nowhere until somebody looks."""
+        if self._pace is None:
+            return math.inf
+        return self._pace.reach() if self.feed.is_seen else 0.0
+
+    def take_step(self) -> bool:
+        """Whether one more record is wanted."""
+        return self._pace is not None and self._pace.take_step()
+
+    def stepped(self, now_s: float) -> None:
+        """Up to there it has led, seconds."""
+        if self._pace:
+            self._pace.stepped(now_s)
+
+    def stay(self, folder: Path) -> None:
+        """Show what the folder of the run has, until Ctrl-C."""
+        self._last = whole_view(folder)
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
+
+    # In the thread of the page
+
+    def restart(self) -> None:
+        """A run cannot begin anew."""
+
+    async def run(self) -> None:
+        """Show what is told; in the end the run as its folder has it."""
+        await asyncio.to_thread(self.feed.view.prepare)
+        self.feed.version += 1
+        while self._pace and not self.feed.is_seen:  # noqa: ASYNC110 - soon over
+            await asyncio.sleep(LOOK_S)
+        if self._pace and not self._pace.is_paused:
+            self._pace.restart()
+        while self._last is None:
+            self.feed.take([self._heard.popleft() for _ in range(min(MOST_AT_ONCE, len(self._heard)))])
+            await asyncio.sleep(0.0 if self._heard else LOOK_S)
+        self.feed.restart(self._last)
+        self.feed.state = "ended"
+        self.feed.note = "the run is over; these are the figures of its folder"

@@ -1,0 +1,84 @@
+"""Who may look: on this machine everybody here, from elsewhere whoever has the token (docs/live.md)."""
+
+import hmac
+import ipaddress
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from scenarios.errors import ScenarioError
+
+COOKIE = "bidswarm-live"
+
+TOKEN_BYTES = 24
+
+LEAST_TOKEN = 16
+"""Characters of a token that somebody chooses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Checks what a browser says of itself.
+
+    A page elsewhere that makes a name of its own lead here is refused by ``Host``, and one that opens a WebSocket here
+    by ``Origin``.
+    """
+
+    address: str
+    token: str | None
+
+    def is_host(self, host: str | None) -> bool:
+        """Whether a ``Host`` header names this server: by an address, or as this machine is called."""
+        name = urlsplit(f"//{host}").hostname if host else None
+        if name is None:
+            return False
+        if _is_loopback(self.address):
+            return _is_loopback(name)
+        return (
+            _is_address(name) or name == "localhost" or name.split(".")[0] == socket.gethostname().split(".")[0].lower()
+        )
+
+    def is_origin(self, origin: str | None, host: str | None) -> bool:
+        """Whether a script of this very server speaks."""
+        return origin is not None and origin in {f"http://{host}", f"https://{host}"}
+
+    def is_token(self, token: str | None) -> bool:
+        """Whether it is the token, or none is needed."""
+        return self.token is None or (token is not None and hmac.compare_digest(self.token.encode(), token.encode()))
+
+    def may_look(self, cookies: Mapping[str, str]) -> bool:
+        """Whether somebody with these cookies may."""
+        return self.is_token(cookies.get(COOKIE))
+
+
+def guard_of(address: str, token: str | None) -> Guard:
+    """A guard for a server at this address: elsewhere than on loopback it has a token.
+
+    Raises
+    ------
+    ScenarioError
+        If the address is none, or a token is too short to be one.
+    """
+    if not (_is_address(address) or address == "localhost"):
+        raise ScenarioError(f"--address {address!r}: give an IP address, 127.0.0.1 or 0.0.0.0 for example")
+    if token is not None and len(token) < LEAST_TOKEN:
+        raise ScenarioError(
+            f"BIDSWARM_LIVE_TOKEN has {len(token)} characters: take {LEAST_TOKEN} or more, or leave it out"
+        )
+    if token is None and not _is_loopback(address):
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+    return Guard(address, token)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(name: str) -> bool:
+    return name == "localhost" or (_is_address(name) and ipaddress.ip_address(name).is_loopback)

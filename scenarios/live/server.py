@@ -1,0 +1,224 @@
+"""The web server of the page: its files, and a WebSocket on which the market comes (docs/live.md)."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from scenarios.extras import needs
+from scenarios.live.feed import Feed, Viewer, Wish
+from scenarios.live.guard import COOKIE, Guard
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.websockets import WebSocket
+
+FRAME_S = 0.2
+"""A viewer gets a frame so often, seconds, where that takes little time."""
+
+BUSY = 4.0
+"""Between two frames so many times as long is waited as one took to make: viewers never take most of the machine."""
+
+MOST_VIEWERS = 64
+
+MOST_SAID_BYTES = 16_384
+"""Of what a page says at once."""
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cache-Control": "no-cache",
+}
+
+TYPES = {
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+
+STATIC = resources.files("scenarios.live") / "static"
+
+SPEEDS = (0.01, 1_000.0)
+"""The slowest and the fastest that a page may ask for; 0 stands for as fast as can be."""
+
+
+class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a page says: what it wants to see, or what is to become of the time."""
+
+    wish: Wish | None = None
+    pause: bool | None = None
+    step: bool = False
+    restart: bool = False
+    speed: float | None = None
+
+
+Background = Callable[[], Coroutine[Any, Any, None]]
+"""What feeds the feed, for as long as the server serves."""
+
+
+def application(
+    feed: Feed, guard: Guard, background: Background, restart: Callable[[], None] | None = None
+) -> "Starlette":
+    """The page of this feed, as an ASGI application.
+
+    Parameters
+    ----------
+    background
+        Runs as long as the application does.
+    restart
+        Begins anew, where that can be done.
+    """
+    starlette = needs("starlette.applications")
+    routing, responses = needs("starlette.routing"), needs("starlette.responses")
+    viewers = set[int]()
+
+    async def page(request: "Request") -> "Response":
+        if refusal := _refusal(request, guard):
+            status, text = refusal
+            return responses.PlainTextResponse(text, status, headers=HEADERS)  # type: ignore[no-any-return]
+        if "token" in request.query_params:
+            moved = responses.RedirectResponse("/", status_code=303, headers=HEADERS)
+            moved.set_cookie(COOKIE, request.query_params["token"], httponly=True, samesite="strict")
+            return moved  # type: ignore[no-any-return]
+        return _file(request.path_params.get("path") or "index.html", responses)
+
+    async def live(socket: "WebSocket") -> None:
+        host, origin = socket.headers.get("host"), socket.headers.get("origin")
+        is_welcome = guard.is_host(host) and guard.is_origin(origin, host) and guard.may_look(socket.cookies)
+        if not is_welcome or len(viewers) >= MOST_VIEWERS:
+            await socket.close(1008)
+            return
+        await socket.accept()
+        viewers.add(id(socket))
+        try:
+            await _attend(socket, feed, restart)
+        finally:
+            viewers.discard(id(socket))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: "Starlette") -> AsyncIterator[None]:
+        del app
+        task = asyncio.ensure_future(background())
+        task.add_done_callback(lambda done: _note_failure(feed, done))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    routes = [
+        routing.WebSocketRoute("/live", live),
+        routing.Route("/", page),
+        routing.Route("/{path:path}", page),
+    ]
+    app: Starlette = starlette.Starlette(routes=routes, lifespan=lifespan)
+    return app
+
+
+def _note_failure(feed: Feed, task: "asyncio.Future[None]") -> None:
+    """Say on the page why nothing comes any more."""
+    if not task.cancelled() and (error := task.exception()):
+        feed.state, feed.note = "lost", str(error) or repr(error)
+
+
+def _refusal(request: "Request", guard: Guard) -> tuple[int, str] | None:
+    """Why a request is refused, with the status; None if it is not."""
+    if not guard.is_host(request.headers.get("host")):
+        return 421, "This server is not called so. Open it by the address that bidswarm printed.\n"
+    token = request.query_params.get("token")
+    if not (guard.is_token(token) if token is not None else guard.may_look(request.cookies)):
+        return 401, "Open the page by the whole address that bidswarm printed, its token included.\n"
+    return None
+
+
+def _file(path: str, responses: Any) -> "Response":  # noqa: ANN401 - a module
+    """A file of the page; only those that are in the package can be named."""
+    found = files().get(path)
+    if found is None:
+        return responses.PlainTextResponse("There is no such file.\n", 404, headers=HEADERS)  # type: ignore[no-any-return]
+    content, type_ = found
+    return responses.Response(content, headers={**HEADERS, "Content-Type": type_})  # type: ignore[no-any-return]
+
+
+def files() -> dict[str, tuple[bytes, str]]:
+    """The files of the page by path: content and type."""
+    found: dict[str, tuple[bytes, str]] = {}
+    for folder, prefix in ((STATIC, ""), (STATIC / "vendor", "vendor/")):
+        for entry in folder.iterdir():
+            type_ = TYPES.get(entry.name.rpartition(".")[2])
+            if entry.is_file() and type_:
+                found[prefix + entry.name] = (entry.read_bytes(), type_)
+    return found
+
+
+async def _attend(socket: "WebSocket", feed: Feed, restart: Callable[[], None] | None) -> None:
+    """Send one viewer frames until it leaves; what it says meanwhile is heeded."""
+    viewer = Viewer()
+    sending = asyncio.ensure_future(_send(socket, feed, viewer))
+    disconnect = needs("starlette.websockets").WebSocketDisconnect
+    try:
+        while True:
+            said = await socket.receive_text()
+            if len(said) > MOST_SAID_BYTES or not _heed(said, feed, viewer, restart):
+                await socket.close(1008)
+                return
+    except (disconnect, KeyError):  # KeyError: bytes, where a page says text
+        pass
+    finally:
+        sending.cancel()
+        with contextlib.suppress(asyncio.CancelledError, disconnect, RuntimeError):
+            await sending
+
+
+async def _send(socket: "WebSocket", feed: Feed, viewer: Viewer) -> None:
+    """Send what is new, again and again. While a slow viewer does not take a frame, none is made for it."""
+    while True:
+        began = time.monotonic()
+        frame = feed.frame(viewer)
+        took_s = time.monotonic() - began
+        if frame is not None:
+            await socket.send_bytes(frame)
+        await asyncio.sleep(max(FRAME_S, BUSY * took_s))
+
+
+def _heed(said: str, feed: Feed, viewer: Viewer, restart: Callable[[], None] | None) -> bool:
+    """Do what a page says; whether it is something that pages say."""
+    try:
+        command = msgspec.json.decode(said, type=Command)
+    except msgspec.MsgspecError:
+        return False
+    if command.wish is not None:
+        viewer.wish = command.wish.bounded()
+    if feed.pace is None:
+        return True
+    now_s = feed.view.now_s
+    if command.speed is not None:
+        least, most = SPEEDS
+        feed.pace.set_speed(float("inf") if command.speed <= 0.0 else min(max(command.speed, least), most), now_s)
+    if command.pause is True:
+        feed.pace.pause(now_s)
+    elif command.pause is False:
+        feed.pace.go_on(now_s)
+    if command.step:
+        feed.pace.step()
+    if command.restart and restart:
+        restart()
+    return True

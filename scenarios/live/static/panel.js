@@ -1,0 +1,58 @@
+// What all panels share: a heading, what it is about, and tools; and how pictures and numbers get to the clipboard.
+import { S } from "./strings.js";
+import { element } from "./format.js";
+
+export function panel(key, title, unit, help, ...tools) {
+  const id = `panel-${key}`;
+  const body = element("div", { class: "body" });
+  const box = element(
+    "section",
+    { class: `panel panel-${key}`, "aria-labelledby": id },
+    element(
+      "header", {},
+      element("h2", { id }, title, unit ? element("span", { class: "unit" }, ` ${unit}`) : null),
+      element("div", { class: "tools" }, ...tools),
+    ),
+    body,
+    help ? element("p", { class: "help" }, help) : null,
+  );
+  return { box, body };
+}
+
+export function copier(what, as, make) {
+  return element(
+    "button",
+    {
+      type: "button",
+      class: "quiet small",
+      "aria-label": S.copyAs(what, as),
+      title: S.copyAs(what, as),
+      onclick: async () => {
+        try {
+          await navigator.clipboard.writeText(make());
+          say(S.copied(what, as));
+        } catch {
+          say(S.notCopied);
+        }
+      },
+    },
+    as,
+  );
+}
+
+let timer = 0;
+
+export function say(text) {
+  const spoken = document.getElementById("spoken");
+  spoken.textContent = text;
+  spoken.classList.add("toast");
+  clearTimeout(timer);
+  timer = setTimeout(() => spoken.classList.remove("toast"), 2500);
+}
+
+const cell = (value) => {
+  const text = value === null || value === undefined || Number.isNaN(value) ? "" : String(value);
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+};
+
+export const csv = (heads, rows) => [heads, ...rows].map((row) => row.map(cell).join(",")).join("\n") + "\n";

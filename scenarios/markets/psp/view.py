@@ -1,0 +1,464 @@
+"""An exchange as a live page shows it, folded from its trace (docs/live.md)."""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from node.mechanism.welfare import Optimum
+from node.protocol.machine import Message
+from node.protocol.psp.messages import Advert
+from node.protocol.psp.trace import BidPlaced, BidWithdrawn, Cleared, SupplyRevised, ValuationRevised
+from node.protocol.topics import node_of
+from node.protocol.trace import Joined, Leaving, Record, Trace
+from node.runtime.faults.plan import FaultRecord
+from node.trace.history import History
+from node.trace.psp.metrics import AuctionMetrics, MarketMetrics
+from scenarios.markets.chronicle import Chronicle
+from scenarios.markets.panels import (
+    Course,
+    Curves,
+    Detail,
+    Drawing,
+    Kind,
+    Layout,
+    Named,
+    Nodes,
+    Plot,
+    Stroke,
+    Value,
+    drawing,
+    packed,
+)
+from scenarios.markets.psp import panels
+from scenarios.markets.psp.census import market_now
+from scenarios.markets.psp.course import MOST_GAPS, metrics_of
+from scenarios.markets.psp.equilibrium import gaps
+from scenarios.markets.psp.figures import fitting_measure, most_gains_of, words
+from scenarios.markets.psp.live import optimum_of
+from scenarios.markets.psp.market import Market, described
+
+LEAST_GAP = 1e-6
+"""Less than that is drawn as that, on a logarithmic scale."""
+
+GAP_ROWS = 40
+"""How often the largest gap is worked out, at most so often for each doubling of the time."""
+
+CURVE_POINTS = 60
+
+RATE_INTERVALS = 80
+"""Of the time so far."""
+
+SHIFTS = frozenset({SupplyRevised, ValuationRevised, Joined, Leaving})
+"""What changes the optimum."""
+
+
+class ExchangeView:
+    """All that a page shows of an exchange; without its market what can be seen by anybody, valuations excepted."""
+
+    def __init__(self, market: Market | None) -> None:
+        self.now_s = 0.0
+        self.chronicle = Chronicle(panels.EVENTS)
+        self._market = market
+        self._metrics = MarketMetrics({}, []) if market is None else metrics_of(market)
+        users = len(market.buyers) + len(market.sellers) if market else 0
+        step_s = max(1.0, users / 500.0) / 64.0
+        self._supply = {one.name: one.supply_mb for one in market.sellers} if market else {}
+        self._reserve = {one.name: one.reserve_price_per_mb for one in market.sellers} if market else {}
+        self._buyers: dict[str, None] = dict.fromkeys(one.name for one in market.buyers) if market else {}
+        self._last_bids: dict[str, float] = {}
+        self._clearings: defaultdict[str, int] = defaultdict(int)
+        self._best: Optimum | None = None
+        self._most = math.nan
+        self._course = History(9, step_s=step_s)
+        self._prices, self._sold = (History(len(self._supply), step_s=step_s) for _ in range(2))
+        self._bid_prices, self._got = (History(len(self._buyers), 256, 4.0 * step_s) for _ in range(2))
+        self._gaps = History(1, GAP_ROWS)
+        self._gap: float | None = None
+        self._has_gaps = market is not None and len(market.buyers) * GAP_ROWS <= MOST_GAPS
+
+    @property
+    def layout(self) -> Layout:
+        """What there is to see; what valuations are needed for only where they are known."""
+        market = self._market
+        courses: list[Course] = [panels.PRICES, panels.SOLD]
+        figures: Sequence[Named] = panels.FIGURES
+        if market:
+            courses.append(panels.MISSING)
+            figures = (*panels.MEASURED, *panels.FIGURES)
+        if self._has_gaps:
+            courses.append(panels.GAPS)
+            figures = (*figures[:1], panels.GAP, *figures[1:])
+        return Layout(
+            title=market.scenario if market else "exchange",
+            subtitle=described(market) if market else "what its nodes tell; their valuations are not known here",
+            figures=figures,
+            panels=[panels.GRAPH, *courses, panels.RATES, panels.NODES],
+            events=self.chronicle.events,
+        )
+
+    def prepare(self) -> None:
+        """Work out the optimum."""
+        if self._market:
+            self._measure(self._market)
+
+    def _measure(self, market: Market) -> None:
+        best = optimum_of(market)
+        most = best.bound if market.is_large else best.welfare
+        self._most = most_gains_of(market, best.price, most) if self._is_net else most
+        self._best = best
+
+    @property
+    def _is_net(self) -> bool:
+        """Whether reserve prices are taken off."""
+        return self._market is not None and fitting_measure(self._market).endswith("gains_from_trade")
+
+    # The fold
+
+    def add(self, record: Record[Trace]) -> None:
+        """Take in the next record."""
+        if self._course.is_due(record.time_s):
+            self._look()
+        self.now_s = max(self.now_s, record.time_s)
+        self.chronicle.add(record)
+        what = record.what
+        if isinstance(what, FaultRecord):
+            return
+        self._know(node_of(record.node), what)
+        self._metrics.add(record)
+        if type(what) in SHIFTS and self._market and self._best and not self._market.is_large:
+            self._measure(market_now(self._market, self._metrics))
+
+    def _know(self, node: str, what: Trace) -> None:
+        """Note whom there is, where nobody has said so, and who moves."""
+        if isinstance(what, Cleared):
+            self._clearings[node] += 1
+            if self._market is None:
+                self._metrics.auctions.setdefault(node, AuctionMetrics())
+        elif isinstance(what, BidPlaced | BidWithdrawn):
+            if isinstance(what, BidPlaced):
+                self._last_bids[node] = what.price_per_mb
+            if self._market is None:
+                self._buyers.setdefault(node)
+                self._metrics.auctions.setdefault(node_of(what.seller), AuctionMetrics())
+
+    def settle(self, record: Record[Trace]) -> None:
+        """Take in a sale that is confirmed after the end of the run."""
+        self._metrics.trade(record)
+
+    def post(self, poster: str, message: Message) -> None:
+        """Take in what a seller advertises, where nobody has said what it has."""
+        if isinstance(message, Advert) and self._market is None:
+            name = node_of(poster)
+            self._metrics.auctions.setdefault(name, AuctionMetrics())
+            self._supply[name], self._reserve[name] = message.supply, message.reserve
+
+    def finish(self) -> None:
+        """Let count of each sale what both sides tell."""
+        self._metrics.finish()
+        if self._best and self._market and self._market.shifts:
+            self._measure(market_now(self._market, self._metrics))
+        self._look()
+        self._look_at_gap()
+
+    def _look(self) -> None:
+        """Take a row of every course, as things stand."""
+        metrics = self._metrics
+        auctions = [metrics.auctions[name] for name in self._sellers]
+        price = np.array([one.price for one in auctions])
+        supply = np.array([self._supply_of(name) for name in self._sellers])
+        sold = np.array([one.sold for one in auctions])
+        known = price[np.isfinite(price)]
+        quantiles = np.quantile(known, [0.0, 0.1, 0.5, 0.9, 1.0]) if known.size else np.full(5, np.nan)
+        share = sold.sum() / supply.sum() if supply.sum() > 0.0 else math.nan
+        at = self.now_s
+        row = [*quantiles, share, metrics.bids, metrics.messages, self._missing]
+        self._course.add(at, row)
+        self._prices.add(at, price)
+        self._sold.add(at, np.divide(sold, supply, out=np.full(sold.shape, np.nan), where=supply > 0.0))
+        if self._got.is_due(at):
+            _, bid_price = self._standing()
+            gets, _ = self._holdings()
+            self._bid_prices.add(at, [bid_price.get(name, math.nan) for name in self._buyers])
+            self._got.add(at, [gets.get(name, 0.0) for name in self._buyers])
+        if self._gaps.is_due(at):
+            self._look_at_gap()
+
+    def _look_at_gap(self) -> None:
+        if self._market and self._has_gaps:
+            of_buyers = gaps(market_now(self._market, self._metrics), self._metrics)
+            self._gap = float(of_buyers.max(initial=0.0))
+            self._gaps.add(self.now_s, [self._gap])
+
+    @property
+    def _sellers(self) -> list[str]:
+        return list(self._metrics.auctions)
+
+    def _supply_of(self, seller: str) -> float:
+        return self._metrics.supply.get(seller, self._supply.get(seller, math.nan))
+
+    def _standing(self) -> tuple[dict[str, float], dict[str, float]]:
+        """What each buyer bids for in all, MB, and the highest price that it bids."""
+        quantity: defaultdict[str, float] = defaultdict(float)
+        price: dict[str, float] = {}
+        for seller, auction in self._metrics.auctions.items():
+            if auction.state == "closed":
+                continue
+            for buyer, (mb, at) in self._book(seller).items():
+                quantity[buyer] += mb
+                price[buyer] = max(price.get(buyer, 0.0), at)
+        return quantity, price
+
+    def _book(self, seller: str) -> Mapping[str, tuple[float, float]]:
+        """The bids that stand, or on which the auction was last awarded: MB and price by buyer."""
+        tranches = self._metrics.tranches(seller)
+        return tranches[-1].bids if tranches else {}
+
+    def _holdings(self) -> tuple[dict[str, float], dict[str, float]]:
+        """What each buyer has or would get in all, MB, and what it pays."""
+        gets: defaultdict[str, float] = defaultdict(float)
+        pays: defaultdict[str, float] = defaultdict(float)
+        for (_, buyer), position in self._metrics.positions.items():
+            gets[buyer] += position.total
+            pays[buyer] += position.total_charge
+        return gets, pays
+
+    @property
+    def _reached(self) -> float:
+        """Welfare, less reserve prices where that is the measure, money."""
+        welfare = self._metrics.welfare
+        if not self._is_net:
+            return welfare
+        return welfare - sum(
+            auction.sold * self._reserve[name]
+            for name, auction in self._metrics.auctions.items()
+            if name in self._reserve
+        )
+
+    @property
+    def _missing(self) -> float:
+        if self._best is None:
+            return math.nan
+        return 1.0 - (self._reached / self._most if self._most else 1.0)
+
+    # What is shown
+
+    def figures(self) -> dict[str, Value]:
+        """The figures of the layout."""
+        metrics = self._metrics
+        auctions = metrics.auctions
+        supply = [self._supply_of(name) for name in auctions]
+        sold = sum(one.sold for one in auctions.values())
+        prices = [one.price for one in auctions.values() if math.isfinite(one.price)]
+        found: dict[str, Value] = {
+            "share_sold": sold / sum(supply) if supply and sum(supply) > 0.0 else None,
+            "sold": sold,
+            "price": float(np.median(prices)) if prices else None,
+            "bids": metrics.bids,
+            "messages": metrics.messages,
+            "closed": f"{metrics.closed} of {len(auctions)}",
+            "revenue": sum(one.revenue for one in auctions.values()),
+        }
+        if self._market:
+            found |= {
+                "efficiency": 1.0 - self._missing,
+                "welfare": metrics.welfare,
+                "measure": words(fitting_measure(self._market)),
+            }
+        if self._has_gaps:
+            found["epsilon_gap"] = self._gap
+        return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in found.items()}
+
+    def courses(self) -> dict[str, Curves]:
+        """The courses of the layout."""
+        rows, time_s = self._course.rows, self._course.time_s
+        names = ("low", "lower", "median", "upper", "high")
+        found = {
+            "price": Curves(time_s.tobytes(), {name: packed(rows[:, k]) for k, name in enumerate(names)}),
+            "sold": Curves(time_s.tobytes(), {"share": packed(rows[:, 5])}),
+            "rate": _rates(self._course, {"bids": 6, "messages": 7}, self.now_s),
+        }
+        if self._market:
+            found["missing"] = Curves(time_s.tobytes(), {"missing": packed(np.maximum(LEAST_GAP, rows[:, 8]))})
+        if self._has_gaps:
+            gap = np.maximum(LEAST_GAP, self._gaps.rows[:, 0])
+            found["gap"] = Curves(self._gaps.time_s.tobytes(), {"gap": packed(gap)})
+        return found
+
+    def single(self, course: str, node: str) -> Curves | None:
+        """The price of one auction, or the share that it has sold."""
+        history = {"price": self._prices, "sold": self._sold}.get(course)
+        if history is None or node not in self._metrics.auctions:
+            return None
+        place = self._sellers.index(node)
+        if place >= history.rows.shape[1]:
+            return None
+        return Curves(history.time_s.tobytes(), {node: packed(history.rows[:, place])})
+
+    def drawings(self) -> dict[str, Drawing]:
+        """Who buys from whom."""
+        metrics = self._metrics
+        sellers = {name: j for j, name in enumerate(metrics.auctions)}
+        buyers = {name: i for i, name in enumerate(self._buyers)}
+        edges = [
+            (buyers[buyer], sellers[seller], position.total)
+            for (seller, buyer), position in metrics.positions.items()
+            if position.total > 0.0 and buyer in buyers and seller in sellers
+        ]
+        gets, _ = self._holdings()
+        _, bid = self._standing()
+        demand = [self._demand(name, gets) for name in buyers]
+        worth = [self._first_worth(name, bid) for name in buyers]
+        left = Nodes(
+            list(buyers),
+            demand,
+            [gets.get(name, 0.0) / most if most > 0.0 else 0.0 for name, most in zip(buyers, demand, strict=True)],
+            [self._last_bids.get(name, math.nan) for name in buyers],
+            [metrics.bids_of.get(name, 0) for name in buyers],
+            worth,
+        )
+        supply = [self._supply_of(name) for name in sellers]
+        auctions = [metrics.auctions[name] for name in sellers]
+        right = Nodes(
+            list(sellers),
+            np.nan_to_num(supply).tolist(),
+            [one.sold / most if most > 0.0 else 0.0 for one, most in zip(auctions, supply, strict=True)],
+            [one.price for one in auctions],
+            [self._clearings.get(name, 0) for name in sellers],
+            list(range(1, len(sellers) + 1)),
+        )
+        return {"market": drawing(left, right, edges, ("buyers", "sellers"))}
+
+    def _demand(self, buyer: str, gets: Mapping[str, float]) -> float:
+        return self._metrics.valuation(buyer).demand_mb if self._market else gets.get(buyer, 0.0)
+
+    def _first_worth(self, buyer: str, bid: Mapping[str, float]) -> float:
+        return self._metrics.valuation(buyer).marginal(0.0) if self._market else bid.get(buyer, 0.0)
+
+    def rows(self, table: str) -> dict[str, Sequence[Value]]:
+        """Every node, sellers first."""
+        del table
+        metrics = self._metrics
+        (bid_mb, bid_price), (gets, pays) = self._standing(), self._holdings()
+        sellers, buyers = self._sellers, list(self._buyers)
+        auctions = [metrics.auctions[name] for name in sellers]
+        wanted = [sum(mb for mb, _ in self._book(name).values()) for name in sellers]
+        return {
+            "name": [*sellers, *buyers],
+            "role": ["seller"] * len(sellers) + ["buyer"] * len(buyers),
+            "state": [*(one.state for one in auctions), *(self._state(name, bid_mb, gets) for name in buyers)],
+            "bid_mb": [*wanted, *(bid_mb.get(name) for name in buyers)],
+            "bid_price": [*(_known(one.price) for one in auctions), *(bid_price.get(name) for name in buyers)],
+            "gets": [*(one.sold for one in auctions), *(gets.get(name, 0.0) for name in buyers)],
+            "pays": [*(one.revenue for one in auctions), *(pays.get(name, 0.0) for name in buyers)],
+            "utility": [*(None for _ in sellers), *(self._utility(name, gets, pays) for name in buyers)],
+            "moves": [
+                *(self._clearings.get(name, 0) for name in sellers),
+                *(metrics.bids_of.get(name, 0) for name in buyers),
+            ],
+        }
+
+    def _state(self, buyer: str, bid_mb: Mapping[str, float], gets: Mapping[str, float]) -> str:
+        if buyer in self._metrics.left:
+            return "left"
+        if buyer in bid_mb:
+            return "bidding"
+        return "bought" if gets.get(buyer, 0.0) > 0.0 else "out"
+
+    def _utility(self, buyer: str, gets: Mapping[str, float], pays: Mapping[str, float]) -> float | None:
+        if self._market is None:
+            return None
+        return self._metrics.valuation(buyer).value(max(0.0, gets.get(buyer, 0.0))) - pays.get(buyer, 0.0)
+
+    def detail(self, node: str) -> Detail | None:
+        """A buyer with θ' and its bids, or an auction with its book."""
+        if node in self._metrics.auctions:
+            return self._auction(node)
+        return self._buyer(node) if node in self._buyers else None
+
+    def _auction(self, seller: str) -> Detail:
+        auction, supply = self._metrics.auctions[seller], self._supply_of(seller)
+        book = sorted(self._book(seller).items(), key=lambda one: -one[1][1])
+        ends = np.cumsum([0.0, *(mb for _, (mb, _) in book)]).tolist()
+        prices = [price for _, (_, price) in book]
+        strokes = [
+            Stroke(label="bids, highest first", shape="steps", x=ends, y=[*prices, prices[-1]] if prices else [0.0])
+        ]
+        if math.isfinite(supply):
+            strokes.append(Stroke(label="supply", shape="upright", x=[supply], y=[]))
+        if math.isfinite(auction.price):
+            strokes.append(Stroke(label="what a newcomer must beat", shape="across", x=[], y=[auction.price]))
+        facts: list[tuple[str, Value, str]] = [
+            ("state", auction.state, ""),
+            ("supply", _known(supply), "MB"),
+            ("sold", auction.sold, "MB"),
+            ("revenue", auction.revenue, "money"),
+            ("bidders", len(book), ""),
+            ("reserve price", self._reserve.get(seller), "per MB"),
+        ]
+        plots = [
+            Plot(key="book", title="Book", x="MB", y="per MB", strokes=strokes),
+            _over_time("price", "Price", "per MB", self._prices, self._sellers.index(seller)),
+            _over_time("sold", "Share sold", "", self._sold, self._sellers.index(seller), kind="share"),
+        ]
+        return Detail(node=seller, role="seller", facts=facts, plots=plots)
+
+    def _buyer(self, buyer: str) -> Detail:
+        gets, pays = self._holdings()
+        got, paid = gets.get(buyer, 0.0), pays.get(buyer, 0.0)
+        bids = {seller: bid for seller in self._sellers if (bid := self._book(seller).get(buyer))}
+        facts: list[tuple[str, Value, str]] = [
+            ("gets", got, "MB"),
+            ("pays", paid, "money"),
+            ("utility", self._utility(buyer, gets, pays), "money"),
+            ("moves", self._metrics.bids_of.get(buyer, 0), ""),
+            *(
+                (f"bid with {seller}", f"{mb:.4g} MB at {price:.4g}", "")
+                for seller, (mb, price) in [*bids.items()][:12]
+            ),
+        ]
+        strokes = []
+        if self._market:
+            valuation = self._metrics.valuation(buyer)
+            most = max(valuation.demand_mb, got)
+            # Twice at the demand: the worth of the next MB may jump there.
+            at = [*np.linspace(0.0, most, CURVE_POINTS).tolist(), most]
+            worth = [*(valuation.marginal(z) for z in at[:-1]), 0.0]
+            strokes.append(Stroke(label="θ', worth of the next MB", shape="line", x=at, y=worth))
+        if got > 0.0:
+            strokes.append(Stroke(label="gets", shape="upright", x=[got], y=[]))
+        if bids:
+            ends = np.cumsum([mb for mb, _ in bids.values()]).tolist()
+            strokes.append(Stroke(label="bids", shape="points", x=ends, y=[price for _, price in bids.values()]))
+        place = list(self._buyers).index(buyer)
+        plots = [
+            Plot(key="theta", title="Worth and bids", x="MB", y="per MB", strokes=strokes),
+            _over_time("bid", "Its bid", "per MB", self._bid_prices, place),
+            _over_time("got", "What it gets", "MB", self._got, place),
+        ]
+        return Detail(node=buyer, role="buyer", facts=facts, plots=plots)
+
+
+def _known(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def _rates(history: History, counts: Mapping[str, int], now_s: float) -> Curves:
+    """By how much counts have risen per second, in each of so many equal intervals until now; columns by name."""
+    time_s = history.time_s
+    edges = np.linspace(0.0, now_s, RATE_INTERVALS + 1) if now_s > 0.0 else np.zeros(1)
+    place = np.searchsorted(time_s, edges, side="right") - 1
+    lines = {}
+    for name, column in counts.items():
+        at_edges = np.where(place >= 0, history.rows[place, column], 0.0) if len(history) else np.zeros(len(edges))
+        lines[name] = packed(np.diff(at_edges) / np.diff(edges))
+    return Curves(packed(edges[:-1]), lines)
+
+
+def _over_time(key: str, title: str, unit: str, history: History, place: int, kind: Kind = "number") -> Plot:
+    rows = history.rows
+    values = rows[:, place].tolist() if place < rows.shape[1] else []
+    points = [(t, v) for t, v in zip(history.time_s.tolist(), values, strict=False) if math.isfinite(v)]
+    x, y = ([list(one) for one in zip(*points, strict=True)]) if points else ([], [])
+    return Plot(key=key, title=title, x="s", y=unit, kind=kind, strokes=[Stroke(label=title, shape="steps", x=x, y=y)])

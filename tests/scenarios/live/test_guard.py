@@ -1,0 +1,66 @@
+"""Who may look at the page."""
+
+import socket
+
+import pytest
+
+from scenarios.errors import ScenarioError
+from scenarios.live.guard import COOKIE, guard_of
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "localhost"])
+def test_on_this_machine_no_token_is_needed(address: str) -> None:
+    guard = guard_of(address, None)
+    assert guard.token is None
+    assert guard.may_look({})
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "192.168.1.5", "::"])
+def test_elsewhere_nobody_looks_without_the_token(address: str) -> None:
+    guard = guard_of(address, None)
+    assert guard.token is not None
+    assert len(guard.token) >= 32
+    assert guard_of(address, None).token != guard.token
+    assert not guard.may_look({})
+    assert not guard.may_look({COOKIE: guard.token[:-1]})
+    assert guard.may_look({COOKIE: guard.token})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:8000", "[::1]:8000"])
+def test_on_loopback_it_is_called_as_loopback_is(host: str) -> None:
+    assert guard_of("127.0.0.1", None).is_host(host)
+
+
+@pytest.mark.parametrize(
+    "host", [None, "", "evil.example:8000", "127.0.0.1.evil.example", "192.168.1.5", "localhost.evil"]
+)
+def test_a_name_that_somebody_else_made_lead_here_is_refused(host: str | None) -> None:
+    assert not guard_of("127.0.0.1", None).is_host(host)
+
+
+def test_elsewhere_it_is_called_by_an_address_or_as_the_machine_is() -> None:
+    guard = guard_of("0.0.0.0", None)
+    assert guard.is_host("192.168.1.5:8000")
+    assert guard.is_host(f"{socket.gethostname()}:8000")
+    assert not guard.is_host("evil.example:8000")
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_own"),
+    [
+        ("http://127.0.0.1:8000", True),
+        ("http://127.0.0.1:8001", False),
+        ("http://evil.example", False),
+        ("null", False),
+        (None, False),
+    ],
+)
+def test_only_a_script_of_its_own_may_open_the_socket(origin: str | None, is_own: bool) -> None:
+    assert guard_of("127.0.0.1", None).is_origin(origin, "127.0.0.1:8000") is is_own
+
+
+def test_bad_options_are_named() -> None:
+    with pytest.raises(ScenarioError, match="--address 'nowhere': give an IP address"):
+        guard_of("nowhere", None)
+    with pytest.raises(ScenarioError, match="BIDSWARM_LIVE_TOKEN has 5 characters: take 16 or more"):
+        guard_of("0.0.0.0", "short")

@@ -1,0 +1,140 @@
+"""The page of markets that go on: of the run itself, and of one that somebody else launched."""
+
+import json
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from broker.local.mosquitto import mosquitto_program
+from broker.local.ports import free_port
+from tests.conftest import Command, wait_until
+from tests.scenarios.live.browser import figure, needs_chromium, started, visited, wait_state
+
+pytestmark = needs_chromium
+
+SHORT = ("--no-pictures", "--set", "buyers.0.count=12", "--set", "sellers.0.count=4")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with started() as browser:
+        yield browser
+
+
+def page_of(command: Command) -> str:
+    """The address that the command prints."""
+    assert command.process.stderr
+    for line in command.process.stderr:
+        if found := re.search(r"http://\S+", line):
+            return found[0]
+    pytest.fail("the command ended without a page")
+
+
+def ended(command: Command) -> int:
+    """The exit code after Ctrl-C."""
+    command.process.send_signal(signal.SIGINT)
+    return command.finished()[0]
+
+
+def assert_is(page: Page, command: Command) -> None:
+    """The figures and the table of the page are, at the end, those of the summary of the run."""
+    wait_state(page, "ended")
+    summary: dict[str, Any] = json.loads((command.run_dir() / "summary.json").read_text())
+    for key in ("bids", "welfare", "revenue", "efficiency"):
+        wait_until(
+            lambda key=key: figure(page, key) == pytest.approx(summary[key], rel=1e-9), f"{key} is that of the summary"
+        )
+    assert figure(page, "share_sold") == pytest.approx(summary["sold"] / summary["supply"])
+    page.get_by_role("columnheader", name="gets").get_by_role("button").click()
+    bought: dict[str, float] = {}
+    for row in summary["allocations"]:
+        bought[row["buyer"]] = bought.get(row["buyer"], 0.0) + row["quantity"]
+        bought[row["seller"]] = bought.get(row["seller"], 0.0) + row["quantity"]
+    best = max(bought, key=lambda name: bought[name])
+    wait_until(lambda: page.locator(".panel-table-nodes tbody th").first.inner_text() == best, f"{best} comes first")
+
+
+@pytest.mark.parametrize("broker", ["embedded", pytest.param("mosquitto", marks=pytest.mark.mosquitto)])
+def test_a_run_over_a_broker_is_shown_and_ends_as_its_summary_says(
+    browser: Browser, bidswarm: Callable[..., Command], broker: str
+) -> None:
+    command = bidswarm("run", "neighbourhood", "--broker", broker, "--live", *SHORT)
+    with visited(browser, page_of(command), viewport={"width": 1440, "height": 1000}) as page:
+        assert_is(page, command)
+    assert ended(command) == 0
+
+
+def test_a_simulated_run_waits_for_its_page_and_is_paused_and_stepped(
+    browser: Browser, bidswarm: Callable[..., Command]
+) -> None:
+    command = bidswarm("run", "neighbourhood", "--world", "sim", "--live", *SHORT)
+    with visited(browser, page_of(command)) as page:
+        wait_until(lambda: figure(page, "bids") > 0, "there are bids")
+        page.get_by_role("button", name="Pause").click()
+        wait_state(page, "paused")
+        events = command.run_dir() / "events"
+        before = figure(page, "messages"), figure(page, "bids")
+        assert any(events.glob("*.jsonl"))
+        for _ in range(30):
+            page.get_by_role("button", name="Step").click()
+        wait_until(lambda: (figure(page, "messages"), figure(page, "bids")) != before, "steps lead on")
+        wait_state(page, "paused")
+        page.get_by_label("Speed").select_option("0")
+        page.get_by_role("button", name="Play").click()
+        wait_state(page, "ended")
+        assert_is(page, command)
+    assert ended(command) == 0
+
+
+def test_a_simulated_run_leaves_the_same_trace_with_a_page(
+    browser: Browser, bidswarm: Callable[..., Command], tmp_path: Path
+) -> None:
+    shown = bidswarm("run", "two-sellers", "--world", "sim", "--live", "--no-pictures")
+    with visited(browser, page_of(shown)) as page:
+        wait_state(page, "ended")
+        seen = (shown.run_dir() / "events.parquet").read_bytes()
+    assert ended(shown) == 0
+    alone = Command(
+        ["run", "two-sellers", "--world", "sim", "--no-pictures", "--out", str(tmp_path / "alone")], tmp_path / "alone"
+    )
+    assert alone.finished()[0] == 0
+    assert (alone.run_dir() / "events.parquet").read_bytes() == seen
+
+
+@pytest.mark.mosquitto
+def test_a_market_that_somebody_launched_is_watched_from_its_broker(
+    browser: Browser, bidswarm: Callable[..., Command], mosquitto: str
+) -> None:
+    plain = bidswarm("watch", "--broker", mosquitto, "--market", "lab")
+    known = bidswarm("watch", "--broker", mosquitto, "--market", "lab", "--scenario", "neighbourhood", *SHORT[1:])
+    with visited(browser, page_of(plain)) as outsider, visited(browser, page_of(known)) as insider:
+        for page in (outsider, insider):
+            page.get_by_text("no host of a market lab is there").wait_for()
+        run = bidswarm("run", "neighbourhood", "--broker", mosquitto, "--market", "lab", *SHORT)
+        assert run.finished()[0] == 0
+        summary = json.loads((run.run_dir() / "summary.json").read_text())
+        for page in (outsider, insider):
+            wait_state(page, "ended")
+            assert figure(page, "bids") == summary["bids"]
+            assert figure(page, "revenue") == pytest.approx(summary["revenue"])
+        assert figure(insider, "efficiency") == pytest.approx(summary["efficiency"])
+        assert outsider.locator('[data-figure="efficiency"]').count() == 0
+    assert (ended(plain), ended(known)) == (0, 0)
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[str]:
+    """The address of a Mosquitto that runs already."""
+    port = free_port()
+    settings = tmp_path / "mosquitto.conf"
+    settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+    process = subprocess.Popen([mosquitto_program(), "-c", str(settings)], stderr=subprocess.DEVNULL)
+    yield f"mqtt://127.0.0.1:{port}"
+    process.terminate()
+    process.wait()
