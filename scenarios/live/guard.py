@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from scenarios.errors import ScenarioError
 
 COOKIE = "bidswarm-live"
+"""The name of the cookie; the port is added, since cookies are of a machine, and several pages may be served there."""
 
 TOKEN_BYTES = 24
 
@@ -48,9 +49,14 @@ class Guard:
         """Whether it is the token, or none is needed."""
         return self.token is None or (token is not None and hmac.compare_digest(self.token.encode(), token.encode()))
 
-    def may_look(self, cookies: Mapping[str, str]) -> bool:
-        """Whether somebody with these cookies may."""
-        return self.is_token(cookies.get(COOKIE))
+    def may_look(self, cookies: Mapping[str, str], host: str | None) -> bool:
+        """Whether somebody with these cookies may, who calls this server so."""
+        return self.is_token(cookies.get(cookie_of(host)))
+
+
+def cookie_of(host: str | None) -> str:
+    """The name of the cookie of the server that is called so."""
+    return f"{COOKIE}{(host or '').rpartition(':')[2]}"
 
 
 def guard_of(address: str, token: str | None) -> Guard:

@@ -11,7 +11,7 @@ import msgspec
 
 from scenarios.extras import needs
 from scenarios.live.feed import Feed, Viewer, Wish
-from scenarios.live.guard import COOKIE, Guard
+from scenarios.live.guard import Guard, cookie_of
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -95,13 +95,15 @@ def application(
             return responses.PlainTextResponse(text, status, headers=HEADERS)  # type: ignore[no-any-return]
         if "token" in request.query_params:
             moved = responses.RedirectResponse("/", status_code=303, headers=HEADERS)
-            moved.set_cookie(COOKIE, request.query_params["token"], httponly=True, samesite="strict")
+            moved.set_cookie(
+                cookie_of(request.headers.get("host")), request.query_params["token"], httponly=True, samesite="strict"
+            )
             return moved  # type: ignore[no-any-return]
         return _file(request.path_params.get("path") or "index.html", responses)
 
     async def live(socket: "WebSocket") -> None:
         host, origin = socket.headers.get("host"), socket.headers.get("origin")
-        is_welcome = guard.is_host(host) and guard.is_origin(origin, host) and guard.may_look(socket.cookies)
+        is_welcome = guard.is_host(host) and guard.is_origin(origin, host) and guard.may_look(socket.cookies, host)
         if not is_welcome or len(viewers) >= MOST_VIEWERS:
             await socket.close(1008)
             return
@@ -141,10 +143,11 @@ def _note_failure(feed: Feed, task: "asyncio.Future[None]") -> None:
 
 def _refusal(request: "Request", guard: Guard) -> tuple[int, str] | None:
     """Why a request is refused, with the status; None if it is not."""
-    if not guard.is_host(request.headers.get("host")):
+    host = request.headers.get("host")
+    if not guard.is_host(host):
         return 421, "This server is not called so. Open it by the address that bidswarm printed.\n"
     token = request.query_params.get("token")
-    if not (guard.is_token(token) if token is not None else guard.may_look(request.cookies)):
+    if not (guard.is_token(token) if token is not None else guard.may_look(request.cookies, host)):
         return 401, "Open the page by the whole address that bidswarm printed, its token included.\n"
     return None
 

@@ -4,11 +4,11 @@ import { S } from "./strings.js";
 import { element, put, shown } from "./format.js";
 import { floats } from "./msgpack.js";
 import { copier, csv, panel } from "./panel.js";
-import { onTheme, palette } from "./theme.js";
+import { onTheme, palette, zoom } from "./theme.js";
 import { chart } from "./svg.js";
 
 const DASHES = [undefined, [7, 3], [2, 2], [8, 3, 2, 3], [12, 4], [4, 2, 1, 2, 1, 2], [1, 3]];
-const HEIGHT = 190;
+const height = () => Math.round(190 * zoom());
 
 export function course(spec, app) {
   const tools = [
@@ -69,11 +69,11 @@ export function course(spec, app) {
       spanGaps: true,
     }));
     const index = (key) => now.findIndex((line) => line.key === key) + 1;
-    const axis = { stroke: colours.muted, font: `11px ${colours.font}`, grid: { stroke: colours.line, width: 1 }, ticks: { show: false } };
+    const axis = { stroke: colours.muted, font: `${Math.round(11 * zoom())}px ${colours.font}`, grid: { stroke: colours.line, width: 1 }, ticks: { show: false } };
     plot = new uPlot(
       {
         width: holder.clientWidth || 300,
-        height: HEIGHT,
+        height: height(),
         legend: { show: false },
         cursor: { sync: { key: "bidswarm" }, y: false, points: { size: 7 }, drag: { x: false, y: false } },
         scales: {
@@ -81,8 +81,8 @@ export function course(spec, app) {
           y: spec.scale === "log" ? { distr: 3 } : { range: (u, min, max) => [Math.min(0, min ?? 0), (max > 0 ? max : 1) * 1.08] },
         },
         axes: [
-          { ...axis, grid: { show: false }, size: 26, values: (u, at) => at.map((t) => shown(t)) },
-          { ...axis, grid: { ...axis.grid, ...(spec.scale === "log" ? { filter: decades } : {}) }, size: 58, values: (u, at) => at.map((v) => (v === null ? "" : shown(v, spec.kind))) },
+          { ...axis, grid: { show: false }, size: 26 * zoom(), values: (u, at) => at.map((t) => shown(t)) },
+          { ...axis, grid: { ...axis.grid, ...(spec.scale === "log" ? { filter: decades } : {}) }, size: 58 * zoom(), values: (u, at) => at.map((v) => (v === null ? "" : shown(v, spec.kind))) },
         ],
         series: [{}, ...series],
         bands: spec.lines.filter((line) => line.until).map((line) => ({ series: [index(line.until), index(line.key)], fill: faint(colours.series[0], 0.13) })),
@@ -170,7 +170,7 @@ export function course(spec, app) {
   }
 
   onTheme(() => { signature = ""; draw(); });
-  new ResizeObserver(() => plot?.setSize({ width: Math.max(120, holder.clientWidth), height: HEIGHT })).observe(holder);
+  new ResizeObserver(() => plot?.setSize({ width: Math.max(120, holder.clientWidth), height: height() })).observe(holder);
 
   return {
     box,

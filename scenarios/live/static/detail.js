@@ -2,7 +2,7 @@
 import { S } from "./strings.js";
 import { element, put, withUnit } from "./format.js";
 import { copier, csv, panel } from "./panel.js";
-import { onTheme, palette } from "./theme.js";
+import { onTheme, palette, zoom } from "./theme.js";
 import { chart } from "./svg.js";
 
 const COLOUR = { line: 0, steps: 0, points: 1, upright: 2, across: 1 };
@@ -45,7 +45,7 @@ export function detail(app) {
     const colours = palette();
     told.plots.forEach((plot, k) => {
       const [picture, caption] = plots.children[k].children;
-      picture.innerHTML = drawn(plot, { width: Math.max(240, Math.round(picture.clientWidth) || 420) });
+      picture.innerHTML = drawn(plot, { width: Math.max(240, Math.round(picture.clientWidth / zoom()) || 420) });
       const names = plot.strokes.length > 1 ? plot.strokes : [];
       caption.firstChild.replaceChildren(...names.flatMap((stroke) => {
         const dot = document.createElementNS("http://www.w3.org/2000/svg", "svg");

@@ -3,7 +3,7 @@ import { S } from "./strings.js";
 import { element, shown } from "./format.js";
 import { floats, shorts, words } from "./msgpack.js";
 import { copier, csv, panel } from "./panel.js";
-import { calm, onTheme, palette, ramp } from "./theme.js";
+import { calm, onTheme, palette, ramp, zoom } from "./theme.js";
 
 const FLASH_MS = 700;
 const EASE = 0.28;
@@ -129,8 +129,8 @@ export function graph(spec, app) {
 
   function draw() {
     pending = 0;
-    const width = holder.clientWidth;
-    const height = holder.clientHeight;
+    const width = holder.clientWidth / zoom();
+    const height = holder.clientHeight / zoom();
     if (!state || !width) return;
     let isMoving = false;
     for (const edge of state.edges) {
@@ -143,7 +143,7 @@ export function graph(spec, app) {
       if (calm.matches || Math.abs(step) < 2e-3) node.shown = node.share;
       else { node.shown += EASE * step; isMoving = true; }
     }
-    const ratio = devicePixelRatio || 1;
+    const ratio = (devicePixelRatio || 1) * zoom();
     if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);
@@ -228,8 +228,8 @@ export function graph(spec, app) {
 
   function at(event) {
     const { left: x0, top: y0 } = canvas.getBoundingClientRect();
-    const [x, y] = [event.clientX - x0, event.clientY - y0];
-    const nodes = state ? (x < holder.clientWidth / 2 ? left() : right()) : [];
+    const [x, y] = [(event.clientX - x0) / zoom(), (event.clientY - y0) / zoom()];
+    const nodes = state ? (x < holder.clientWidth / zoom() / 2 ? left() : right()) : [];
     return nodes.find((node) => Math.abs(x - node.x - BAR / 2) < 90 && y >= node.y - 3 && y <= node.y + node.h + 3) ?? null;
   }
 
@@ -240,10 +240,10 @@ export function graph(spec, app) {
     if (hovered) {
       const facts = [`${shown(hovered.share, "share")} ${S.graphTip.share}`, shown(hovered.colour)];
       tip.replaceChildren(element("strong", {}, hovered.name), element("span", {}, facts.join(" · ")));
-      const isLeft = hovered.x < holder.clientWidth / 2;
-      tip.style.left = isLeft ? `${hovered.x + BAR + 10}px` : "";
-      tip.style.right = isLeft ? "" : `${holder.clientWidth - hovered.x + 10}px`;
-      tip.style.top = `${Math.max(0, hovered.y + hovered.h / 2 - 20)}px`;
+      const isLeft = hovered.x < holder.clientWidth / zoom() / 2;
+      tip.style.left = isLeft ? `${(hovered.x + BAR + 10) * zoom()}px` : "";
+      tip.style.right = isLeft ? "" : `${holder.clientWidth - (hovered.x - 10) * zoom()}px`;
+      tip.style.top = `${Math.max(0, hovered.y + hovered.h / 2 - 20) * zoom()}px`;
     }
     wake();
   });

@@ -10,6 +10,9 @@ let colours = null;
 
 export const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
+// By how much this page's type is larger than that of a desk: what is drawn grows with it.
+export const zoom = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 15;
+
 export function palette() {
   if (colours) return colours;
   const style = getComputedStyle(document.documentElement);
@@ -30,7 +33,8 @@ export function onTheme(listener) {
 
 function apply(button) {
   document.documentElement.dataset.theme = chosen === "auto" ? (system.matches ? "dark" : "light") : chosen;
-  button.textContent = S.theme[chosen];
+  button.textContent = `◐ ${S.theme[chosen]}`;
+  button.setAttribute("aria-label", S.themeIs(S.theme[chosen]));
   colours = null;
   for (const listener of heard) listener();
 }

@@ -12,7 +12,7 @@ from scenarios.live.guard import COOKIE, guard_of
 def test_on_this_machine_no_token_is_needed(address: str) -> None:
     guard = guard_of(address, None)
     assert guard.token is None
-    assert guard.may_look({})
+    assert guard.may_look({}, "localhost:80")
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.168.1.5", "::"])
@@ -21,9 +21,10 @@ def test_elsewhere_nobody_looks_without_the_token(address: str) -> None:
     assert guard.token is not None
     assert len(guard.token) >= 32
     assert guard_of(address, None).token != guard.token
-    assert not guard.may_look({})
-    assert not guard.may_look({COOKIE: guard.token[:-1]})
-    assert guard.may_look({COOKIE: guard.token})
+    assert not guard.may_look({}, "192.168.1.5:8000")
+    assert not guard.may_look({f"{COOKIE}8000": guard.token[:-1]}, "192.168.1.5:8000")
+    assert not guard.may_look({f"{COOKIE}8001": guard.token}, "192.168.1.5:8000")
+    assert guard.may_look({f"{COOKIE}8000": guard.token}, "192.168.1.5:8000")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:8000", "[::1]:8000"])

@@ -149,7 +149,7 @@ def test_without_the_token_there_is_nothing(guarded: tuple[int, str]) -> None:
     with pytest.raises(InvalidStatus):
         opened(port)
     with pytest.raises(InvalidStatus):
-        opened(port, Cookie=f"{COOKIE}={token}x")
+        opened(port, Cookie=f"{COOKIE}{port}={token}x")
 
 
 def test_the_token_becomes_a_cookie_that_no_other_site_can_send(guarded: tuple[int, str]) -> None:
@@ -159,8 +159,8 @@ def test_the_token_becomes_a_cookie_that_no_other_site_can_send(guarded: tuple[i
     cookie = headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
-    assert got(port, Cookie=f"{COOKIE}={token}")[0] == 200
-    with opened(port, Cookie=f"{COOKIE}={token}") as socket:
+    assert got(port, Cookie=f"{COOKIE}{port}={token}")[0] == 200
+    with opened(port, Cookie=f"{COOKIE}{port}={token}") as socket:
         assert "layout" in state_of(socket, "layout")
 
 

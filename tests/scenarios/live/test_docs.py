@@ -1,0 +1,58 @@
+"""docs/live.md says what the page does."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from node.trace.history import History
+from scenarios.live.feed import Wish
+from scenarios.live.guard import LEAST_TOKEN
+from scenarios.live.server import BUSY, FRAME_S, MOST_SAID_BYTES, MOST_VIEWERS, Command
+from scenarios.markets.chronicle import MOST_OF_A_KIND
+from scenarios.markets.dmp import panels as of_calls
+from scenarios.markets.panels import CLUSTERS, MOST_NODES
+from scenarios.markets.psp import panels as of_exchange
+from scenarios.markets.psp.course import MOST_GAPS
+from scenarios.markets.psp.view import GAP_ROWS
+
+PAGE = (Path(__file__).parents[3] / "docs" / "live.md").read_text(encoding="utf-8")
+FLOWING = " ".join(PAGE.split())
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        f"at most {inspect.signature(History).parameters['capacity'].default} rows",
+        f"remembers {MOST_OF_A_KIND} events of each kind",
+        f"more than {MOST_NODES} nodes the graph shows at most {CLUSTERS} clusters",
+        f"more than {MOST_GAPS // GAP_ROWS:,} buyers",
+        f"at most {MOST_SAID_BYTES:,} bytes",
+        f"{MOST_VIEWERS} pages may look",
+        f"({LEAST_TOKEN} characters or more)",
+        f"a page gets {Wish().count} rows",
+        f"| {len(of_exchange.EVENTS)} kinds of events | {len(of_calls.EVENTS)} kinds of events |",
+    ],
+)
+def test_its_numbers_are_those_of_the_program(sentence: str) -> None:
+    assert sentence in FLOWING
+
+
+def test_its_words_for_how_often_are_right() -> None:
+    assert "About five times a second" in FLOWING
+    assert FRAME_S == 1.0 / 5.0
+    assert "waits four times as long as a frame took" in FLOWING
+    assert BUSY == 4.0
+
+
+def test_it_names_all_that_a_page_may_say() -> None:
+    said = FLOWING.partition("The page says what it wants")[2].partition("Anything else")[0]
+    assert set(re.findall(r"`(\w+)`", said)) == set(Command.__struct_fields__)
+
+
+def test_its_figures_are_those_of_the_market() -> None:
+    row = re.search(r"^\| figures \| (.*?) \| (.*?) \|$", PAGE, re.MULTILINE)
+    assert row
+    exchange = [one.key for one in (*of_exchange.MEASURED, of_exchange.GAP, *of_exchange.FIGURES)]
+    assert (len(row[1].split(", ")), len(row[2].split(", "))) == (len(exchange), len(of_calls.FIGURES))
