@@ -18,6 +18,7 @@ _EXTRA_OF = {
     "starlette": "live",
     "submitit": "slurm",
     "uvicorn": "live",
+    "websockets": "live",
 }
 
 _NOT_OF_ALL = {"cluster", "slurm"}

@@ -255,7 +255,7 @@ def run(
         _print(result, format_)
         if result.summary.status == "interrupted":
             log.warning(f"interrupted: results so far are kept in {result.run_dir}; the same command begins anew")
-        if page:
+        elif page:
             log.note("the page stays until Ctrl-C")
             page.stay(Path(result.summary.run_dir))
     raise typer.Exit(_exit_code(result))

@@ -1,8 +1,10 @@
 """What every viewer is sent: the state of a market, whole each time, as far as it differs from what that viewer has."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -15,6 +17,10 @@ State = Literal["waiting", "running", "ended", "lost"]
 
 MOST_ROWS, MOST_ENTRIES, MOST_LINES, MOST_TEXT = 200, 200, 8, 100
 """Of a table, of the log, and of a course that one viewer gets; characters of what it searches for."""
+
+
+REST = 10.0
+"""A section that takes long to make is made anew after so many times as long at the earliest, while the market runs."""
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,6 +71,14 @@ class Viewer:
     has: dict[str, bytes] = field(default_factory=dict)
 
 
+class _Made(NamedTuple):
+    """What was made at a version, and until when that is good enough, seconds of the clock."""
+
+    version: int
+    due_s: float
+    what: Any
+
+
 class Feed:
     """A market as it is now, for any number of viewers.
 
@@ -78,7 +92,13 @@ class Feed:
         Whether anybody has ever looked.
     """
 
-    def __init__(self, make_view: Callable[[], View], source: str, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        make_view: Callable[[], View],
+        source: str,
+        pace: Pace | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.pace = pace
         self.source = source
         self.note = ""
@@ -87,12 +107,14 @@ class Feed:
         self._make_view = make_view
         self.view = make_view()
         self.version = 0
-        self._shared: tuple[int, dict[str, bytes]] = (-1, {})
+        self._made: dict[str, _Made] = {}
+        self._clock = clock
         self._encoder = msgspec.msgpack.Encoder()
 
     def restart(self, view: View | None = None) -> None:
         """Forget what has been told, and show another view, or one that knows nothing yet."""
         self.view = self._make_view() if view is None else view
+        self._made.clear()
         self.state = "waiting"
         self.version += 1
 
@@ -125,18 +147,29 @@ class Feed:
 
     def _common(self) -> dict[str, bytes]:
         """The sections that all viewers get, encoded once however many they are."""
-        version, encoded = self._shared
-        if version != self.version:
-            view, encode = self.view, self._encoder.encode
-            encoded = {
-                "layout": encode(view.layout),
-                "figures": encode(view.figures()),
-                "courses": encode(view.courses()),
-                "drawings": encode(view.drawings()),
-                "marks": encode(list(view.chronicle.marks)),
-            }
-            self._shared = self.version, encoded
-        return encoded
+        view = self.view
+        made: dict[str, Callable[[], Any]] = {
+            "layout": lambda: view.layout,
+            "figures": view.figures,
+            "courses": view.courses,
+            "drawings": view.drawings,
+            "marks": lambda: list(view.chronicle.marks),
+        }
+        return {key: self._kept(key, partial(self._encoded, make)) for key, make in made.items()}
+
+    def _encoded(self, make: Callable[[], Any]) -> bytes:
+        return self._encoder.encode(make())
+
+    def _kept(self, key: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 - what is made
+        """What was made of the market as it is; as it was a moment ago, where to make it takes long."""
+        kept = self._made.get(key)
+        began_s = self._clock()
+        if kept and (kept.version == self.version or (self.state == "running" and began_s < kept.due_s)):
+            return kept.what
+        what = make()
+        ended_s = self._clock()
+        self._made[key] = _Made(self.version, ended_s + REST * (ended_s - began_s), what)
+        return what
 
     def _wanted(self, wish: Wish) -> dict[str, bytes]:
         """The sections that depend on what a viewer wants."""
@@ -148,7 +181,12 @@ class Feed:
             for course, names in wish.lines.items()
         }
         return {
-            "tables": encode({panel.key: rows_of(view, panel, wish) for panel in tables_of(view)}),
+            "tables": encode(
+                {
+                    panel.key: cut(self._kept(panel.key, partial(view.rows, panel.key)), panel, wish)
+                    for panel in tables_of(view)
+                }
+            ),
             "log": encode(view.chronicle.latest(kinds, wish.words, MOST_ENTRIES)),
             "singles": encode(singles),
             "detail": encode(view.detail(wish.follow) if wish.follow else None),
@@ -160,9 +198,8 @@ def tables_of(view: View) -> list[Table]:
     return [panel for panel in view.layout.panels if isinstance(panel, Table)]
 
 
-def rows_of(view: View, table: Table, wish: Wish) -> dict[str, Any]:
+def cut(columns: Mapping[str, Sequence[Value]], table: Table, wish: Wish) -> dict[str, Any]:
     """The part of a table that a viewer wants to see: how many rows there are in all, how many match, and these."""
-    columns = view.rows(table.key)
     keys = [column.key for column in table.columns]
     found = list(range(len(columns[keys[0]])))
     total = len(found)

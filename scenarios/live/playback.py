@@ -14,6 +14,8 @@ from scenarios.report.finish import Remains, records_of, remains_of
 
 LOOK_S = 0.05
 
+READ_AT_ONCE = 5_000
+
 MOST_AT_ONCE = 500
 """Records taken in before viewers have their turn."""
 
@@ -50,15 +52,17 @@ class Playback:
         until = remains.run.outcome.duration_s
         opened_at = remains.run.outcome.opened_at
         records = records_of(remains.run.folder, remains.kind, opened_at, is_over=remains.is_over)
-        for moment in moments(records):
-            if moment[0].time_s > until:
-                for record in moment:
-                    self.feed.view.settle(record)
-                continue
-            await self._due(moment[0].time_s)
-            if self._begins_anew.is_set():
-                return
-            self.feed.take(moment)
+        # Read in a thread: unpacking a part of the trace takes longer than viewers should wait.
+        while read := await asyncio.to_thread(list, itertools.islice(records, READ_AT_ONCE)):
+            for moment in moments(read):
+                if moment[0].time_s > until:
+                    for record in moment:
+                        self.feed.view.settle(record)
+                    continue
+                await self._due(moment[0].time_s)
+                if self._begins_anew.is_set():
+                    return
+                self.feed.take(moment)
         self.feed.end()
 
     async def _due(self, time_s: float) -> None:

@@ -24,8 +24,10 @@ def bound(address: str, port: int) -> socket.socket:
     Raises
     ------
     ScenarioError
-        If it cannot be had.
+        If it cannot be had, or the extra is not installed.
     """
+    for module in ("starlette", "uvicorn", "websockets"):
+        needs(module)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -19,6 +19,7 @@ from node.runtime.keys import Keys
 from node.runtime.mqtt.host import OPEN, STOP
 from scenarios.broker_link import endpoint_of, seal_of
 from scenarios.launch.trace_filter import MALFORMED, TraceFilter
+from scenarios.launch.workers import LEAVE_S
 from scenarios.live.feed import Feed
 from scenarios.markets.base import Market
 from scenarios.markets.kind import MarketKind
@@ -65,6 +66,7 @@ class Watch:
         self._present: set[str] = set()
         self._lives: dict[str, bytes] = {}
         self._opened_at: float | None = None
+        self._is_stopping = False
         self.dropped: Counter[str] = Counter()
         if kind:
             self._learn(kind)
@@ -84,7 +86,7 @@ class Watch:
         view = self.feed.view
         await asyncio.to_thread(view.prepare)
         self.feed.version += 1
-        tasks = [asyncio.ensure_future(self._listen())]
+        tasks = [asyncio.ensure_future(one) for one in (self._listen(), self._end_in_time())]
         if self._folder:
             tasks.append(asyncio.ensure_future(self._await_end(self._folder)))
         try:
@@ -143,9 +145,23 @@ class Watch:
             self.feed.restart()
 
     def _stop(self) -> None:
-        if self.feed.state == "running" and self._folder is None:
+        """Wait for the last words of the hosts, which come when they have heard that the market is over."""
+        self._is_stopping = self.feed.state == "running" and self._folder is None
+        self._end_if_all_have_left()
+
+    def _end_if_all_have_left(self, *, is_late: bool = False) -> None:
+        if self._is_stopping and (is_late or not self._present):
+            self._is_stopping = False
             self.feed.end()
             self.feed.note = "the market is over; what was lost on the way here is not in these figures"
+
+    async def _end_in_time(self) -> None:
+        """Wait for no host that went without a word."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if self._is_stopping:
+                await asyncio.sleep(LEAVE_S)
+                self._end_if_all_have_left(is_late=True)
 
     def _note_presence(self, host: str, word: str, life: bytes) -> None:
         if word != OFFLINE:
@@ -153,6 +169,7 @@ class Watch:
             self._present.add(host)
         elif self._lives.get(host) == life:
             self._present.discard(host)
+            self._end_if_all_have_left()
         self._say_who_is_there()
 
     def _say_who_is_there(self) -> None:

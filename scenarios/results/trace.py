@@ -18,6 +18,9 @@ LINES, ARCHIVE = "events", "events.parquet"
 
 ROWS_PER_GROUP = 100_000
 
+ROWS_PER_BATCH = 10_000
+"""Read at once: as objects of Python they take some hundred times the room that they take in the file."""
+
 Line = Record[Trace]
 
 
@@ -130,7 +133,7 @@ def from_parquet(path: Path, told: UnionType) -> Iterator[Line]:
     """The records of a Parquet file that ``to_parquet`` wrote, in their order."""
     kinds = {kind.__struct_config__.tag: kind for kind in get_args(told | FaultRecord)}
     with needs("pyarrow.parquet").ParquetFile(path) as file:
-        for batch in file.iter_batches():
+        for batch in file.iter_batches(ROWS_PER_BATCH):
             for row in batch.to_pylist():
                 kind = kinds[row["kind"]]
                 what = kind(*(row[field] for field in kind.__struct_fields__))

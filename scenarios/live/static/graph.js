@@ -114,6 +114,15 @@ export function graph(spec, app) {
     return { x0, x1, bend, a0: edge.y0, b0: edge.y0 + h, a1: edge.y1, b1: edge.y1 + h };
   }
 
+  function trace(c, { x0, x1, bend, a0, b0, a1, b1 }) {
+    c.beginPath();
+    c.moveTo(x0, a0);
+    c.bezierCurveTo(bend, a0, bend, a1, x1, a1);
+    c.lineTo(x1, b1);
+    c.bezierCurveTo(bend, b1, bend, b0, x0, b0);
+    c.fill();
+  }
+
   const path = ({ x0, x1, bend, a0, b0, a1, b1 }) =>
     `M${x0.toFixed(1)} ${a0.toFixed(1)}C${bend.toFixed(1)} ${a0.toFixed(1)} ${bend.toFixed(1)} ${a1.toFixed(1)} ${x1.toFixed(1)} ${a1.toFixed(1)}V${b1.toFixed(1)}C${bend.toFixed(1)} ${b1.toFixed(1)} ${bend.toFixed(1)} ${b0.toFixed(1)} ${x0.toFixed(1)} ${b0.toFixed(1)}Z`;
 
@@ -153,11 +162,12 @@ export function graph(spec, app) {
     c.clearRect(0, 0, width, height);
     place(width, height);
     const colours = palette();
+    const tints = right().map((node) => state.tint(node.colour));
     for (const edge of state.edges) {
       if (edge.shown <= 0) continue;
       c.globalAlpha = isLit(edge) ? (hovered ? 0.75 : 0.42) : 0.07;
-      c.fillStyle = state.tint(right()[edge.to].colour);
-      c.fill(new Path2D(path(ribbon(edge))));
+      c.fillStyle = tints[edge.to];
+      trace(c, ribbon(edge));
     }
     c.globalAlpha = 1;
     c.font = `600 12px ${colours.font}`;

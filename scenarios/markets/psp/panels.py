@@ -97,9 +97,7 @@ NODES = Table(
 )
 
 EVENTS = (
-    Event(
-        key="bid", label="bid", text="bids for {quantity_mb} MB at {price_per_mb} per MB with {seller}", is_shown=False
-    ),
+    Event(key="bid", label="bid", text="bids for {quantity_mb} MB at {price_per_mb} per MB with {seller}"),
     Event(key="withdraw", label="withdrawal", text="takes back its bid with {seller}", is_shown=False),
     Event(
         key="cleared", label="clearing", text="clears: {sold_mb} MB sold, price {price_per_mb} per MB", is_shown=False

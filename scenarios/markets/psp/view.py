@@ -33,17 +33,24 @@ from scenarios.markets.panels import (
 )
 from scenarios.markets.psp import panels
 from scenarios.markets.psp.census import market_now
-from scenarios.markets.psp.course import MOST_GAPS, metrics_of
+from scenarios.markets.psp.course import metrics_of
 from scenarios.markets.psp.equilibrium import gaps
 from scenarios.markets.psp.figures import fitting_measure, most_gains_of, words
 from scenarios.markets.psp.live import optimum_of
 from scenarios.markets.psp.market import Market, described
+from scenarios.markets.psp.totals import Total, Totals, book_of
 
 LEAST_GAP = 1e-6
 """Less than that is drawn as that, on a logarithmic scale."""
 
 GAP_ROWS = 40
-"""How often the largest gap is worked out, at most so often for each doubling of the time."""
+"""So many largest gaps are kept."""
+
+GAP_STEP_S = 1.0 / 180.0
+"""For each buyer: to work out all gaps takes a tenth of that, and the page has other things to do."""
+
+MOST_BUYERS = 1_000
+"""With more of them all gaps take too long to be worked out along the way."""
 
 CURVE_POINTS = 60
 
@@ -62,6 +69,7 @@ class ExchangeView:
         self.chronicle = Chronicle(panels.EVENTS)
         self._market = market
         self._metrics = MarketMetrics({}, []) if market is None else metrics_of(market)
+        self._totals = Totals(self._metrics)
         users = len(market.buyers) + len(market.sellers) if market else 0
         step_s = max(1.0, users / 500.0) / 64.0
         self._supply = {one.name: one.supply_mb for one in market.sellers} if market else {}
@@ -74,9 +82,10 @@ class ExchangeView:
         self._course = History(9, step_s=step_s)
         self._prices, self._sold = (History(len(self._supply), step_s=step_s) for _ in range(2))
         self._bid_prices, self._got = (History(len(self._buyers), 256, 4.0 * step_s) for _ in range(2))
-        self._gaps = History(1, GAP_ROWS)
+        buyers = len(market.buyers) if market else 0
+        self._gaps = History(1, GAP_ROWS, max(1.0 / 64.0, buyers * GAP_STEP_S))
         self._gap: float | None = None
-        self._has_gaps = market is not None and len(market.buyers) * GAP_ROWS <= MOST_GAPS
+        self._has_gaps = 0 < buyers <= MOST_BUYERS
 
     @property
     def layout(self) -> Layout:
@@ -127,6 +136,7 @@ class ExchangeView:
             return
         self._know(node_of(record.node), what)
         self._metrics.add(record)
+        self._totals.add(record)
         if type(what) in SHIFTS and self._market and self._best and not self._market.is_large:
             self._measure(market_now(self._market, self._metrics))
 
@@ -146,6 +156,7 @@ class ExchangeView:
     def settle(self, record: Record[Trace]) -> None:
         """Take in a sale that is confirmed after the end of the run."""
         self._metrics.trade(record)
+        self._totals.add(record)
 
     def post(self, poster: str, message: Message) -> None:
         """Take in what a seller advertises, where nobody has said what it has."""
@@ -157,6 +168,7 @@ class ExchangeView:
     def finish(self) -> None:
         """Let count of each sale what both sides tell."""
         self._metrics.finish()
+        self._totals.change_all()
         if self._best and self._market and self._market.shifts:
             self._measure(market_now(self._market, self._metrics))
         self._look()
@@ -178,10 +190,9 @@ class ExchangeView:
         self._prices.add(at, price)
         self._sold.add(at, np.divide(sold, supply, out=np.full(sold.shape, np.nan), where=supply > 0.0))
         if self._got.is_due(at):
-            _, bid_price = self._standing()
-            gets, _ = self._holdings()
-            self._bid_prices.add(at, [bid_price.get(name, math.nan) for name in self._buyers])
-            self._got.add(at, [gets.get(name, 0.0) for name in self._buyers])
+            totals = [self._totals.of(name) for name in self._buyers]
+            self._bid_prices.add(at, [math.nan if one.bid_price is None else one.bid_price for one in totals])
+            self._got.add(at, [one.gets for one in totals])
         if self._gaps.is_due(at):
             self._look_at_gap()
 
@@ -197,32 +208,6 @@ class ExchangeView:
 
     def _supply_of(self, seller: str) -> float:
         return self._metrics.supply.get(seller, self._supply.get(seller, math.nan))
-
-    def _standing(self) -> tuple[dict[str, float], dict[str, float]]:
-        """What each buyer bids for in all, MB, and the highest price that it bids."""
-        quantity: defaultdict[str, float] = defaultdict(float)
-        price: dict[str, float] = {}
-        for seller, auction in self._metrics.auctions.items():
-            if auction.state == "closed":
-                continue
-            for buyer, (mb, at) in self._book(seller).items():
-                quantity[buyer] += mb
-                price[buyer] = max(price.get(buyer, 0.0), at)
-        return quantity, price
-
-    def _book(self, seller: str) -> Mapping[str, tuple[float, float]]:
-        """The bids that stand, or on which the auction was last awarded: MB and price by buyer."""
-        tranches = self._metrics.tranches(seller)
-        return tranches[-1].bids if tranches else {}
-
-    def _holdings(self) -> tuple[dict[str, float], dict[str, float]]:
-        """What each buyer has or would get in all, MB, and what it pays."""
-        gets: defaultdict[str, float] = defaultdict(float)
-        pays: defaultdict[str, float] = defaultdict(float)
-        for (_, buyer), position in self._metrics.positions.items():
-            gets[buyer] += position.total
-            pays[buyer] += position.total_charge
-        return gets, pays
 
     @property
     def _reached(self) -> float:
@@ -298,26 +283,14 @@ class ExchangeView:
 
     def drawings(self) -> dict[str, Drawing]:
         """Who buys from whom."""
-        metrics = self._metrics
+        metrics, totals = self._metrics, [self._totals.of(name) for name in self._buyers]
         sellers = {name: j for j, name in enumerate(metrics.auctions)}
-        buyers = {name: i for i, name in enumerate(self._buyers)}
         edges = [
-            (buyers[buyer], sellers[seller], position.total)
-            for (seller, buyer), position in metrics.positions.items()
-            if position.total > 0.0 and buyer in buyers and seller in sellers
+            (i, sellers[seller], mb)
+            for i, total in enumerate(totals)
+            for seller, mb in total.trades
+            if seller in sellers
         ]
-        gets, _ = self._holdings()
-        _, bid = self._standing()
-        demand = [self._demand(name, gets) for name in buyers]
-        worth = [self._first_worth(name, bid) for name in buyers]
-        left = Nodes(
-            list(buyers),
-            demand,
-            [gets.get(name, 0.0) / most if most > 0.0 else 0.0 for name, most in zip(buyers, demand, strict=True)],
-            [self._last_bids.get(name, math.nan) for name in buyers],
-            [metrics.bids_of.get(name, 0) for name in buyers],
-            worth,
-        )
         supply = [self._supply_of(name) for name in sellers]
         auctions = [metrics.auctions[name] for name in sellers]
         right = Nodes(
@@ -328,48 +301,51 @@ class ExchangeView:
             [self._clearings.get(name, 0) for name in sellers],
             list(range(1, len(sellers) + 1)),
         )
-        return {"market": drawing(left, right, edges, ("buyers", "sellers"))}
+        return {"market": drawing(self._drawn_buyers(totals), right, edges, ("buyers", "sellers"))}
 
-    def _demand(self, buyer: str, gets: Mapping[str, float]) -> float:
-        return self._metrics.valuation(buyer).demand_mb if self._market else gets.get(buyer, 0.0)
-
-    def _first_worth(self, buyer: str, bid: Mapping[str, float]) -> float:
-        return self._metrics.valuation(buyer).marginal(0.0) if self._market else bid.get(buyer, 0.0)
+    def _drawn_buyers(self, totals: Sequence[Total]) -> Nodes:
+        names, is_known = list(self._buyers), self._market is not None
+        demand = (
+            [self._metrics.valuation(name).demand_mb for name in names] if is_known else [one.gets for one in totals]
+        )
+        last = [self._last_bids.get(name, math.nan) for name in names]
+        first = [self._metrics.valuation(name).marginal(0.0) for name in names] if is_known else last
+        share = [one.gets / most if most > 0.0 else 0.0 for one, most in zip(totals, demand, strict=True)]
+        return Nodes(names, demand, share, last, [self._metrics.bids_of.get(name, 0) for name in names], first)
 
     def rows(self, table: str) -> dict[str, Sequence[Value]]:
         """Every node, sellers first."""
         del table
-        metrics = self._metrics
-        (bid_mb, bid_price), (gets, pays) = self._standing(), self._holdings()
+        metrics, clearings = self._metrics, self._clearings
         sellers, buyers = self._sellers, list(self._buyers)
-        auctions = [metrics.auctions[name] for name in sellers]
-        wanted = [sum(mb for mb, _ in self._book(name).values()) for name in sellers]
+        auctions, totals = [metrics.auctions[name] for name in sellers], [self._totals.of(name) for name in buyers]
+        wanted = [sum(mb for mb, _ in book_of(metrics, name).values()) for name in sellers]
+        states = [self._state(name, total) for name, total in zip(buyers, totals, strict=True)]
+        utilities = [self._utility(name, total) for name, total in zip(buyers, totals, strict=True)]
+        moves = [*(clearings.get(name, 0) for name in sellers), *(metrics.bids_of.get(name, 0) for name in buyers)]
         return {
             "name": [*sellers, *buyers],
             "role": ["seller"] * len(sellers) + ["buyer"] * len(buyers),
-            "state": [*(one.state for one in auctions), *(self._state(name, bid_mb, gets) for name in buyers)],
-            "bid_mb": [*wanted, *(bid_mb.get(name) for name in buyers)],
-            "bid_price": [*(_known(one.price) for one in auctions), *(bid_price.get(name) for name in buyers)],
-            "gets": [*(one.sold for one in auctions), *(gets.get(name, 0.0) for name in buyers)],
-            "pays": [*(one.revenue for one in auctions), *(pays.get(name, 0.0) for name in buyers)],
-            "utility": [*(None for _ in sellers), *(self._utility(name, gets, pays) for name in buyers)],
-            "moves": [
-                *(self._clearings.get(name, 0) for name in sellers),
-                *(metrics.bids_of.get(name, 0) for name in buyers),
-            ],
+            "state": [*(one.state for one in auctions), *states],
+            "bid_mb": [*wanted, *(one.bid_mb for one in totals)],
+            "bid_price": [*(_known(one.price) for one in auctions), *(one.bid_price for one in totals)],
+            "gets": [*(one.sold for one in auctions), *(one.gets for one in totals)],
+            "pays": [*(one.revenue for one in auctions), *(one.pays for one in totals)],
+            "utility": [*([None] * len(sellers)), *utilities],
+            "moves": moves,
         }
 
-    def _state(self, buyer: str, bid_mb: Mapping[str, float], gets: Mapping[str, float]) -> str:
+    def _state(self, buyer: str, total: Total) -> str:
         if buyer in self._metrics.left:
             return "left"
-        if buyer in bid_mb:
+        if total.bid_mb is not None:
             return "bidding"
-        return "bought" if gets.get(buyer, 0.0) > 0.0 else "out"
+        return "bought" if total.gets > 0.0 else "out"
 
-    def _utility(self, buyer: str, gets: Mapping[str, float], pays: Mapping[str, float]) -> float | None:
+    def _utility(self, buyer: str, total: Total) -> float | None:
         if self._market is None:
             return None
-        return self._metrics.valuation(buyer).value(max(0.0, gets.get(buyer, 0.0))) - pays.get(buyer, 0.0)
+        return self._metrics.valuation(buyer).value(max(0.0, total.gets)) - total.pays
 
     def detail(self, node: str) -> Detail | None:
         """A buyer with θ' and its bids, or an auction with its book."""
@@ -379,7 +355,7 @@ class ExchangeView:
 
     def _auction(self, seller: str) -> Detail:
         auction, supply = self._metrics.auctions[seller], self._supply_of(seller)
-        book = sorted(self._book(seller).items(), key=lambda one: -one[1][1])
+        book = sorted(book_of(self._metrics, seller).items(), key=lambda one: -one[1][1])
         ends = np.cumsum([0.0, *(mb for _, (mb, _) in book)]).tolist()
         prices = [price for _, (_, price) in book]
         strokes = [
@@ -405,13 +381,13 @@ class ExchangeView:
         return Detail(node=seller, role="seller", facts=facts, plots=plots)
 
     def _buyer(self, buyer: str) -> Detail:
-        gets, pays = self._holdings()
-        got, paid = gets.get(buyer, 0.0), pays.get(buyer, 0.0)
-        bids = {seller: bid for seller in self._sellers if (bid := self._book(seller).get(buyer))}
+        total = self._totals.of(buyer)
+        got = total.gets
+        bids = {seller: bid for seller in self._sellers if (bid := book_of(self._metrics, seller).get(buyer))}
         facts: list[tuple[str, Value, str]] = [
             ("gets", got, "MB"),
-            ("pays", paid, "money"),
-            ("utility", self._utility(buyer, gets, pays), "money"),
+            ("pays", total.pays, "money"),
+            ("utility", self._utility(buyer, total), "money"),
             ("moves", self._metrics.bids_of.get(buyer, 0), ""),
             *(
                 (f"bid with {seller}", f"{mb:.4g} MB at {price:.4g}", "")

@@ -140,14 +140,14 @@ def test_an_auction_is_shown_in_the_charts_on_demand(page: Page, result: Result[
 def test_its_log_shows_the_kinds_that_are_chosen(page: Page) -> None:
     entries = page.locator(".entries li")
     entries.first.wait_for()
-    assert "bid" not in texts(page, ".entries .kind")
+    assert "clearing" not in texts(page, ".entries .kind")
     pressed = page.locator('.chip[aria-pressed="true"]')
     while pressed.count():
         pressed.first.click()
-    page.get_by_role("button", name="bid", exact=True).click()
-    wait_until(lambda: set(texts(page, ".entries .kind")) == {"bid"}, "there are bids alone")
-    page.get_by_role("searchbox", name="Search the log").fill("buyer-7 ")
-    wait_until(lambda: set(texts(page, ".entries .what button")) == {"buyer-7"}, "there are those of one buyer alone")
+    page.get_by_role("button", name="clearing", exact=True).click()
+    wait_until(lambda: set(texts(page, ".entries .kind")) == {"clearing"}, "there are clearings alone")
+    page.get_by_role("searchbox", name="Search the log").fill("seller-7 ")
+    wait_until(lambda: set(texts(page, ".entries .what button")) == {"seller-7"}, "there are those of one seller alone")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 
 from node.trace.history import History
-from scenarios.live.feed import Wish
+from scenarios.live.feed import REST, Wish
 from scenarios.live.guard import LEAST_TOKEN
 from scenarios.live.server import BUSY, FRAME_S, MOST_SAID_BYTES, MOST_VIEWERS, Command
 from scenarios.markets.chronicle import MOST_OF_A_KIND
 from scenarios.markets.dmp import panels as of_calls
 from scenarios.markets.panels import CLUSTERS, MOST_NODES
 from scenarios.markets.psp import panels as of_exchange
-from scenarios.markets.psp.course import MOST_GAPS
-from scenarios.markets.psp.view import GAP_ROWS
+from scenarios.markets.psp.view import MOST_BUYERS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "live.md").read_text(encoding="utf-8")
 FLOWING = " ".join(PAGE.split())
@@ -27,7 +26,7 @@ FLOWING = " ".join(PAGE.split())
         f"at most {inspect.signature(History).parameters['capacity'].default} rows",
         f"remembers {MOST_OF_A_KIND} events of each kind",
         f"more than {MOST_NODES} nodes the graph shows at most {CLUSTERS} clusters",
-        f"more than {MOST_GAPS // GAP_ROWS:,} buyers",
+        f"more than {MOST_BUYERS:,} buyers",
         f"at most {MOST_SAID_BYTES:,} bytes",
         f"{MOST_VIEWERS} pages may look",
         f"({LEAST_TOKEN} characters or more)",
@@ -44,6 +43,8 @@ def test_its_words_for_how_often_are_right() -> None:
     assert FRAME_S == 1.0 / 5.0
     assert "waits four times as long as a frame took" in FLOWING
     assert BUSY == 4.0
+    assert "after ten times as long at the earliest" in FLOWING
+    assert REST == 10.0
 
 
 def test_it_names_all_that_a_page_may_say() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from node.protocol.psp.trace import BidPlaced, Cleared
 from node.protocol.trace import Record, Trace
-from scenarios.live.feed import MOST_LINES, MOST_ROWS, MOST_TEXT, Feed, Viewer, Wish, ordered
+from scenarios.live.feed import MOST_LINES, MOST_ROWS, MOST_TEXT, REST, Feed, Viewer, Wish, ordered
 from scenarios.markets.load import load
 from scenarios.markets.panels import Value
 from scenarios.markets.psp.view import ExchangeView
@@ -123,3 +123,23 @@ def test_it_has_ended_when_it_is_told_so() -> None:
     source.end()
     assert received(source, Viewer())["pace"]["state"] == "ended"  # type: ignore[index]
     assert math.isfinite(source.view.now_s)
+
+
+def test_what_takes_long_to_make_is_made_seldom_while_the_market_runs_and_at_its_end_at_once() -> None:
+    now = [0.0]
+
+    class Slow(ExchangeView):
+        def figures(self) -> dict[str, Value]:
+            now[0] += 1.0
+            return super().figures()
+
+    source, viewer = Feed(lambda: Slow(MARKET), "folder", clock=lambda: now[0]), Viewer()  # type: ignore[arg-type]
+    source.take([BID])
+    assert received(source, viewer)["figures"]["bids"] == 1  # type: ignore[index]
+    source.take([BID])
+    assert "figures" not in received(source, viewer)
+    now[0] += REST
+    assert received(source, viewer)["figures"]["bids"] == 2  # type: ignore[index]
+    source.take([BID])
+    source.end()
+    assert received(source, viewer)["figures"]["bids"] == 3  # type: ignore[index]

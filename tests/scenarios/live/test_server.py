@@ -1,8 +1,10 @@
 """The web server of the page, asked as browsers and others ask."""
 
+import asyncio
 import hashlib
 import http.client
 import json
+import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +17,12 @@ from hatchling.builders.wheel import WheelBuilder
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from node.protocol.psp.trace import BidPlaced
+from node.protocol.trace import Record
 from scenarios.errors import ScenarioError
 from scenarios.launch.run import run
+from scenarios.live import server
+from scenarios.live.feed import Viewer
 from scenarios.live.guard import COOKIE, Guard, guard_of
 from scenarios.live.playback import Playback
 from scenarios.live.server import MOST_SAID_BYTES, MOST_VIEWERS, POLICY, STATIC, files
@@ -242,3 +248,34 @@ def test_the_wheel_has_the_page_and_nothing_of_npm(tmp_path: Path) -> None:
     assert {f"scenarios/live/static/{path}" for path in files()} <= names
     assert "scenarios/live/static/vendor/LICENSE.uPlot" in names
     assert not [name for name in names if "node_modules" in name]
+
+
+@pytest.mark.asyncio
+async def test_no_frame_is_made_for_a_slow_viewer_until_it_has_taken_the_last(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "FRAME_S", 0.0)
+    free, sent = asyncio.Event(), list[bytes]()
+
+    class Slow:
+        async def send_bytes(self, data: bytes) -> None:
+            sent.append(data)
+            await free.wait()
+
+    feed = Playback(folder, 1.0).feed
+    sending = asyncio.create_task(server._send(Slow(), feed, Viewer()))  # type: ignore[arg-type]
+    for number in range(20):
+        feed.take([Record(float(number), "h/A", BidPlaced("h/1", 0, number, 1.0, 1.0))])
+        await asyncio.sleep(0.001)
+    assert len(sent) == 1
+    free.set()
+    while len(sent) < 2:  # noqa: ASYNC110 - the fake has no event for it
+        await asyncio.sleep(0.001)
+    assert msgpack.unpackb(sent[1])["figures"]["bids"] == 20
+    sending.cancel()
+
+
+def test_without_the_extra_it_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(ScenarioError, match="this needs uvicorn, which comes with the extra live"):
+        bound("127.0.0.1", 0)
