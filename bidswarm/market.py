@@ -39,8 +39,11 @@ from scenarios.files.draws import drawn
 from scenarios.files.names import names_of
 from scenarios.files.tables import NetworkTable, Number
 from scenarios.files.types import Count, Names, PositiveSeconds, Seconds, Share, Table
+from scenarios.markets import panels
 from scenarios.markets.base import Market, Scenario
 from scenarios.markets.kind import Audit, MarketKind, Meaning, Metrics, OwnWorld, Watch
+from scenarios.markets.panels import View
+from scenarios.markets.plain_view import PlainView
 from scenarios.results.lines import bar, fault_lines, hostile_lines, print_rows, print_rules, verdict
 from scenarios.results.outcome import Run, Summary
 from scenarios.results.result import Result
@@ -77,6 +80,7 @@ __all__ = [
     "OwnWorld",
     "PeerOffline",
     "Persist",
+    "PlainView",
     "PositiveSeconds",
     "PostOnBoard",
     "Received",
@@ -98,6 +102,7 @@ __all__ = [
     "Table",
     "TimerFired",
     "Trace",
+    "View",
     "Watch",
     "address",
     "backoff",
@@ -110,6 +115,7 @@ __all__ = [
     "hostile_lines",
     "names_of",
     "node_of",
+    "panels",
     "print_rows",
     "print_rules",
     "stream",

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from node.protocol.machine import Message
 from node.protocol.topics import node_of
-from node.protocol.trace import Joined, Leaving, Record, Resumed, Trace
+from node.protocol.trace import Record, Trace
 from node.trace.history import History
 from scenarios.markets.chronicle import Chronicle, Event
 from scenarios.markets.panels import Course, Curves, Detail, Drawing, Layout, Line, Named, Table, Value, packed
@@ -25,19 +25,26 @@ NODES = Table(
         Named(key="moves", label="records", kind="count"),
     ],
 )
-EVENTS = (
-    Event(key=str(Joined.__struct_config__.tag), label="joined", text="joins", is_marked=True),
-    Event(key=str(Leaving.__struct_config__.tag), label="left", text="leaves", is_marked=True),
-    Event(key=str(Resumed.__struct_config__.tag), label="restarted", text="is back from its journal"),
-)
 
 
 class PlainView:
-    """What can be shown of any market."""
+    """What can be shown of any market.
+
+    Attributes
+    ----------
+    EVENTS
+        What happens, in words; a subclass adds those of its market.
+    """
+
+    EVENTS: ClassVar[Sequence[Event]] = (
+        Event(key="joined", label="joined", text="joins", is_marked=True),
+        Event(key="left", label="left", text="leaves", is_marked=True),
+        Event(key="resumed", label="restarted", text="is back from its journal"),
+    )
 
     def __init__(self, market: Any) -> None:  # noqa: ANN401 - of any kind, or None
         self.now_s = 0.0
-        self.chronicle = Chronicle(EVENTS)
+        self.chronicle = Chronicle(self.EVENTS)
         self._title = market.scenario if market else "market"
         self._told: Counter[str] = Counter()
         self._last: dict[str, str] = {}

@@ -54,7 +54,7 @@ MARKET = {
         "Result",
         "Run",
     ),
-    *("Scenario", "ScenarioError", "Summary", "Watch"),
+    *("Scenario", "ScenarioError", "Summary", "View", "Watch", "PlainView", "panels"),
     *(
         "CancelTimer",
         "Dropped",

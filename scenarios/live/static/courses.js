@@ -8,6 +8,7 @@ import { onTheme, palette, zoom } from "./theme.js";
 import { chart } from "./svg.js";
 
 const DASHES = [undefined, [7, 3], [2, 2], [8, 3, 2, 3], [12, 4], [4, 2, 1, 2, 1, 2], [1, 3]];
+const NEAR_PX = 5;
 const height = () => Math.round(190 * zoom());
 
 export function course(spec, app) {
@@ -19,6 +20,7 @@ export function course(spec, app) {
   const legend = element("ul", { class: "legend" });
   const holder = element("div", { class: "plot", role: "img", "aria-label": S.empty });
   body.append(holder, legend);
+  const happening = element("li", { class: "happening", hidden: true });
   let plot = null;
   let curves = null;
   let singles = {};
@@ -106,7 +108,7 @@ export function course(spec, app) {
       const item = element("li", {}, bandSwatch(colours), element("span", { class: "label" }, `${line.label} – ${upper.label}`), value);
       return { item, value, at: index(line.key), to: index(line.until) };
     });
-    legend.replaceChildren(...[...items, ...ends].map((entry) => entry.item));
+    legend.replaceChildren(...[...items, ...ends].map((entry) => entry.item), happening);
     legend.entries = [...items, ...ends];
   }
 
@@ -116,6 +118,16 @@ export function course(spec, app) {
       const low = shown(data[column]?.[at], spec.kind);
       put(value, to ? `${low} – ${shown(data[to]?.[at], spec.kind)}` : low);
     }
+    const under = plot && plot.cursor.left >= 0 ? marked() : [];
+    happening.hidden = under.length === 0;
+    put(happening, under.map((mark) => mark.label).join(" · "));
+  }
+
+  // What went on where the cursor is.
+  function marked() {
+    const time = plot.posToVal(plot.cursor.left, "x");
+    const near = plot.posToVal(plot.cursor.left + NEAR_PX, "x") - time;
+    return marks.filter((mark) => time >= mark.from_s - near && time <= (mark.until_s ?? Infinity) + near);
   }
 
   function drawMarks(u) {

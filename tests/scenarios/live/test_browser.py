@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
@@ -216,6 +215,17 @@ def test_other_markets_and_faults_are_shown(browser: Browser, name: str, until_s
         kept(page, name)
 
 
-def test_summary_of_the_folder_is_what_the_page_was_compared_with(result: Result[Any]) -> None:
-    on_disk = json.loads((Path(result.summary.run_dir) / "summary.json").read_text())
-    assert on_disk["welfare"] == result.summary.welfare
+def test_a_fault_is_named_where_the_cursor_is(browser: Browser, tmp_path: Path) -> None:
+    summary = run("chaos", world="sim", out=tmp_path, pictures=False).summary
+    guard, listening = guard_of("127.0.0.1", None), bound("127.0.0.1", 0)
+    shown = Playback(Path(summary.run_dir), float("inf"))
+    with served_beside(shown, guard, listening), visited(browser, url_of(listening, guard)) as page:
+        wait_state(page, "ended")
+        chart = page.locator(".panel-course-price .u-over")
+        chart.scroll_into_view_if_needed()
+        fault = next(iter(shown.feed.view.chronicle.marks))
+        box = chart.bounding_box()
+        assert box
+        share = (fault.from_s + 0.01) / shown.feed.view.now_s
+        chart.hover(position={"x": share * box["width"], "y": box["height"] / 2})
+        page.locator(".panel-course-price .happening").get_by_text(fault.label).wait_for()

@@ -1,5 +1,7 @@
 """The page of markets that go on: of the run itself, and of one that somebody else launched."""
 
+import csv
+import io
 import json
 import re
 import signal
@@ -13,8 +15,10 @@ from playwright.sync_api import Browser, Page
 
 from broker.local.mosquitto import mosquitto_program
 from broker.local.ports import free_port
+from broker.own.setup import Wishes
 from tests.conftest import Command, wait_until
-from tests.scenarios.live.browser import figure, needs_chromium, started, visited, wait_state
+from tests.mqtt.plain import SecuredBroker
+from tests.scenarios.live.browser import copied, figure, needs_chromium, started, visited, wait_state
 
 pytestmark = needs_chromium
 
@@ -51,6 +55,12 @@ def assert_is(page: Page, command: Command) -> None:
             lambda key=key: figure(page, key) == pytest.approx(summary[key], rel=1e-9), f"{key} is that of the summary"
         )
     assert figure(page, "share_sold") == pytest.approx(summary["sold"] / summary["supply"])
+    found = csv.DictReader(io.StringIO(copied(page.locator(".panel-graph"), "CSV")))
+    assert {(row["from"], row["to"]): float(row["amount"]) for row in found} == pytest.approx(
+        {(row["buyer"], row["seller"]): row["quantity"] for row in summary["allocations"]}, rel=1e-5
+    )
+    *_, last = csv.DictReader(io.StringIO(copied(page.locator(".panel-course-missing"), "CSV")))
+    assert float(last["short of the optimum"]) == pytest.approx(max(1e-6, 1.0 - summary["efficiency"]), rel=1e-3)
     page.get_by_role("columnheader", name="gets").get_by_role("button").click()
     bought: dict[str, float] = {}
     for row in summary["allocations"]:
@@ -126,6 +136,23 @@ def test_a_market_that_somebody_launched_is_watched_from_its_broker(
         assert figure(insider, "efficiency") == pytest.approx(summary["efficiency"])
         assert outsider.locator('[data-figure="efficiency"]').count() == 0
     assert (ended(plain), ended(known)) == (0, 0)
+
+
+@pytest.mark.mosquitto
+def test_an_observer_with_a_profile_may_watch(
+    browser: Browser, bidswarm: Callable[..., Command], tmp_path: Path
+) -> None:
+    broker = SecuredBroker(tmp_path / "lab", Wishes(observers=["eve"]))
+    watch = bidswarm("watch", "--profile", str(broker.profile_path("eve")), "--market", "lab")
+    with visited(browser, page_of(watch)) as page:
+        page.get_by_text("no host of a market lab is there").wait_for()
+        launcher = ("--profile", str(broker.profile_path("launcher")), "--market", "lab")
+        run = bidswarm("run", "neighbourhood", *launcher, *SHORT)
+        assert run.finished()[0] == 0
+        wait_state(page, "ended")
+        assert figure(page, "bids") == json.loads((run.run_dir() / "summary.json").read_text())["bids"]
+    assert ended(watch) == 0
+    broker.stop()
 
 
 @pytest.fixture

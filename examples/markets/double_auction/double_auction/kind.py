@@ -96,6 +96,17 @@ def summarise(market: Market, live: Metrics, run: bm.Run, records: Iterable[bm.R
     return CallResult(summary, market, metrics, run.outcome.counters)
 
 
+class CallView(bm.PlainView):
+    """What a live page shows: who tells how much, and what happens in words."""
+
+    EVENTS = (
+        *bm.PlainView.EVENTS,
+        bm.panels.Event(key="order", label="order", text="wants to {side} {units} units at {limit}"),
+        bm.panels.Event(key="called", label="call", text="calls the price {price}"),
+        bm.panels.Event(key="filled", label="fill", text="knows that {units} units are traded for it at {price}"),
+    )
+
+
 RULES = {"twin": "every fill that a trader knows was given to it", "balance": "as many units are sold as bought"}
 ROUNDING = 1e-6
 
@@ -140,5 +151,6 @@ DOUBLE_AUCTION = bm.MarketKind(
     metrics=Metrics,
     summarise=summarise,
     audit=Audit,
+    view=CallView,
     library=resources.files("double_auction") / "library",
 )
