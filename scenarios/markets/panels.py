@@ -40,7 +40,15 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Course(msgspec.Struct, frozen=True, kw_only=True, tag="course"):
-    """Figures over time. ``each`` says of whom a line can be added on demand, empty if of nobody."""
+    """Figures over time.
+
+    Attributes
+    ----------
+    each
+        Of whom a line can be added on demand, by role; empty if of nobody.
+    least
+        What is less than that is drawn as that, as on a logarithmic scale it must be; 0 if nothing is.
+    """
 
     key: str
     title: str
@@ -49,6 +57,7 @@ class Course(msgspec.Struct, frozen=True, kw_only=True, tag="course"):
     kind: Kind = "number"
     scale: Literal["linear", "log"] = "linear"
     each: str = ""
+    least: float = 0.0
     help: str = ""
 
 

@@ -115,13 +115,15 @@ export function course(spec, app) {
   function write() {
     const at = plot?.cursor.idx ?? data[0].length - 1;
     for (const { value, at: column, to } of legend.entries ?? []) {
-      const low = shown(data[column]?.[at], spec.kind);
-      put(value, to ? `${low} – ${shown(data[to]?.[at], spec.kind)}` : low);
+      const low = worded(data[column]?.[at]);
+      put(value, to ? `${low} – ${worded(data[to]?.[at])}` : low);
     }
     const under = plot && plot.cursor.left >= 0 ? marked() : [];
     happening.hidden = under.length === 0;
     put(happening, under.map((mark) => mark.label).join(" · "));
   }
+
+  const worded = (value) => (spec.least && value <= spec.least ? `≤ ${shown(spec.least, spec.kind)}` : shown(value, spec.kind));
 
   // What went on where the cursor is.
   function marked() {

@@ -9,6 +9,7 @@ const FLASH_MS = 700;
 const EASE = 0.28;
 const BAR = 12;
 const WIDEST_GAP = 56;
+const HEADING = 62;
 const LEAST_SPREAD = 0.05; // prices that differ by less than that share look alike
 
 export function graph(spec, app) {
@@ -73,7 +74,7 @@ export function graph(spec, app) {
 
   // Where everything is, in CSS pixels.
   function place(width, height) {
-    const names = (nodes) => Math.min(190, Math.max(...nodes.map((node) => node.name.length), 0) * 6.6 + 14, width * 0.24);
+    const names = (nodes) => Math.max(HEADING, Math.min(190, Math.max(...nodes.map((node) => node.name.length), 0) * 6.6 + 14, width * 0.24));
     const margin = { left: names(left()), right: names(right()) };
     const room = height - 28;
     const total = (nodes) => nodes.reduce((sum, node) => sum + Math.max(node.size, 0), 0);
@@ -196,9 +197,9 @@ export function graph(spec, app) {
       const age = (now - node.flashed) / FLASH_MS;
       if (age < 1) {
         c.strokeStyle = colours.flash;
-        c.globalAlpha = calm.matches ? 1 : 1 - age;
-        c.lineWidth = 2.5;
-        c.strokeRect(x - 2, y - 2, BAR + 4, h + 4);
+        c.globalAlpha = calm.matches ? 1 : 0.9 * (1 - age);
+        c.lineWidth = 1.5;
+        c.strokeRect(x - 1.5, y - 1.5, BAR + 3, h + 3);
         c.globalAlpha = 1;
         isMoving = true;
       }

@@ -1,7 +1,12 @@
 """What a live page shows of an exchange, in words (docs/live.md)."""
 
+import numpy as np
+
 from scenarios.markets.chronicle import Event
 from scenarios.markets.panels import Course, Graph, Line, Named, Table
+
+LEAST = float(np.float32(1e-6))
+"""Gaps to the optimum and of buyers that are less are drawn as that."""
 
 FIGURES = (
     Named(key="share_sold", label="sold", kind="share", help="Of all that sellers have for sale, MB."),
@@ -51,6 +56,7 @@ MISSING = Course(
     title="Gap to the optimum",
     kind="share",
     scale="log",
+    least=LEAST,
     lines=[Line(key="missing", label="short of the optimum")],
     help="What is missing of the most that could be reached, on a logarithmic scale.",
 )
@@ -59,6 +65,7 @@ GAPS = Course(
     title="Largest ε-gap",
     unit="money",
     scale="log",
+    least=LEAST,
     lines=[Line(key="gap", label="most that a buyer could gain")],
     help="By how much the utility of any buyer would rise if it alone bid otherwise: 0 is a Nash equilibrium.",
 )

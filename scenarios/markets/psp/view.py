@@ -40,9 +40,6 @@ from scenarios.markets.psp.live import optimum_of
 from scenarios.markets.psp.market import Market, described
 from scenarios.markets.psp.totals import Total, Totals, book_of
 
-LEAST_GAP = 1e-6
-"""Less than that is drawn as that, on a logarithmic scale."""
-
 GAP_ROWS = 40
 """So many largest gaps are kept."""
 
@@ -265,9 +262,9 @@ class ExchangeView:
             "rate": _rates(self._course, {"bids": 6, "messages": 7}, self.now_s),
         }
         if self._market:
-            found["missing"] = Curves(time_s.tobytes(), {"missing": packed(np.maximum(LEAST_GAP, rows[:, 8]))})
+            found["missing"] = Curves(time_s.tobytes(), {"missing": packed(np.maximum(panels.LEAST, rows[:, 8]))})
         if self._has_gaps:
-            gap = np.maximum(LEAST_GAP, self._gaps.rows[:, 0])
+            gap = np.maximum(panels.LEAST, self._gaps.rows[:, 0])
             found["gap"] = Curves(self._gaps.time_s.tobytes(), {"gap": packed(gap)})
         return found
 

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from node.trace.history import History
 from scenarios.live.feed import REST, Wish
@@ -16,7 +17,8 @@ from scenarios.markets.panels import CLUSTERS, MOST_NODES
 from scenarios.markets.psp import panels as of_exchange
 from scenarios.markets.psp.view import MOST_BUYERS
 
-PAGE = (Path(__file__).parents[3] / "docs" / "live.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "live.md").read_text(encoding="utf-8")
 FLOWING = " ".join(PAGE.split())
 
 
@@ -57,3 +59,12 @@ def test_its_figures_are_those_of_the_market() -> None:
     assert row
     exchange = [one.key for one in (*of_exchange.MEASURED, of_exchange.GAP, *of_exchange.FIGURES)]
     assert (len(row[1].split(", ")), len(row[2].split(", "))) == (len(exchange), len(of_calls.FIGURES))
+
+
+def test_readme_opens_with_an_animation_of_the_page_that_is_quick_to_load() -> None:
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    assert "](docs/images/live.webp)" in readme.partition("```")[0]
+    animation = DOCS / "images" / "live.webp"
+    assert animation.stat().st_size < 2_000_000
+    with Image.open(animation) as image:
+        assert getattr(image, "n_frames", 1) > 10
