@@ -11,7 +11,7 @@ from pathlib import Path
 from node.protocol.trace import Record, Trace
 from scenarios.live.feed import Feed
 from scenarios.live.pace import Pace
-from scenarios.live.watching import whole_view
+from scenarios.live.playback import REACHING, whole_view
 from scenarios.markets.base import Market
 from scenarios.markets.panels import View
 from scenarios.markets.registry import kind_of
@@ -74,8 +74,10 @@ class Beside:
 
     async def run(self) -> None:
         """Show what is told; in the end the run as its folder has it."""
+        self.feed.note = REACHING
         await asyncio.to_thread(self.feed.view.prepare)
         self.feed.version += 1
+        self.feed.note = ""
         while self._pace and not self.feed.is_seen:  # noqa: ASYNC110 - soon over
             await asyncio.sleep(LOOK_S)
         if self._pace and not self._pace.is_paused:

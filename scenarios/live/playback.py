@@ -14,6 +14,8 @@ from scenarios.report.finish import Remains, records_of, remains_of
 
 LOOK_S = 0.05
 
+REACHING = "working out what can be reached ..."
+
 READ_AT_ONCE = 5_000
 
 MOST_AT_ONCE = 500
@@ -41,7 +43,9 @@ class Playback:
         while True:
             self._begins_anew.clear()
             view = self._view()
+            self.feed.note = REACHING
             await asyncio.to_thread(view.prepare)
+            self.feed.note = ""
             self.feed.restart(view)
             self.pace.restart()
             await self._play()
@@ -95,3 +99,18 @@ def playable(folder: Path) -> Remains:
             "run the scenario in world 'sim' or 'mqtt'"
         )
     return remains
+
+
+def whole_view(folder: Path) -> View:
+    """The view of a run that is over, of all that its folder has."""
+    remains = remains_of(folder)
+    view = remains.kind.view(remains.market)
+    view.prepare()
+    outcome = remains.run.outcome
+    for record in records_of(folder, remains.kind, outcome.opened_at, is_over=True):
+        if record.time_s <= outcome.duration_s:
+            view.add(record)
+        else:
+            view.settle(record)
+    view.finish()
+    return view

@@ -21,12 +21,12 @@ from scenarios.broker_link import endpoint_of, seal_of
 from scenarios.launch.trace_filter import MALFORMED, TraceFilter
 from scenarios.launch.workers import LEAVE_S
 from scenarios.live.feed import Feed
+from scenarios.live.playback import whole_view
 from scenarios.markets.base import Market
 from scenarios.markets.kind import MarketKind
 from scenarios.markets.panels import View
 from scenarios.markets.plain_view import PlainView
 from scenarios.markets.registry import kind_of, kinds
-from scenarios.report.finish import records_of, remains_of
 from scenarios.results import folder as rundir
 
 LOOK_S, RETRY_S = 0.2, 1.0
@@ -71,7 +71,6 @@ class Watch:
         if kind:
             self._learn(kind)
         self.feed = Feed(self._view, f"market {name}")
-        self.feed.note = "connecting to the broker ..."
 
     def _view(self) -> View:
         return self._kind.view(self._market) if self._kind else PlainView(None)
@@ -83,10 +82,8 @@ class Watch:
 
     async def run(self) -> None:
         """Watch until it is cancelled; after the end of the run what its folder has."""
-        view = self.feed.view
-        await asyncio.to_thread(view.prepare)
-        self.feed.version += 1
-        tasks = [asyncio.ensure_future(one) for one in (self._listen(), self._end_in_time())]
+        self.feed.note = "connecting to the broker ..."
+        tasks = [asyncio.ensure_future(one) for one in (self._listen(), self._end_in_time(), self._prepare())]
         if self._folder:
             tasks.append(asyncio.ensure_future(self._await_end(self._folder)))
         try:
@@ -94,6 +91,11 @@ class Watch:
         finally:
             for task in tasks:
                 task.cancel()
+
+    async def _prepare(self) -> None:
+        """Work out the optimum beside what goes on, of which nothing is said twice."""
+        await asyncio.to_thread(self.feed.view.prepare)
+        self.feed.version += 1
 
     def restart(self) -> None:
         """What is watched cannot begin anew."""
@@ -242,18 +244,3 @@ class Watch:
 def _mailbox(maxsize: int) -> asyncio.Queue[aiomqtt.Message]:
     del maxsize  # that is no bound
     return asyncio.Queue(MOST_WAITING)
-
-
-def whole_view(folder: Path) -> View:
-    """The view of a run that is over, of all that its folder has."""
-    remains = remains_of(folder)
-    view = remains.kind.view(remains.market)
-    view.prepare()
-    outcome = remains.run.outcome
-    for record in records_of(folder, remains.kind, outcome.opened_at, is_over=True):
-        if record.time_s <= outcome.duration_s:
-            view.add(record)
-        else:
-            view.settle(record)
-    view.finish()
-    return view

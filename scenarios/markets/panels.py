@@ -10,6 +10,7 @@ import numpy as np
 from node.mechanism.checks import FloatArray, IntArray
 from node.protocol.machine import Message
 from node.protocol.trace import Record, Trace
+from node.trace.history import History
 from scenarios.markets.chronicle import Chronicle, Event
 
 Unit = Annotated[str, msgspec.Meta(description="as people read it; empty for what is counted")]
@@ -227,6 +228,14 @@ def packed(numbers: Any) -> bytes:  # noqa: ANN401 - whatever numpy makes an arr
     """Numbers as float32, as pages read them; those too large for it are infinite."""
     with np.errstate(over="ignore"):
         return np.asarray(numbers, float).astype(np.float32).tobytes()
+
+
+def over_time(key: str, title: str, unit: str, history: History, place: int, kind: Kind = "number") -> Plot:
+    """One column of a history as a picture of a followed node, without what is not known."""
+    column = history.rows[:, place] if place < history.rows.shape[1] else np.full(len(history), np.nan)
+    known = np.isfinite(column)
+    stroke = Stroke(label=title, shape="steps", x=history.time_s[known].tolist(), y=column[known].tolist())
+    return Plot(key=key, title=title, x="s", y=unit, kind=kind, strokes=[stroke])
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,15 +32,18 @@ from scenarios.markets.panels import (
     Drawing,
     Layout,
     Nodes,
-    Plot,
-    Stroke,
     Value,
     drawing,
+    over_time,
     packed,
 )
 
 OF_OPERATORS = ("open", "share", "price", "reputation")
 """What there is a course of, for each operator."""
+
+
+LEAST_RATED_S = 1e-3
+"""So much time has passed at least when there is a rate."""
 
 
 class CallView:
@@ -163,7 +166,7 @@ class CallView:
             "served": sum(one.served for one in metrics.operators.values()),
             "blocked": self._blocked,
             "decommitted": self._decommitted,
-            "rate": len(metrics.calls) / self.now_s if self.now_s > 0.0 else None,
+            "rate": len(metrics.calls) / self.now_s if self.now_s > LEAST_RATED_S else None,
             "paid": sum(one.paid for one in metrics.terminals.values()),
         }
 
@@ -254,7 +257,7 @@ class CallView:
         titles: Mapping[str, str] = {"open": "Calls in progress", "price": "Price", "reputation": "Reputation"}
         place = operators.index(node) if node in operators else None
         plots = (
-            [] if place is None else [_over_time(key, titles[key], self._of_operators[key], place) for key in titles]
+            [] if place is None else [over_time(key, titles[key], "", self._of_operators[key], place) for key in titles]
         )
         return Detail(node=node, role=str(rows["role"][k]), facts=facts, plots=plots)
 
@@ -267,10 +270,3 @@ def _quantiles(rows: Rows) -> FloatArray:
         if known.size:
             found[:, k] = known.min(), np.median(known), known.max()
     return found
-
-
-def _over_time(key: str, title: str, history: History, place: int) -> Plot:
-    values = history.rows[:, place].tolist() if place < history.rows.shape[1] else []
-    points = [(t, v) for t, v in zip(history.time_s.tolist(), values, strict=False) if math.isfinite(v)]
-    x, y = ([list(one) for one in zip(*points, strict=True)]) if points else ([], [])
-    return Plot(key=key, title=title, x="s", y="", strokes=[Stroke(label=title, shape="steps", x=x, y=y)])

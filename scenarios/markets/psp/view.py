@@ -21,7 +21,6 @@ from scenarios.markets.panels import (
     Curves,
     Detail,
     Drawing,
-    Kind,
     Layout,
     Named,
     Nodes,
@@ -29,6 +28,7 @@ from scenarios.markets.panels import (
     Stroke,
     Value,
     drawing,
+    over_time,
     packed,
 )
 from scenarios.markets.psp import panels
@@ -51,8 +51,8 @@ MOST_BUYERS = 1_000
 
 CURVE_POINTS = 60
 
-RATE_INTERVALS = 80
-"""Of the time so far."""
+RATE_INTERVALS, LEAST_RATED_S = 80, 1e-3
+"""Of the time so far, and how long that is at least, for a rate to say anything."""
 
 SHIFTS = frozenset({SupplyRevised, ValuationRevised, Joined, Leaving})
 """What changes the optimum."""
@@ -372,8 +372,8 @@ class ExchangeView:
         ]
         plots = [
             Plot(key="book", title="Book", x="MB", y="per MB", strokes=strokes),
-            _over_time("price", "Price", "per MB", self._prices, self._sellers.index(seller)),
-            _over_time("sold", "Share sold", "", self._sold, self._sellers.index(seller), kind="share"),
+            over_time("price", "Price", "per MB", self._prices, self._sellers.index(seller)),
+            over_time("sold", "Share sold", "", self._sold, self._sellers.index(seller), kind="share"),
         ]
         return Detail(node=seller, role="seller", facts=facts, plots=plots)
 
@@ -407,8 +407,8 @@ class ExchangeView:
         place = list(self._buyers).index(buyer)
         plots = [
             Plot(key="theta", title="Worth and bids", x="MB", y="per MB", strokes=strokes),
-            _over_time("bid", "Its bid", "per MB", self._bid_prices, place),
-            _over_time("got", "What it gets", "MB", self._got, place),
+            over_time("bid", "Its bid", "per MB", self._bid_prices, place),
+            over_time("got", "What it gets", "MB", self._got, place),
         ]
         return Detail(node=buyer, role="buyer", facts=facts, plots=plots)
 
@@ -420,18 +420,10 @@ def _known(number: float) -> float | None:
 def _rates(history: History, counts: Mapping[str, int], now_s: float) -> Curves:
     """By how much counts have risen per second, in each of so many equal intervals until now; columns by name."""
     time_s = history.time_s
-    edges = np.linspace(0.0, now_s, RATE_INTERVALS + 1) if now_s > 0.0 else np.zeros(1)
+    edges = np.linspace(0.0, now_s, RATE_INTERVALS + 1) if now_s > LEAST_RATED_S else np.zeros(1)
     place = np.searchsorted(time_s, edges, side="right") - 1
     lines = {}
     for name, column in counts.items():
         at_edges = np.where(place >= 0, history.rows[place, column], 0.0) if len(history) else np.zeros(len(edges))
         lines[name] = packed(np.diff(at_edges) / np.diff(edges))
     return Curves(packed(edges[:-1]), lines)
-
-
-def _over_time(key: str, title: str, unit: str, history: History, place: int, kind: Kind = "number") -> Plot:
-    rows = history.rows
-    values = rows[:, place].tolist() if place < rows.shape[1] else []
-    points = [(t, v) for t, v in zip(history.time_s.tolist(), values, strict=False) if math.isfinite(v)]
-    x, y = ([list(one) for one in zip(*points, strict=True)]) if points else ([], [])
-    return Plot(key=key, title=title, x="s", y=unit, kind=kind, strokes=[Stroke(label=title, shape="steps", x=x, y=y)])

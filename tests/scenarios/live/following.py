@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from scenarios.launch.run import run
-from scenarios.live.watching import whole_view
+from scenarios.live.playback import whole_view
 from scenarios.markets.panels import View
 from scenarios.results.result import Result
 
