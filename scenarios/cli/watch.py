@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
-from scenarios.console import errors, flowing, interruptible
+from scenarios.console import flowing, interruptible, log
 from scenarios.errors import ScenarioError
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ def watch(
         else:
             shown = _watch(folder, broker, profile, market, _drawn(scenario, seed, set_ or []))
         listening = bound(address, port)
-        errors.print(Text(f"page: {url_of(listening, guard)} (Ctrl-C ends it)"), soft_wrap=True)
+        log.note(f"page: {url_of(listening, guard)} (Ctrl-C ends it)")
         serve(shown, guard, listening)
 
 
@@ -133,7 +132,7 @@ def _drawn(scenario: str | None, seed: int, settings: list[str]) -> "Market | No
 
     draft = read(scenario, settings)
     for source in draft.code():
-        errors.print(Text(f"this scenario brings code: {source}"), soft_wrap=True)
+        log.warning(f"this scenario brings code: {source}")
     return draw_market(draft.scenario(), seed)
 
 
@@ -148,5 +147,5 @@ def shown_live(scenario: "Scenario", seed: int, world: str) -> "Iterator[Beside]
     page, guard = Beside(draw_market(scenario, seed), is_paced=world == "sim"), guard_of("127.0.0.1", None)
     listening = bound("127.0.0.1", 0)
     with served_beside(page, guard, listening):
-        errors.print(Text(f"page: {url_of(listening, guard)}"), soft_wrap=True)
+        log.note(f"page: {url_of(listening, guard)}")
         yield page
