@@ -2,11 +2,16 @@
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from scenarios.files.populations import OWN_COLUMNS
+
+Path = tuple[str, ...]
+"""A key by its parts, places of lists among them."""
 
 _KEY = re.compile(r"(?:unknown key )?([\w-]+(?:\.[\w*-]+)*)")
 """What an error is about: every error about a key of a file begins with it."""
@@ -60,39 +65,68 @@ def _covers(outer: str, inner: str) -> bool:
 
 
 def line_of(text: str, key: Sequence[str]) -> int | None:
-    """The line, from 1, on which a key of a TOML text begins, or else the table that lacks it; None if it has neither.
+    """The line, from 1, on which a key of a TOML text begins, or the table that lacks it; None if it has neither."""
+    lines = _lines_of(text)
+    return next((lines[part] for depth in range(len(key), 0, -1) if (part := tuple(key[:depth])) in lines), None)
 
-    The TOML parser alone reads the text: as many lines more than any that lack the key are those that begin to set it.
-    """
-    lines = text.splitlines(keepends=True)
-    parts = _longest(_read(lines, len(lines))[1], key)
-    if not parts:
-        return None
-    before, until = 0, len(lines)
-    while until - before > 1:
-        middle = (before + until) // 2
-        if _longest(_read(lines, middle)[1], parts) == parts:
-            until = middle
+
+@lru_cache(maxsize=1)
+def _lines_of(text: str) -> dict[Path, int]:
+    """The line of every key and every place of a list, found a statement at a time by the TOML parser."""
+    lines, counts = text.splitlines(keepends=True), Counter[Path]()
+    found: dict[Path, int] = {}
+    table: Path = ()
+    first = 0
+    while first < len(lines):
+        until, said = _statement(lines, first)
+        if lines[first].lstrip().startswith("["):
+            *outer, last = _heading(said)
+            table = _within(outer, counts)
+            if lines[first].lstrip().startswith("[["):
+                found.setdefault((*table, last), first + 1)
+                counts[*table, last] += 1
+            table = _within([last], counts, table)
+            found.setdefault(table, first + 1)
         else:
-            before = middle
-    return until
+            for key in keys_of(said):
+                found.setdefault((*table, *key), first + 1)
+        first = until
+    return found
 
 
-def _longest(tables: Any, key: Sequence[str]) -> Sequence[str]:  # noqa: ANN401 - whatever TOML holds
-    """As much of the key as there is in the tables."""
-    for depth, part in enumerate(key):
+def _statement(lines: Sequence[str], first: int) -> tuple[int, dict[str, Any]]:
+    """Where the statement that begins at a line ends, which may be some lines below, and what it says."""
+    for until in range(first + 1, len(lines) + 1):
         try:
-            tables = tables[int(part)] if isinstance(tables, list) else tables[part]
-        except (KeyError, IndexError, ValueError, TypeError):
-            return key[:depth]
-    return key
-
-
-def _read(lines: Sequence[str], count: int) -> tuple[int, dict[str, Any]]:
-    """The tables of the first ``count`` lines, or of as many more as end no value in its middle; how many these are."""
-    for many in range(count, len(lines) + 1):
-        try:
-            return many, tomllib.loads("".join(lines[:many]))
+            return until, tomllib.loads("".join(lines[first:until]))
         except tomllib.TOMLDecodeError:
             continue
     return len(lines), {}
+
+
+def _heading(said: Any) -> Iterator[str]:  # noqa: ANN401 - whatever TOML holds
+    """The names in a heading."""
+    while said:
+        if isinstance(said, list):
+            (said,) = said
+        else:
+            ((name, said),) = said.items()
+            yield name
+
+
+def _within(names: Iterable[str], counts: Counter[Path], table: Path = ()) -> Path:
+    """The table that a heading means: of a list the element that was begun last."""
+    for name in names:
+        table = (*table, name)
+        if counts[table]:
+            table = (*table, str(counts[table] - 1))
+    return table
+
+
+def keys_of(value: Any, key: Path = ()) -> Iterator[Path]:  # noqa: ANN401 - whatever TOML holds
+    """Every key of tables, and every place of lists."""
+    for name, inner in (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    ):
+        yield (*key, str(name))
+        yield from keys_of(inner, (*key, str(name)))

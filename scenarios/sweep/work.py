@@ -13,6 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 from scenarios.errors import RunError, ScenarioError
+from scenarios.files.names import meant
 from scenarios.files.own import bring_texts
 from scenarios.launch.options import Onlookers, RunOptions
 from scenarios.launch.run import BrokenRunError, carry_out
@@ -73,7 +74,10 @@ def figure_for(until: UntilCi | None, done: Done) -> float | None:
         return None
     numbers = [name for name, value in done.figures.items() if not isinstance(value, str | bool)]
     if until.figure not in numbers:
-        raise ScenarioError(f"--until-ci {until.half_width}:{until.figure}: allowed figures are: {', '.join(numbers)}")
+        raise ScenarioError(
+            f"--until-ci {until.half_width}:{until.figure}{meant(until.figure, numbers)}: allowed figures are: "
+            f"{', '.join(numbers)}"
+        )
     figure: float | None = done.figures[until.figure]
     return figure
 

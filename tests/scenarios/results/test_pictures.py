@@ -128,7 +128,7 @@ def test_a_drawing_that_fails_or_is_killed_loses_nothing_and_says_why(
     assert status_of(result.run_dir) == result.summary.status == "settled"
     assert not drawn_in(result.run_dir)
     assert why in (result.run_dir / "pictures.log").read_text(encoding="utf-8")
-    assert result.where.endswith("(look at pictures.log)")
+    assert "(look at pictures.log: the drawing ended with " in result.where
     monkeypatch.undo()
     drawing.draw_apart(result)
     assert drawn_in(result.run_dir) == files("convergence")
@@ -163,7 +163,7 @@ def test_ctrl_c_ends_the_drawing_and_keeps_the_numbers(tmp_path: Path) -> None:
 
     assert process.returncode == 0
     assert "settled after" in stdout
-    assert "look at" not in stdout
+    assert f"(look at pictures.log: interrupted; draw them with: bidswarm report runs/{folder.name})" in stdout
     assert is_complete(folder)
     assert status_of(folder) == "settled"
     with pytest.raises(ProcessLookupError):

@@ -185,7 +185,7 @@ def test_until_ci_ends_each_cell_at_the_same_seed_whoever_does_the_runs(tmp_path
 
 
 def test_until_ci_of_a_figure_that_no_run_has_names_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match=r"0.1:welfair: allowed figures are: .*welfare"):
+    with pytest.raises(ScenarioError, match=r"0.1:welfair .did you mean welfare..: allowed figures are: .*welfare"):
         sweep(
             "neighbourhood", SMALL, seeds=range(6), world="array", until_ci="0.1:welfair", workers=1, out=tmp_path / "s"
         )

@@ -128,7 +128,7 @@ def test_scenario_built_in_python_is_taken_as_it_is() -> None:
 
 
 def test_market_is_described_in_one_line() -> None:
-    assert described(market_of()).startswith("3 calls of 1 terminals in ")
+    assert described(market_of()).startswith("3 calls of 1 terminal in ")
     assert "2 operators, 0 service agents (seed 1)" in described(market_of())
 
 

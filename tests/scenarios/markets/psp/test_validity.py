@@ -63,7 +63,7 @@ def test_scenario_that_does_not_contradict_itself_is_valid(key: str, value: Any)
         ("buyers.0.sellers", ["s-9"], "buyers.0.sellers = 's-9': there is no such seller; known: s-1, s-2"),
         ("buyers.0.sellers", ["b"], "buyers.0.sellers = 'b': there is no such seller; known: s-1, s-2"),
         ("buyers.0.sellers", ["s-1", "s-1"], "buyers.0.sellers = ['s-1', 's-1'] names a seller twice"),
-        ("buyers.0.sellers_each", 3, "buyers.0.sellers_each = 3: there are only 2 sellers"),
+        ("buyers.0.sellers_each", 3, "buyers.0.sellers_each = 3: there can be 2 at most"),
         (
             "sellers.0.supply_mb",
             {"distribution": "uniform", "low": 3, "high": 1},
