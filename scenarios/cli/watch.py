@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scenarios.cli.shared import complete_scenario
 from scenarios.console import flowing, interruptible, log
 from scenarios.errors import ScenarioError
 
@@ -61,14 +62,19 @@ def watch(
         str | None, typer.Option(metavar="NAME", help="What bidswarm run --market calls the market.")
     ] = None,
     scenario: Annotated[
-        str | None, typer.Option(metavar="SCENARIO", help="What that market was launched with, if it is known.")
+        str | None,
+        typer.Option(
+            metavar="SCENARIO",
+            autocompletion=complete_scenario,
+            help="What that market was launched with, if it is known.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The seed of that market.")] = 0,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="As given to that market. Repeatable.")
     ] = None,
     speed: Annotated[
-        float, typer.Option(min=0.0, help="Of playing back: seconds of the market per second; 0 for all at once.")
+        float, typer.Option(help="Of playing back: seconds of the market per second; 0 for all at once.")
     ] = 1.0,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; a free one if 0.")] = 0,
     address: Annotated[str, typer.Option(metavar="IP", help="Where the page listens.")] = "127.0.0.1",
@@ -83,6 +89,8 @@ def watch(
         raise ScenarioError(
             "name the FOLDER of a run, or a market with --market NAME and --broker URL or --profile FILE"
         )
+    if not 0.0 <= speed < math.inf:
+        raise ScenarioError(f"--speed {speed:g} must be 0 or more: seconds of the market per second; 0 for all at once")
     guard = guard_of(address, os.environ.get("BIDSWARM_LIVE_TOKEN"))
     with interruptible():
         if market is None:
@@ -91,7 +99,7 @@ def watch(
         else:
             shown = _watch(folder, broker, profile, market, _drawn(scenario, seed, set_ or []))
         listening = bound(address, port)
-        log.note(f"page: {url_of(listening, guard)} (Ctrl-C ends it)")
+        log.warning(f"page: {url_of(listening, guard)} (Ctrl-C ends it)")
         serve(shown, guard, listening)
 
 
@@ -147,5 +155,5 @@ def shown_live(scenario: "Scenario", seed: int, world: str) -> "Iterator[Beside]
     page, guard = Beside(draw_market(scenario, seed), is_paced=world == "sim"), guard_of("127.0.0.1", None)
     listening = bound("127.0.0.1", 0)
     with served_beside(page, guard, listening):
-        log.note(f"page: {url_of(listening, guard)}")
+        log.warning(f"page: {url_of(listening, guard)}")
         yield page
