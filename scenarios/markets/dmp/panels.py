@@ -47,7 +47,7 @@ GRAPH = Graph(
     title="The market",
     left="terminals",
     right="operators",
-    width="calls won so far",
+    width="calls won so far, of which the coloured part of a bar has been served",
     colour="price: of an operator that of its last call won, of a terminal what it paid for one on average",
     clusters="nodes by their place in the market",
     help="Whose calls are carried by whom. A node that has just moved flashes.",
@@ -66,8 +66,7 @@ NODES = Table(
         Named(key="price", label="last price", unit="money"),
         Named(
             key="money",
-            label="earned, or paid",
-            unit="money",
+            label="money",
             help="Of an operator what it earned, of a terminal what it paid.",
         ),
         Named(key="reputation", label="reputation", help="Lower is better: the share of contracts it broke of late."),

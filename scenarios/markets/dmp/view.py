@@ -201,13 +201,15 @@ class CallView:
             for (terminal, operator), calls in self._flows.items()
             if terminal in left and operator in right
         ]
-        won = max((one.won for one in operators.values()), default=0) or 1
+        carried: Counter[str] = Counter()
+        for (terminal, _), calls in self._flows.items():
+            carried[terminal] += calls
         return {
             "market": drawing(
                 Nodes(
                     list(terminals),
-                    [float(max(1, one.requested)) for one in terminals.values()],
-                    [one.served / one.requested if one.requested else 0.0 for one in terminals.values()],
+                    [float(max(1, carried[name])) for name in terminals],
+                    [one.served / max(1, carried[name]) for name, one in terminals.items()],
                     [one.paid / one.served if one.served else math.nan for one in terminals.values()],
                     [self._moves[name] for name in terminals],
                     list(range(1, len(terminals) + 1)),
@@ -215,7 +217,7 @@ class CallView:
                 Nodes(
                     list(operators),
                     [float(max(1, one.won)) for one in operators.values()],
-                    [one.won / won for one in operators.values()],
+                    [one.served / max(1, one.won) for one in operators.values()],
                     [self._prices.get(name, math.nan) for name in operators],
                     [self._moves[name] for name in operators],
                     list(range(1, len(operators) + 1)),
