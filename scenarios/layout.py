@@ -11,13 +11,12 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from node.mechanism.rounding import ROUNDING
+
 GAP = 2
 """Characters between two columns."""
 
 SPARKS = "▁▂▃▄▅▆▇█"
-
-ROUNDING = 1e-9
-"""Values that differ by less than this share are drawn as the same."""
 
 Row = Sequence[str | Text]
 
