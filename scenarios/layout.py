@@ -11,8 +11,6 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from node.mechanism.rounding import ROUNDING
-
 GAP = 2
 """Characters between two columns."""
 
@@ -92,7 +90,7 @@ def spark(values: Sequence[float]) -> str:
     """The values as a line, a character each, from the lowest of them to the highest; a blank for NaN."""
     known = [value for value in values if math.isfinite(value)]
     low, high, top = min(known, default=0.0), max(known, default=0.0), len(SPARKS) - 1
-    span = high - low if not math.isclose(low, high, rel_tol=ROUNDING) else math.inf
+    span = high - low if not math.isclose(low, high) else math.inf
     return "".join(" " if not math.isfinite(value) else SPARKS[round(top * (value - low) / span)] for value in values)
 
 
