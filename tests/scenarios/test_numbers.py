@@ -57,6 +57,7 @@ BUYER, SELLER = f"{NODE} --demand-mb 5", "node --role seller --market lab --brok
 OPTIONS = {
     "run --timeout": "run two-sellers --world sim",
     "sweep --timeout": "sweep two-sellers --out sweep",
+    "watch --speed": "watch nowhere",
     "compare --confidence": "compare two-sellers herd --no-pictures",
     "study dmp-equilibrium --w": "study dmp-equilibrium --bidders 3",
     "study dmp-equilibrium --reputation": "study dmp-equilibrium --bidders 2 --w 0.5 --reputation 0.2",
