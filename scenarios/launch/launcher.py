@@ -17,7 +17,6 @@ from scenarios.errors import RunError
 from scenarios.launch.cluster import carried
 from scenarios.launch.observer import LOOK_S, Observer
 from scenarios.launch.options import Job
-from scenarios.launch.parts import placement_for
 from scenarios.launch.placement import faults_of, own_host_names
 from scenarios.launch.worker import Orders
 from scenarios.launch.workers import LEAVE_S, Workers
@@ -34,13 +33,11 @@ class Launcher:
         # A market name of its own keeps the run apart from others on the same broker.
         topic_market = options.market_name or job.folder.name[-64:]
         endpoint, epoch = endpoint_of(broker.address), time.time()
-        placement = placement_for(market, options, job.workers)
-        self._faults = faults_of(market, placement)
-        hosts = own_host_names(market, placement)
+        self._faults = faults_of(market, job.placement)
+        hosts = own_host_names(market, job.placement)
         started = 0 if options.parts else job.workers
         self._carried = {index: hosts[index :: job.workers] for index in range(started)}
-        self._job, self._topic_market = job, topic_market
-        self._observer = Observer(job, placement, topic_market, endpoint, epoch)
+        self._observer = Observer(job, topic_market, endpoint, epoch)
         orders = Orders(
             run_dir=str(job.folder.resolve()),
             topic_market=topic_market,
@@ -52,6 +49,10 @@ class Launcher:
             keys=job.keys,
         )
         self._workers = Workers([msgspec.structs.replace(orders, index=index) for index in self._carried], job.folder)
+        # The parts that the workers of a cluster carry, if there is one.
+        self._placed: contextlib.AbstractContextManager[Mapping[str, Future[None]]] = (
+            carried(job, topic_market, broker.address) if options.place else contextlib.nullcontext({})
+        )
 
     @property
     def outcome(self) -> Outcome:
@@ -68,7 +69,7 @@ class Launcher:
         BrokerError
             If the broker went away.
         """
-        with contextlib.closing(self._observer), self._workers.working(), self._placed() as parts:
+        with contextlib.closing(self._observer), self._workers.working(), self._placed as parts:
             async with asyncio.TaskGroup() as tasks:
                 guards = [
                     tasks.create_task(self._guard_workers(), name="workers"),
@@ -91,12 +92,6 @@ class Launcher:
                 self._observer.status = "failed"
                 raise RunError(obituary)
             await asyncio.sleep(LOOK_S)
-
-    def _placed(self) -> contextlib.AbstractContextManager[Mapping[str, "Future[None]"]]:
-        """The parts that the workers of a cluster carry, if there is one."""
-        if self._job.options.place is None:
-            return contextlib.nullcontext({})
-        return carried(self._job, self._topic_market, self._broker.address)
 
     async def _guard_part(self, host: str, future: "Future[None]") -> None:
         """Give the part up if the cluster does."""

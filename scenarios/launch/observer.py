@@ -22,7 +22,7 @@ from scenarios.broker_link import seal_of
 from scenarios.errors import RunError
 from scenarios.launch.options import Job, since
 from scenarios.launch.parts import assembly
-from scenarios.launch.placement import Placement, faults_of, host_names, own_host_names
+from scenarios.launch.placement import faults_of, host_names, own_host_names
 from scenarios.launch.trace_filter import MALFORMED, TraceFilter
 from scenarios.launch.workers import LEAVE_S
 from scenarios.markets.registry import kind_of
@@ -65,8 +65,8 @@ class Observer:
         Where faults go; the records of each device go into a file of its own.
     """
 
-    def __init__(self, job: Job, placement: Placement, topic_market: str, endpoint: Endpoint, epoch: float) -> None:
-        market = job.market
+    def __init__(self, job: Job, topic_market: str, endpoint: Endpoint, epoch: float) -> None:
+        market, placement = job.market, job.placement
         assert job.metrics is not None
         self._metrics = job.metrics
         self._job = job
@@ -212,13 +212,12 @@ class Observer:
         """Raise RunError: the hosts did not get ready."""
         patience = self._patience()
         self.status = "timeout" if patience == self._job.options.timeout_s else "failed"
-        remedy = (
-            "start the devices with bidswarm node --wait, under the name and in the market that the run says"
-            if self._missing & self._devices
-            else f"see worker-1.log and its like in {self._job.folder}"
-        )
-        if self._parts and not self._missing & self._devices:
+        if self._missing & self._devices:
+            remedy = "start the devices with bidswarm node --wait, under the name and in the market that the run says"
+        elif self._parts:
             remedy = "what it says on its machine tells why"
+        else:
+            remedy = f"see worker-1.log and its like in {self._job.folder}"
         raise RunError(f"not ready after {patience:g} s are {self._awaited()}; {remedy}")
 
     async def _session(self, client: aiomqtt.Client, is_whole: Callable[[], bool]) -> None:

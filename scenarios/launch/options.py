@@ -10,6 +10,7 @@ from broker import BrokerAddress, without_secret
 from node.protocol.trace import Record, Trace
 from node.runtime.keys import Keys
 from scenarios.errors import ScenarioError
+from scenarios.launch.placement import Placement
 from scenarios.markets.base import Market
 from scenarios.markets.kind import Metrics, OwnWorld, Watch
 from scenarios.results.tables import settings_label
@@ -180,6 +181,8 @@ class Job:
         Processes that carry the nodes, over MQTT.
     broker, keys
         Where to connect, and what to sign with, over MQTT.
+    placement
+        Who sits on which host, over MQTT.
     """
 
     market: Market
@@ -192,3 +195,4 @@ class Job:
     onlookers: Onlookers
     broker: str | BrokerAddress
     keys: Keys | None
+    placement: Placement

@@ -202,7 +202,7 @@ def _prepared(scenario: Scenario, market: Market, options: RunOptions, onlookers
     keep(scenario, folder / "code")
     write_scenario(folder, given["scenario"])
     limit_s = scenario.timeout_s if options.timeout_s is None else options.timeout_s
-    return Job(market, metrics, world, folder, limit_s, workers, options, onlookers, broker, keys)
+    return Job(market, metrics, world, folder, limit_s, workers, options, onlookers, broker, keys, placement)
 
 
 def _labels(folder: Path, options: RunOptions) -> dict[str, Any]:
@@ -379,8 +379,7 @@ def _over_mqtt(job: Job) -> _Attempt:
         async with open_broker(job.broker, port=job.options.port, log_dir=job.folder) as running:
             served_by = running.version if running.kind != "external" else running.address.url
             if running.kind == "external":
-                hosts = set(placement_for(job.market, job.options, job.workers).values())
-                posts = len(job.market.auctioneers) + len(hosts)
+                posts = len(job.market.auctioneers) + len({*job.placement.values()})
                 await check_load(running.address, largest_message(job.market.nodes), posts)
             launcher = Launcher(job, running)
             await launcher.run()

@@ -60,9 +60,9 @@ class Launcher:
         self.market, self.folder, self.kind, self.meter = market, folder, kind_of(market), Meter()
         self.metrics = self.kind.metrics(market)
         onlookers = Onlookers(meter=self.meter)
-        job = Job(market, self.metrics, None, folder, 60.0, 2, RunOptions(), onlookers, "embedded", None)
         placement = placement_of(market, "per-host", 2)
-        self.observer = Observer(job, placement, "m", Endpoint("127.0.0.1", 1), 0.0)
+        job = Job(market, self.metrics, None, folder, 60.0, 2, RunOptions(), onlookers, "embedded", None, placement)
+        self.observer = Observer(job, "m", Endpoint("127.0.0.1", 1), 0.0)
         self.tellers = self.observer._filter._kinds
         self.told = examples(self.kind.records)
 

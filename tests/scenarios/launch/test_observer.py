@@ -35,8 +35,9 @@ def watched(tmp_path: Path, *, devices: int = 0, **options: Any) -> tuple[Observ
     onlookers = Onlookers(wait=said.append)
     run = RunOptions(market_name="m", **options)
     (tmp_path / "events").mkdir()
-    job = Job(market, kind_of(market).metrics(market), None, tmp_path, 30.0, 2, run, onlookers, "embedded", None)
-    observer = Observer(job, spread(market, 2), "m", Endpoint("127.0.0.1", 1), 0.0)
+    metrics, placement = kind_of(market).metrics(market), spread(market, 2)
+    job = Job(market, metrics, None, tmp_path, 30.0, 2, run, onlookers, "embedded", None, placement)
+    observer = Observer(job, "m", Endpoint("127.0.0.1", 1), 0.0)
     observer.clock = clock = Hand()  # type: ignore[assignment]
     return observer, clock, said
 
