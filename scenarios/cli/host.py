@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from scenarios.cli.shared import ScenarioArgument
+from scenarios.cli.shared import ScenarioArgument, loaded
 from scenarios.console import interruptible, log
 from scenarios.errors import ScenarioError
 
@@ -52,7 +52,6 @@ def host(
     from node.protocol.topics import NAME, NAME_IN_WORDS  # noqa: PLC0415
     from scenarios.broker_link import keys_of, launcher_profile  # noqa: PLC0415
     from scenarios.launch.part import Part, carry  # noqa: PLC0415
-    from scenarios.markets.load import read  # noqa: PLC0415
     from scenarios.markets.registry import draw_market  # noqa: PLC0415
 
     if not re.fullmatch(NAME, market):
@@ -60,14 +59,11 @@ def host(
     if (join is None) == (broker is None):
         raise ScenarioError("--join PROFILE and --broker URL (or BIDSWARM_BROKER) name the broker: give one of them")
     profile = None if join is None else launcher_profile(join)
-    draft = read(scenario, set_ or ())
-    for source in draft.code():
-        log.warning(f"this scenario brings code: {source}")
-    drawn = draw_market(draft.scenario(), seed)
+    drawn = draw_market(loaded(scenario, set_ or ()), seed)
     where = profile.address if profile else broker_address(str(broker))
     keys = keys_of(profile) if profile else None
     with interruptible("the journal is kept; the same command goes on with it"):
-        carry(Part(drawn, number, parts, market, where, keys, journals), _say)
+        carry(Part(drawn, number, parts, market, where, keys, journals), log.note)
 
 
 def _numbers(part: str) -> tuple[int, int]:
@@ -76,7 +72,3 @@ def _numbers(part: str) -> tuple[int, int]:
     if not found:
         raise ScenarioError(f"--part {part!r}: write K/N, for example 2/4 for the 2nd of 4 parts")
     return int(found[1]), int(found[2])
-
-
-def _say(text: str) -> None:
-    log.note(text)

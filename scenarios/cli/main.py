@@ -1,7 +1,6 @@
 """The command ``bidswarm``."""
 
 import sys
-from collections.abc import Sequence
 from contextlib import nullcontext
 from enum import StrEnum
 from importlib import metadata
@@ -27,7 +26,7 @@ from scenarios.cli.new import new
 from scenarios.cli.node import app as node_app
 from scenarios.cli.report import HELP as REPORT
 from scenarios.cli.report import report
-from scenarios.cli.shared import Group, ScenarioArgument, complete_scenario
+from scenarios.cli.shared import Group, ScenarioArgument, complete_scenario, loaded
 from scenarios.cli.study import app as study
 from scenarios.cli.sweep import HELP as SWEEP
 from scenarios.cli.sweep import sweep
@@ -56,7 +55,6 @@ from scenarios.errors import RunError, ScenarioError
 
 if TYPE_CHECKING:
     from scenarios.launch.run import BrokenRunError
-    from scenarios.markets.base import Scenario
     from scenarios.results.result import Result
 
 EXIT_CODES = """
@@ -207,7 +205,7 @@ def run(
     from scenarios.metrics.meter import Meter  # noqa: PLC0415
     from scenarios.results.tables import settings_label  # noqa: PLC0415
 
-    loaded = _loaded(scenario, set_ or ())
+    chosen = loaded(scenario, set_ or ())
     if metrics_port is not None and world is not World.mqtt:
         raise ScenarioError(f"--metrics-port goes with world mqtt, and the world is {world.value}")
     run_options = RunOptions(
@@ -230,7 +228,7 @@ def run(
         raise ScenarioError("--live goes with worlds mqtt and sim: world array tells nothing while it runs")
     meter = Meter()
     labels = {"market": scenario, "role": "launcher"}
-    with shown_live(loaded, seed, world.value) if live else nullcontext() as page:
+    with shown_live(chosen, seed, world.value) if live else nullcontext() as page:
         try:
             with (
                 interruptible(),
@@ -247,7 +245,7 @@ def run(
                     meter=meter,
                     page=page,
                 )
-                result = carry_out(loaded, run_options, onlookers)
+                result = carry_out(chosen, run_options, onlookers)
         except BrokenRunError as error:
             _print(error.result, format_)
             _print_error(error)
@@ -266,16 +264,6 @@ def _broker_for(world: World, broker: str, context: typer.Context) -> str:
     source = context.get_parameter_source("broker")
     is_for_all = source is not None and source.name == "ENVIRONMENT"
     return "embedded" if is_for_all and world is not World.mqtt else broker
-
-
-def _loaded(name_or_path: str, settings: Sequence[str]) -> "Scenario":
-    """A scenario; what code it brings is said before any of it is run."""
-    from scenarios.markets.load import read  # noqa: PLC0415
-
-    draft = read(name_or_path, settings)
-    for source in draft.code():
-        log.warning(f"this scenario brings code: {source}")
-    return draft.scenario()
 
 
 def _exit_code(result: "Result[Any]") -> int:
@@ -366,7 +354,7 @@ def check(
     assert file is not None
     from scenarios.markets.registry import advice_on, described, draw_market  # noqa: PLC0415
 
-    scenario = _loaded(file, set_ or ())
+    scenario = loaded(file, set_ or ())
     market = draw_market(scenario, seed=0)
     typer.echo(f"{file}: valid: {described(market)}")
     for line in advice_on(market, scenario.timeout_s):

@@ -3,13 +3,18 @@
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from scenarios.console import interrupted, log, nobody_reads
 from scenarios.device.formats import LogFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scenarios.markets.base import Scenario
 
 
 def _set_quiet(value: bool) -> None:  # noqa: FBT001 - typer calls it so
@@ -54,6 +59,16 @@ def complete_scenario(incomplete: str) -> list[str]:
 
     files = [str(path) for path in Path().glob("*.toml")]
     return [name for name in [*shipped(), *files] if name.startswith(incomplete)]
+
+
+def loaded(name_or_path: str, settings: "Sequence[str]") -> "Scenario":
+    """A scenario; what code it brings is said before any of it is run."""
+    from scenarios.markets.load import read  # noqa: PLC0415 - the quick commands stay quick
+
+    draft = read(name_or_path, settings)
+    for source in draft.code():
+        log.warning(f"this scenario brings code: {source}")
+    return draft.scenario()
 
 
 ScenarioArgument = Annotated[

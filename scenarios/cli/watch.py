@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scenarios.cli.shared import complete_scenario
+from scenarios.cli.shared import complete_scenario, loaded
 from scenarios.console import flowing, interruptible, log
 from scenarios.errors import ScenarioError
 
@@ -132,16 +132,12 @@ def _watch(
 
 
 def _drawn(scenario: str | None, seed: int, settings: list[str]) -> "Market | None":
-    """The market of this seed, if a scenario is named; what code that brings is said before any of it is run."""
+    """The market of this seed, if a scenario is named."""
     if scenario is None:
         return None
-    from scenarios.markets.load import read  # noqa: PLC0415
     from scenarios.markets.registry import draw_market  # noqa: PLC0415
 
-    draft = read(scenario, settings)
-    for source in draft.code():
-        log.warning(f"this scenario brings code: {source}")
-    return draw_market(draft.scenario(), seed)
+    return draw_market(loaded(scenario, settings), seed)
 
 
 @contextmanager

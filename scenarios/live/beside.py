@@ -85,6 +85,4 @@ class Beside:
         while self._last is None:
             self.feed.take([self._heard.popleft() for _ in range(min(MOST_AT_ONCE, len(self._heard)))])
             await asyncio.sleep(0.0 if self._heard else LOOK_S)
-        self.feed.restart(self._last)
-        self.feed.state = "ended"
-        self.feed.note = "the run is over; these are the figures of its folder"
+        self.feed.show_whole(self._last)

@@ -132,6 +132,12 @@ class Feed:
         self.state = "ended"
         self.version += 1
 
+    def show_whole(self, view: View) -> None:
+        """The run is over: show what its folder has."""
+        self.restart(view)
+        self.state = "ended"
+        self.note = "the run is over; these are the figures of its folder"
+
     def frame(self, viewer: Viewer) -> bytes | None:
         """What this viewer does not have yet, as MessagePack; None if it has all."""
         self.is_seen = True

@@ -28,6 +28,7 @@ from scenarios.markets.panels import View
 from scenarios.markets.plain_view import PlainView
 from scenarios.markets.registry import kind_of, kinds
 from scenarios.results import folder as rundir
+from scenarios.words import counted
 
 LOOK_S, RETRY_S = 0.2, 1.0
 
@@ -179,9 +180,7 @@ class Watch:
         if self.feed.state == "ended":
             return
         self.feed.note = (
-            f"{count} {'host' if count == 1 else 'hosts'} connected"
-            if count
-            else f"no host of a market {self._topics.market} is there"
+            f"{counted(count, 'host')} connected" if count else f"no host of a market {self._topics.market} is there"
         )
         if self.feed.state == "lost":
             self.feed.state = "running" if self._opened_at is not None else "waiting"
@@ -235,10 +234,7 @@ class Watch:
         """Show what the folder has once its results are complete."""
         while rundir.read_json(folder / "manifest.json").get("results") != "complete":  # noqa: ASYNC110 - files have no events
             await asyncio.sleep(LOOK_S)
-        view = await asyncio.to_thread(whole_view, folder)
-        self.feed.restart(view)
-        self.feed.state = "ended"
-        self.feed.note = "the run is over; these are the figures of its folder"
+        self.feed.show_whole(await asyncio.to_thread(whole_view, folder))
 
 
 def _mailbox(maxsize: int) -> asyncio.Queue[aiomqtt.Message]:

@@ -57,6 +57,13 @@ class Mark(msgspec.Struct, frozen=True):
     until_s: float | None
 
 
+COMINGS = (
+    Event(key="joined", label="joined", text="joins", is_marked=True),
+    Event(key="left", label="left", text="leaves", is_marked=True),
+    Event(key="resumed", label="restarted", text="is back from its journal"),
+)
+"""Of nodes of every market."""
+
 FAULTS = (
     Event(key=FAULT, label="fault", text="begins: {hosts}", is_marked=True),
     Event(key=HEALED, label="healed", text="is over: {hosts}"),

@@ -1,5 +1,6 @@
 """What a live page shows of a market, as data: the page itself knows no market (docs/live.md)."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Protocol
@@ -228,6 +229,24 @@ def packed(numbers: Any) -> bytes:  # noqa: ANN401 - whatever numpy makes an arr
     """Numbers as float32, as pages read them; those too large for it are infinite."""
     with np.errstate(over="ignore"):
         return np.asarray(numbers, float).astype(np.float32).tobytes()
+
+
+LEAST_RATED_S = 1e-3
+"""So much time has passed at least when there is a rate."""
+
+
+def curves(history: History, columns: Mapping[str, int], least: float = -math.inf) -> Curves:
+    """Columns of a history as lines of a course; what is less than ``least`` is drawn as that."""
+    rows = history.rows
+    return Curves(
+        history.time_s.tobytes(), {name: packed(np.maximum(least, rows[:, k])) for name, k in columns.items()}
+    )
+
+
+def curve_of(history: History, nodes: Sequence[str], node: str) -> Curves | None:
+    """The line of one node in a history with a column for each; None if it has none, or none yet."""
+    known = nodes[: history.rows.shape[1]]
+    return curves(history, {node: known.index(node)}) if node in known else None
 
 
 def over_time(key: str, title: str, unit: str, history: History, place: int, kind: Kind = "number") -> Plot:

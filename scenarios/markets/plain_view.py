@@ -8,8 +8,8 @@ from node.protocol.machine import Message
 from node.protocol.topics import node_of
 from node.protocol.trace import Record, Trace
 from node.trace.history import History
-from scenarios.markets.chronicle import Chronicle, Event
-from scenarios.markets.panels import Course, Curves, Detail, Drawing, Layout, Line, Named, Table, Value, packed
+from scenarios.markets.chronicle import COMINGS, Chronicle, Event
+from scenarios.markets.panels import Course, Curves, Detail, Drawing, Layout, Line, Named, Table, Value, curves
 
 FIGURES = (
     Named(key="records", label="records", kind="count", help="What nodes have told."),
@@ -36,11 +36,7 @@ class PlainView:
         What happens, in words; a subclass adds those of its market.
     """
 
-    EVENTS: ClassVar[Sequence[Event]] = (
-        Event(key="joined", label="joined", text="joins", is_marked=True),
-        Event(key="left", label="left", text="leaves", is_marked=True),
-        Event(key="resumed", label="restarted", text="is back from its journal"),
-    )
+    EVENTS: ClassVar[Sequence[Event]] = COMINGS
 
     def __init__(self, market: Any) -> None:  # noqa: ANN401 - of any kind, or None
         self.now_s = 0.0
@@ -92,7 +88,7 @@ class PlainView:
 
     def courses(self) -> dict[str, Curves]:
         """How much had been told."""
-        return {"records": Curves(self._course.time_s.tobytes(), {"records": packed(self._course.rows[:, 0])})}
+        return {"records": curves(self._course, {"records": 0})}
 
     def single(self, course: str, node: str) -> None:
         """There is no course of a node."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from scenarios.markets.chronicle import Event
+from scenarios.markets.chronicle import COMINGS, Event
 from scenarios.markets.panels import Course, Graph, Kind, Line, Named, Table
 
 FIGURES = (
@@ -86,7 +86,5 @@ EVENTS = (
     Event(key="registered", label="registered", text="admits {network}"),
     Event(key="put-out", label="put out", text="counts {network} out"),
     Event(key="closed", label="closed", text="closes the market after {auctions} auctions"),
-    Event(key="joined", label="joined", text="joins", is_marked=True),
-    Event(key="left", label="left", text="leaves", is_marked=True),
-    Event(key="resumed", label="restarted", text="is back from its journal"),
+    *COMINGS,
 )

@@ -27,12 +27,15 @@ from scenarios.markets.dmp import panels
 from scenarios.markets.dmp.live import call_metrics
 from scenarios.markets.dmp.market import CallMarket, described
 from scenarios.markets.panels import (
+    LEAST_RATED_S,
     Curves,
     Detail,
     Drawing,
     Layout,
     Nodes,
     Value,
+    curve_of,
+    curves,
     drawing,
     over_time,
     packed,
@@ -40,10 +43,6 @@ from scenarios.markets.panels import (
 
 OF_OPERATORS = ("open", "share", "price", "reputation")
 """What there is a course of, for each operator."""
-
-
-LEAST_RATED_S = 1e-3
-"""So much time has passed at least when there is a rate."""
 
 
 class CallView:
@@ -172,25 +171,21 @@ class CallView:
 
     def courses(self) -> dict[str, Curves]:
         """The courses of the layout."""
-        rows, time_s = self._outcomes.rows, self._outcomes.time_s.tobytes()
-        outcomes = Curves(time_s, {"blocked": packed(rows[:, 0]), "decommitted": packed(rows[:, 1])})
+        outcomes = curves(self._outcomes, {"blocked": 0, "decommitted": 1})
         return {"outcomes": outcomes} | {key: self._course(history) for key, history in self._of_operators.items()}
 
     def _course(self, history: History) -> Curves:
         rows, names = history.rows, list(self._metrics.operators)
         if self._market and len(names) <= panels.SHOWN_ALONE:
-            lines = {name: packed(rows[:, k]) for k, name in enumerate(names) if k < rows.shape[1]}
-        else:
-            quantiles = _quantiles(rows)
-            lines = {key: packed(quantiles[k]) for k, key in enumerate(("low", "median", "high"))}
+            return curves(history, {name: k for k, name in enumerate(names) if k < rows.shape[1]})
+        quantiles = _quantiles(rows)
+        lines = {key: packed(quantiles[k]) for k, key in enumerate(("low", "median", "high"))}
         return Curves(history.time_s.tobytes(), lines)
 
     def single(self, course: str, node: str) -> Curves | None:
         """The course of one operator."""
-        history, names = self._of_operators.get(course), list(self._metrics.operators)
-        if history is None or node not in names or names.index(node) >= history.rows.shape[1]:
-            return None
-        return Curves(history.time_s.tobytes(), {node: packed(history.rows[:, names.index(node)])})
+        history = self._of_operators.get(course)
+        return None if history is None else curve_of(history, list(self._metrics.operators), node)
 
     def drawings(self) -> dict[str, Drawing]:
         """Whose calls were carried by whom."""

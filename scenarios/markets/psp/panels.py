@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scenarios.markets.chronicle import Event
+from scenarios.markets.chronicle import COMINGS, Event
 from scenarios.markets.panels import Course, Graph, Line, Named, Table
 
 LEAST = float(np.float32(1e-6))
@@ -123,7 +123,5 @@ EVENTS = (
     Event(
         key="valuation", label="valuation", text="values every MB {factor} times as much as at first", is_marked=True
     ),
-    Event(key="joined", label="joined", text="joins", is_marked=True),
-    Event(key="left", label="left", text="leaves", is_marked=True),
-    Event(key="resumed", label="restarted", text="is back from its journal"),
+    *COMINGS,
 )

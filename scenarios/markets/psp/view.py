@@ -17,6 +17,7 @@ from node.trace.history import History
 from node.trace.psp.metrics import AuctionMetrics, MarketMetrics
 from scenarios.markets.chronicle import Chronicle
 from scenarios.markets.panels import (
+    LEAST_RATED_S,
     Course,
     Curves,
     Detail,
@@ -27,6 +28,8 @@ from scenarios.markets.panels import (
     Plot,
     Stroke,
     Value,
+    curve_of,
+    curves,
     drawing,
     over_time,
     packed,
@@ -51,8 +54,8 @@ MOST_BUYERS = 1_000
 
 CURVE_POINTS = 60
 
-RATE_INTERVALS, LEAST_RATED_S = 80, 1e-3
-"""Of the time so far, and how long that is at least, for a rate to say anything."""
+RATE_INTERVALS = 80
+"""Of the time so far, in each of which there is a rate."""
 
 SHIFTS = frozenset({SupplyRevised, ValuationRevised, Joined, Leaving})
 """What changes the optimum."""
@@ -254,29 +257,22 @@ class ExchangeView:
 
     def courses(self) -> dict[str, Curves]:
         """The courses of the layout."""
-        rows, time_s = self._course.rows, self._course.time_s
-        names = ("low", "lower", "median", "upper", "high")
+        course = self._course
         found = {
-            "price": Curves(time_s.tobytes(), {name: packed(rows[:, k]) for k, name in enumerate(names)}),
-            "sold": Curves(time_s.tobytes(), {"share": packed(rows[:, 5])}),
-            "rate": _rates(self._course, {"bids": 6, "messages": 7}, self.now_s),
+            "price": curves(course, {"low": 0, "lower": 1, "median": 2, "upper": 3, "high": 4}),
+            "sold": curves(course, {"share": 5}),
+            "rate": _rates(course, {"bids": 6, "messages": 7}, self.now_s),
         }
         if self._market:
-            found["missing"] = Curves(time_s.tobytes(), {"missing": packed(np.maximum(panels.LEAST, rows[:, 8]))})
+            found["missing"] = curves(course, {"missing": 8}, panels.LEAST)
         if self._has_gaps:
-            gap = np.maximum(panels.LEAST, self._gaps.rows[:, 0])
-            found["gap"] = Curves(self._gaps.time_s.tobytes(), {"gap": packed(gap)})
+            found["gap"] = curves(self._gaps, {"gap": 0}, panels.LEAST)
         return found
 
     def single(self, course: str, node: str) -> Curves | None:
         """The price of one auction, or the share that it has sold."""
         history = {"price": self._prices, "sold": self._sold}.get(course)
-        if history is None or node not in self._metrics.auctions:
-            return None
-        place = self._sellers.index(node)
-        if place >= history.rows.shape[1]:
-            return None
-        return Curves(history.time_s.tobytes(), {node: packed(history.rows[:, place])})
+        return None if history is None else curve_of(history, self._sellers, node)
 
     def drawings(self) -> dict[str, Drawing]:
         """Who buys from whom."""
