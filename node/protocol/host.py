@@ -194,6 +194,10 @@ class Host:
         """Let the start barrier fall."""
         self._all_step(now, Opened())
 
+    def tell(self, now: float, node: str, event: Event) -> None:
+        """Hand one node what happens to it."""
+        self._step(now, self._nodes[node], event)
+
     def leave(self, now: float) -> None:
         """Tell the nodes that their user leaves."""
         self._all_step(now, Left())

@@ -13,10 +13,14 @@ import msgspec
 import numpy as np
 
 from node.protocol.host import Host, Lives
+from node.protocol.machine import Event
 from node.protocol.topics import host_of
 from node.protocol.trace import Record, Trace
 from node.runtime.journal import Journal
 from node.runtime.streams import life, stream
+
+TURNS = 1 << 50
+"""More events than a simulation ever has: the turns of hosts that are due at one time are so far apart."""
 
 
 class LinkModel(msgspec.Struct, frozen=True):
@@ -104,8 +108,8 @@ class Simulation:
 
     Attributes
     ----------
-    now
-        The virtual time, seconds.
+    now, opened_at
+        The virtual time, and when the market opened, seconds.
     delivered
         Frames that have reached a host.
     hosts
@@ -126,6 +130,7 @@ class Simulation:
         faults: Faults | None = None,
     ) -> None:
         self.now = 0.0
+        self.opened_at = math.inf
         self.delivered = 0
         self.seed = seed
         self.hosts = {host.name: host for host in hosts}
@@ -137,6 +142,7 @@ class Simulation:
         self._journal = journal
         self._events: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._order = itertools.count()
+        self._turn_of = {name: (k - len(self.hosts)) * TURNS for k, name in enumerate(self.hosts)}
         self._last_arrivals: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._wake_at: dict[str, float] = {}
         self._wakes: set[tuple[str, float]] = set()
@@ -168,6 +174,7 @@ class Simulation:
             self.collect(host)
         while self._events:
             self._next()
+        self.opened_at = self.now
         for host in self.hosts.values():
             host.open(self.now)
             self.collect(host)
@@ -194,6 +201,22 @@ class Simulation:
     def at(self, time_s: float, action: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401 - the action's own
         """Do something at a time that is not past, seconds; what is due at one time is done in the order of asking."""
         heapq.heappush(self._events, (time_s, next(self._order), action, arguments))
+
+    # From outside, between two events
+
+    @property
+    def next_at(self) -> float:
+        """When the next event is due, seconds; infinite if there is none."""
+        return self._events[0][0] if self._events else math.inf
+
+    def is_awake(self, name: str) -> bool:
+        """Whether the host of that name can have a turn now."""
+        return self._faults is None or self._faults.wakes_at(self.hosts[name]) <= self.now
+
+    def tell(self, host: str, node: str, event: Event) -> None:
+        """Hand a node what happens to it now, as its plan would."""
+        self.hosts[host].tell(self.now, node, event)
+        self.collect(self.hosts[host])
 
     # Turns of hosts
 
@@ -228,12 +251,17 @@ class Simulation:
         # An event for this deadline may still be queued: it was queued before an earlier deadline took its place.
         if (host.name, deadline) not in self._wakes:
             self._wakes.add((host.name, deadline))
-            self.at(max(deadline, self.now), self._wake, host, deadline)
+            self._wake_at_turn(max(deadline, self.now), host, deadline)
+
+    def _wake_at_turn(self, time_s: float, host: Host, deadline: float) -> None:
+        """Before all else that is due then, and in the order of hosts, whenever each of them asked."""
+        turn = self._turn_of[host.name] + next(self._order)
+        heapq.heappush(self._events, (time_s, turn, self._wake, (host, deadline)))
 
     def _wake(self, host: Host, deadline: float) -> None:
         if self._faults is not None and (at := self._faults.wakes_at(host)) > self.now:
             if at < math.inf:
-                self.at(at, self._wake, host, deadline)
+                self._wake_at_turn(at, host, deadline)
             return
         self._wakes.remove((host.name, deadline))
         if self._wake_at.get(host.name) == deadline:
