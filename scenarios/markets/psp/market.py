@@ -170,14 +170,15 @@ def timing(
 ) -> Timing:
     """The intervals of a market; those left out leave room for several messages of the slowest kind.
 
-    All auctions stay open until the last shift has had a quiet period to be answered, and the last fault if they wait
-    for that.
+    Unless it is said how long, all auctions stay open until the last shift has had a quiet period to be answered, and
+    the last fault if they wait for that.
     """
     clearing, delay = auction.clearing_interval_s, network.delay_max_s + (chaos.reordering_delay_s if chaos else 0.0)
     quiet = auction.quiet_period_s if auction.quiet_period_s is not None else 10.0 * clearing + 25.0 * delay
     retry = auction.retry_s if auction.retry_s is not None else 4.0 * clearing + 4.0 * delay
     last = [one.at_s for one in shifts] + ([latest_s(chaos)] if chaos and chaos.auctions_wait and chaos.faults else [])
-    open_at_least = max((at_s + quiet for at_s in last), default=0.0)
+    derived = max((at_s + quiet for at_s in last), default=0.0)
+    open_at_least = derived if auction.open_at_least_s is None else auction.open_at_least_s
     return Timing(clearing, quiet, retry, open_at_least, auction.patience_s)
 
 

@@ -395,6 +395,9 @@ class AuctionTable(Table, frozen=True, kw_only=True):
             "A buyer waits twice as long for a receipt"
         ),
     ] = None
+    open_at_least_s: Annotated[
+        Seconds | None, meaning("no auction is awarded before the market was open for so long")
+    ] = None
     mechanism: Annotated[
         Mechanism,
         meaning(

@@ -71,6 +71,12 @@ def test_auctions_stay_open_until_the_last_shift_has_been_quiet() -> None:
     assert timing.open_at_least_s == 5 + timing.quiet_period_s
 
 
+@pytest.mark.parametrize("least_s", [0.0, 3.0, 50.0])
+def test_how_long_they_stay_open_can_be_said(least_s: float) -> None:
+    said = scenario(LEAVE, SUPPLY, auction={"open_at_least_s": least_s})
+    assert draw(said, seed=0).timing.open_at_least_s == least_s
+
+
 def test_market_without_shifts_has_none() -> None:
     tables = copy.deepcopy(GOOD)
     del tables["buyers"][2]
