@@ -144,11 +144,12 @@ def _drawn(scenario: str | None, seed: int, settings: list[str]) -> "Market | No
 def shown_live(scenario: "Scenario", seed: int, world: str) -> "Iterator[Beside]":
     """A page of the run of this scenario and seed, served meanwhile and told where it is."""
     from scenarios.live.beside import Beside  # noqa: PLC0415
-    from scenarios.live.guard import guard_of  # noqa: PLC0415
+    from scenarios.live.guard import guard_of, orderly  # noqa: PLC0415
     from scenarios.live.serving import bound, served_beside, url_of  # noqa: PLC0415
     from scenarios.markets.registry import draw_market  # noqa: PLC0415
 
     page, guard = Beside(draw_market(scenario, seed), is_paced=world == "sim"), guard_of("127.0.0.1", None)
+    guard = orderly(guard) if page.feed.desk else guard
     listening = bound("127.0.0.1", 0)
     with served_beside(page, guard, listening):
         log.warning(f"page: {url_of(listening, guard)}")

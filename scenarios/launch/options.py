@@ -13,6 +13,7 @@ from scenarios.errors import ScenarioError
 from scenarios.launch.placement import Placement
 from scenarios.markets.base import Market
 from scenarios.markets.kind import Metrics, OwnWorld, Watch
+from scenarios.markets.steering import Order
 from scenarios.results.tables import settings_label
 
 World = Literal["mqtt", "sim", "array"]
@@ -123,6 +124,14 @@ class Page(Protocol):
 
     def stepped(self, now_s: float) -> None:
         """Up to there it has led, seconds."""
+        ...
+
+    def take_order(self) -> Order | None:
+        """What somebody wants to happen in a simulated run, if anything."""
+        ...
+
+    def answer(self, text: str, *, is_refused: bool) -> None:
+        """What became of that."""
         ...
 
 

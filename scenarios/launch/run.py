@@ -29,6 +29,7 @@ from scenarios.launch.part import check as check_part
 from scenarios.launch.parts import placement_for
 from scenarios.launch.placement import Placement, faults_of, one_host_each, own_host_names
 from scenarios.launch.simulated import run_simulated
+from scenarios.launch.steered import Steered
 from scenarios.markets.base import Market, Scenario
 from scenarios.markets.kind import OwnWorld, Watch
 from scenarios.markets.load import load, with_populations
@@ -151,7 +152,7 @@ def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> 
     job = _prepared(scenario, draw_market(scenario, options.seed), options, onlookers)
     attempt = _Attempt(Outcome("failed", 0.0, 0.0, {}))
     try:
-        attempt = _driven(job)
+        attempt = _driven(job, scenario)
     except KeyboardInterrupt:
         if job.folder.exists():
             raise UnfinishedError(f"interrupted; what there was is kept: {how_to_finish(job.folder)}") from None
@@ -162,7 +163,9 @@ def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> 
     run = Run(options.world, attempt.served_by, job.folder, attempt.outcome)
     run.keep()
     say = onlookers.say if _takes_long(job) else onlookers.step
-    result = finish(run, job.market, job.metrics, say, _labels(job.folder, options), tables=options.tables)
+    result = finish(
+        run, attempt.market or job.market, job.metrics, say, _labels(job.folder, options), tables=options.tables
+    )
     rundir.finish_manifest(job.folder, attempt.outcome.status, started, results="complete")
     if options.pictures:
         say("drawing the pictures ...")
@@ -210,11 +213,11 @@ def _labels(folder: Path, options: RunOptions) -> dict[str, Any]:
     return {"run": folder.name, **options.labels}
 
 
-def _driven(job: Job) -> "_Attempt":
+def _driven(job: Job, scenario: Scenario) -> "_Attempt":
     """How the market ended in the world that was chosen."""
     if job.world:
         return _Attempt(job.world.play(job.market, job.limit_s, job.onlookers.watch, job.folder))
-    return _simulated(job) if job.options.world == "sim" else _over_mqtt(job)
+    return _simulated(job, scenario) if job.options.world == "sim" else _over_mqtt(job)
 
 
 def _takes_long(job: Job) -> bool:
@@ -334,11 +337,12 @@ class BrokenRunError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """How a world ended, the broker that served it, and the error that broke it down, if any."""
+    """How a world ended, the broker that served it, the error that broke it down, and what became of its market."""
 
     outcome: Outcome
     served_by: str | None = None
     failure: RunError | BrokerError | None = None
+    market: Market | None = None
 
 
 def _broker_of(options: RunOptions) -> tuple[str | BrokerAddress, Keys | None]:
@@ -355,15 +359,16 @@ def _named(broker: str | BrokerAddress) -> str:
     return broker.url if isinstance(broker, BrokerAddress) else without_secret(broker)
 
 
-def _simulated(job: Job) -> _Attempt:
+def _simulated(job: Job, scenario: Scenario) -> _Attempt:
     assert job.metrics is not None
     log = EventLog(job.folder / "events" / "sim.jsonl")
     # Simulated crashes lose nothing of what the operating system was given.
     journal = journal_of(job.market, rundir.journal(job.folder, "sim"), durable=False)
     try:
         watch, opened = job.onlookers.watch, lambda at_s: rundir.note(job.folder, opened_at_s=at_s)
-        page = job.onlookers.page
-        return _Attempt(run_simulated(job.market, job.metrics, job.limit_s, log, watch, journal, opened, page))
+        steered, page = Steered(scenario, job.market, job.folder), job.onlookers.page
+        outcome = run_simulated(job.market, job.metrics, job.limit_s, log, watch, journal, opened, page, steered)
+        return _Attempt(outcome, market=steered.market)
     finally:
         log.close()
         journal.close()

@@ -11,10 +11,13 @@ from node.protocol.trace import Record, Trace
 from node.runtime.journal import Journal
 from node.runtime.sim.injector import FaultInjector
 from node.runtime.sim.simulation import LinkModel, Simulation
+from scenarios.errors import ScenarioError
 from scenarios.launch.options import Page, since
-from scenarios.launch.placement import build_hosts, faults_of, host_names, one_host_each
+from scenarios.launch.placement import Placement, build_hosts, faults_of, host_names, one_host_each
+from scenarios.launch.steered import Steered, moment
 from scenarios.markets.base import Market
 from scenarios.markets.kind import Metrics, Watch
+from scenarios.markets.steering import Order
 from scenarios.results.outcome import Outcome, Status
 from scenarios.results.trace import EventLog
 
@@ -34,10 +37,12 @@ def run_simulated(
     journal: Journal | None = None,
     opened: Callable[[float], None] | None = None,
     page: Page | None = None,
+    steered: Steered | None = None,
 ) -> Outcome:
     """Run the market until it is settled, or for ``timeout_s`` of virtual time; Ctrl-C keeps what there is.
 
-    ``opened`` is told when the market opens, seconds of the trace's clock; a ``page`` sets how fast time goes.
+    ``opened`` is told when the market opens, seconds of the trace's clock; a ``page`` sets how fast time goes, and has
+    things happen in a run that is ``steered``.
     """
     placement = one_host_each(market)
     hosts = build_hosts(market, placement, set(host_names(placement)))
@@ -54,7 +59,7 @@ def run_simulated(
     links = LinkModel(**msgspec.structs.asdict(market.network))
 
     def rebuilt(name: str) -> Host:
-        hosts.extend(build_hosts(market, placement, {name}))
+        hosts.extend(build_hosts(steered.market if steered else market, placement, {name}))
         return hosts[-1]
 
     plan = faults_of(market, placement)
@@ -63,9 +68,15 @@ def run_simulated(
     opened_at = simulation.open_market()  # which the sink reads
     if opened:
         opened(opened_at)
+
+    def obey() -> None:
+        while page and steered and (order := page.take_order()):
+            text, is_refused = _obeyed(order, page, steered, simulation, placement, journal, timeout_s)
+            page.answer(text, is_refused=is_refused)
+
     status: Status = "interrupted"
     try:
-        for _ in _looks(simulation, opened_at, timeout_s, page):
+        for _ in _looks(simulation, timeout_s, page, obey):
             watch(metrics, simulation.now - opened_at, sum(host.counters["sent"] for host in hosts))
         status = "settled" if simulation.settled and not metrics.in_doubt else "timeout"
     except KeyboardInterrupt:
@@ -75,10 +86,12 @@ def run_simulated(
     return Outcome(status, opened_at, simulation.now - opened_at, dict(counters))
 
 
-def _looks(simulation: Simulation, opened_at: float, timeout_s: float, page: Page | None) -> Iterator[None]:
-    """Carry the simulation to its end, as fast as the page wants; a pause for whoever looks now and then."""
+def _looks(simulation: Simulation, timeout_s: float, page: Page | None, obey: Callable[[], None]) -> Iterator[None]:
+    """Carry the simulation to its end, as fast and with what the page wants; a pause for whoever looks now and then."""
+    opened_at = simulation.opened_at
     until = opened_at + timeout_s
     while True:
+        obey()
         allowed = until if page is None else min(until, opened_at + page.reach())
         if simulation.run(allowed, EVENTS_PER_LOOK):
             yield
@@ -90,6 +103,38 @@ def _looks(simulation: Simulation, opened_at: float, timeout_s: float, page: Pag
             page.stepped(simulation.now - opened_at)
         yield
         time.sleep(WAIT_S)
+
+
+def _obeyed(
+    order: Order,
+    page: Page,
+    steered: Steered,
+    simulation: Simulation,
+    placement: Placement,
+    journal: Journal | None,
+    timeout_s: float,
+) -> tuple[str, bool]:
+    """Have happen what somebody ordered, where the market stands; what to say of it, and whether it is refused."""
+    at_s = _standing(simulation, page)
+    if at_s is None or at_s > timeout_s:
+        return "the market is over: nothing can happen in it any more", True
+    told = page.told
+    try:
+        steered.shift(order, at_s, simulation, placement, journal)
+    except ScenarioError as error:
+        return str(error), True
+    simulation.run(simulation.next_at, 1)
+    came = "" if page.told > told else "; nothing came of it, since nothing is left to do there"
+    return f"{at_s:g} s: {order.kind}, {order.node}{came}", False
+
+
+def _standing(simulation: Simulation, page: Page) -> float | None:
+    """Where the market stands between two events, seconds since it opened; None if it is over."""
+    while not simulation.settled:
+        if (at_s := moment(simulation, page.reach())) is not None:
+            return at_s
+        simulation.run(simulation.next_at, 1)
+    return None
 
 
 def _step(simulation: Simulation, until: float, page: Page) -> None:

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from node.protocol.trace import Record, Trace
+from scenarios.live.desk import Desk
 from scenarios.live.feed import Feed
 from scenarios.live.pace import Pace
 from scenarios.live.playback import REACHING, whole_view
 from scenarios.markets.base import Market
 from scenarios.markets.panels import View
 from scenarios.markets.registry import kind_of
+from scenarios.markets.steering import Order
 
 LOOK_S = 0.05
 
@@ -37,7 +39,9 @@ class Beside:
         self._pace = Pace() if is_paced else None
         self._heard: deque[Record[Trace]] = deque()
         self._last: View | None = None
-        self.feed = Feed(self._view, "run", self._pace)
+        steering = kind_of(market).steering if is_paced else None
+        self._desk = Desk(steering.offers) if steering else None
+        self.feed = Feed(self._view, "run", self._pace, desk=self._desk)
 
     # In the thread of the run
 
@@ -60,6 +64,15 @@ class Beside:
         """Up to there it has led, seconds."""
         if self._pace:
             self._pace.stepped(now_s)
+
+    def take_order(self) -> Order | None:
+        """What somebody wants to happen, if anything."""
+        return self._desk.take() if self._desk else None
+
+    def answer(self, text: str, *, is_refused: bool) -> None:
+        """What became of that."""
+        if self._desk:
+            self._desk.answer(text, is_refused=is_refused)
 
     def stay(self, folder: Path) -> None:
         """Show what the folder of the run has, until Ctrl-C."""

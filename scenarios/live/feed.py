@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from node.protocol.trace import Record, Trace
+from scenarios.live.desk import Desk
 from scenarios.live.pace import Pace
 from scenarios.markets.panels import Table, Value, View
 
@@ -65,10 +66,11 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 @dataclass
 class Viewer:
-    """One page that looks on: what it wants, and the bytes of each section that it got last."""
+    """One page that looks on: what it wants, the bytes of each section that it got last, and if it may order things."""
 
     wish: Wish = field(default_factory=Wish)
     has: dict[str, bytes] = field(default_factory=dict)
+    may_order: bool = False
 
 
 class _Made(NamedTuple):
@@ -86,6 +88,8 @@ class Feed:
     ----------
     pace
         How fast its time goes, where that can be set.
+    desk
+        Where things can be ordered to happen in it, if they can.
     note
         What a person should know of where this comes from.
     is_seen
@@ -98,8 +102,10 @@ class Feed:
         source: str,
         pace: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
+        desk: Desk | None = None,
     ) -> None:
         self.pace = pace
+        self.desk = desk
         self.source = source
         self.note = ""
         self.is_seen = False
@@ -141,7 +147,12 @@ class Feed:
     def frame(self, viewer: Viewer) -> bytes | None:
         """What this viewer does not have yet, as MessagePack; None if it has all."""
         self.is_seen = True
-        found = {**self._common(), **self._wanted(viewer.wish), "pace": self._encoder.encode(self._pace())}
+        own = {"pace": self._pace(), "desk": self._desk_for(viewer)}
+        found = {
+            **self._common(),
+            **self._wanted(viewer.wish),
+            **{key: self._encoder.encode(value) for key, value in own.items()},
+        }
         news = {key: value for key, value in found.items() if viewer.has.get(key) != value}
         viewer.has = found
         return self._encoder.encode({key: msgspec.Raw(value) for key, value in news.items()}) if news else None
@@ -150,6 +161,12 @@ class Feed:
         pace = self.pace
         known = {"speed": pace.speed, "paused": pace.is_paused} if pace else None
         return {"state": self.state, "now": self.view.now_s, "pace": known, "source": self.source, "note": self.note}
+
+    def _desk_for(self, viewer: Viewer) -> dict[str, Any] | None:
+        desk = self.desk
+        if desk is None:
+            return None
+        return {"offers": desk.offers if viewer.may_order else [], "said": desk.said, "is_open": self.state != "ended"}
 
     def _common(self) -> dict[str, bytes]:
         """The sections that all viewers get, encoded once however many they are."""

@@ -5,7 +5,7 @@ import ipaddress
 import secrets
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from scenarios.errors import ScenarioError
@@ -25,10 +25,18 @@ class Guard:
 
     A page elsewhere that makes a name of its own lead here is refused by ``Host``, and one that opens a WebSocket here
     by ``Origin``.
+
+    Attributes
+    ----------
+    token
+        Who has it may look; everybody may if there is none.
+    order_token
+        Who has it may look, and have things happen; nobody may if there is none.
     """
 
     address: str
     token: str | None
+    order_token: str | None = None
 
     def is_host(self, host: str | None) -> bool:
         """Whether a ``Host`` header names this server: by an address, or as this machine is called."""
@@ -45,13 +53,18 @@ class Guard:
         """Whether a script of this very server speaks."""
         return origin is not None and origin in {f"http://{host}", f"https://{host}"}
 
-    def is_token(self, token: str | None) -> bool:
-        """Whether it is the token, or none is needed."""
-        return self.token is None or (token is not None and hmac.compare_digest(self.token.encode(), token.encode()))
+    def is_known(self, token: str | None) -> bool:
+        """Whether it is one of the tokens, or there are none."""
+        known = [one for one in (self.token, self.order_token) if one is not None]
+        return not known or any(_is(token, one) for one in known)
 
     def may_look(self, cookies: Mapping[str, str], host: str | None) -> bool:
         """Whether somebody with these cookies may, who calls this server so."""
-        return self.is_token(cookies.get(cookie_of(host)))
+        return self.token is None or self.is_known(cookies.get(cookie_of(host)))
+
+    def may_order(self, cookies: Mapping[str, str], host: str | None) -> bool:
+        """Whether somebody with these cookies may have things happen, who calls this server so."""
+        return self.order_token is not None and _is(cookies.get(cookie_of(host)), self.order_token)
 
 
 def cookie_of(host: str | None) -> str:
@@ -76,6 +89,15 @@ def guard_of(address: str, token: str | None) -> Guard:
     if token is None and not _is_loopback(address):
         token = secrets.token_urlsafe(TOKEN_BYTES)
     return Guard(address, token)
+
+
+def orderly(guard: Guard) -> Guard:
+    """The guard with a new token for those who may have things happen."""
+    return replace(guard, order_token=secrets.token_urlsafe(TOKEN_BYTES))
+
+
+def _is(token: str | None, known: str) -> bool:
+    return token is not None and hmac.compare_digest(known.encode(), token.encode())
 
 
 def _is_address(name: str) -> bool:

@@ -12,6 +12,8 @@ import msgspec
 from scenarios.extras import needs
 from scenarios.live.feed import Feed, Viewer, Wish
 from scenarios.live.guard import Guard, cookie_of
+from scenarios.live.pace import Pace
+from scenarios.markets.steering import Order
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -60,13 +62,14 @@ SPEEDS = (0.01, 1_000.0)
 
 
 class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a page says: what it wants to see, or what is to become of the time."""
+    """What a page says: what it wants to see, what is to become of the time, or what is to happen."""
 
     wish: Wish | None = None
     pause: bool | None = None
     step: bool = False
     restart: bool = False
     speed: float | None = None
+    order: Order | None = None
 
 
 Background = Callable[[], Coroutine[Any, Any, None]]
@@ -110,7 +113,7 @@ def application(
         await socket.accept()
         viewers.add(id(socket))
         try:
-            await _attend(socket, feed, restart)
+            await _attend(socket, feed, restart, Viewer(may_order=guard.may_order(socket.cookies, host)))
         finally:
             viewers.discard(id(socket))
 
@@ -147,7 +150,7 @@ def _refusal(request: "Request", guard: Guard) -> tuple[int, str] | None:
     if not guard.is_host(host):
         return 421, "This server is not called so. Open it by the address that bidswarm printed.\n"
     token = request.query_params.get("token")
-    if not (guard.is_token(token) if token is not None else guard.may_look(request.cookies, host)):
+    if not (guard.is_known(token) if token is not None else guard.may_look(request.cookies, host)):
         return 401, "Open the page by the whole address that bidswarm printed, its token included.\n"
     return None
 
@@ -172,9 +175,8 @@ def files() -> dict[str, tuple[bytes, str]]:
     return found
 
 
-async def _attend(socket: "WebSocket", feed: Feed, restart: Callable[[], None] | None) -> None:
+async def _attend(socket: "WebSocket", feed: Feed, restart: Callable[[], None] | None, viewer: Viewer) -> None:
     """Send one viewer frames until it leaves; what it says meanwhile is heeded."""
-    viewer = Viewer()
     sending = asyncio.ensure_future(_send(socket, feed, viewer))
     disconnect = needs("starlette.websockets").WebSocketDisconnect
     try:
@@ -210,18 +212,25 @@ def _heed(said: str, feed: Feed, viewer: Viewer, restart: Callable[[], None] | N
         return False
     if command.wish is not None:
         viewer.wish = command.wish.bounded()
-    if feed.pace is None:
-        return True
-    now_s = feed.view.now_s
+    if command.order is not None:
+        if feed.desk is None or not viewer.may_order:
+            return False
+        feed.desk.ask(command.order)
+    if feed.pace:
+        _set_time(feed.pace, command, feed.view.now_s, restart)
+    return True
+
+
+def _set_time(pace: Pace, command: Command, now_s: float, restart: Callable[[], None] | None) -> None:
+    """Do what a page says of the time."""
     if command.speed is not None:
         least, most = SPEEDS
-        feed.pace.set_speed(float("inf") if command.speed <= 0.0 else min(max(command.speed, least), most), now_s)
+        pace.set_speed(float("inf") if command.speed <= 0.0 else min(max(command.speed, least), most), now_s)
     if command.pause is True:
-        feed.pace.pause(now_s)
+        pace.pause(now_s)
     elif command.pause is False:
-        feed.pace.go_on(now_s)
+        pace.go_on(now_s)
     if command.step:
-        feed.pace.step()
+        pace.step()
     if command.restart and restart:
         restart()
-    return True

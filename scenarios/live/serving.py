@@ -47,7 +47,8 @@ def url_of(listening: socket.socket, guard: Guard) -> str:
     """What to open in a browser, the token included."""
     address, port = listening.getsockname()[:2]
     host = {"0.0.0.0": _own_address(), "::": "[::1]"}.get(address, f"[{address}]" if ":" in address else address)  # noqa: S104
-    return f"http://{host}:{port}/" + (f"?token={guard.token}" if guard.token else "")
+    token = guard.order_token or guard.token
+    return f"http://{host}:{port}/" + (f"?token={token}" if token else "")
 
 
 def _own_address() -> str:

@@ -92,15 +92,22 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def manifest(scenario: msgspec.Struct, seed: int, world: str, broker: str | None) -> dict[str, Any]:
     """What another person needs to run the same again; it holds no secrets."""
-    tables = msgspec.to_builtins(scenario)
     return {
-        "scenario": tables,
-        "scenario_sha256": hashlib.sha256(msgspec.json.encode(tables, order="sorted")).hexdigest(),
+        **of_scenario(scenario),
         "code_sha256": {table.code: table.sha256 for table in code_in(scenario)},
         "seed": seed,
         "world": world,
         "broker": broker,
         **environment(),
+    }
+
+
+def of_scenario(scenario: msgspec.Struct) -> dict[str, Any]:
+    """The part of a manifest that says what is run."""
+    tables = msgspec.to_builtins(scenario)
+    return {
+        "scenario": tables,
+        "scenario_sha256": hashlib.sha256(msgspec.json.encode(tables, order="sorted")).hexdigest(),
     }
 
 

@@ -9,6 +9,7 @@ import { table } from "./table.js";
 import { log } from "./log.js";
 import { detail } from "./detail.js";
 import { transport } from "./transport.js";
+import { desk } from "./desk.js";
 
 const RETRY_MS = [200, 400, 800];
 const MAKE = { course, graph, table };
@@ -28,6 +29,7 @@ const app = {
   followed: () => wish.follow,
   follow(name) {
     wish.follow = wish.follow === name ? "" : name;
+    orders.follow(wish.follow);
     for (const one of panels) one.update({ followed: true, detail: null });
     ask();
   },
@@ -132,6 +134,7 @@ function connect() {
     if (news.layout) lay(news.layout);
     if (news.pace) tell(news.pace);
     if (news.figures) write(news.figures);
+    if (news.desk !== undefined) orders.update(news.desk);
     for (const one of panels) one.update(news);
     if (isFresh) followFirst(news.tables);
   });
@@ -150,6 +153,7 @@ function connect() {
 put(at("skip"), S.skip);
 put(at("footer"), S.footer);
 const controls = transport(at("transport"), app);
+const orders = desk(at("desk"), app);
 begin(at("theme"));
 setInterval(ticking, 100);
 connect();

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from node.trace.history import History
+from scenarios.live.desk import MOST_WAITING
 from scenarios.live.feed import REST, Wish
 from scenarios.live.guard import LEAST_TOKEN
 from scenarios.live.server import BUSY, FRAME_S, MOST_SAID_BYTES, MOST_VIEWERS, Command
@@ -31,6 +32,7 @@ FLOWING = " ".join(PAGE.split())
         f"more than {MOST_BUYERS:,} buyers",
         f"at most {MOST_SAID_BYTES:,} bytes",
         f"{MOST_VIEWERS} pages may look",
+        f"At most {MOST_WAITING} orders wait",
         f"({LEAST_TOKEN} characters or more)",
         f"a page gets {Wish().count} rows",
         f"| {len(of_exchange.EVENTS)} kinds of events | {len(of_calls.EVENTS)} kinds of events |",

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from scenarios.errors import ScenarioError
-from scenarios.live.guard import COOKIE, guard_of
+from scenarios.live.guard import COOKIE, guard_of, orderly
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "localhost"])
@@ -65,3 +65,21 @@ def test_bad_options_are_named() -> None:
         guard_of("nowhere", None)
     with pytest.raises(ScenarioError, match="BIDSWARM_LIVE_TOKEN has 5 characters: take 16 or more"):
         guard_of("0.0.0.0", "short")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+def test_nobody_orders_without_the_token_for_it(address: str) -> None:
+    plain = guard_of(address, None)
+    guard, host = orderly(plain), "127.0.0.1:8000"
+    cookies = {f"{COOKIE}8000": str(guard.order_token)}
+    assert orderly(plain).order_token != guard.order_token
+    assert guard.may_order(cookies, host)
+    assert guard.may_look(cookies, host)
+    assert not plain.may_order(cookies, host)
+    for wrong in ({}, {f"{COOKIE}8001": str(guard.order_token)}, {f"{COOKIE}8000": f"{guard.order_token}x"}):
+        assert not guard.may_order(wrong, host)
+    assert not guard.may_order({f"{COOKIE}8000": str(guard.token)}, host)
+    assert guard.may_look({}, host) is (address == "127.0.0.1")
+    assert guard.is_known(guard.order_token)
+    assert not guard.is_known("wrong")
+    assert not guard.is_known(None)

@@ -18,7 +18,16 @@ from broker.local.ports import free_port
 from broker.own.setup import Wishes
 from tests.conftest import Command, wait_until
 from tests.mqtt.plain import SecuredBroker
-from tests.scenarios.live.browser import copied, figure, needs_chromium, started, visited, wait_state
+from tests.scenarios.live.browser import (
+    copied,
+    figure,
+    needs_axe,
+    needs_chromium,
+    started,
+    violations,
+    visited,
+    wait_state,
+)
 
 pytestmark = needs_chromium
 
@@ -115,6 +124,43 @@ def test_a_simulated_run_leaves_the_same_trace_with_a_page(
     )
     assert alone.finished()[0] == 0
     assert (alone.run_dir() / "events.parquet").read_bytes() == seen
+
+
+@needs_axe
+def test_a_shift_is_made_from_the_page_and_the_folder_repeats_it(
+    browser: Browser, bidswarm: Callable[..., Command], tmp_path: Path
+) -> None:
+    shown = bidswarm("run", "neighbourhood", "--world", "sim", "--live", *SHORT, "--set", "auction.open_at_least_s=30")
+    address = page_of(shown)
+    with visited(browser, address) as page, visited(browser, address.partition("?")[0]) as onlooker:
+        wait_until(lambda: figure(page, "bids") > 0, "there are bids")
+        page.get_by_role("button", name="Pause").click()
+        wait_state(page, "paused")
+        page.get_by_label("To whom").fill("buyer-77")
+        page.get_by_role("button", name="Have it happen now").click()
+        page.get_by_text("Refused: shifts.0.nodes = 'buyer-77': there is no such user").wait_for()
+        page.get_by_label("What", exact=True).select_option("supply")
+        page.get_by_label("To whom").fill("seller-2")
+        page.get_by_label("How much").fill("3")
+        page.get_by_role("button", name="Have it happen now").click()
+        for one in (page, onlooker):
+            one.get_by_text(re.compile(r"^[0-9.]+ s: supply, seller-2$")).wait_for()
+        page.locator(".entries").get_by_text(re.compile(r"now has .* MB to sell")).wait_for()
+        assert not onlooker.get_by_role("button", name="Have it happen now").is_visible()
+        onlooker.get_by_text("Open this page by the whole address that bidswarm printed").wait_for()
+        assert violations(page) == []
+        page.get_by_label("Speed").select_option("0")
+        page.get_by_role("button", name="Play").click()
+        wait_state(page, "ended")
+        assert page.get_by_role("button", name="Have it happen now").is_disabled()
+    assert ended(shown) == 0
+    again = tmp_path / "again"
+    repeated = Command(
+        ["run", str(shown.run_dir() / "scenario.toml"), "--world", "sim", "--no-pictures", "--out", str(again)], again
+    )
+    assert repeated.finished()[0] == 0
+    kept = [(one.run_dir() / "events.parquet").read_bytes() for one in (shown, repeated)]
+    assert kept[0] == kept[1]
 
 
 @pytest.mark.mosquitto
