@@ -8,13 +8,14 @@ import msgspec
 
 from node.protocol.host import Host
 from node.protocol.trace import Record, Trace
+from node.runtime.faults.plan import Plan
 from node.runtime.journal import Journal
 from node.runtime.sim.injector import FaultInjector
 from node.runtime.sim.simulation import LinkModel, Simulation
 from scenarios.errors import ScenarioError
 from scenarios.launch.options import Page, since
-from scenarios.launch.placement import Placement, build_hosts, faults_of, host_names, one_host_each
-from scenarios.launch.steered import Steered, moment
+from scenarios.launch.placement import build_hosts, faults_of, host_names, one_host_each
+from scenarios.launch.steered import Running, Steered, moment
 from scenarios.markets.base import Market
 from scenarios.markets.kind import Metrics, Watch
 from scenarios.markets.steering import Order
@@ -63,15 +64,16 @@ def run_simulated(
         return hosts[-1]
 
     plan = faults_of(market, placement)
-    faults = FaultInjector(plan, rebuilt) if plan else None
+    faults = FaultInjector(plan or Plan(), rebuilt) if plan or page else None
     simulation = Simulation(hosts, links, market.seed, sink, journal, faults)
     opened_at = simulation.open_market()  # which the sink reads
     if opened:
         opened(opened_at)
 
     def obey() -> None:
-        while page and steered and (order := page.take_order()):
-            text, is_refused = _obeyed(order, page, steered, simulation, placement, journal, timeout_s)
+        while page and steered and faults and (order := page.take_order()):
+            running = Running(simulation, placement, journal, faults)
+            text, is_refused = _obeyed(order, page, steered, running, timeout_s)
             page.answer(text, is_refused=is_refused)
 
     status: Status = "interrupted"
@@ -105,22 +107,15 @@ def _looks(simulation: Simulation, timeout_s: float, page: Page | None, obey: Ca
         time.sleep(WAIT_S)
 
 
-def _obeyed(
-    order: Order,
-    page: Page,
-    steered: Steered,
-    simulation: Simulation,
-    placement: Placement,
-    journal: Journal | None,
-    timeout_s: float,
-) -> tuple[str, bool]:
+def _obeyed(order: Order, page: Page, steered: Steered, running: Running, timeout_s: float) -> tuple[str, bool]:
     """Have happen what somebody ordered, where the market stands; what to say of it, and whether it is refused."""
+    simulation = running.simulation
     at_s = _standing(simulation, page)
     if at_s is None or at_s > timeout_s:
         return "the market is over: nothing can happen in it any more", True
     told = page.told
     try:
-        steered.shift(order, at_s, simulation, placement, journal)
+        steered.obey(order, at_s, running)
     except ScenarioError as error:
         return str(error), True
     simulation.run(simulation.next_at, 1)

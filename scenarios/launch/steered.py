@@ -3,21 +3,61 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from node.protocol.journal import JournalEntry, MarketOpened
 from node.protocol.topics import address
+from node.runtime.faults.plan import Fault, Plan
 from node.runtime.journal import Journal
+from node.runtime.sim.injector import FaultInjector
 from node.runtime.sim.simulation import Simulation
+from scenarios.chaos.schema import ChaosTable, Crash, Partition
+from scenarios.chaos.validity import check_chaos
 from scenarios.errors import ScenarioError
+from scenarios.files.explained import converted
+from scenarios.files.names import meant
 from scenarios.launch.placement import Placement, faults_of
 from scenarios.markets.base import Market, Scenario
 from scenarios.markets.registry import draw_market, kind_of
-from scenarios.markets.steering import Order
+from scenarios.markets.steering import Offer, Order
 from scenarios.report.repeat import write_scenario
 from scenarios.results import folder as rundir
 
 MILLISECONDS, MOST_DIGITS = 3, 17
 """Digits after the point of a time: as few as tell it from the events around it."""
+
+FAULTS: dict[str, type[Partition | Crash]] = {"cut-off": Partition, "kill": Crash}
+"""What can go wrong in any market, by the order for it."""
+
+OFFERS = (
+    Offer(key="cut-off", label="its host is cut off", to="any user", amount=3.0, unit="s"),
+    Offer(
+        key="kill",
+        label="its host is killed",
+        to="any user",
+        amount=3.0,
+        unit="s until it starts again; empty: never",
+        is_needed=False,
+    ),
+)
+
+
+def offers_of(market: Market) -> list[Offer]:
+    """What can be ordered in a market of this kind."""
+    steering = kind_of(market).steering
+    return [*(steering.offers if steering else ()), *OFFERS]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A simulation that goes on: on which host each node is, where it writes, and what goes wrong in it."""
+
+    simulation: Simulation
+    placement: Placement
+    journal: Journal | None
+    faults: FaultInjector
 
 
 @dataclass
@@ -28,40 +68,53 @@ class Steered:
     market: Market
     folder: Path
 
-    def shift(
-        self, order: Order, at_s: float, simulation: Simulation, placement: Placement, journal: Journal | None
-    ) -> None:
-        """Have a market shift happen at that time, after ``simulation.now`` and before the next event.
+    def obey(self, order: Order, at_s: float, running: Running) -> None:
+        """Have something happen at that time, after ``simulation.now`` and before the next event.
 
         Raises
         ------
         ScenarioError
             If it cannot happen; the text says why.
         """
-        steering, seed = kind_of(self.market).steering, self.market.seed
-        if steering is None:
-            raise ScenarioError(f"a market of kind {kind_of(self.market).name!r} knows no shifts")
-        scenario = steering.shifted(self.scenario, self.market, order, at_s)
-        market = draw_market(scenario, seed)
+        known = [offer.key for offer in offers_of(self.market)]
+        if order.kind not in known:
+            raise ScenarioError(f"kind = {order.kind!r}{meant(order.kind, known)}: allowed are: {', '.join(known)}")
+        if order.kind in FAULTS:
+            self._break(order, at_s, running)
+        else:
+            self._shift(order, at_s, running)
+
+    def _shift(self, order: Order, at_s: float, running: Running) -> None:
+        steering, simulation, placement = kind_of(self.market).steering, running.simulation, running.placement
+        assert steering  # who else offers shifts?
+        scenario = steering.shifted(self._steady(), order, at_s)
+        market = draw_market(scenario, self.market.seed)
         host = placement[order.node]
-        self._check(simulation, host, placement)
-        opened_at = simulation.opened_at
+        _check_awake(simulation, host)
+        _check_clock(faults_of(self.market, placement), host)
         self._keep(scenario, market)
-        if journal:
+        opened_at = simulation.opened_at
+        if running.journal:
             # As a node that had planned it would have noted, to go by after a restart.
-            journal.append([JournalEntry(opened_at, address(host, order.node), MarketOpened())])
+            running.journal.append([JournalEntry(opened_at, address(host, order.node), MarketOpened())])
         event = steering.event(market, order.node, at_s)
         simulation.at(opened_at + at_s, simulation.tell, host, order.node, event)
 
-    def _check(self, simulation: Simulation, host: str, placement: Placement) -> None:
-        """Raise ScenarioError if nothing that is planned for now would happen there now."""
-        if not simulation.is_awake(host):
-            raise ScenarioError(f"{host} is down, or has no broker: nothing happens to it before it is back")
-        faults = faults_of(self.market, placement)
-        if faults and any(host in fault.hosts for fault in faults.of("clock-skew")):
-            raise ScenarioError(
-                f"{host} has a clock that chaos sets wrong, so that nobody could repeat this: take another"
-            )
+    def _break(self, order: Order, at_s: float, running: Running) -> None:
+        scenario = broken(self._steady(), order, at_s)
+        market = draw_market(scenario, self.market.seed)
+        plan = faults_of(market, running.placement)
+        assert plan
+        fault = next(one for one in plan.faults if one.at_s == at_s)
+        _check_awake(running.simulation, running.placement[order.node])
+        _check_alone(plan, fault)
+        self._keep(scenario, market)
+        running.faults.add(fault)
+
+    def _steady(self) -> Scenario:
+        """The scenario, in which nothing that is planned besides changes what happens before."""
+        steering = kind_of(self.market).steering
+        return steering.steady(self.scenario, self.market) if steering else self.scenario
 
     def _keep(self, scenario: Scenario, market: Market) -> None:
         """Have the folder repeat and report the run with what happens now."""
@@ -70,6 +123,49 @@ class Steered:
         write_scenario(self.folder, known["scenario"])
         rundir.write_json(self.folder / "market.json", market)
         rundir.note(self.folder, **known)
+
+
+def broken(scenario: Scenario, order: Order, at_s: float) -> Scenario:
+    """The scenario with one fault more.
+
+    Raises
+    ------
+    ScenarioError
+        If that cannot happen; the text names key, value and what is allowed.
+    """
+    chaos, table = scenario.chaos or ChaosTable(), FAULTS[order.kind]
+    tables: dict[str, Any] = {"kind": table.__struct_config__.tag, "at_s": at_s, "nodes": [order.node]}
+    if order.amount is not None:
+        tables["for_s"] = order.amount
+    fault = converted(tables, table, f"chaos.faults.{len(chaos.faults)}")
+    chaos = msgspec.structs.replace(chaos, faults=[*chaos.faults, fault])
+    check_chaos(chaos, scenario.user_names, scenario.timeout_s)
+    after = msgspec.structs.replace(scenario, chaos=chaos)
+    kind_of(after).check(after)
+    return after
+
+
+def _check_awake(simulation: Simulation, host: str) -> None:
+    """Raise ScenarioError if nothing that is planned for now would happen there now."""
+    if not simulation.is_awake(host):
+        raise ScenarioError(f"{host} is down, or has no broker: nothing happens to it before it is back")
+
+
+def _check_clock(faults: Plan | None, host: str) -> None:
+    """Raise ScenarioError if the host goes by another clock, so that a plan would come at a time that is rounded."""
+    if faults and any(host in fault.hosts for fault in faults.of("clock-skew")):
+        raise ScenarioError(f"{host} has a clock that chaos sets wrong, so that nobody could repeat this: take another")
+
+
+def _check_alone(plan: Plan, fault: Fault) -> None:
+    """Raise ScenarioError if planned beforehand the fault would be one with others, or in another order."""
+    others = [one for one in plan.faults if one is not fault]
+    if fault.until_s < math.inf and any(fault.until_s in (one.at_s, one.until_s) for one in others):
+        raise ScenarioError(
+            "another fault begins or ends at the very time at which this one would: give it more or less"
+        )
+    if fault.kind == "crash" and any((fault.at_s, fault.until_s) not in plan.crashes({host}) for host in fault.hosts):
+        raise ScenarioError(f"{', '.join(sorted(fault.hosts))} is killed again before it would be back: give it less")
 
 
 def moment(simulation: Simulation, reach_s: float) -> float | None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from node.protocol.trace import Record, Trace
+from scenarios.launch.steered import offers_of
 from scenarios.live.desk import Desk
 from scenarios.live.feed import Feed
 from scenarios.live.pace import Pace
@@ -39,8 +40,7 @@ class Beside:
         self._pace = Pace() if is_paced else None
         self._heard: deque[Record[Trace]] = deque()
         self._last: View | None = None
-        steering = kind_of(market).steering if is_paced else None
-        self._desk = Desk(steering.offers) if steering else None
+        self._desk = Desk(offers_of(market)) if is_paced else None
         self.feed = Feed(self._view, "run", self._pace, desk=self._desk)
 
     # In the thread of the run

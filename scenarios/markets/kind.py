@@ -122,7 +122,7 @@ class MarketKind:
     view: Callable[[Any], View] = PlainView
     """What a live page shows of a market; of one that nobody has said anything about if it is given None."""
     steering: Steering | None = None
-    """What people may have happen in one that runs already; nothing if None."""
+    """Which shifts people may make in one that runs already; none if None."""
     library: Traversable | None = None
     """The folder of the scenarios that it ships."""
 

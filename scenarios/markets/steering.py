@@ -29,6 +29,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
         Whom it can happen to, in a word.
     amount, unit
         What is suggested, and of what; None where there is nothing to say.
+    is_needed
+        Whether an amount must be given.
     """
 
     key: str
@@ -36,18 +38,22 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     to: str
     amount: float | None = None
     unit: str = ""
+    is_needed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Steering:
-    """How a kind of market shifts while it runs."""
+    """How a kind of market shifts while it runs; what goes wrong is the same for all kinds."""
 
     offers: Sequence[Offer]
 
-    shifted: Callable[[Any, Any, Order, float], Scenario]
-    """The scenario in which the order was planned for so many seconds after the opening, of that drawn market.
+    steady: Callable[[Any, Any], Scenario]
+    """The scenario that says outright what its drawn market has from plans, such as how long it stays open."""
 
-    Until then that scenario must run as the market does. ScenarioError if it cannot be planned; the text says why.
+    shifted: Callable[[Any, Order, float], Scenario]
+    """The scenario in which the order was planned for so many seconds after the opening.
+
+    ScenarioError if it cannot be planned; the text says why.
     """
 
     event: Callable[[Any, str, float], Event]

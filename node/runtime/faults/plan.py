@@ -132,6 +132,11 @@ class Edge:
         self._random = random
         self._last: dict[str, float] = {}
 
+    def add(self, fault: Fault) -> None:
+        """Apply a fault more, which is still to begin; of crashes an edge feels nothing."""
+        if fault.kind == "partition":
+            self._partitions.append(fault)
+
     def departures(self, to: str, now: float) -> list[float]:
         """When the copies of a frame to that host leave; none where it is lost, or the two are cut off."""
         copies = 2 if self._drawn(self._steady.duplication) else 1

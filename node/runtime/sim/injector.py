@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from node.protocol.host import Host
 from node.protocol.topics import host_of
-from node.runtime.faults.plan import Edge, Fault, FaultBegun, FaultHealed, FaultRecord, Plan, fault_record
+from node.runtime.faults.plan import Edge, Fault, FaultBegun, FaultHealed, FaultRecord, Plan, Span, fault_record
 from node.runtime.sim.simulation import Simulation
 from node.runtime.streams import stream
 
@@ -98,14 +98,35 @@ class FaultInjector:
         for edge in self._edges.values():
             edge.opened_at = opened_at
         for fault in plan.faults:
-            simulation.at(opened_at + fault.at_s, self._say, FaultBegun, fault)
-            self._at_end(opened_at + fault.until_s, self._say, FaultHealed, fault)
+            self._plan_words(fault)
         for name in simulation.hosts:
-            for start, end in plan.crashes({name}):
-                simulation.at(opened_at + start, self._crash, name, end < math.inf)
-                self._at_end(opened_at + end, self._come_back, name)
+            for span in plan.crashes({name}):
+                self._plan_crash(name, span)
         for start, end in plan.broker_crashes():
-            simulation.at(opened_at + start, self._break_broker, opened_at + end)
+            simulation.planned(opened_at + start, self._break_broker, opened_at + end)
+
+    def add(self, fault: Fault) -> None:
+        """Carry out a partition or a crash that was not in the plan, and that is still to begin, as if it had been."""
+        self._plan_words(fault)
+        for edge in self._edges.values():
+            edge.add(fault)
+        if fault.kind == "crash":
+            for name in self._simulation.hosts:
+                if name in fault.hosts:
+                    self._plan_crash(name, (fault.at_s, fault.until_s))
+
+    def _plan_words(self, fault: Fault) -> None:
+        self._planned(fault.at_s, self._say, FaultBegun, fault)
+        self._planned(fault.until_s, self._say, FaultHealed, fault)
+
+    def _plan_crash(self, name: str, span: Span) -> None:
+        start, end = span
+        self._planned(start, self._crash, name, end < math.inf)
+        self._planned(end, self._come_back, name)
+
+    def _planned(self, at_s: float, action: Callable[..., None], *arguments: object) -> None:
+        if at_s < math.inf:
+            self._simulation.planned(self._simulation.opened_at + at_s, action, *arguments)
 
     def _at_end(self, time_s: float, action: Callable[..., None], *arguments: object) -> None:
         if time_s < math.inf:

@@ -19,6 +19,9 @@ from node.protocol.trace import Record, Trace
 from node.runtime.journal import Journal
 from node.runtime.streams import life, stream
 
+FIRST = -(1 << 80)
+"""Before all turns of hosts."""
+
 TURNS = 1 << 50
 """More events than a simulation ever has: the turns of hosts that are due at one time are so far apart."""
 
@@ -217,6 +220,10 @@ class Simulation:
         """Hand a node what happens to it now, as its plan would."""
         self.hosts[host].tell(self.now, node, event)
         self.collect(self.hosts[host])
+
+    def planned(self, time_s: float, action: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401 - as ``at``
+        """Do something at a time that is not past before all else that is due then, whenever that was asked for."""
+        heapq.heappush(self._events, (time_s, FIRST + next(self._order), action, arguments))
 
     # Turns of hosts
 

@@ -30,13 +30,13 @@ export function desk(box, app) {
     put(to, offer.to);
     put(unit, offer.unit);
     amountBox.hidden = offer.amount === null;
-    amount.required = !amountBox.hidden;
+    amount.required = !amountBox.hidden && offer.is_needed;
     amount.value = offer.amount ?? "";
   }
 
   function ask() {
     const offer = chosen();
-    app.command({ order: { kind: offer.key, node: node.value.trim(), ...(offer.amount === null ? {} : { amount: amount.valueAsNumber }) } });
+    app.command({ order: { kind: offer.key, node: node.value.trim(), ...(Number.isNaN(amount.valueAsNumber) ? {} : { amount: amount.valueAsNumber }) } });
   }
 
   return {

@@ -5,7 +5,6 @@ from typing import Any
 import msgspec
 
 from node.protocol.machine import Event
-from scenarios.errors import ScenarioError
 from scenarios.files.explained import converted
 from scenarios.markets.psp.market import Market
 from scenarios.markets.psp.schema import LeaveShift, Scenario, SupplyShift, ValuationShift
@@ -26,23 +25,25 @@ TABLES: dict[str, type[LeaveShift | SupplyShift | ValuationShift]] = {
 }
 
 
-def shifted(scenario: Scenario, market: Market, order: Order, at_s: float) -> Scenario:
-    """The scenario with one shift more; auctions stay open as long as they would have without it.
+def steady(scenario: Scenario, market: Market) -> Scenario:
+    """The scenario whose auctions stay open as long as they do in its market, whatever else is planned."""
+    auction = msgspec.structs.replace(scenario.auction, open_at_least_s=market.timing.open_at_least_s)
+    return msgspec.structs.replace(scenario, auction=auction)
+
+
+def shifted(scenario: Scenario, order: Order, at_s: float) -> Scenario:
+    """The scenario with one shift more.
 
     Raises
     ------
     ScenarioError
         If that cannot happen; the text names key, value and what is allowed.
     """
-    tables: dict[str, Any] = {"at_s": at_s, "nodes": [order.node]}
+    tables: dict[str, Any] = {"kind": order.kind, "at_s": at_s, "nodes": [order.node]}
     if order.amount is not None:
         tables["factor"] = order.amount
-    table = TABLES.get(order.kind)
-    if table is None:
-        raise ScenarioError(f"kind = {order.kind!r}: allowed are: {', '.join(TABLES)}")
-    shift = converted({"kind": order.kind, **tables}, table, f"shifts.{len(scenario.shifts)}")
-    auction = msgspec.structs.replace(scenario.auction, open_at_least_s=market.timing.open_at_least_s)
-    after = msgspec.structs.replace(scenario, shifts=[*scenario.shifts, shift], auction=auction)
+    shift = converted(tables, TABLES[order.kind], f"shifts.{len(scenario.shifts)}")
+    after = msgspec.structs.replace(scenario, shifts=[*scenario.shifts, shift])
     check_scenario(after)
     return after
 
@@ -53,4 +54,4 @@ def event(market: Market, node: str, at_s: float) -> Event:
     return next(event for due_s, event in plan(market.shifts, node, supply_mb) if due_s == at_s)
 
 
-STEERING = Steering(OFFERS, shifted, event)
+STEERING = Steering(OFFERS, steady, shifted, event)

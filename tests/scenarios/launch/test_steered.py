@@ -114,8 +114,10 @@ MOMENTS = st.floats(0.0, 3.0)
 
 @st.composite
 def asked(draw: st.DrawFn) -> Asked:
-    kind = draw(st.sampled_from(["leave", "supply", "valuation"]))
-    name = f"seller-{draw(st.integers(1, 3))}" if kind == "supply" else f"buyer-{draw(st.integers(1, 6))}"
+    kind = draw(st.sampled_from(["leave", "supply", "valuation", "cut-off", "kill"]))
+    sellers, buyers = [f"seller-{k}" for k in range(1, 4)], [f"buyer-{k}" for k in range(1, 7)]
+    can = {"supply": sellers, "valuation": buyers}.get(kind, [*sellers, *buyers])
+    name = draw(st.sampled_from(can))
     amount = None if kind == "leave" else draw(st.sampled_from([0.5, 1.0, 2.0]))
     return draw(MOMENTS), Order(kind, name, amount)
 
@@ -140,7 +142,12 @@ REFUSED = {
     Order("supply", "seller-1", -1.0): "factor = -1.0: must be",
     Order("leave", "buyer-1", 2.0): "unknown key",
     Order("leave", "a name that is none"): "must",
-    Order("revolution", "buyer-1"): "allowed are: leave, supply, valuation",
+    Order("kill", "buyer-1", 0.0): "for_s = 0.0: must be",
+    Order("kill", "buyer-1", 31.0): "must not exceed timeout_s = 30",
+    Order("kill", "buyer-77"): "there is no such user",
+    Order("cut-off", "buyer-1"): "lacks the key for_s",
+    Order("cut-off", "buyer-77", 1.0): "there is no such user",
+    Order("revolution", "buyer-1"): "allowed are: leave, supply, valuation, cut-off, kill",
 }
 
 
@@ -191,11 +198,67 @@ def test_nobody_repeats_what_happened_by_a_wrong_clock(tmp_path: Path) -> None:
     ]
 
 
-def test_a_market_without_shifts_says_so(tmp_path: Path) -> None:
-    page = Scripted((0.4, Order("leave", "operator-1")))
-    options = RunOptions(world="sim", out=tmp_path, pictures=False, timeout_s=2.0)
-    carry_out(load("congested"), options, Onlookers(page=page))
-    assert page.answers == [("a market of kind 'dmp' knows no shifts", True)]
+@pytest.mark.parametrize(
+    "order", [Order("cut-off", "seller-1", 1.0), Order("kill", "buyer-3", 0.5), Order("kill", "buyer-3")]
+)
+def test_a_fault_from_the_page_happens_and_is_repeated(tmp_path: Path, order: Order) -> None:
+    page = Scripted((0.4, order))
+    result = steered(tmp_path, page)
+    assert page.answers == [(f"0.401 s: {order.kind}, {order.node}", False)]
+    (row,) = result.summary.faults
+    assert (row.kind, row.hosts) == ({"cut-off": "partition", "kill": "crash"}[order.kind], [order.node])
+    assert row.at_s == pytest.approx(0.401)
+    assert row.until_s == (None if order.amount is None else pytest.approx(0.401 + order.amount))
+    assert_repeats(result, tmp_path)
+
+
+def test_who_is_killed_after_a_shift_remembers_it(tmp_path: Path) -> None:
+    asked = [(0.4, ORDERS["valuation"]), (0.6, Order("kill", "buyer-3", 0.5)), (0.8, Order("kill", "buyer-3", 0.5))]
+    page = Scripted(*asked, (0.9, Order("valuation", "buyer-3", 1.0)))
+    result = steered(tmp_path, page)
+    assert [is_refused for _, is_refused in page.answers] == [False, False, True, True]
+    assert page.answers[2][0] == "buyer-3 is down, or has no broker: nothing happens to it before it is back"
+    revised = [one for one in page.heard if one.what.__struct_config__.tag == "valuation"]
+    assert [one.time_s for one in revised] == pytest.approx([0.401, 1.101], abs=0.01)
+    assert_repeats(result, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("order", "planned", "later_s", "why"),
+    [
+        (Order("kill", "buyer-3", 0.5), "crash", 0.4, "buyer-3 is killed again before it would be back: give it less"),
+        (
+            Order("cut-off", "buyer-2", 0.5),
+            "partition",
+            0.5,
+            "another fault begins or ends at the very time at which this one would: give it more or less",
+        ),
+    ],
+)
+def test_faults_that_nobody_could_plan_apart_are_refused(
+    tmp_path: Path, order: Order, planned: str, later_s: float, why: str
+) -> None:
+    def answers(at_s: float) -> list[tuple[str, bool]]:
+        page = Scripted((0.4, order))
+        fault = f'{{kind="{planned}", at_s={at_s!r}, for_s=0.3, nodes=["buyer-3"]}}'
+        steered(tmp_path, page, "neighbourhood", "auction.open_at_least_s=0", f"chaos.faults=[{fault}]")
+        return page.answers
+
+    ((text, is_refused),) = answers(1.5)
+    assert not is_refused
+    happened_s = float(text.partition(" s")[0])
+    assert answers(happened_s + later_s) == [(why, True)]
+
+
+def test_faults_happen_in_any_market(tmp_path: Path) -> None:
+    page = Scripted((0.4, Order("leave", "terminal-1")), (0.5, Order("kill", "honest-1", 0.5)))
+    options = RunOptions(world="sim", out=tmp_path, pictures=False)
+    result = carry_out(load("congested", ("timeout_s=4",)), options, Onlookers(page=page))
+    assert page.answers == [
+        ("kind = 'leave': allowed are: cut-off, kill", True),
+        ("0.5001 s: kill, honest-1", False),
+    ]
+    assert_repeats(result, tmp_path)
 
 
 class Between:

@@ -127,7 +127,7 @@ def test_a_simulated_run_leaves_the_same_trace_with_a_page(
 
 
 @needs_axe
-def test_a_shift_is_made_from_the_page_and_the_folder_repeats_it(
+def test_a_shift_and_a_fault_are_made_from_the_page_and_the_folder_repeats_them(
     browser: Browser, bidswarm: Callable[..., Command], tmp_path: Path
 ) -> None:
     shown = bidswarm("run", "neighbourhood", "--world", "sim", "--live", *SHORT, "--set", "auction.open_at_least_s=30")
@@ -146,6 +146,11 @@ def test_a_shift_is_made_from_the_page_and_the_folder_repeats_it(
         for one in (page, onlooker):
             one.get_by_text(re.compile(r"^[0-9.]+ s: supply, seller-2$")).wait_for()
         page.locator(".entries").get_by_text(re.compile(r"now has .* MB to sell")).wait_for()
+        page.get_by_label("What", exact=True).select_option("kill")
+        page.get_by_label("To whom").fill("buyer-3")
+        page.get_by_label("How much").fill("")
+        page.get_by_role("button", name="Have it happen now").click()
+        page.get_by_text(re.compile(r"^[0-9.]+ s: kill, buyer-3$")).wait_for()
         assert not onlooker.get_by_role("button", name="Have it happen now").is_visible()
         onlooker.get_by_text("Open this page by the whole address that bidswarm printed").wait_for()
         assert violations(page) == []
