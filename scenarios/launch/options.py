@@ -134,6 +134,10 @@ class Page(Protocol):
         """What became of that."""
         ...
 
+    def revise(self, market: Market) -> None:
+        """What is heard from now on is of this market: the same users, with what was ordered."""
+        ...
+
 
 def _unwatched(metrics: Metrics, elapsed_s: float, messages: int) -> None:
     del metrics, elapsed_s, messages

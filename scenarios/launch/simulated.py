@@ -72,7 +72,7 @@ def run_simulated(
 
     def obey() -> None:
         while page and steered and faults and (order := page.take_order()):
-            running = Running(simulation, placement, journal, faults)
+            running = Running(simulation, placement, journal, faults, metrics)
             text, is_refused = _obeyed(order, page, steered, running, timeout_s)
             page.answer(text, is_refused=is_refused)
 
@@ -118,6 +118,7 @@ def _obeyed(order: Order, page: Page, steered: Steered, running: Running, timeou
         steered.obey(order, at_s, running)
     except ScenarioError as error:
         return str(error), True
+    page.revise(steered.market)
     simulation.run(simulation.next_at, 1)
     came = "" if page.told > told else "; nothing came of it, since nothing is left to do there"
     return f"{at_s:g} s: {order.kind}, {order.node}{came}", False

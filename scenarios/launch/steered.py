@@ -20,6 +20,7 @@ from scenarios.files.explained import converted
 from scenarios.files.names import meant
 from scenarios.launch.placement import Placement, faults_of
 from scenarios.markets.base import Market, Scenario
+from scenarios.markets.kind import Metrics
 from scenarios.markets.registry import draw_market, kind_of
 from scenarios.markets.steering import Offer, Order
 from scenarios.report.repeat import write_scenario
@@ -52,12 +53,13 @@ def offers_of(market: Market) -> list[Offer]:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A simulation that goes on: on which host each node is, where it writes, and what goes wrong in it."""
+    """A simulation that goes on: where each node is and writes, what goes wrong in it, and what watches it."""
 
     simulation: Simulation
     placement: Placement
     journal: Journal | None
     faults: FaultInjector
+    metrics: Metrics
 
 
 @dataclass
@@ -93,6 +95,7 @@ class Steered:
         _check_awake(simulation, host)
         _check_clock(faults_of(self.market, placement), host)
         self._keep(scenario, market)
+        steering.revise(running.metrics, market)
         opened_at = simulation.opened_at
         if running.journal:
             # As a node that had planned it would have noted, to go by after a restart.

@@ -41,6 +41,8 @@ class Beside:
         self._heard: deque[Record[Trace]] = deque()
         self._last: View | None = None
         self._desk = Desk(offers_of(market)) if is_paced else None
+        self._steering = kind_of(market).steering
+        self._revised: Market | None = None
         self.feed = Feed(self._view, "run", self._pace, desk=self._desk)
 
     # In the thread of the run
@@ -74,6 +76,10 @@ class Beside:
         if self._desk:
             self._desk.answer(text, is_refused=is_refused)
 
+    def revise(self, market: Market) -> None:
+        """What is heard from now on is of this market."""
+        self._revised = market
+
     def stay(self, folder: Path) -> None:
         """Show what the folder of the run has, until Ctrl-C."""
         self._last = whole_view(folder)
@@ -96,6 +102,9 @@ class Beside:
         if self._pace and not self._pace.is_paused:
             self._pace.restart()
         while self._last is None:
-            self.feed.take([self._heard.popleft() for _ in range(min(MOST_AT_ONCE, len(self._heard)))])
+            heard = [self._heard.popleft() for _ in range(min(MOST_AT_ONCE, len(self._heard)))]
+            if self._revised and self._steering:  # asked after that: what is heard of a shift comes after its market
+                self._steering.revise(self.feed.view, self._revised)
+            self.feed.take(heard)
             await asyncio.sleep(0.0 if self._heard else LOOK_S)
         self.feed.show_whole(self._last)

@@ -56,5 +56,8 @@ class Steering:
     ScenarioError if it cannot be planned; the text says why.
     """
 
+    revise: Callable[[Any, Any], None]
+    """Have the metrics or the view of a run go by its market as it is drawn from the scenario now."""
+
     event: Callable[[Any, str, float], Event]
     """What that scenario's market has happen to a node at that time."""

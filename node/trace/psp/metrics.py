@@ -150,6 +150,10 @@ class MarketMetrics:
         self._worth: defaultdict[str, float] = defaultdict(float)
         self._standing: defaultdict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
 
+    def allow(self, supply: Mapping[str, float]) -> None:
+        """Let sellers have sold so much at most, MB, from a shift on that nobody had planned."""
+        self._most = supply
+
     @property
     def closed(self) -> int:
         """How many auctions are over."""

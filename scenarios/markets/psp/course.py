@@ -89,13 +89,19 @@ class Fold:
     bids: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
-def metrics_of(market: Market) -> MarketMetrics:
-    """Metrics that know the users of this market."""
+def largest_supplies(market: Market) -> dict[str, float]:
+    """The most that each seller ever has in all, MB."""
     supply = {seller.name: seller.supply_mb for seller in market.sellers}
     most = dict(supply)
     for shift in market.shifts:
         if shift.kind == "supply":
             most[shift.node] = max(most[shift.node], shift.factor * supply[shift.node])
+    return most
+
+
+def metrics_of(market: Market) -> MarketMetrics:
+    """Metrics that know the users of this market."""
+    most = largest_supplies(market)
     return MarketMetrics({buyer.name: theta(buyer) for buyer in market.buyers}, list(most), most)
 
 

@@ -41,6 +41,10 @@ class LiveMetrics:
         self._metrics = metrics_of(market)
         self._prices: defaultdict[str, Course] = defaultdict(Course)
 
+    def revise(self, market: Market) -> None:
+        """Go by the same users with other shifts."""
+        self._market = market
+
     @property
     def in_doubt(self) -> int:
         """How many acceptances have no answer."""

@@ -6,10 +6,12 @@ import msgspec
 
 from node.protocol.machine import Event
 from scenarios.files.explained import converted
+from scenarios.markets.psp.live import LiveMetrics
 from scenarios.markets.psp.market import Market
 from scenarios.markets.psp.schema import LeaveShift, Scenario, SupplyShift, ValuationShift
 from scenarios.markets.psp.shifts import plan
 from scenarios.markets.psp.validity import check_scenario
+from scenarios.markets.psp.view import ExchangeView
 from scenarios.markets.steering import Offer, Order, Steering
 
 OFFERS = (
@@ -54,4 +56,9 @@ def event(market: Market, node: str, at_s: float) -> Event:
     return next(event for due_s, event in plan(market.shifts, node, supply_mb) if due_s == at_s)
 
 
-STEERING = Steering(OFFERS, steady, shifted, event)
+def revise(watching: LiveMetrics | ExchangeView, market: Market) -> None:
+    """Have shifts count that nobody had planned."""
+    watching.revise(market)
+
+
+STEERING = Steering(OFFERS, steady, shifted, revise, event)

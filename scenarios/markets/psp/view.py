@@ -36,7 +36,7 @@ from scenarios.markets.panels import (
 )
 from scenarios.markets.psp import panels
 from scenarios.markets.psp.census import market_now
-from scenarios.markets.psp.course import metrics_of
+from scenarios.markets.psp.course import largest_supplies, metrics_of
 from scenarios.markets.psp.equilibrium import gaps
 from scenarios.markets.psp.figures import fitting_measure, most_gains_of, words
 from scenarios.markets.psp.live import optimum_of
@@ -106,6 +106,11 @@ class ExchangeView:
             panels=[panels.GRAPH, *courses, panels.RATES, panels.NODES],
             events=self.chronicle.events,
         )
+
+    def revise(self, market: Market) -> None:
+        """Go by the same users with other shifts."""
+        self._market = market
+        self._metrics.allow(largest_supplies(market))
 
     def prepare(self) -> None:
         """Work out the optimum."""

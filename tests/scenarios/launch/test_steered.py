@@ -14,7 +14,11 @@ from node.protocol.trace import Record, Trace
 from scenarios.launch.options import Onlookers, RunOptions
 from scenarios.launch.run import carry_out
 from scenarios.launch.steered import moment
+from scenarios.markets.base import Market
+from scenarios.markets.kind import Metrics
 from scenarios.markets.load import load
+from scenarios.markets.psp.view import ExchangeView
+from scenarios.markets.registry import draw_market
 from scenarios.markets.steering import Order
 from scenarios.results.result import Result
 
@@ -30,6 +34,7 @@ class Scripted:
         self.told = 0
         self.heard: list[Record[Trace]] = []
         self.answers: list[tuple[str, bool]] = []
+        self.markets: list[Market] = []
         self._asked = sorted(asked, key=lambda one: one[0])
         self._has_waited = False
 
@@ -53,6 +58,9 @@ class Scripted:
         self._has_waited = False
         self._reached = self._asked[0][0]
         return self._asked[0][1]
+
+    def revise(self, market: Market) -> None:
+        self.markets.append(market)
 
     def answer(self, text: str, *, is_refused: bool) -> None:
         self._asked.pop(0)
@@ -102,6 +110,27 @@ def test_a_shift_from_the_page_happens_and_is_repeated(tmp_path: Path, kind: str
     assert happened.time_s == pytest.approx(0.401)
     assert result.market.shifts[0].at_s == 0.401
     assert_repeats(result, tmp_path)
+
+
+def test_what_watches_the_run_goes_by_the_market_as_it_is_then(tmp_path: Path) -> None:
+    headlines: list[str] = []
+
+    def watch(metrics: Metrics, elapsed_s: float, messages: int) -> None:
+        headlines.append(metrics.headline(elapsed_s, messages))
+
+    page = Scripted((0.4, ORDERS["supply"]))
+    options = RunOptions(world="sim", out=tmp_path, pictures=False)
+    result = carry_out(load("neighbourhood", SMALL), options, Onlookers(page=page, watch=watch))
+    assert page.markets == [result.market]
+    assert "below the optimum" in headlines[0]
+    assert "below the optimum" not in headlines[-1]  # that of the market as it was at first
+    view = ExchangeView(draw_market(load("neighbourhood", SMALL), 0))
+    view.prepare()
+    view.revise(result.market)
+    for record in page.heard:
+        view.add(record)
+    view.finish()
+    assert view.figures()["efficiency"] == pytest.approx(result.summary.efficiency, rel=1e-6)
 
 
 def test_without_the_shift_the_trace_is_another(tmp_path: Path) -> None:
