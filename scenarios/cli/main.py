@@ -189,7 +189,7 @@ def run(
         typer.Option(
             "--live",
             help="Worlds mqtt and sim: show the run on a page in the browser, which stays until Ctrl-C. "
-            "Time in sim waits for that page, and goes as it says.",
+            "Time in sim waits for that page, and goes as it says; shifts and faults can be made there.",
         ),
     ] = False,
     no_pictures: Annotated[

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from node.trace.history import History
+from scenarios.launch.steered import OFFERS
 from scenarios.live.desk import MOST_WAITING
 from scenarios.live.feed import REST, Wish
 from scenarios.live.guard import LEAST_TOKEN
@@ -16,6 +17,7 @@ from scenarios.markets.chronicle import MOST_OF_A_KIND
 from scenarios.markets.dmp import panels as of_calls
 from scenarios.markets.panels import CLUSTERS, MOST_NODES
 from scenarios.markets.psp import panels as of_exchange
+from scenarios.markets.psp.steering import OFFERS as OF_EXCHANGE
 from scenarios.markets.psp.view import MOST_BUYERS
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -54,6 +56,12 @@ def test_its_words_for_how_often_are_right() -> None:
 def test_it_names_all_that_a_page_may_say() -> None:
     said = FLOWING.partition("The page says what it wants")[2].partition("Anything else")[0]
     assert set(re.findall(r"`(\w+)`", said)) == set(Command.__struct_fields__)
+
+
+def test_it_names_all_that_can_be_ordered() -> None:
+    table = PAGE.partition("## Have something happen")[2].partition("```")[0]
+    labels = re.findall(r"^\| ([a-z ]+) \| an? ", table.replace("| any ", "| an "), re.MULTILINE)
+    assert labels == [offer.label for offer in (*OF_EXCHANGE, *OFFERS)]
 
 
 def test_its_figures_are_those_of_the_market() -> None:

@@ -65,6 +65,13 @@ def test_what_both_sides_tell_counts_whoever_tells_first() -> None:
     assert judged(*sale) == judged(*sale[::-1]) == ([(20.0, 5.0)], [])
 
 
+def test_a_seller_whose_supply_jumps_sells_more() -> None:
+    metrics = market(sold(S, A, 80.0, 5.0), bought(A, S, 80.0, 5.0))
+    assert [one.counted for one in metrics.verdicts()] == [NOTHING]
+    metrics.allow({"s": 2.0 * SUPPLY})
+    assert [one.counted for one in metrics.verdicts()] == [(80.0, 5.0)]
+
+
 def test_of_amounts_that_differ_the_smaller_count() -> None:
     assert judged(sold(S, A, 20.0, 5.0), bought(A, S, 18.0, 6.0)) == ([(18.0, 5.0)], [(S, A, 1)])
 
