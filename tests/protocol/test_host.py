@@ -21,6 +21,7 @@ from node.protocol.machine import (
     TimerFired,
 )
 from node.protocol.psp.buyer import Buyer
+from node.protocol.psp.events import MindChanged
 from node.protocol.psp.messages import Bid, Closed
 from node.protocol.psp.seller import Seller
 from node.protocol.psp.trace import BidPlaced, SaleSettled
@@ -85,6 +86,12 @@ def test_all_nodes_hear_what_concerns_the_host(say: object, event: Event) -> Non
     a, b = Puppet(), Puppet()
     say(host_of_puppets(a=a, b=b))  # type: ignore[operator]
     assert a.events == b.events == [(1.0, event)]
+
+
+def test_what_happens_to_a_user_is_told_to_its_node_alone() -> None:
+    a, b = Puppet(), Puppet()
+    host_of_puppets(a=a, b=b).happen(1.0, "b", MindChanged())
+    assert (a.events, b.events) == ([], [(1.0, MindChanged())])
 
 
 def test_message_reaches_its_node_only() -> None:

@@ -122,15 +122,16 @@ class Auction:
 
     def _offer_of(self, last: Seen | None) -> Offer:
         if self._advert is None:
-            return Offer(0.0, 0.0, mechanism=self.mechanism)
+            return Offer(0.0, 0.0, mechanism=self.mechanism, seller=self.seller)
         asked = last.reserve if last else self._advert.reserve
         self._least_reserve = min(self._least_reserve, asked)
         if not last:
             left, supply = self._advert.left, self._advert.supply
-            return Offer(left, asked, whole=supply, mechanism=self.mechanism, asked=asked)
+            return Offer(left, asked, whole=supply, mechanism=self.mechanism, asked=asked, seller=self.seller)
         is_raised = asked > self._least_reserve and not self._is_declined and self._follows_losers(last)
         reserve = self._least_reserve if is_raised else asked
-        return Offer(last.supply, reserve, last.opponents, self.standing, last.supply, self.mechanism, asked)
+        supply, standing = last.supply, self.standing
+        return Offer(supply, reserve, last.opponents, standing, supply, self.mechanism, asked, self.seller)
 
     def _follows_losers(self, last: Seen) -> bool:
         """Whether bids that are not below the reserve take all of the supply, as under ``highest-losing``."""

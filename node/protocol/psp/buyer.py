@@ -27,7 +27,7 @@ from node.protocol.machine import (
     effects_of,
 )
 from node.protocol.psp.auction_view import Auction
-from node.protocol.psp.events import ValuationChanged
+from node.protocol.psp.events import MindChanged, ValuationChanged
 from node.protocol.psp.journal import Agreement, Wanted
 from node.protocol.psp.messages import (
     Accept,
@@ -135,7 +135,7 @@ class Buyer:
 
     # A dispatcher returns the handler's iterator: a generator around it would cost time at every effect.
 
-    def _on_event(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: PLR0911 - one for each event
+    def _on_event(self, now: float, event: Event) -> Iterable[Effect]:  # noqa: C901, PLR0911 - one for each event
         match event:
             case Received():
                 return self._on_message(now, event.sender, event.message)
@@ -153,6 +153,8 @@ class Buyer:
                 return self._on_reconnected(now)
             case ValuationChanged():
                 return self._on_valuation_changed(now, event.factor)
+            case MindChanged():
+                return self._ponder(now)
             case Left():
                 return self._on_left(now)
         return ()

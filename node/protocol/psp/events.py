@@ -1,4 +1,4 @@
-"""What happens to the users of an exchange while it runs, besides what happens to every node: market shifts."""
+"""What happens to the users of an exchange while it runs, besides what happens to every node."""
 
 from node.protocol.machine import MarketEvent
 
@@ -13,3 +13,7 @@ class ValuationChanged(MarketEvent, frozen=True):
     """Every MB is worth ``factor`` times what it was worth to the buyer at first."""
 
     factor: float
+
+
+class MindChanged(MarketEvent, frozen=True):
+    """The person who bids for the buyer wants something else: its strategy is to be asked again."""

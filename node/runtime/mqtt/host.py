@@ -15,6 +15,7 @@ import msgspec
 
 from node.protocol.errors import RejectedError
 from node.protocol.host import Host
+from node.protocol.machine import MarketEvent
 from node.protocol.numbers import LIFE_BYTES, Count
 from node.protocol.topics import Board, Control, Inbox, Presence, Topics
 from node.protocol.trace import Record, Trace
@@ -150,6 +151,11 @@ class MqttHost:
             self._gate.opened(self._clock())
             self._host.open(self._clock())
             self._has_news.set()
+
+    def happen(self, node: str, event: MarketEvent) -> None:
+        """Tell one node what has happened to its user."""
+        self._host.happen(self._clock(), node, event)
+        self._has_news.set()
 
     def leave(self, grace_s: float) -> None:
         """Tell the nodes that their user leaves, so that they withdraw what does not bind them; then stop."""

@@ -53,6 +53,8 @@ class Offer(msgspec.Struct, frozen=True, dict=True):
         How the auction charges; that of all auctions of the market.
     asked
         The reserve at present, price per MB.
+    seller
+        The seller's address; empty where nobody asks whose auction it is.
     """
 
     supply: float
@@ -62,6 +64,7 @@ class Offer(msgspec.Struct, frozen=True, dict=True):
     whole: float = 0.0
     mechanism: AuctionMechanism = PSP
     asked: float = 0.0
+    seller: str = ""
 
     @property
     def bids(self) -> Bids:
