@@ -15,6 +15,7 @@ _EXTRA_OF = {
     "prometheus_client": "metrics",
     "pyarrow": "launcher",
     "scipy": "launcher",
+    "segno": "live",
     "starlette": "live",
     "submitit": "slurm",
     "uvicorn": "live",

@@ -14,9 +14,13 @@ from scenarios.console import flowing, interruptible, log
 from scenarios.errors import ScenarioError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from starlette.routing import BaseRoute
+
+    from scenarios.guests.door import Door
     from scenarios.live.beside import Beside
+    from scenarios.live.guard import Guard
     from scenarios.live.playback import Playback
     from scenarios.live.watching import Watch
     from scenarios.markets.base import Market, Scenario
@@ -33,7 +37,11 @@ bidswarm watch runs/20261122-133130-two-sellers-seed0-25904d --speed 0.5
 
 bidswarm watch --broker mqtt://127.0.0.1:1883 --market lab
 
+bidswarm watch --broker mqtt://127.0.0.1:1883 --market lab --join --address 0.0.0.0
+
 bidswarm watch --profile lab/profiles/eve.toml --market lab --scenario neighbourhood --seed 3
+
+With --join people take part: a QR code and an address lead a phone to a page of its own, on which it buys or sells.
 
 The page is for this machine alone unless --address names another one; then its address has a token, of its own or that
 in BIDSWARM_LIVE_TOKEN. It needs the extra live. Ctrl-C ends it.
@@ -78,6 +86,14 @@ def watch(
     ] = 1.0,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; a free one if 0.")] = 0,
     address: Annotated[str, typer.Option(metavar="IP", help="Where the page listens.")] = "127.0.0.1",
+    *,
+    join: Annotated[
+        bool,
+        typer.Option("--join", help="With --broker: let people take part from their browsers, as a node each."),
+    ] = False,
+    journals: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="With --join: where the nodes of guests keep their journals.")
+    ] = Path("guests"),
 ) -> None:
     """Show a market on a page."""
     from scenarios.live.guard import guard_of  # noqa: PLC0415 - the quick commands stay quick
@@ -91,16 +107,42 @@ def watch(
         )
     if not 0.0 <= speed < math.inf:
         raise ScenarioError(f"--speed {speed:g} must be 0 or more: seconds of the market per second; 0 for all at once")
+    if join and (market is None or broker is None):
+        raise ScenarioError(
+            "--join goes with --market NAME and --broker URL: guests have no profiles, so the broker must let hosts of "
+            "any name in"
+        )
     guard = guard_of(address, os.environ.get("BIDSWARM_LIVE_TOKEN"))
     with interruptible():
         if market is None:
             assert folder is not None
-            shown: Playback | Watch = _playback(folder, speed)
+            shown: Playback | Watch | Door = _playback(folder, speed)
         else:
-            shown = _watch(folder, broker, profile, market, _drawn(scenario, seed, set_ or []))
+            known = _drawn(scenario, seed, set_ or [])
+            shown = watched = _watch(folder, broker, profile, market, known)
+            if join:
+                shown = _door(watched, str(broker), market, journals, guard, known)
         listening = bound(address, port)
         log.warning(f"page: {url_of(listening, guard)} (Ctrl-C ends it)")
-        serve(shown, guard, listening)
+        serve(shown, guard, listening, _opened(shown, url_of(listening, guard)) if join else ())
+
+
+def _door(watched: "Watch", broker: str, name: str, journals: Path, guard: "Guard", market: "Market | None") -> "Door":
+    from scenarios.guests.door import Door  # noqa: PLC0415
+
+    return Door(watched, broker, name, journals, guard, market)
+
+
+def _opened(shown: "Playback | Watch | Door", page: str) -> "Sequence[BaseRoute]":
+    """The pages of guests, after it has been said where they are."""
+    from scenarios.guests.door import Door, code_of  # noqa: PLC0415
+
+    assert isinstance(shown, Door)
+    url = shown.url_of(page)
+    log.warning(f"join: {url}")
+    if log.is_live and "utf" in log.console.encoding:
+        log.console.print(code_of(url), markup=False, highlight=False)
+    return shown.routes()
 
 
 def _playback(folder: Path, speed: float) -> "Playback":

@@ -17,6 +17,7 @@ from node.protocol.topics import Topics, address
 from node.protocol.wire.frames import Codec
 from node.protocol.wire.limits import Limits
 from node.runtime.keys import Keys
+from node.strategy.psp.offer import BuyerStrategy
 from scenarios.broker_link import keys_of, seal_of
 from scenarios.device.schema import NodeFile
 from scenarios.errors import ScenarioError
@@ -57,11 +58,14 @@ class Device:
         return self.machine.finished if isinstance(self.machine, Seller) else self.machine.is_done
 
 
-def build(settings: NodeFile) -> Device:
-    """The device of these settings; ``BrokerError`` or ``ScenarioError`` if they cannot be carried out."""
+def build(settings: NodeFile, strategy: BuyerStrategy | None = None) -> Device:
+    """The device of these settings; ``BrokerError`` or ``ScenarioError`` if they cannot be carried out.
+
+    A ``strategy`` takes the place of the one that the settings name.
+    """
     link = link_of(settings)
     node = settings.node or link.host
-    machine = _seller(settings, node) if settings.seller else _buyer(settings, node)
+    machine = _seller(settings, node) if settings.seller else _buyer(settings, node, strategy)
     journal = Path(settings.journal or f"{settings.market}-{node}.sqlite")
     topics = Topics(settings.market)
     host = Host(link.host, {node: machine}, Codec(ExchangeMessage), seal_of(topics, link.keys)(link.host), Limits())
@@ -107,11 +111,12 @@ def _seller(settings: NodeFile, node: str) -> Seller:
     )
 
 
-def _buyer(settings: NodeFile, node: str) -> Buyer:
+def _buyer(settings: NodeFile, node: str, strategy: BuyerStrategy | None) -> Buyer:
     table = settings.buyer
     assert table is not None
     pool = [peer if "/" in peer else address(peer, peer) for peer in table.sellers]
     spec = BuyerSpec(node, pool, table.valuation, table.strategy, table.budget_money)
     check_buyer(spec)
     # Only think times are drawn: two devices must not think alike, and a run need not be repeatable.
-    return buyer_machine(spec, pool, intervals(settings), secrets.randbits(64), mechanism_of(settings.auction))
+    seed, mechanism = secrets.randbits(64), mechanism_of(settings.auction)
+    return buyer_machine(spec, pool, intervals(settings), seed, mechanism, strategy)

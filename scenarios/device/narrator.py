@@ -74,7 +74,7 @@ class TextTeller:
         if log.is_quiet and event != "finished":
             return
         clock = time.strftime("%H:%M:%S", time.localtime(at_s))
-        text = TEXTS[event].format_map(_Rounded(fields))
+        text = worded(event, fields)
         self._console.print(f"{clock}  {text}", markup=False, highlight=False, soft_wrap=True)
         self._console.file.flush()
 
@@ -155,6 +155,11 @@ class Narrator:
         for line in lines:
             if fields := _bound(line.entry):
                 self._teller.tell(line.kind, line.time_s, **fields)
+
+
+def worded(event: str, fields: Mapping[str, Any]) -> str:
+    """An event in words."""
+    return TEXTS[event].format_map(_Rounded(fields))
 
 
 _News = tuple[str, dict[str, Any]]

@@ -12,7 +12,7 @@ from aiomqtt.exceptions import MqttConnectError
 from broker import BrokerError
 from broker.capability import is_refused, reached, refusal
 from node.protocol.journal import JournalEntry
-from node.protocol.machine import Restored
+from node.protocol.machine import MarketEvent, Restored
 from node.protocol.psp.buyer import Buyer
 from node.protocol.psp.journal import ExchangeEntry, Sold
 from node.protocol.trace import Record, Trace
@@ -100,6 +100,11 @@ class Trading:
     def ask_to_leave(self, why: str) -> None:
         """Have the node take back its bids and go; to be called from a signal handler."""
         self._asked_why = why
+
+    def happen(self, event: MarketEvent) -> None:
+        """Tell the node what has happened to its user."""
+        if self._driver:
+            self._driver.happen(self._device.node, event)
 
     async def run(self) -> Ending:
         """Take part.

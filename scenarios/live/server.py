@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.routing import BaseRoute
     from starlette.websockets import WebSocket
 
 FRAME_S = 0.2
@@ -77,7 +78,11 @@ Background = Callable[[], Coroutine[Any, Any, None]]
 
 
 def application(
-    feed: Feed, guard: Guard, background: Background, restart: Callable[[], None] | None = None
+    feed: Feed,
+    guard: Guard,
+    background: Background,
+    restart: Callable[[], None] | None = None,
+    more: "Sequence[BaseRoute]" = (),
 ) -> "Starlette":
     """The page of this feed, as an ASGI application.
 
@@ -87,6 +92,8 @@ def application(
         Runs as long as the application does.
     restart
         Begins anew, where that can be done.
+    more
+        Routes of other pages, which guard themselves.
     """
     starlette = needs("starlette.applications")
     routing, responses = needs("starlette.routing"), needs("starlette.responses")
@@ -130,6 +137,7 @@ def application(
                 await task
 
     routes = [
+        *more,
         routing.WebSocketRoute("/live", live),
         routing.Route("/", page),
         routing.Route("/{path:path}", page),

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from node.runtime.mqtt.loop import event_loop
@@ -15,6 +15,7 @@ from scenarios.live.guard import Guard
 from scenarios.live.server import MOST_SAID_BYTES, application
 
 if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
     from uvicorn import Server
 
 
@@ -73,11 +74,11 @@ class Shown(Protocol):
         ...
 
 
-def server_of(shown: Shown, guard: Guard) -> "Server":
-    """A web server of the page that says nothing on the terminal."""
+def server_of(shown: Shown, guard: Guard, more: "Sequence[BaseRoute]" = ()) -> "Server":
+    """A web server of the page, and of more pages, that says nothing on the terminal."""
     uvicorn = needs("uvicorn")
     config = uvicorn.Config(
-        application(shown.feed, guard, shown.run, shown.restart),
+        application(shown.feed, guard, shown.run, shown.restart, more),
         log_config=None,
         access_log=False,
         lifespan="on",
@@ -90,9 +91,9 @@ def server_of(shown: Shown, guard: Guard) -> "Server":
     return server
 
 
-def serve(shown: Shown, guard: Guard, listening: socket.socket) -> None:
+def serve(shown: Shown, guard: Guard, listening: socket.socket, more: "Sequence[BaseRoute]" = ()) -> None:
     """Serve until Ctrl-C."""
-    server = server_of(shown, guard)
+    server = server_of(shown, guard, more)
     with contextlib.suppress(KeyboardInterrupt):
         _run(server, listening)
 
@@ -103,9 +104,11 @@ def _run(server: "Server", listening: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def served_beside(shown: Shown, guard: Guard, listening: socket.socket) -> Iterator[None]:
+def served_beside(
+    shown: Shown, guard: Guard, listening: socket.socket, more: "Sequence[BaseRoute]" = ()
+) -> Iterator[None]:
     """Serve in a thread meanwhile."""
-    server = server_of(shown, guard)
+    server = server_of(shown, guard, more)
     thread = threading.Thread(target=_run, args=(server, listening), name="live")
     thread.start()
     try:

@@ -11,7 +11,8 @@ import msgspec
 
 from broker import BrokerAddress
 from node.protocol.errors import RejectedError
-from node.protocol.topics import Board, Control, Presence, Topics, TraceOf, node_of
+from node.protocol.machine import Message
+from node.protocol.topics import Board, Control, Presence, Topics, TraceOf, host_of, node_of
 from node.protocol.trace import Record, Trace
 from node.protocol.wire.frames import Codec, unsealed
 from node.protocol.wire.presence import OFFLINE, decode_presence
@@ -66,6 +67,7 @@ class Watch:
         self._homes: dict[str, str] = {}
         self._present: set[str] = set()
         self._lives: dict[str, bytes] = {}
+        self._posts: dict[str, tuple[bytes, Message]] = {}
         self._opened_at: float | None = None
         self._is_stopping = False
         self.dropped: Counter[str] = Counter()
@@ -80,6 +82,19 @@ class Watch:
         """Read from now on what nodes of this kind of market say."""
         self._kind, self._filter = kind, TraceFilter(kind)
         self._codecs = {kind.name: self._codecs[kind.name]}
+
+    @property
+    def kind_name(self) -> str | None:
+        """Of which kind the market is, once that is known."""
+        return self._kind.name if self._kind else None
+
+    def posts(self) -> dict[str, Message]:
+        """What stands on the board, by poster, as far as it was posted by a host that is there now."""
+        return {
+            poster: message
+            for poster, (life, message) in self._posts.items()
+            if host_of(poster) in self._present and self._lives[host_of(poster)] == life
+        }
 
     async def run(self) -> None:
         """Watch until it is cancelled; after the end of the run what its folder has."""
@@ -189,10 +204,11 @@ class Watch:
         post = self._opened(poster, payload)
         for name, codec in list(self._codecs.items()):
             with contextlib.suppress(RejectedError):
-                _, message = codec.post(post)
+                life, message = codec.post(post)
                 if self._kind is None:
                     self._learn(kinds()[name])
                     self.feed.restart()
+                self._posts[poster] = life, message
                 self.feed.view.post(poster, message)
                 self.feed.version += 1
                 return

@@ -11,6 +11,7 @@ from node.protocol.psp.buyer import Buyer
 from node.protocol.psp.seller import Seller
 from node.protocol.psp.timing import Timing
 from node.runtime.streams import stream
+from node.strategy.psp.offer import BuyerStrategy
 from scenarios.markets.psp.market import BuyerSpec, Market, SellerSpec, budget_of, theta
 from scenarios.markets.psp.mechanisms import mechanism_of
 from scenarios.markets.psp.shifts import plan
@@ -48,13 +49,18 @@ def _buyer(market: Market, buyer: BuyerSpec, addresses: Mapping[str, str]) -> Ma
 
 
 def buyer_machine(
-    buyer: BuyerSpec, pool: Sequence[str], timing: Timing, seed: int, mechanism: AuctionMechanism
+    buyer: BuyerSpec,
+    pool: Sequence[str],
+    timing: Timing,
+    seed: int,
+    mechanism: AuctionMechanism,
+    strategy: BuyerStrategy | None = None,
 ) -> Buyer:
-    """The machine of a buyer whose sellers have these addresses."""
+    """The machine of a buyer whose sellers have these addresses; a ``strategy`` takes the place of its own."""
     return Buyer(
         pool=pool,
         valuation=theta(buyer),
-        strategy=buyer.strategy.build(),
+        strategy=strategy or buyer.strategy.build(),
         timing=timing,
         random=stream(seed, buyer.name, "thinking"),
         budget=budget_of(buyer),

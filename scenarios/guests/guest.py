@@ -1,0 +1,186 @@
+"""One person's node: what the person wants of it, and what it shows the person."""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from node.protocol.numbers import MAX_PRICE, MAX_QUANTITY_MB
+from node.protocol.psp.buyer import Buyer
+from node.protocol.psp.events import MindChanged
+from node.runtime.mqtt.host import Clock
+from node.strategy.psp.by_hand import ByHand
+from node.strategy.psp.offer import Target
+from scenarios.device.command import OUTCOMES
+from scenarios.device.device import build
+from scenarios.device.narrator import worded
+from scenarios.device.schema import NodeFile
+from scenarios.device.session import Trading
+from scenarios.files.explained import converted
+from scenarios.metrics.meter import Meter
+
+MOST_SELLERS = 50
+"""Of which one guest may buy: its pool."""
+
+MOST_LINES = 50
+"""Of what its node has said that a page shows."""
+
+QuantityMb = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_QUANTITY_MB)]
+PricePerMb = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """With what a guest begins.
+
+    Attributes
+    ----------
+    quantity_mb, price_per_mb
+        Of a buyer: what it wants at most, and what an MB is worth to it. Of a seller: its supply and its reserve price.
+    by
+        Of a buyer: whether the person bids, or the strategy ``opt-out``.
+    """
+
+    role: Literal["buyer", "seller"]
+    quantity_mb: QuantityMb
+    price_per_mb: PricePerMb
+    by: Literal["hand", "strategy"] = "hand"
+
+
+class Bids(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a guest bids from now on, MB and price per MB by seller, and whether that may be awarded."""
+
+    at: Annotated[dict[str, tuple[QuantityMb, PricePerMb]], msgspec.Meta(max_length=MOST_SELLERS)]
+    stand: bool
+
+
+class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the page of a guest says. It names no node: whose it is, the cookie tells."""
+
+    enter: Entry | None = None
+    bid: Bids | None = None
+    leave: bool = False
+
+
+@dataclass
+class Notebook:
+    """What a node tells, kept for its person."""
+
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_LINES))
+    receipts: list[dict[str, Any]] = field(default_factory=list)
+    bids: dict[str, tuple[float, float]] = field(default_factory=dict)
+    cleared: dict[str, float] = field(default_factory=dict)
+
+    def tell(self, event: str, at_s: float, **fields: Any) -> None:  # noqa: ANN401 - as every teller
+        """Keep an event, and what follows from it."""
+        self.lines.append(worded(event, fields))
+        match event:
+            case "bid":
+                self.bids[fields["peer"]] = fields["mb"], fields["price_per_mb"]
+            case "withdrawn" | "accepted" | "exposed":
+                self.bids.pop(fields["peer"], None)
+            case "cleared":
+                self.cleared = {key: fields[key] for key in ("mb", "money", "price_per_mb")}
+            case "bought" | "sold":
+                self.receipts.append({"event": event, "time_s": at_s, **fields})
+
+    def show(self, status: str) -> None:
+        """A page has no status line."""
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+class Guest:
+    """A person, and its node once it has entered.
+
+    Attributes
+    ----------
+    name
+        Of the node, and of the host that carries it alone.
+    note
+        What the person should know.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.note = ""
+        self.entry: Entry | None = None
+        self.notebook = Notebook()
+        self._strategy = ByHand()
+        self._pool: list[str] = []
+        self._trading: Trading | None = None
+        self._buyer: Buyer | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def phase(self) -> Literal["outside", "inside", "over"]:
+        """Whether it has entered, and is still there."""
+        if self._task is None:
+            return "outside"
+        return "over" if self._task.done() else "inside"
+
+    def enter(self, entry: Entry, tables: Mapping[str, Any], pool: list[str]) -> None:
+        """Take part, with a node of these settings, which may buy from the pool.
+
+        Raises
+        ------
+        ScenarioError
+            If the numbers make no node; the text says why.
+        """
+        settings = converted({**tables, "role": entry.role, "host": self.name, **_role_of(entry, pool)}, NodeFile)
+        device = build(settings, self._strategy if entry.by == "hand" else None)
+        self.entry, self._pool = entry, pool
+        self._buyer = device.machine if isinstance(device.machine, Buyer) else None
+        self._trading = Trading(device, settings, self.notebook, Meter(), Clock(0.0))
+        self._task = asyncio.create_task(self._trade(self._trading), name=self.name)
+
+    async def _trade(self, trading: Trading) -> None:
+        try:
+            self.note = f"{OUTCOMES[await trading.run()].capitalize()}."
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends one guest and no other, who is told
+            self.note = f"Your node has stopped: {error}"
+
+    def bid(self, bids: Bids) -> None:
+        """Bid this from now on, as far as it is at sellers of the pool."""
+        chosen = {seller: Target(*bid) for seller, bid in bids.at.items() if seller in self._pool}
+        self._strategy.choose(chosen, stand=bids.stand)
+        if self._trading:
+            self._trading.happen(MindChanged())
+
+    def leave(self) -> None:
+        """Take back what does not bind it yet, and go."""
+        if self._trading:
+            self._trading.ask_to_leave("you have left")
+
+    async def gone(self) -> None:
+        """Wait until its node has left."""
+        if self._task:
+            await self._task
+
+    def shown(self) -> dict[str, Any]:
+        """What its page shows of it."""
+        tentative = self._buyer.tentative if self._buyer else {}
+        return {
+            "name": self.name,
+            "phase": self.phase,
+            "note": self.note,
+            "entry": self.entry,
+            "pool": self._pool,
+            "stand": self._strategy.stand,
+            "bids": self.notebook.bids,
+            "gets": {seller: got for seller, got in tentative.items() if got[0] > 0.0},
+            "cleared": self.notebook.cleared,
+            "receipts": self.notebook.receipts,
+            "lines": list(self.notebook.lines),
+        }
+
+
+def _role_of(entry: Entry, pool: list[str]) -> dict[str, Any]:
+    """The table of its role in the settings of a node."""
+    if entry.role == "seller":
+        return {"seller": {"supply_mb": entry.quantity_mb, "reserve_price_per_mb": entry.price_per_mb}}
+    valuation = {"kind": "flat", "demand_mb": entry.quantity_mb, "value_per_mb": entry.price_per_mb}
+    return {"buyer": {"sellers": pool, "valuation": valuation}}

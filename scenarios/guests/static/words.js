@@ -1,0 +1,28 @@
+// Every English string that the script of a guest's page writes.
+export const T = {
+  subtitle: (name, market) => `You are ${name} in market ${market}`,
+  offline: "The page has lost its server and tries to reach it again. Your node goes on meanwhile.",
+  role: "role",
+  roles: { buyer: "buyer", seller: "seller" },
+  quantity: { buyer: "MB that you want at most", seller: "MB that you sell" },
+  price: { buyer: "What an MB is worth to you", seller: "Least price per MB" },
+  perMb: "price per MB",
+  bidQuantity: (seller) => `MB to bid for at ${seller}`,
+  bidPrice: (seller) => `Price per MB to bid at ${seller}`,
+  offer: (left, supply, reserve, state) => `${left} of ${supply} MB left, from ${reserve} per MB, ${state}.`,
+  bids: (mb, price) => `You bid for ${mb} MB at ${price} per MB.`,
+  gets: (mb, money) => `You would get ${mb} MB for ${money}.`,
+  amount: (mb, money) => `${mb} MB for ${money}`,
+  bought: "bought",
+  sold: "sold",
+  gain: "worth to you, less paid",
+  cleared: "would sell",
+  undecided: "Sellers wait for you until you accept, but not for ever.",
+  stand: "Your bids stand: what they win is bought. You may still change them until then.",
+  receipt: {
+    bought: (mb, money, peer) => `Bought ${mb} MB for ${money} from ${peer}`,
+    sold: (mb, money, peer) => `Sold ${mb} MB for ${money} to ${peer}`,
+  },
+  noReceipt: "None yet.",
+  noLine: "Nothing yet.",
+};
