@@ -31,10 +31,10 @@ COOKIE = "bidswarm-guest"
 """The name of the cookie; the port is added, as to that of whoever looks."""
 
 MOST_GUESTS = 64
-"""Nodes that people have here at most."""
+"""Nodes that people have here at a time."""
 
 MOST_VISITORS = 1_000
-"""Browsers that have an identity; the oldest without a node loses it."""
+"""Browsers that have an identity; the oldest without a node in the market loses it."""
 
 MOST_PAGES = 4
 """Open at a time with one identity."""
@@ -103,7 +103,7 @@ class Door:
     def _welcomed(self) -> str:
         """The secret of a new visitor."""
         if len(self._guests) >= MOST_VISITORS:
-            del self._guests[next(key for key, one in self._guests.items() if one.phase == "outside")]
+            del self._guests[next(key for key, one in self._guests.items() if one.phase != "inside")]
         secret, names = secrets.token_urlsafe(TOKEN_BYTES), {guest.name for guest in self._guests.values()}
         name = next(one for one in iter(_drawn_name, "") if one not in names and not self._journal(one).exists())
         self._guests[secret] = Guest(name)
@@ -154,7 +154,7 @@ class Door:
             raise ScenarioError("In this market there are no buyers and sellers, and nothing for guests to do.")
         if word.enter.role == "buyer" and not pool:
             raise ScenarioError("No seller is there yet: wait until one is.")
-        if sum(one.phase != "outside" for one in self._guests.values()) >= MOST_GUESTS:
+        if sum(one.phase == "inside" for one in self._guests.values()) >= MOST_GUESTS:
             raise ScenarioError(f"{MOST_GUESTS} guests are there already, and no more may come.")
         self._journals.mkdir(parents=True, exist_ok=True)
         guest.note = ""
@@ -183,8 +183,10 @@ class Door:
         if not self.guard.is_host(host):
             return _text(responses, 421, "This server is not called so. Open it by the address that bidswarm printed.")
         known = self._guest_of(request.cookies, host)
-        if known is None or request.url.path == "/join":
-            return self._welcome(responses, host, token, is_known=known is not None)
+        if request.url.path == "/join" and (known or self.guard.is_token(token)):
+            return self._welcome(responses, host, is_known=known is not None)
+        if known is None:
+            return _text(responses, 401, "Open this page by the whole address that bidswarm printed, or by its code.")
         _, guest = known
         path = request.path_params.get("path") or "join.html"
         if path == "receipts.json":
@@ -196,10 +198,8 @@ class Door:
         content_, type_ = found
         return responses.Response(content_, headers={**HEADERS, "Content-Type": type_})  # type: ignore[no-any-return]
 
-    def _welcome(self, responses: Any, host: str | None, token: str | None, *, is_known: bool) -> "Response":  # noqa: ANN401 - a module
+    def _welcome(self, responses: Any, host: str | None, *, is_known: bool) -> "Response":  # noqa: ANN401 - a module
         """Lead a browser to its page, with an identity of its own if it has none yet."""
-        if not is_known and not self.guard.is_token(token):
-            return _text(responses, 401, "Open this page by the whole address that bidswarm printed, or by its code.")
         moved: Response = responses.RedirectResponse("/join/", status_code=303, headers=HEADERS)
         if not is_known:  # lax: whoever follows a link in a mail has it at once; what changes anything asks for Origin
             moved.set_cookie(_cookie_of(host), self._welcomed(), path="/join", httponly=True, samesite="lax")
@@ -229,6 +229,8 @@ class Door:
             pass
         finally:
             self._pages[secret] -= 1
+            if not self._pages[secret]:
+                del self._pages[secret]
             sending.cancel()
             with contextlib.suppress(asyncio.CancelledError, disconnect, RuntimeError):
                 await sending

@@ -11,7 +11,8 @@ from node.protocol.topics import Topics
 from node.protocol.wire.frames import encode_post
 from node.protocol.wire.presence import OFFLINE, ONLINE, encode_presence
 from scenarios.errors import ScenarioError
-from scenarios.guests.door import LEAVE_S, MOST_GUESTS, PAUSE_S, Door, code_of
+from scenarios.guests import door as of_door
+from scenarios.guests.door import LEAVE_S, MOST_GUESTS, MOST_VISITORS, PAUSE_S, Door, code_of
 from scenarios.guests.guest import MOST_SELLERS, Entry
 from scenarios.live.guard import Guard, guard_of
 from scenarios.live.server import MOST_SAID_BYTES
@@ -87,6 +88,25 @@ def test_numbers_that_make_no_node_are_refused_with_the_reason(tmp_path: Path) -
     assert guest.phase == "outside"
 
 
+def test_no_more_guests_come_in_than_there_is_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_door, "MOST_GUESTS", 0)
+    _, door = opened(tmp_path)
+    guest = door._guests[door._welcomed()]
+    assert door.heed(guest, '{"enter": {"role": "seller", "quantity_mb": 1, "price_per_mb": 1}}')
+    assert (guest.phase, guest.note) == ("outside", "0 guests are there already, and no more may come.")
+
+
+def test_the_oldest_visitor_without_a_node_makes_room_for_a_new_one(tmp_path: Path) -> None:
+    _, door = opened(tmp_path)
+    first, second = door._welcomed(), door._welcomed()
+    for _ in range(MOST_VISITORS - 1):
+        door._welcomed()
+    assert len(door._guests) == MOST_VISITORS
+    assert first not in door._guests
+    assert second in door._guests
+    assert len({guest.name for guest in door._guests.values()}) == MOST_VISITORS
+
+
 def test_the_code_is_of_the_address() -> None:
     code = code_of("http://192.0.2.7:8000/join?token=abcdefghijkabcdefghijkabcdefghij")
     widths = {len(line) for line in code.splitlines()}
@@ -100,7 +120,7 @@ def test_the_code_is_of_the_address() -> None:
     "sentence",
     [
         f"the first {MOST_SELLERS} sellers",
-        f"{MOST_GUESTS} guests may have a node",
+        f"{MOST_GUESTS} guests may have a node at a time",
         f"within {LEAVE_S:g} seconds",
         f"at most {MOST_SAID_BYTES:,} bytes at once and {1.0 / PAUSE_S:g} words a second",
     ],

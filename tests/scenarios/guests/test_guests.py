@@ -1,6 +1,8 @@
 """People in a market, each with a node: what they see, do and get, and what they may not."""
 
 import json
+import signal
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,8 +11,9 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from scenarios.guests.door import COOKIE, files
+from scenarios.guests.door import COOKIE, MOST_PAGES, files
 from scenarios.live.server import MOST_SAID_BYTES, POLICY
+from tests.conftest import Command
 from tests.scenarios.guests.market import Place, place
 
 pytestmark = pytest.mark.mosquitto
@@ -62,6 +65,35 @@ def test_two_guests_trade_with_each_other_and_with_a_scripted_seller(
     journals = [*map(str, (tmp_path / "guests").glob("*.sqlite")), str(tmp_path / "shop" / "lab-shop.sqlite")]
     assert len(journals) == 3
     assert said("ledger", *journals)[0] == 0
+
+
+def test_a_guest_buys_from_a_launched_seller_and_is_among_its_allocations(
+    tmp_path: Path, bidswarm: Callable[..., Command]
+) -> None:
+    with place(tmp_path) as here, closing(here.page(here.identity())) as page:
+        slow = ("--set", "auction.quiet_period_s=5", "--no-pictures")
+        run = bidswarm("run", "two-sellers", "--broker", here.broker, "--market", "lab", *slow)
+        seller = page.until(lambda state: state["offers"])["offers"][0]["seller"]
+        page.enter("buyer", 5.0, 1e6)
+        name = page.until(lambda state: state["phase"] == "inside")["name"]
+        page.say(bid={"at": {seller: (5.0, 1e6)}, "stand": True})
+        (receipt,) = page.until(has_receipts)["receipts"]
+        assert (receipt["peer"], receipt["mb"]) == (seller, 5.0)
+        assert run.finished()[0] == 0
+        summary = json.loads((run.run_dir() / "summary.json").read_text())
+        bought = {(one["buyer"], one["quantity"]) for one in summary["allocations"] if "guest" in one["buyer"]}
+        assert bought == {(name, 5.0)}
+
+
+def test_the_command_says_where_guests_come_in(tmp_path: Path, bidswarm: Callable[..., Command]) -> None:
+    with place(tmp_path) as here:
+        watch = bidswarm("watch", "--broker", here.broker, "--market", "other", "--join", "--journals", str(tmp_path))
+        assert watch.process.stderr
+        url = next(line.split()[1] for line in watch.process.stderr if line.startswith("join: "))
+        with urllib.request.build_opener(urllib.request.HTTPCookieProcessor()).open(url) as page:
+            assert b"Take part" in page.read()
+        watch.process.send_signal(signal.SIGINT)
+        assert watch.finished()[0] == 0
 
 
 def test_a_strategy_bids_for_a_guest_up_to_its_value(tmp_path: Path) -> None:
@@ -124,6 +156,12 @@ def test_forty_guests_at_once_have_forty_nodes(tmp_path: Path) -> None:
 # What a guest may not
 
 
+def test_a_browser_without_cookies_is_told_so_and_not_led_in_circles(hall: Place) -> None:
+    status, _, content = hall.got("/join/")
+    assert status == 401
+    assert b"by the whole address" in content
+
+
 def test_every_browser_has_an_identity_that_scripts_cannot_read(hall: Place) -> None:
     status, headers, _ = hall.got("/join")
     assert (status, headers["location"]) == (303, "/join/")
@@ -137,6 +175,15 @@ def test_every_browser_has_an_identity_that_scripts_cannot_read(hall: Place) -> 
 def test_who_has_no_identity_is_no_guest(hall: Place, secret: str) -> None:
     with pytest.raises(InvalidStatus):
         hall.page(f"{COOKIE}{hall.port}={secret}")
+
+
+def test_one_identity_has_so_many_pages_and_no_more(hall: Place) -> None:
+    cookie = hall.identity()
+    pages = [hall.page(cookie) for _ in range(MOST_PAGES)]
+    with pytest.raises(InvalidStatus):
+        hall.page(cookie)
+    for page in pages:
+        page.close()
 
 
 def test_a_page_elsewhere_cannot_act_for_a_guest(hall: Place) -> None:
