@@ -92,8 +92,9 @@ def watch(
         typer.Option("--join", help="With --broker: let people take part from their browsers, as a node each."),
     ] = False,
     journals: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="With --join: where the nodes of guests keep their journals.")
-    ] = Path("guests"),
+        Path | None,
+        typer.Option(metavar="FOLDER", help="With --join: where the nodes of guests keep their journals; or guests."),
+    ] = None,
 ) -> None:
     """Show a market on a page."""
     from scenarios.live.guard import guard_of  # noqa: PLC0415 - the quick commands stay quick
@@ -112,6 +113,8 @@ def watch(
             "--join goes with --market NAME and --broker URL: guests have no profiles, so the broker must let hosts of "
             "any name in"
         )
+    if journals and not join:
+        raise ScenarioError("--journals goes with --join: the journals are those of guests")
     guard = guard_of(address, os.environ.get("BIDSWARM_LIVE_TOKEN"))
     with interruptible():
         if market is None:
@@ -121,7 +124,7 @@ def watch(
             known = _drawn(scenario, seed, set_ or [])
             shown = watched = _watch(folder, broker, profile, market, known)
             if join:
-                shown = _door(watched, str(broker), market, journals, guard, known)
+                shown = _door(watched, str(broker), market, journals or Path("guests"), guard, known)
         listening = bound(address, port)
         log.warning(f"page: {url_of(listening, guard)} (Ctrl-C ends it)")
         serve(shown, guard, listening, _opened(shown, url_of(listening, guard)) if join else ())

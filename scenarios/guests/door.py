@@ -16,7 +16,7 @@ from scenarios.errors import ScenarioError
 from scenarios.extras import needs
 from scenarios.guests.guest import MOST_SELLERS, Guest, Said
 from scenarios.live.guard import TOKEN_BYTES, Guard
-from scenarios.live.server import FRAME_S, HEADERS, MOST_SAID_BYTES, STATIC, TYPES
+from scenarios.live.server import FRAME_S, HEADERS, STATIC, TYPES, attend
 from scenarios.live.watching import Watch
 from scenarios.markets.base import Market
 from scenarios.markets.psp import market as exchange
@@ -216,24 +216,12 @@ class Door:
         secret, guest = known
         await socket.accept()
         self._pages[secret] = self._pages.get(secret, 0) + 1
-        sending = asyncio.ensure_future(self._show(socket, guest))
-        disconnect = needs("starlette.websockets").WebSocketDisconnect
         try:
-            while True:
-                said = await socket.receive_text()
-                if len(said) > MOST_SAID_BYTES or not self.heed(guest, said):
-                    await socket.close(1008)
-                    return
-                await asyncio.sleep(PAUSE_S)
-        except (disconnect, KeyError):  # KeyError: bytes, where a page says text
-            pass
+            await attend(socket, self._show(socket, guest), lambda said: self.heed(guest, said), PAUSE_S)
         finally:
             self._pages[secret] -= 1
             if not self._pages[secret]:
                 del self._pages[secret]
-            sending.cancel()
-            with contextlib.suppress(asyncio.CancelledError, disconnect, RuntimeError):
-                await sending
 
     async def _show(self, socket: "WebSocket", guest: Guest) -> None:
         last = b""

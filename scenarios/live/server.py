@@ -120,7 +120,8 @@ def application(
         await socket.accept()
         viewers.add(id(socket))
         try:
-            await _attend(socket, feed, restart, Viewer(may_order=guard.may_order(socket.cookies, host)))
+            viewer = Viewer(may_order=guard.may_order(socket.cookies, host))
+            await attend(socket, _send(socket, feed, viewer), lambda said: _heed(said, feed, viewer, restart))
         finally:
             viewers.discard(id(socket))
 
@@ -183,16 +184,22 @@ def files() -> dict[str, tuple[bytes, str]]:
     return found
 
 
-async def _attend(socket: "WebSocket", feed: Feed, restart: Callable[[], None] | None, viewer: Viewer) -> None:
-    """Send one viewer frames until it leaves; what it says meanwhile is heeded."""
-    sending = asyncio.ensure_future(_send(socket, feed, viewer))
+async def attend(
+    socket: "WebSocket", showing: Coroutine[Any, Any, None], heed: Callable[[str], bool], pause_s: float = 0.0
+) -> None:
+    """Show a page what there is until it leaves, and heed what it says meanwhile, once in ``pause_s`` seconds.
+
+    A page is cut off when ``heed`` says that no page says such a thing.
+    """
+    sending = asyncio.ensure_future(showing)
     disconnect = needs("starlette.websockets").WebSocketDisconnect
     try:
         while True:
             said = await socket.receive_text()
-            if len(said) > MOST_SAID_BYTES or not _heed(said, feed, viewer, restart):
+            if len(said) > MOST_SAID_BYTES or not heed(said):
                 await socket.close(1008)
                 return
+            await asyncio.sleep(pause_s)
     except (disconnect, KeyError):  # KeyError: bytes, where a page says text
         pass
     finally:

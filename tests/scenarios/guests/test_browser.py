@@ -1,7 +1,7 @@
 """Guests on their phones."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,32 +77,34 @@ def test_two_phones_trade_with_each_other_and_with_a_scripted_seller(browser: Br
     assert shop.ended() == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_its_page_fits_a_phone(browser: Browser, here: Place, scheme: Any) -> None:
+@contextmanager
+def phone(browser: Browser, here: Place, scheme: Any) -> Iterator[Page]:
+    """A phone that has come in while the scripted seller is there."""
     shop = here.shop()
     url = here.door.url_of(f"http://127.0.0.1:{here.port}/")
     with visited(browser, url, viewport=PHONE, color_scheme=scheme) as page:
         page.locator('[data-seller="shop/shop"]').wait_for()
+        yield page
+    shop.process.terminate()
+    shop.ended()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_its_page_fits_a_phone(browser: Browser, here: Place, scheme: Any) -> None:
+    with phone(browser, here, scheme) as page:
         entered(page, "Buy", "50", "3")
         page.get_by_label("MB to bid for at shop/shop").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         assert len(kept(page, f"guest-{scheme}")) > 10_000
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, background[4:-1].split(","))) < 300) is (scheme == "dark")
-    shop.process.terminate()
-    shop.ended()
 
 
 @needs_axe
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_its_page_breaks_no_rule_of_accessibility(browser: Browser, here: Place, scheme: Any) -> None:
-    shop = here.shop()
-    url = here.door.url_of(f"http://127.0.0.1:{here.port}/")
-    with visited(browser, url, viewport=PHONE, color_scheme=scheme) as page:
-        page.locator('[data-seller="shop/shop"]').wait_for()
+    with phone(browser, here, scheme) as page:
         assert violations(page) == []
         entered(page, "Buy", "50", "3")
         page.get_by_label("MB to bid for at shop/shop").wait_for()
         assert violations(page) == []
-    shop.process.terminate()
-    shop.ended()

@@ -128,6 +128,7 @@ def test_a_market_that_is_known_has_its_optimum() -> None:
         (["--scenario", "two-sellers"], "--profile and --scenario go with --market NAME"),
         (["nowhere"], "cannot read nowhere/manifest.json"),
         (["--market", "lab", "--broker", "mqtt://h", "--scenario", "nothing"], "nothing"),
+        (["nowhere", "--journals", "here"], "--journals goes with --join"),
         (["nowhere", "--join"], "--join goes with --market NAME and --broker URL"),
         (["--market", "lab", "--profile", "eve.toml", "--join"], "--join goes with --market NAME and --broker URL"),
         (["nowhere", "--speed", "nan"], "--speed nan must be 0 or more"),
