@@ -16,7 +16,6 @@ from node.protocol.machine import (
     Event,
     Left,
     Machine,
-    MarketEvent,
     Message,
     Opened,
     PeerOffline,
@@ -202,10 +201,6 @@ class Host:
     def leave(self, now: float) -> None:
         """Tell the nodes that their user leaves."""
         self._all_step(now, Left())
-
-    def happen(self, now: float, node: str, event: MarketEvent) -> None:
-        """Tell one node what has happened to its user."""
-        self._step(now, self._nodes[node], event)
 
     def reconnected(self, now: float) -> None:
         """Tell the nodes that the connection was lost and is back."""

@@ -101,10 +101,10 @@ class Trading:
         """Have the node take back its bids and go; to be called from a signal handler."""
         self._asked_why = why
 
-    def happen(self, event: MarketEvent) -> None:
+    def tell_node(self, event: MarketEvent) -> None:
         """Tell the node what has happened to its user."""
         if self._driver:
-            self._driver.happen(self._device.node, event)
+            self._driver.tell(self._device.node, event)
 
     async def run(self) -> Ending:
         """Take part.

@@ -183,7 +183,7 @@ class Door:
         if not self.guard.is_host(host):
             return _text(responses, 421, "This server is not called so. Open it by the address that bidswarm printed.")
         known = self._guest_of(request.cookies, host)
-        if request.url.path == "/join" and (known or self.guard.is_token(token)):
+        if request.url.path == "/join" and (known or self.guard.is_known(token)):
             return self._welcome(responses, host, is_known=known is not None)
         if known is None:
             return _text(responses, 401, "Open this page by the whole address that bidswarm printed, or by its code.")

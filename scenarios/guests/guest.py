@@ -148,7 +148,7 @@ class Guest:
         chosen = {seller: Target(*bid) for seller, bid in bids.at.items() if seller in self._pool}
         self._strategy.choose(chosen, stand=bids.stand)
         if self._trading:
-            self._trading.happen(MindChanged())
+            self._trading.tell_node(MindChanged())
 
     def leave(self) -> None:
         """Take back what does not bind it yet, and go."""

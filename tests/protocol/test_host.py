@@ -90,7 +90,7 @@ def test_all_nodes_hear_what_concerns_the_host(say: object, event: Event) -> Non
 
 def test_what_happens_to_a_user_is_told_to_its_node_alone() -> None:
     a, b = Puppet(), Puppet()
-    host_of_puppets(a=a, b=b).happen(1.0, "b", MindChanged())
+    host_of_puppets(a=a, b=b).tell(1.0, "b", MindChanged())
     assert (a.events, b.events) == ([], [(1.0, MindChanged())])
 
 

@@ -152,9 +152,9 @@ class MqttHost:
             self._host.open(self._clock())
             self._has_news.set()
 
-    def happen(self, node: str, event: MarketEvent) -> None:
+    def tell(self, node: str, event: MarketEvent) -> None:
         """Tell one node what has happened to its user."""
-        self._host.happen(self._clock(), node, event)
+        self._host.tell(self._clock(), node, event)
         self._has_news.set()
 
     def leave(self, grace_s: float) -> None:

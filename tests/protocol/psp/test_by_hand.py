@@ -59,7 +59,7 @@ class Pair:
 
     def choose(self, quantity: float, price: float, *, stand: bool) -> None:
         self.strategy.choose({"s/seller": Target(quantity, price)}, stand=stand)
-        self.hosts["b"].happen(self.now, "buyer", MindChanged())
+        self.hosts["b"].tell(self.now, "buyer", MindChanged())
 
     @property
     def settled(self) -> list[Trace]:
