@@ -146,9 +146,8 @@ class Guest:
     def bid(self, bids: Bids) -> None:
         """Bid this from now on, as far as it is at sellers of the pool."""
         chosen = {seller: Target(*bid) for seller, bid in bids.at.items() if seller in self._pool}
-        self._strategy.choose(chosen, stand=bids.stand)
         if self._trading:
-            self._trading.tell_node(MindChanged())
+            self._trading.tell_node(MindChanged(chosen, bids.stand))
 
     def leave(self) -> None:
         """Take back what does not bind it yet, and go."""

@@ -90,8 +90,9 @@ def test_all_nodes_hear_what_concerns_the_host(say: object, event: Event) -> Non
 
 def test_what_happens_to_a_user_is_told_to_its_node_alone() -> None:
     a, b = Puppet(), Puppet()
-    host_of_puppets(a=a, b=b).tell(1.0, "b", MindChanged())
-    assert (a.events, b.events) == ([], [(1.0, MindChanged())])
+    changed = MindChanged({}, stand=True)
+    host_of_puppets(a=a, b=b).tell(1.0, "b", changed)
+    assert (a.events, b.events) == ([], [(1.0, changed)])
 
 
 def test_message_reaches_its_node_only() -> None:

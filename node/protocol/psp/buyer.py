@@ -54,6 +54,7 @@ from node.protocol.psp.trace import (
 from node.protocol.retry import PATIENCE, RoundTrip
 from node.protocol.topics import host_of
 from node.protocol.trace import Leaving, Resumed
+from node.strategy.psp.by_hand import ByHand
 from node.strategy.psp.offer import NOTHING, BuyerStrategy, Need, Target
 from node.strategy.random import Random
 
@@ -154,7 +155,7 @@ class Buyer:
             case ValuationChanged():
                 return self._on_valuation_changed(now, event.factor)
             case MindChanged():
-                return self._ponder(now)
+                return self._on_mind_changed(now, event)
             case Left():
                 return self._on_left(now)
         return ()
@@ -234,6 +235,12 @@ class Buyer:
         self._valuation = Scaled(self._first_valuation, factor)
         yield ValuationRevised(factor)
         yield from self._ponder(now)
+
+    def _on_mind_changed(self, now: float, wanted: MindChanged) -> Iterable[Effect]:
+        if not isinstance(self._strategy, ByHand):
+            return ()  # no person bids here
+        self._strategy.choose(wanted.bids, stand=wanted.stand)
+        return self._ponder(now)
 
     # Thinking and bidding
 

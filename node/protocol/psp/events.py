@@ -1,6 +1,7 @@
 """What happens to the users of an exchange while it runs, besides what happens to every node."""
 
 from node.protocol.machine import MarketEvent
+from node.strategy.psp.offer import Target
 
 
 class SupplyChanged(MarketEvent, frozen=True):
@@ -16,4 +17,10 @@ class ValuationChanged(MarketEvent, frozen=True):
 
 
 class MindChanged(MarketEvent, frozen=True):
-    """The person who bids for the buyer wants something else: its strategy is to be asked again."""
+    """The person who bids for the buyer wants these bids from now on, by the seller's address, and no others.
+
+    They may be awarded if they ``stand``.
+    """
+
+    bids: dict[str, Target]
+    stand: bool

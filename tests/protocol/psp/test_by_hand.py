@@ -11,6 +11,7 @@ from node.protocol.psp.trace import SaleSettled
 from node.protocol.trace import Record, Trace
 from node.strategy.psp.by_hand import ByHand
 from node.strategy.psp.offer import Target
+from node.strategy.psp.opt_out import OptOut
 from node.strategy.psp.reserve import FixedReserve
 from tests.protocol.codecs import BOTH
 from tests.protocol.lives import lives
@@ -58,8 +59,8 @@ class Pair:
                 host.fire(self.now)
 
     def choose(self, quantity: float, price: float, *, stand: bool) -> None:
-        self.strategy.choose({"s/seller": Target(quantity, price)}, stand=stand)
-        self.hosts["b"].tell(self.now, "buyer", MindChanged())
+        bids = {"s/seller": Target(quantity, price)}
+        self.hosts["b"].tell(self.now, "buyer", MindChanged(bids, stand))
 
     @property
     def settled(self) -> list[Trace]:
@@ -98,3 +99,9 @@ def test_without_a_choice_nothing_is_said() -> None:
     pair = Pair()
     pair.run(5.0 * TIMING.quiet_period_s)
     assert pair.hosts["b"].counters["sent"] == 0
+
+
+def test_nobody_else_bids_what_a_person_wants() -> None:
+    """A buyer whom a strategy serves."""
+    buyer = Buyer(["s/seller"], Flat(60, 2.0), OptOut(), TIMING, Scripted(0.5))
+    assert buyer.step(0.0, MindChanged({"s/seller": Target(40.0, 3.0)}, stand=True)) == []
