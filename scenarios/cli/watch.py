@@ -141,11 +141,11 @@ def _opened(shown: "Playback | Watch | Door", page: str) -> "Sequence[BaseRoute]
     from scenarios.guests.door import Door, code_of  # noqa: PLC0415
 
     assert isinstance(shown, Door)
-    url = shown.url_of(page)
+    url = shown.visitors.url_of(page)
     log.warning(f"join: {url}")
     if log.is_live and "utf" in log.console.encoding:
         log.console.print(code_of(url), markup=False, highlight=False)
-    return shown.routes()
+    return shown.visitors.routes()
 
 
 def _playback(folder: Path, speed: float) -> "Playback":

@@ -4,11 +4,10 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
-from node.protocol.numbers import MAX_PRICE, MAX_QUANTITY_MB
 from node.protocol.psp.buyer import Buyer
 from node.protocol.psp.events import MindChanged
 from node.runtime.mqtt.host import Clock
@@ -20,16 +19,11 @@ from scenarios.device.narrator import worded
 from scenarios.device.schema import NodeFile
 from scenarios.device.session import Trading
 from scenarios.files.explained import converted
+from scenarios.markets.psp.seats import Bids, PricePerMb, QuantityMb
 from scenarios.metrics.meter import Meter
-
-MOST_SELLERS = 50
-"""Of which one guest may buy: its pool."""
 
 MOST_LINES = 50
 """Of what its node has said that a page shows."""
-
-QuantityMb = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_QUANTITY_MB)]
-PricePerMb = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,18 +43,11 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by: Literal["hand", "strategy"] = "hand"
 
 
-class Bids(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a guest bids from now on, MB and price per MB by seller, and whether that may be awarded."""
-
-    at: Annotated[dict[str, tuple[QuantityMb, PricePerMb]], msgspec.Meta(max_length=MOST_SELLERS)]
-    stand: bool
-
-
 class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the page of a guest says. It names no node: whose it is, the cookie tells."""
 
     enter: Entry | None = None
-    bid: Bids | None = None
+    move: Bids | None = None
     leave: bool = False
 
 
@@ -121,6 +108,11 @@ class Guest:
         if self._task is None:
             return "outside"
         return "over" if self._task.done() else "inside"
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether its node is in the market."""
+        return self.phase == "inside"
 
     def enter(self, entry: Entry, tables: Mapping[str, Any], pool: list[str]) -> None:
         """Take part, with a node of these settings, which may buy from the pool.

@@ -16,6 +16,7 @@ from node.trace.breach import Breach
 from scenarios.markets.base import Market, Scenario, anything, no_advice, nothing_more
 from scenarios.markets.panels import View
 from scenarios.markets.plain_view import PlainView
+from scenarios.markets.seats import Seats
 from scenarios.markets.steering import Steering
 from scenarios.results.outcome import Outcome, Run
 from scenarios.results.result import Result
@@ -123,6 +124,8 @@ class MarketKind:
     """What a live page shows of a market; of one that nobody has said anything about if it is given None."""
     steering: Steering | None = None
     """Which shifts people may make in one that runs already; none if None."""
+    seats: Seats | None = None
+    """How people take part in one; they cannot if None."""
     library: Traversable | None = None
     """The folder of the scenarios that it ships."""
 

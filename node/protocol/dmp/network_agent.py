@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from node.mechanism.rounding import ROUNDING
 from node.protocol.dmp import membership
+from node.protocol.dmp.events import MarginChosen
 from node.protocol.dmp.journal import Admitted, Capacity, Committed, wanted_of
 from node.protocol.dmp.membership import Membership
 from node.protocol.dmp.messages import (
@@ -39,7 +40,7 @@ from node.protocol.machine import (
 )
 from node.protocol.numbers import MAX_PRICE
 from node.protocol.trace import Leaving, Resumed
-from node.strategy.dmp import Call, PricingStrategy
+from node.strategy.dmp import ByHand, Call, PricingStrategy
 
 MOST_SKIPPED = 1_000_000
 """Auctions that it may have missed in a row: it draws a cost for each of them."""
@@ -113,6 +114,8 @@ class NetworkAgent:
                 return self._on_started(now)
             case Reconnected():
                 return self._member.on_reconnected(now)
+            case MarginChosen():
+                return self._on_margin_chosen(event)
             case Left():
                 return self._on_left(now)
         return ()
@@ -206,6 +209,11 @@ class NetworkAgent:
             yield PriceOffered(message.auction, load, price, self._cost)
         self._bid = SealedBid(message.auction, price)
         yield Send(self._market, self._bid)
+
+    def _on_margin_chosen(self, chosen: MarginChosen) -> Iterable[Effect]:
+        if isinstance(self._strategy, ByHand):  # else no person sets its prices
+            self._strategy.choose(chosen.margin_money)
+        return ()
 
     def _learn(self) -> None:
         """Tell the strategy what became of its last price."""

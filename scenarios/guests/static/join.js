@@ -37,7 +37,7 @@ function bid(stand) {
   for (const [seller, { quantity, price, line }] of rows) {
     if (!line.hidden && Number(quantity.value) > 0 && price.value !== "") at[seller] = [Number(quantity.value), Number(price.value)];
   }
-  say({ bid: { at, stand } });
+  say({ move: { at, stand } });
 }
 
 function row(seller) {

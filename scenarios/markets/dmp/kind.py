@@ -19,6 +19,7 @@ from scenarios.markets.dmp.meanings import FIGURES, PICTURES
 from scenarios.markets.dmp.nodes import call_machines
 from scenarios.markets.dmp.results import summarise_calls
 from scenarios.markets.dmp.schema import CallScenario
+from scenarios.markets.dmp.seats import SEATS
 from scenarios.markets.dmp.validity import check_call_scenario
 from scenarios.markets.dmp.view import CallView
 from scenarios.markets.kind import MarketKind
@@ -57,4 +58,5 @@ MARKETPLACE = MarketKind(
     figures=FIGURES,
     pictures=PICTURES,
     view=CallView,
+    seats=SEATS,
 )

@@ -31,7 +31,7 @@ from scenarios.words import counted
 
 
 class OperatorSpec(msgspec.Struct, frozen=True):
-    """One network operator; its cost, money, is drawn anew for every call."""
+    """One network operator; its cost, money, is drawn anew for every call. A person may set its prices."""
 
     name: str
     capacity_kbps: float
@@ -39,6 +39,7 @@ class OperatorSpec(msgspec.Struct, frozen=True):
     pricing: PricingTable
     overcommitment: float
     initial_reputation: float | None = None
+    by_hand: bool = False
 
 
 class TerminalSpec(msgspec.Struct, frozen=True):

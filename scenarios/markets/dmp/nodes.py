@@ -8,6 +8,7 @@ from node.protocol.dmp.service_agent import ServiceAgent
 from node.protocol.dmp.terminal import Terminal
 from node.protocol.machine import Machine
 from node.runtime.streams import stream
+from node.strategy.dmp import ByHand
 from scenarios.files.draws import drawn
 from scenarios.files.tables import Number
 from scenarios.markets.dmp.market import CallMarket, OperatorSpec, TerminalSpec
@@ -47,10 +48,11 @@ def _market_agent(market: CallMarket, addresses: Addresses) -> Machine:
 
 
 def _network_agent(market: CallMarket, operator: OperatorSpec, addresses: Addresses) -> Machine:
+    learning = stream(market.seed, operator.name, "learning")
     return NetworkAgent(
         addresses[market.agent],
         operator.capacity_kbps,
-        operator.pricing.build(stream(market.seed, operator.name, "learning")),
+        ByHand() if operator.by_hand else operator.pricing.build(learning),
         _costs(operator.cost_money, market.seed, operator.name),
         market.timing,
         operator.overcommitment,

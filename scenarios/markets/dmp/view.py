@@ -46,27 +46,35 @@ OF_OPERATORS = ("open", "share", "price", "reputation")
 
 
 class CallView:
-    """All that a page shows of a Digital Marketplace."""
+    """All that a page shows of a Digital Marketplace.
+
+    Attributes
+    ----------
+    metrics
+        What all is worked out from.
+    open
+        Calls in progress, by operator.
+    """
 
     def __init__(self, market: CallMarket | None) -> None:
         self.now_s = 0.0
         self.chronicle = Chronicle(panels.EVENTS)
         self._market = market
-        self._metrics = call_metrics(market) if market else CallMetrics("", [], [])
+        self.metrics = call_metrics(market) if market else CallMetrics("", [], [])
         self._agent = market.agent if market else ""
         self._blocked = self._decommitted = 0
         self._carried: dict[int, str] = {}
-        self._open: Counter[str] = Counter()
+        self.open: Counter[str] = Counter()
         self._prices: dict[str, float] = {}
         self._moves: Counter[str] = Counter()
         self._flows: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._outcomes = History(2)
-        self._of_operators = {key: History(len(self._metrics.operators)) for key in OF_OPERATORS}
+        self._of_operators = {key: History(len(self.metrics.operators)) for key in OF_OPERATORS}
 
     @property
     def layout(self) -> Layout:
         """What there is to see."""
-        market, operators = self._market, list(self._metrics.operators) if self._market else [""] * 99
+        market, operators = self._market, list(self.metrics.operators) if self._market else [""] * 99
         courses = [
             panels.course(
                 "open", "Calls in progress", operators, help_="Those that each operator carries at the time."
@@ -98,7 +106,7 @@ class CallView:
         if isinstance(what, FaultRecord):
             return
         self._know(node, what)
-        self._metrics.add(record)
+        self.metrics.add(record)
         if node == self._agent:
             self._follow(what)
         elif isinstance(what, PriceOffered | CallRequested):
@@ -107,7 +115,7 @@ class CallView:
     def _know(self, node: str, what: Trace) -> None:
         """Note whom there is, where nobody has said so."""
         if self._market is None and isinstance(what, CallRequested):
-            self._metrics.terminals.setdefault(node, TerminalCount())
+            self.metrics.terminals.setdefault(node, TerminalCount())
 
     def _follow(self, what: Trace) -> None:
         """Follow each call from its contract to its end."""
@@ -115,13 +123,13 @@ class CallView:
             case CallContracted() if what.auction not in self._carried:
                 operator = node_of(what.network)
                 self._carried[what.auction] = operator
-                self._open[operator] += 1
+                self.open[operator] += 1
                 self._moves[operator] += 1
                 self._prices[operator] = what.price_money
-                self._flows[self._metrics.terminal_of(what.auction), operator] += 1
+                self._flows[self.metrics.terminal_of(what.auction), operator] += 1
             case CallServed() | CallDecommitted():
                 if operator := self._carried.pop(what.auction, ""):
-                    self._open[operator] -= 1
+                    self.open[operator] -= 1
                 self._decommitted += isinstance(what, CallDecommitted)
             case CallBlocked():
                 self._blocked += 1
@@ -134,18 +142,18 @@ class CallView:
         """Take whoever posts the registry for the market agent, where nobody has said who that is."""
         if isinstance(message, Registry) and not self._agent:
             self._agent = node_of(poster)
-            self._metrics = CallMetrics(self._agent, [], [])
+            self.metrics = CallMetrics(self._agent, [], [])
 
     def finish(self) -> None:
         """Take the last row."""
         self._look()
 
     def _look(self) -> None:
-        operators, at = self._metrics.operators, self.now_s
+        operators, at = self.metrics.operators, self.now_s
         won = np.array([one.won for one in operators.values()], float)
         self._outcomes.add(at, [self._blocked, self._decommitted])
         rows = {
-            "open": [self._open[name] for name in operators],
+            "open": [self.open[name] for name in operators],
             "share": won / won.sum() if won.sum() else np.full(won.shape, np.nan),
             "price": [self._prices.get(name, math.nan) for name in operators],
             "reputation": [one.reputation for one in operators.values()],
@@ -157,11 +165,11 @@ class CallView:
 
     def figures(self) -> dict[str, Value]:
         """The figures of the layout."""
-        metrics = self._metrics
+        metrics = self.metrics
         planned = f" of {self._market.calls:,}" if self._market else ""
         return {
             "done": f"{metrics.done:,}{planned}",
-            "open": sum(self._open.values()),
+            "open": sum(self.open.values()),
             "served": sum(one.served for one in metrics.operators.values()),
             "blocked": self._blocked,
             "decommitted": self._decommitted,
@@ -175,7 +183,7 @@ class CallView:
         return {"outcomes": outcomes} | {key: self._course(history) for key, history in self._of_operators.items()}
 
     def _course(self, history: History) -> Curves:
-        rows, names = history.rows, list(self._metrics.operators)
+        rows, names = history.rows, list(self.metrics.operators)
         if self._market and len(names) <= panels.SHOWN_ALONE:
             return curves(history, {name: k for k, name in enumerate(names) if k < rows.shape[1]})
         quantiles = _quantiles(rows)
@@ -185,11 +193,11 @@ class CallView:
     def single(self, course: str, node: str) -> Curves | None:
         """The course of one operator."""
         history = self._of_operators.get(course)
-        return None if history is None else curve_of(history, list(self._metrics.operators), node)
+        return None if history is None else curve_of(history, list(self.metrics.operators), node)
 
     def drawings(self) -> dict[str, Drawing]:
         """Whose calls were carried by whom."""
-        terminals, operators = self._metrics.terminals, self._metrics.operators
+        terminals, operators = self.metrics.terminals, self.metrics.operators
         left, right = ({name: k for k, name in enumerate(side)} for side in (terminals, operators))
         edges = [
             (left[terminal], right[operator], float(calls))
@@ -225,13 +233,13 @@ class CallView:
     def rows(self, table: str) -> dict[str, Sequence[Value]]:
         """Every operator and every terminal."""
         del table
-        operators, terminals = self._metrics.operators, self._metrics.terminals
+        operators, terminals = self.metrics.operators, self.metrics.terminals
         of, to = operators.values(), terminals.values()
         none: list[Value] = [None] * len(terminals)
         return {
             "name": [*operators, *terminals],
             "role": ["operator"] * len(operators) + ["terminal"] * len(terminals),
-            "open": [*(self._open[name] for name in operators), *none],
+            "open": [*(self.open[name] for name in operators), *none],
             "won": [*(one.won for one in of), *(one.requested for one in to)],
             "served": [*(one.served for one in of), *(one.served for one in to)],
             "decommitted": [*(one.decommitted for one in of), *(one.decommitted for one in to)],
@@ -250,7 +258,7 @@ class CallView:
         facts = [
             (one.label, rows[one.key][k], one.unit) for one in panels.NODES.columns[2:] if rows[one.key][k] is not None
         ]
-        operators = list(self._metrics.operators)
+        operators = list(self.metrics.operators)
         titles: Mapping[str, str] = {"open": "Calls in progress", "price": "Price", "reputation": "Reputation"}
         place = operators.index(node) if node in operators else None
         plots = (

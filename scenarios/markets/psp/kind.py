@@ -16,6 +16,7 @@ from scenarios.markets.psp.meanings import FIGURES, PICTURES
 from scenarios.markets.psp.nodes import exchange_machines
 from scenarios.markets.psp.results import summarise
 from scenarios.markets.psp.schema import Scenario
+from scenarios.markets.psp.seats import SEATS
 from scenarios.markets.psp.steering import STEERING
 from scenarios.markets.psp.validity import check_scenario
 from scenarios.markets.psp.view import ExchangeView
@@ -55,4 +56,5 @@ EXCHANGE = MarketKind(
     pictures=PICTURES,
     view=ExchangeView,
     steering=STEERING,
+    seats=SEATS,
 )

@@ -44,7 +44,8 @@ class SellerSpec(msgspec.Struct, frozen=True):
 class BuyerSpec(msgspec.Struct, frozen=True):
     """One buyer: its sellers by name, what data is worth to it, how it behaves, and what it can spend.
 
-    A market shift can make every MB worth ``valuation_factor`` times as much.
+    A market shift can make every MB worth ``valuation_factor`` times as much. A person may bid by
+    hand in place of its strategy.
     """
 
     name: str
@@ -54,6 +55,7 @@ class BuyerSpec(msgspec.Struct, frozen=True):
     budget_money: float | None
     valuation_factor: float = 1.0
     device: str | None = None
+    by_hand: bool = False
 
 
 EXACT_PAIRS = 5_000

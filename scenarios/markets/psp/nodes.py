@@ -11,6 +11,7 @@ from node.protocol.psp.buyer import Buyer
 from node.protocol.psp.seller import Seller
 from node.protocol.psp.timing import Timing
 from node.runtime.streams import stream
+from node.strategy.psp.by_hand import ByHand
 from node.strategy.psp.offer import BuyerStrategy
 from scenarios.markets.psp.market import BuyerSpec, Market, SellerSpec, budget_of, theta
 from scenarios.markets.psp.mechanisms import mechanism_of
@@ -44,7 +45,8 @@ def _seller(market: Market, seller: SellerSpec) -> Machine:
 def _buyer(market: Market, buyer: BuyerSpec, addresses: Mapping[str, str]) -> Machine:
     events = plan(market.shifts, buyer.name)
     pool = [addresses[seller] for seller in buyer.pool]
-    machine = buyer_machine(buyer, pool, market.timing, market.seed, mechanism_of(market.auction))
+    mechanism, strategy = mechanism_of(market.auction), ByHand() if buyer.by_hand else None
+    machine = buyer_machine(buyer, pool, market.timing, market.seed, mechanism, strategy)
     return Planned(machine, events) if events else machine
 
 

@@ -62,14 +62,20 @@ SHIFTS = frozenset({SupplyRevised, ValuationRevised, Joined, Leaving})
 
 
 class ExchangeView:
-    """All that a page shows of an exchange; without its market what can be seen by anybody, valuations excepted."""
+    """All that a page shows of an exchange; without its market what can be seen by anybody, valuations excepted.
+
+    Attributes
+    ----------
+    metrics
+        What all is worked out from.
+    """
 
     def __init__(self, market: Market | None) -> None:
         self.now_s = 0.0
         self.chronicle = Chronicle(panels.EVENTS)
         self._market = market
-        self._metrics = MarketMetrics({}, []) if market is None else metrics_of(market)
-        self._totals = Totals(self._metrics)
+        self.metrics = MarketMetrics({}, []) if market is None else metrics_of(market)
+        self._totals = Totals(self.metrics)
         users = len(market.buyers) + len(market.sellers) if market else 0
         step_s = max(1.0, users / 500.0) / 64.0
         self._supply = {one.name: one.supply_mb for one in market.sellers} if market else {}
@@ -110,7 +116,7 @@ class ExchangeView:
     def revise(self, market: Market) -> None:
         """Go by the same users with other shifts."""
         self._market = market
-        self._metrics.allow(largest_supplies(market))
+        self.metrics.allow(largest_supplies(market))
 
     def prepare(self) -> None:
         """Work out the optimum."""
@@ -140,48 +146,48 @@ class ExchangeView:
         if isinstance(what, FaultRecord):
             return
         self._know(node_of(record.node), what)
-        self._metrics.add(record)
+        self.metrics.add(record)
         self._totals.add(record)
         if type(what) in SHIFTS and self._market and self._best and not self._market.is_large:
-            self._measure(market_now(self._market, self._metrics))
+            self._measure(market_now(self._market, self.metrics))
 
     def _know(self, node: str, what: Trace) -> None:
         """Note whom there is, where nobody has said so, and who moves."""
         if isinstance(what, Cleared):
             self._clearings[node] += 1
             if self._market is None:
-                self._metrics.auctions.setdefault(node, AuctionMetrics())
+                self.metrics.auctions.setdefault(node, AuctionMetrics())
         elif isinstance(what, BidPlaced | BidWithdrawn):
             if isinstance(what, BidPlaced):
                 self._last_bids[node] = what.price_per_mb
             if self._market is None:
                 self._buyers.setdefault(node)
-                self._metrics.auctions.setdefault(node_of(what.seller), AuctionMetrics())
+                self.metrics.auctions.setdefault(node_of(what.seller), AuctionMetrics())
 
     def settle(self, record: Record[Trace]) -> None:
         """Take in a sale that is confirmed after the end of the run."""
-        self._metrics.trade(record)
+        self.metrics.trade(record)
         self._totals.add(record)
 
     def post(self, poster: str, message: Message) -> None:
         """Take in what a seller advertises, where nobody has said what it has."""
         if isinstance(message, Advert) and self._market is None:
             name = node_of(poster)
-            self._metrics.auctions.setdefault(name, AuctionMetrics())
+            self.metrics.auctions.setdefault(name, AuctionMetrics())
             self._supply[name], self._reserve[name] = message.supply, message.reserve
 
     def finish(self) -> None:
         """Let count of each sale what both sides tell."""
-        self._metrics.finish()
+        self.metrics.finish()
         self._totals.change_all()
         if self._best and self._market and self._market.shifts:
-            self._measure(market_now(self._market, self._metrics))
+            self._measure(market_now(self._market, self.metrics))
         self._look()
         self._look_at_gap()
 
     def _look(self) -> None:
         """Take a row of every course, as things stand."""
-        metrics = self._metrics
+        metrics = self.metrics
         auctions = [metrics.auctions[name] for name in self._sellers]
         price = np.array([one.price for one in auctions])
         supply = np.array([self._supply_of(name) for name in self._sellers])
@@ -203,26 +209,26 @@ class ExchangeView:
 
     def _look_at_gap(self) -> None:
         if self._market and self._has_gaps:
-            of_buyers = gaps(market_now(self._market, self._metrics), self._metrics)
+            of_buyers = gaps(market_now(self._market, self.metrics), self.metrics)
             self._gap = float(of_buyers.max(initial=0.0))
             self._gaps.add(self.now_s, [self._gap])
 
     @property
     def _sellers(self) -> list[str]:
-        return list(self._metrics.auctions)
+        return list(self.metrics.auctions)
 
     def _supply_of(self, seller: str) -> float:
-        return self._metrics.supply.get(seller, self._supply.get(seller, math.nan))
+        return self.metrics.supply.get(seller, self._supply.get(seller, math.nan))
 
     @property
     def _reached(self) -> float:
         """Welfare, less reserve prices where that is the measure, money."""
-        welfare = self._metrics.welfare
+        welfare = self.metrics.welfare
         if not self._is_net:
             return welfare
         return welfare - sum(
             auction.sold * self._reserve[name]
-            for name, auction in self._metrics.auctions.items()
+            for name, auction in self.metrics.auctions.items()
             if name in self._reserve
         )
 
@@ -236,7 +242,7 @@ class ExchangeView:
 
     def figures(self) -> dict[str, Value]:
         """The figures of the layout."""
-        metrics = self._metrics
+        metrics = self.metrics
         auctions = metrics.auctions
         supply = [self._supply_of(name) for name in auctions]
         sold = sum(one.sold for one in auctions.values())
@@ -281,7 +287,7 @@ class ExchangeView:
 
     def drawings(self) -> dict[str, Drawing]:
         """Who buys from whom."""
-        metrics, totals = self._metrics, [self._totals.of(name) for name in self._buyers]
+        metrics, totals = self.metrics, [self._totals.of(name) for name in self._buyers]
         sellers = {name: j for j, name in enumerate(metrics.auctions)}
         edges = [
             (i, sellers[seller], mb)
@@ -304,17 +310,17 @@ class ExchangeView:
     def _drawn_buyers(self, totals: Sequence[Total]) -> Nodes:
         names, is_known = list(self._buyers), self._market is not None
         demand = (
-            [self._metrics.valuation(name).demand_mb for name in names] if is_known else [one.gets for one in totals]
+            [self.metrics.valuation(name).demand_mb for name in names] if is_known else [one.gets for one in totals]
         )
         last = [self._last_bids.get(name, math.nan) for name in names]
-        first = [self._metrics.valuation(name).marginal(0.0) for name in names] if is_known else last
+        first = [self.metrics.valuation(name).marginal(0.0) for name in names] if is_known else last
         share = [one.gets / most if most > 0.0 else 0.0 for one, most in zip(totals, demand, strict=True)]
-        return Nodes(names, demand, share, last, [self._metrics.bids_of.get(name, 0) for name in names], first)
+        return Nodes(names, demand, share, last, [self.metrics.bids_of.get(name, 0) for name in names], first)
 
     def rows(self, table: str) -> dict[str, Sequence[Value]]:
         """Every node, sellers first."""
         del table
-        metrics, clearings = self._metrics, self._clearings
+        metrics, clearings = self.metrics, self._clearings
         sellers, buyers = self._sellers, list(self._buyers)
         auctions, totals = [metrics.auctions[name] for name in sellers], [self._totals.of(name) for name in buyers]
         wanted = [sum(mb for mb, _ in book_of(metrics, name).values()) for name in sellers]
@@ -334,7 +340,7 @@ class ExchangeView:
         }
 
     def _state(self, buyer: str, total: Total) -> str:
-        if buyer in self._metrics.left:
+        if buyer in self.metrics.left:
             return "left"
         if total.bid_mb is not None:
             return "bidding"
@@ -343,17 +349,17 @@ class ExchangeView:
     def _utility(self, buyer: str, total: Total) -> float | None:
         if self._market is None:
             return None
-        return self._metrics.valuation(buyer).value(max(0.0, total.gets)) - total.pays
+        return self.metrics.valuation(buyer).value(max(0.0, total.gets)) - total.pays
 
     def detail(self, node: str) -> Detail | None:
         """A buyer with θ' and its bids, or an auction with its book."""
-        if node in self._metrics.auctions:
+        if node in self.metrics.auctions:
             return self._auction(node)
         return self._buyer(node) if node in self._buyers else None
 
     def _auction(self, seller: str) -> Detail:
-        auction, supply = self._metrics.auctions[seller], self._supply_of(seller)
-        book = sorted(book_of(self._metrics, seller).items(), key=lambda one: -one[1][1])
+        auction, supply = self.metrics.auctions[seller], self._supply_of(seller)
+        book = sorted(book_of(self.metrics, seller).items(), key=lambda one: -one[1][1])
         ends = np.cumsum([0.0, *(mb for _, (mb, _) in book)]).tolist()
         prices = [price for _, (_, price) in book]
         strokes = [
@@ -381,12 +387,12 @@ class ExchangeView:
     def _buyer(self, buyer: str) -> Detail:
         total = self._totals.of(buyer)
         got = total.gets
-        bids = {seller: bid for seller in self._sellers if (bid := book_of(self._metrics, seller).get(buyer))}
+        bids = {seller: bid for seller in self._sellers if (bid := book_of(self.metrics, seller).get(buyer))}
         facts: list[tuple[str, Value, str]] = [
             ("gets", got, "MB"),
             ("pays", total.pays, "money"),
             ("utility", self._utility(buyer, total), "money"),
-            ("moves", self._metrics.bids_of.get(buyer, 0), ""),
+            ("moves", self.metrics.bids_of.get(buyer, 0), ""),
             *(
                 (f"bid with {seller}", f"{mb:.4g} MB at {price:.4g}", "")
                 for seller, (mb, price) in [*bids.items()][:12]
@@ -394,7 +400,7 @@ class ExchangeView:
         ]
         strokes = []
         if self._market:
-            valuation = self._metrics.valuation(buyer)
+            valuation = self.metrics.valuation(buyer)
             most = max(valuation.demand_mb, got)
             # Twice at the demand: the worth of the next MB may jump there.
             at = [*np.linspace(0.0, most, CURVE_POINTS).tolist(), most]

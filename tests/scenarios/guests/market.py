@@ -37,7 +37,7 @@ class Place:
 
     def identity(self) -> str:
         """The cookie of a new guest."""
-        path = "/join" + (f"?token={self.door.guard.token}" if self.door.guard.token else "")
+        path = "/join" + (f"?token={self.door.visitors.guard.token}" if self.door.visitors.guard.token else "")
         return self.got(path)[1]["set-cookie"].partition(";")[0]
 
     def page(self, cookie: str, origin: str | None = None) -> "Page":
@@ -69,7 +69,7 @@ class Page:
 
     def bid(self, stand: bool, **at: tuple[float, float]) -> None:
         """Bid at sellers whose host and node have one name."""
-        self.say(bid={"at": {f"{name}/{name}".replace("_", "-"): bid for name, bid in at.items()}, "stand": stand})
+        self.say(move={"at": {f"{name}/{name}".replace("_", "-"): bid for name, bid in at.items()}, "stand": stand})
 
     def until(self, wanted: Any) -> dict[str, Any]:
         """The first state from now on that is as wanted."""
@@ -90,5 +90,5 @@ def place(folder: Path, address: str = "127.0.0.1") -> Iterator[Place]:
         url = f"mqtt://127.0.0.1:{broker.port}"
         guard, listening = guard_of(address, None), bound("127.0.0.1", 0)
         door = Door(Watch(broker_address(url), "lab"), url, "lab", folder / "guests", guard)
-        stack.enter_context(served_beside(door, guard, listening, door.routes()))
+        stack.enter_context(served_beside(door, guard, listening, door.visitors.routes()))
         yield Place(door, listening.getsockname()[1], url, folder)

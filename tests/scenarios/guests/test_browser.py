@@ -49,7 +49,7 @@ def received(page: Page, receipt: str) -> None:
 
 def test_two_phones_trade_with_each_other_and_with_a_scripted_seller(browser: Browser, here: Place) -> None:
     shop = here.shop()
-    url = here.door.url_of(f"http://127.0.0.1:{here.port}/")
+    url = here.door.visitors.url_of(f"http://127.0.0.1:{here.port}/")
     with ExitStack() as stack:
         sells, buys = (stack.enter_context(visited(browser, url, viewport=PHONE)) for _ in range(2))
         own = entered(sells, "Sell", "20", "1")
@@ -81,7 +81,7 @@ def test_two_phones_trade_with_each_other_and_with_a_scripted_seller(browser: Br
 def phone(browser: Browser, here: Place, scheme: Any) -> Iterator[Page]:
     """A phone that has come in while the scripted seller is there."""
     shop = here.shop()
-    url = here.door.url_of(f"http://127.0.0.1:{here.port}/")
+    url = here.door.visitors.url_of(f"http://127.0.0.1:{here.port}/")
     with visited(browser, url, viewport=PHONE, color_scheme=scheme) as page:
         page.locator('[data-seller="shop/shop"]').wait_for()
         yield page

@@ -12,13 +12,15 @@ from node.protocol.wire.frames import encode_post
 from node.protocol.wire.presence import OFFLINE, ONLINE, encode_presence
 from scenarios.errors import ScenarioError
 from scenarios.guests import door as of_door
-from scenarios.guests.door import LEAVE_S, MOST_GUESTS, MOST_VISITORS, PAUSE_S, Door, code_of
-from scenarios.guests.guest import MOST_SELLERS, Entry
+from scenarios.guests.door import LEAVE_S, MOST_GUESTS, Door, code_of
+from scenarios.guests.guest import Entry
+from scenarios.guests.visitors import MOST_VISITORS, PAUSE_S
 from scenarios.live.guard import Guard, guard_of
 from scenarios.live.server import MOST_SAID_BYTES
 from scenarios.live.watching import Watch
 from scenarios.markets.base import Market
 from scenarios.markets.load import load
+from scenarios.markets.psp.seats import MOST_SELLERS
 from scenarios.markets.registry import draw_market
 
 FLOWING = " ".join((Path(__file__).parents[3] / "docs" / "live.md").read_text(encoding="utf-8").split())
@@ -51,14 +53,14 @@ def test_on_sale_is_what_those_offer_who_are_there(tmp_path: Path) -> None:
 
 def test_the_token_of_the_door_is_not_that_of_the_page(tmp_path: Path) -> None:
     _, door = opened(tmp_path, guard_of("0.0.0.0", "a-token-of-my-own"))
-    url = door.url_of("http://192.0.2.7:8000/?token=a-token-of-my-own")
-    assert url == f"http://192.0.2.7:8000/join?token={door.guard.token}"
-    assert door.guard.token
+    url = door.visitors.url_of("http://192.0.2.7:8000/?token=a-token-of-my-own")
+    assert url == f"http://192.0.2.7:8000/join?token={door.visitors.guard.token}"
+    assert door.visitors.guard.token
     assert "a-token-of-my-own" not in url
 
 
 def test_on_loopback_there_is_no_token(tmp_path: Path) -> None:
-    assert opened(tmp_path)[1].url_of("http://127.0.0.1:8000/") == "http://127.0.0.1:8000/join"
+    assert opened(tmp_path)[1].visitors.url_of("http://127.0.0.1:8000/") == "http://127.0.0.1:8000/join"
 
 
 def test_guests_hold_auctions_as_the_market_does_that_is_known(tmp_path: Path) -> None:
@@ -71,7 +73,7 @@ def test_guests_hold_auctions_as_the_market_does_that_is_known(tmp_path: Path) -
 
 def test_the_digital_marketplace_has_no_guests(tmp_path: Path) -> None:
     _, door = opened(tmp_path, market=draw_market(load("network-selection"), 0))
-    guest = door._guests[door._welcomed()]
+    guest = door.visitors._known[door.visitors._admitted()]
     entry = '{"enter": {"role": "seller", "quantity_mb": 1, "price_per_mb": 1}}'
     assert door.heed(guest, entry)
     assert (guest.phase, guest.note) == (
@@ -82,7 +84,7 @@ def test_the_digital_marketplace_has_no_guests(tmp_path: Path) -> None:
 
 def test_numbers_that_make_no_node_are_refused_with_the_reason(tmp_path: Path) -> None:
     _, door = opened(tmp_path)
-    guest = door._guests[door._welcomed()]
+    guest = door.visitors._known[door.visitors._admitted()]
     with pytest.raises(ScenarioError, match="price must be finite and above 0"):
         guest.enter(Entry("buyer", 10.0, 0.0), {"broker": "mqtt://h", "market": "lab"}, ["s/s"])
     assert guest.phase == "outside"
@@ -91,20 +93,20 @@ def test_numbers_that_make_no_node_are_refused_with_the_reason(tmp_path: Path) -
 def test_no_more_guests_come_in_than_there_is_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(of_door, "MOST_GUESTS", 0)
     _, door = opened(tmp_path)
-    guest = door._guests[door._welcomed()]
+    guest = door.visitors._known[door.visitors._admitted()]
     assert door.heed(guest, '{"enter": {"role": "seller", "quantity_mb": 1, "price_per_mb": 1}}')
     assert (guest.phase, guest.note) == ("outside", "0 guests are there already, and no more may come.")
 
 
 def test_the_oldest_visitor_without_a_node_makes_room_for_a_new_one(tmp_path: Path) -> None:
     _, door = opened(tmp_path)
-    first, second = door._welcomed(), door._welcomed()
+    first, second = door.visitors._admitted(), door.visitors._admitted()
     for _ in range(MOST_VISITORS - 1):
-        door._welcomed()
-    assert len(door._guests) == MOST_VISITORS
-    assert first not in door._guests
-    assert second in door._guests
-    assert len({guest.name for guest in door._guests.values()}) == MOST_VISITORS
+        door.visitors._admitted()
+    assert len(door.visitors._known) == MOST_VISITORS
+    assert first not in door.visitors._known
+    assert second in door.visitors._known
+    assert len({guest.name for guest in door.visitors._known.values()}) == MOST_VISITORS
 
 
 def test_the_code_is_of_the_address() -> None:

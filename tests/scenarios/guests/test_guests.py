@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from scenarios.guests.door import COOKIE, MOST_PAGES, files
+from scenarios.guests.visitors import COOKIE, MOST_PAGES, files
 from scenarios.live.server import MOST_SAID_BYTES, POLICY
 from tests.conftest import Command
 from tests.scenarios.guests.market import Place, place
@@ -76,7 +76,7 @@ def test_a_guest_buys_from_a_launched_seller_and_is_among_its_allocations(
         seller = page.until(lambda state: state["offers"])["offers"][0]["seller"]
         page.enter("buyer", 5.0, 1e6)
         name = page.until(lambda state: state["phase"] == "inside")["name"]
-        page.say(bid={"at": {seller: (5.0, 1e6)}, "stand": True})
+        page.say(move={"at": {seller: (5.0, 1e6)}, "stand": True})
         (receipt,) = page.until(has_receipts)["receipts"]
         assert (receipt["peer"], receipt["mb"]) == (seller, 5.0)
         assert run.finished()[0] == 0
@@ -200,11 +200,11 @@ def test_a_page_elsewhere_cannot_act_for_a_guest(hall: Place) -> None:
         "{",
         "[]",
         '{"node": "guest-000000", "leave": true}',
-        '{"bid": {"at": {}, "stand": true, "node": "guest-000000"}}',
+        '{"move": {"at": {}, "stand": true, "node": "guest-000000"}}',
         '{"enter": {"role": "buyer", "quantity_mb": -1, "price_per_mb": 1}}',
         '{"enter": {"role": "buyer", "quantity_mb": 1e300, "price_per_mb": 1}}',
         '{"enter": {"role": "launcher", "quantity_mb": 1, "price_per_mb": 1}}',
-        '{"bid": {"at": {"shop/shop": [NaN, 1]}, "stand": true}}',
+        '{"move": {"at": {"shop/shop": [NaN, 1]}, "stand": true}}',
         "x" * (MOST_SAID_BYTES + 1),
     ],
 )
@@ -227,7 +227,7 @@ def test_what_one_guest_says_changes_nothing_of_another(hall: Place) -> None:
     other.until(lambda state: state["phase"] == "inside")
     other.say(leave=True)
     other.until(lambda state: state["phase"] == "over")
-    after = json.loads(hall.door.state_of(next(one for one in hall.door._guests.values() if one.name == name)))
+    after = json.loads(hall.door.state_of(next(one for one in hall.door.visitors._known.values() if one.name == name)))
     for key in ("phase", "entry", "bids", "receipts", "note"):
         assert after[key] == before[key]
     mine.say(leave=True)
@@ -250,7 +250,7 @@ def test_elsewhere_guests_need_the_token_of_the_door_and_cannot_look_with_it(tmp
         assert here.got("/join/", Cookie=cookie)[0] == 200
         assert here.got("/join/join.js")[0] == 401
         assert here.got("/", Cookie=cookie)[0] == 401
-        assert here.got(f"/?token={here.door.guard.token}")[0] == 401
+        assert here.got(f"/?token={here.door.visitors.guard.token}")[0] == 401
 
 
 def test_the_files_of_the_page_come_with_the_policy_and_no_others(hall: Place) -> None:
