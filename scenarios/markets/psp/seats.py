@@ -57,7 +57,7 @@ def seated(market: Market, names: Collection[str], limit_s: float) -> Market:
             timing,
             open_at_least_s=max(timing.open_at_least_s, limit_s),
             quiet_period_s=max(timing.quiet_period_s, LEAST_QUIET_S),
-            patience_s=max(timing.patience_s, PATIENCE * limit_s),
+            own_patience_s=max(timing.patience_s, PATIENCE * limit_s),
         ),
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from node.protocol.dmp.events import MarginChosen
 from node.protocol.dmp.messages import (
     Blocked,
     Commit,
@@ -20,10 +21,11 @@ from node.protocol.dmp.messages import (
     Request,
     SealedBid,
 )
-from node.protocol.dmp.network_agent import MOST_SKIPPED
+from node.protocol.dmp.network_agent import MOST_SKIPPED, NetworkAgent
 from node.protocol.machine import Left, Message, Opened, PeerOffline, Reconnected, Started
 from node.protocol.psp.messages import Bid
-from tests.protocol.dmp.bench import MARKET, NetworkBench, T, carrying_network, wanted
+from node.strategy.dmp import ByHand
+from tests.protocol.dmp.bench import MARKET, TIMING, Bench, NetworkBench, T, carrying_network, wanted
 from tests.protocol.psp.bench import dropped, profile, sent, sent_as, traced
 
 IGNORED, REJECTED = "ignored", "rejected"
@@ -213,3 +215,24 @@ def test_leaves_for_good() -> None:
     assert bench.machine.finished
     assert bench.carried == 0.0
     assert bench.step(Reconnected()) == []
+
+
+# A person sets its prices
+
+
+def test_a_person_sets_the_margin_of_the_next_call() -> None:
+    bench = Bench(NetworkAgent(MARKET, 1000.0, ByHand(), iter([1.0, 2.0, 3.0]), TIMING))
+    bench.step(Started())
+    bench.hears(MARKET, Registered(1, 1))
+    assert bench.step(MarginChosen(0.25)) == []
+    for auction, margin in ((1, 0.25), (2, 0.25), (3, 0.75)):
+        if margin != 0.25:
+            bench.step(MarginChosen(margin))
+        told = bench.hears(MARKET, Invite(auction, wanted(), 0.5, 0.25, 2, None))
+        assert sent(told) == [(MARKET, SealedBid(auction, auction + margin))]
+
+
+def test_nobody_else_takes_a_margin_from_a_person() -> None:
+    bench = having_bid()
+    assert bench.step(MarginChosen(0.25)) == []
+    assert sent(bench.invited(2)) == sent(having_bid().invited(2))
