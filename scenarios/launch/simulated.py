@@ -2,20 +2,23 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 
 import msgspec
 
 from node.protocol.host import Host
+from node.protocol.journal import JournalEntry, MarketOpened
+from node.protocol.topics import address
 from node.protocol.trace import Record, Trace
-from node.runtime.faults.plan import Plan
+from node.runtime.faults.plan import Fault, Plan
 from node.runtime.journal import Journal
 from node.runtime.sim.injector import FaultInjector
 from node.runtime.sim.simulation import LinkModel, Simulation
 from scenarios.errors import ScenarioError
 from scenarios.launch.options import Page, since
-from scenarios.launch.placement import build_hosts, faults_of, host_names, one_host_each
-from scenarios.launch.steered import Running, Steered, moment
+from scenarios.launch.placement import Placement, build_hosts, faults_of, host_names, one_host_each
+from scenarios.launch.steered import Steered, event_of, moment
 from scenarios.markets.base import Market
 from scenarios.markets.kind import Metrics, Watch
 from scenarios.markets.steering import Order
@@ -27,6 +30,37 @@ EVENTS_PER_LOOK = 2000
 
 WAIT_S = 0.01
 """So long is waited where a page does not want a run to go on yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A simulation that goes on: where each node is and writes, what goes wrong in it, and what watches it."""
+
+    simulation: Simulation
+    placement: Placement
+    journal: Journal | None
+    faults: FaultInjector
+    metrics: Metrics
+
+    def is_awake(self, host: str) -> bool:
+        """Whether what is planned for now would happen there now."""
+        return self.simulation.is_awake(host)
+
+    def process_of(self, host: str) -> Collection[str]:
+        """Every host dies alone."""
+        return {host}
+
+    def shift(self, market: Market, node: str, at_s: float) -> None:
+        """Hand the node what happens to it at that time."""
+        simulation, host = self.simulation, self.placement[node]
+        if self.journal:
+            # As a node that had planned it would have noted, to go by after a restart.
+            self.journal.append([JournalEntry(simulation.opened_at, address(host, node), MarketOpened())])
+        simulation.at(simulation.opened_at + at_s, simulation.tell, host, node, event_of(market, node, at_s))
+
+    def strike(self, fault: Fault) -> None:
+        """Have something go wrong."""
+        self.faults.add(fault)
 
 
 def run_simulated(
@@ -72,7 +106,7 @@ def run_simulated(
 
     def obey() -> None:
         while page and steered and faults and (order := page.take_order()):
-            running = Running(simulation, placement, journal, faults, metrics)
+            running = _Running(simulation, placement, journal, faults, metrics)
             text, is_refused = _obeyed(order, page, steered, running, timeout_s)
             page.answer(text, is_refused=is_refused)
 
@@ -107,7 +141,7 @@ def _looks(simulation: Simulation, timeout_s: float, page: Page | None, obey: Ca
         time.sleep(WAIT_S)
 
 
-def _obeyed(order: Order, page: Page, steered: Steered, running: Running, timeout_s: float) -> tuple[str, bool]:
+def _obeyed(order: Order, page: Page, steered: Steered, running: _Running, timeout_s: float) -> tuple[str, bool]:
     """Have happen what somebody ordered, where the market stands; what to say of it, and whether it is refused."""
     simulation = running.simulation
     at_s = _standing(simulation, page)

@@ -1,17 +1,15 @@
-"""A simulated run in which people have things happen, so that its scenario, with these planned, repeats it."""
+"""A run in which people have things happen, so that its scenario, with these planned, repeats it."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from node.protocol.journal import JournalEntry, MarketOpened
-from node.protocol.topics import address
+from node.protocol.machine import Event
 from node.runtime.faults.plan import Fault, Plan
-from node.runtime.journal import Journal
-from node.runtime.sim.injector import FaultInjector
 from node.runtime.sim.simulation import Simulation
 from scenarios.chaos.schema import ChaosTable, Crash, Partition
 from scenarios.chaos.validity import check_chaos
@@ -51,15 +49,34 @@ def offers_of(market: Market) -> list[Offer]:
     return [*(steering.offers if steering else ()), *OFFERS]
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A simulation that goes on: where each node is and writes, what goes wrong in it, and what watches it."""
+class Running(Protocol):
+    """A run that goes on: where each node is, what watches it, and how something new happens in it."""
 
-    simulation: Simulation
-    placement: Placement
-    journal: Journal | None
-    faults: FaultInjector
-    metrics: Metrics
+    @property
+    def placement(self) -> Placement:
+        """Who sits on which host."""
+        ...
+
+    @property
+    def metrics(self) -> Metrics:
+        """What watches it."""
+        ...
+
+    def is_awake(self, host: str) -> bool:
+        """Whether what is planned for now would happen there now."""
+        ...
+
+    def process_of(self, host: str) -> Collection[str]:
+        """The hosts that die with this one, itself among them."""
+        ...
+
+    def shift(self, market: Market, node: str, at_s: float) -> None:
+        """Have the shift of that time happen to the node; the market has it planned by now, and the folder too."""
+        ...
+
+    def strike(self, fault: Fault) -> None:
+        """Have something go wrong that the market, and the folder, have planned by now."""
+        ...
 
 
 @dataclass
@@ -71,7 +88,7 @@ class Steered:
     folder: Path
 
     def obey(self, order: Order, at_s: float, running: Running) -> None:
-        """Have something happen at that time, after ``simulation.now`` and before the next event.
+        """Have something happen at that time, which is still to come.
 
         Raises
         ------
@@ -87,32 +104,28 @@ class Steered:
             self._shift(order, at_s, running)
 
     def _shift(self, order: Order, at_s: float, running: Running) -> None:
-        steering, simulation, placement = kind_of(self.market).steering, running.simulation, running.placement
+        steering, placement = kind_of(self.market).steering, running.placement
         assert steering  # who else offers shifts?
         scenario = steering.shifted(self._steady(), order, at_s)
         market = draw_market(scenario, self.market.seed)
         host = placement[order.node]
-        _check_awake(simulation, host)
+        _check_awake(running, host)
         _check_clock(faults_of(self.market, placement), host)
         self._keep(scenario, market)
         steering.revise(running.metrics, market)
-        opened_at = simulation.opened_at
-        if running.journal:
-            # As a node that had planned it would have noted, to go by after a restart.
-            running.journal.append([JournalEntry(opened_at, address(host, order.node), MarketOpened())])
-        event = steering.event(market, order.node, at_s)
-        simulation.at(opened_at + at_s, simulation.tell, host, order.node, event)
+        running.shift(market, order.node, at_s)
 
     def _break(self, order: Order, at_s: float, running: Running) -> None:
         scenario = broken(self._steady(), order, at_s)
         market = draw_market(scenario, self.market.seed)
         plan = faults_of(market, running.placement)
         assert plan
-        fault = next(one for one in plan.faults if one.at_s == at_s)
-        _check_awake(running.simulation, running.placement[order.node])
-        _check_alone(plan, fault)
+        fault = newest(plan, at_s)
+        host = running.placement[order.node]
+        _check_awake(running, host)
+        _check_alone(plan, fault, running.process_of(host))
         self._keep(scenario, market)
-        running.faults.add(fault)
+        running.strike(fault)
 
     def _steady(self) -> Scenario:
         """The scenario, in which nothing that is planned besides changes what happens before."""
@@ -148,9 +161,21 @@ def broken(scenario: Scenario, order: Order, at_s: float) -> Scenario:
     return after
 
 
-def _check_awake(simulation: Simulation, host: str) -> None:
+def newest(plan: Plan, at_s: float) -> Fault:
+    """The fault of that time; of several the one that was planned last."""
+    return [one for one in plan.faults if one.at_s == at_s][-1]
+
+
+def event_of(market: Market, node: str, at_s: float) -> Event:
+    """What the shift of that time is to the node."""
+    steering = kind_of(market).steering
+    assert steering  # who else plans shifts?
+    return steering.event(market, node, at_s)
+
+
+def _check_awake(running: Running, host: str) -> None:
     """Raise ScenarioError if nothing that is planned for now would happen there now."""
-    if not simulation.is_awake(host):
+    if not running.is_awake(host):
         raise ScenarioError(f"{host} is down, or has no broker: nothing happens to it before it is back")
 
 
@@ -160,14 +185,16 @@ def _check_clock(faults: Plan | None, host: str) -> None:
         raise ScenarioError(f"{host} has a clock that chaos sets wrong, so that nobody could repeat this: take another")
 
 
-def _check_alone(plan: Plan, fault: Fault) -> None:
+def _check_alone(plan: Plan, fault: Fault, process: Collection[str]) -> None:
     """Raise ScenarioError if planned beforehand the fault would be one with others, or in another order."""
-    others = [one for one in plan.faults if one is not fault]
-    if fault.until_s < math.inf and any(fault.until_s in (one.at_s, one.until_s) for one in others):
+    others = Plan(faults=tuple(one for one in plan.faults if one is not fault))
+    if fault.until_s < math.inf and any(fault.until_s in (one.at_s, one.until_s) for one in others.faults):
         raise ScenarioError(
             "another fault begins or ends at the very time at which this one would: give it more or less"
         )
-    if fault.kind == "crash" and any((fault.at_s, fault.until_s) not in plan.crashes({host}) for host in fault.hosts):
+    if fault.kind == "crash" and any(
+        begins <= fault.until_s and fault.at_s <= ends for begins, ends in others.crashes(process)
+    ):
         raise ScenarioError(f"{', '.join(sorted(fault.hosts))} is killed again before it would be back: give it less")
 
 

@@ -51,9 +51,9 @@ def shifted(scenario: Scenario, order: Order, at_s: float) -> Scenario:
 
 
 def event(market: Market, node: str, at_s: float) -> Event:
-    """What the shift of that time is to the node."""
+    """What the shift of that time is to the node; of several the one that was planned last."""
     supply_mb = next((seller.supply_mb for seller in market.sellers if seller.name == node), 0.0)
-    return next(event for due_s, event in plan(market.shifts, node, supply_mb) if due_s == at_s)
+    return [event for due_s, event in plan(market.shifts, node, supply_mb) if due_s == at_s][-1]
 
 
 def revise(watching: LiveMetrics | ExchangeView, market: Market) -> None:

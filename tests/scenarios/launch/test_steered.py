@@ -279,6 +279,14 @@ def test_faults_that_nobody_could_plan_apart_are_refused(
     assert answers(happened_s + later_s) == [(why, True)]
 
 
+def test_who_is_to_crash_later_is_not_killed_for_good(tmp_path: Path) -> None:
+    page = Scripted((0.4, Order("kill", "buyer-3")))
+    fault = '{kind="crash", at_s=1.5, for_s=0.3, nodes=["buyer-3"]}'
+    result = steered(tmp_path, page, "neighbourhood", f"chaos.faults=[{fault}]")
+    assert page.answers == [("buyer-3 is killed again before it would be back: give it less", True)]
+    assert [row.at_s for row in result.summary.faults] == pytest.approx([1.5], abs=0.01)
+
+
 def test_faults_happen_in_any_market(tmp_path: Path) -> None:
     page = Scripted((0.4, Order("leave", "terminal-1")), (0.5, Order("kill", "honest-1", 0.5)))
     options = RunOptions(world="sim", out=tmp_path, pictures=False)
