@@ -193,8 +193,8 @@ def shown_live(scenario: "Scenario", seed: int, world: str) -> "Iterator[Beside]
     from scenarios.live.serving import bound, served_beside, url_of  # noqa: PLC0415
     from scenarios.markets.registry import draw_market  # noqa: PLC0415
 
-    page, guard = Beside(draw_market(scenario, seed), is_paced=world == "sim"), guard_of("127.0.0.1", None)
-    guard = orderly(guard) if page.feed.desk else guard
+    page = Beside(draw_market(scenario, seed), is_paced=world == "sim")
+    guard = orderly(guard_of("127.0.0.1", None))
     listening = bound("127.0.0.1", 0)
     with served_beside(page, guard, listening):
         log.warning(f"page: {url_of(listening, guard)}")

@@ -18,6 +18,8 @@ from scenarios.launch.cluster import carried
 from scenarios.launch.observer import LOOK_S, Observer
 from scenarios.launch.options import Job
 from scenarios.launch.placement import faults_of, own_host_names
+from scenarios.launch.stage import Stage
+from scenarios.launch.steered import Steered
 from scenarios.launch.worker import Orders
 from scenarios.launch.workers import LEAVE_S, Workers
 from scenarios.results.outcome import Outcome
@@ -26,7 +28,7 @@ from scenarios.results.outcome import Outcome
 class Launcher:
     """One run over MQTT; ``outcome`` holds what it saw, also if the run is cut short."""
 
-    def __init__(self, job: Job, broker: RunningBroker) -> None:
+    def __init__(self, job: Job, broker: RunningBroker, steered: Steered) -> None:
         market, options = job.market, job.options
         self._broker = broker
         self._folder = job.folder
@@ -49,6 +51,8 @@ class Launcher:
             keys=job.keys,
         )
         self._workers = Workers([msgspec.structs.replace(orders, index=index) for index in self._carried], job.folder)
+        self._page = job.onlookers.page
+        self._stage = Stage(job, steered, self._observer, self._workers, self._carried, broker, self._break)
         # The parts that the workers of a cluster carry, if there is one.
         self._placed: contextlib.AbstractContextManager[Mapping[str, Future[None]]] = (
             carried(job, topic_market, broker.address) if options.place else contextlib.nullcontext({})
@@ -78,6 +82,8 @@ class Launcher:
                 guards += [tasks.create_task(self._guard_part(*part), name=part[0]) for part in parts.items()]
                 if self._faults:
                     guards.append(tasks.create_task(self._break(self._faults), name="faults"))
+                if self._page:
+                    guards.append(tasks.create_task(self._stage.obey(self._page), name="orders"))
                 await self._observer.observe(self._is_whole)
                 for guard in guards:
                     guard.cancel()

@@ -134,6 +134,14 @@ class Observer:
             self._closers = {closer for closer in self._closers if host_of(closer) in self._hosts}
         return counted
 
+    def is_present(self, host: str) -> bool:
+        """Whether the host is there, by its own word."""
+        return host in self._present
+
+    def disturb(self) -> None:
+        """Something goes wrong that was not planned: what was agreed on, and not heard, is said again."""
+        self._is_disturbed = True
+
     def give_up(self, host: str, why: str) -> None:
         """Wait no more for a part that cannot be carried any further.
 
@@ -358,7 +366,7 @@ class Observer:
         """Report a part whose process or machine has gone; the run does not end before it is back, or time is up."""
         if host not in self._gone:
             self._gone.add(host)
-            self._is_disturbed = True  # what was agreed on, and not heard, is said again when it is back
+            self.disturb()
             self._tell(FaultBegun, host)
             self._job.onlookers.say(f"{host} is gone; {self._remedy(host)}")
 

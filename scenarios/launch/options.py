@@ -18,6 +18,9 @@ from scenarios.results.tables import settings_label
 
 World = Literal["mqtt", "sim", "array"]
 
+OVER = "the market is over: nothing can happen in it any more"
+"""Why what is ordered then is refused."""
+
 Connections = Literal["per-host", "per-node"]
 """Who has an MQTT connection."""
 
@@ -127,7 +130,7 @@ class Page(Protocol):
         ...
 
     def take_order(self) -> Order | None:
-        """What somebody wants to happen in a simulated run, if anything."""
+        """What somebody wants to happen, if anything."""
         ...
 
     def answer(self, text: str, *, is_refused: bool) -> None:
@@ -136,6 +139,10 @@ class Page(Protocol):
 
     def revise(self, market: Market) -> None:
         """What is heard from now on is of this market: the same users, with what was ordered."""
+        ...
+
+    def close(self) -> None:
+        """Nothing can happen any more."""
         ...
 
 

@@ -158,6 +158,8 @@ def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> 
             raise UnfinishedError(f"interrupted; what there was is kept: {how_to_finish(job.folder)}") from None
         raise
     finally:
+        if onlookers.page:
+            onlookers.page.close()
         if job.folder.exists():
             rundir.finish_manifest(job.folder, attempt.outcome.status, started, results="unfinished")
     run = Run(options.world, attempt.served_by, job.folder, attempt.outcome)
@@ -217,7 +219,8 @@ def _driven(job: Job, scenario: Scenario) -> "_Attempt":
     """How the market ended in the world that was chosen."""
     if job.world:
         return _Attempt(job.world.play(job.market, job.limit_s, job.onlookers.watch, job.folder))
-    return _simulated(job, scenario) if job.options.world == "sim" else _over_mqtt(job)
+    steered = Steered(scenario, job.market, job.folder)
+    return _simulated(job, steered) if job.options.world == "sim" else _over_mqtt(job, steered)
 
 
 def _takes_long(job: Job) -> bool:
@@ -359,14 +362,14 @@ def _named(broker: str | BrokerAddress) -> str:
     return broker.url if isinstance(broker, BrokerAddress) else without_secret(broker)
 
 
-def _simulated(job: Job, scenario: Scenario) -> _Attempt:
+def _simulated(job: Job, steered: Steered) -> _Attempt:
     assert job.metrics is not None
     log = EventLog(job.folder / "events" / "sim.jsonl")
     # Simulated crashes lose nothing of what the operating system was given.
     journal = journal_of(job.market, rundir.journal(job.folder, "sim"), durable=False)
     try:
         watch, opened = job.onlookers.watch, lambda at_s: rundir.note(job.folder, opened_at_s=at_s)
-        steered, page = Steered(scenario, job.market, job.folder), job.onlookers.page
+        page = job.onlookers.page
         outcome = run_simulated(job.market, job.metrics, job.limit_s, log, watch, journal, opened, page, steered)
         return _Attempt(outcome, market=steered.market)
     finally:
@@ -374,7 +377,7 @@ def _simulated(job: Job, scenario: Scenario) -> _Attempt:
         journal.close()
 
 
-def _over_mqtt(job: Job) -> _Attempt:
+def _over_mqtt(job: Job, steered: Steered) -> _Attempt:
     launcher: Launcher | None = None
     served_by: str | None = None
     failure: RunError | BrokerError | None = None
@@ -386,7 +389,7 @@ def _over_mqtt(job: Job) -> _Attempt:
             if running.kind == "external":
                 posts = len(job.market.auctioneers) + len({*job.placement.values()})
                 await check_load(running.address, largest_message(job.market.nodes), posts)
-            launcher = Launcher(job, running)
+            launcher = Launcher(job, running, steered)
             await launcher.run()
 
     try:
@@ -402,7 +405,7 @@ def _over_mqtt(job: Job) -> _Attempt:
             shutil.rmtree(job.folder)  # the folder would hold nothing
             raise failure from None
     assert launcher is not None
-    return _Attempt(launcher.outcome, served_by, failure)
+    return _Attempt(launcher.outcome, served_by, failure, steered.market)
 
 
 def _first(error: BaseException) -> RunError | BrokerError:

@@ -16,7 +16,7 @@ from node.runtime.journal import Journal
 from node.runtime.sim.injector import FaultInjector
 from node.runtime.sim.simulation import LinkModel, Simulation
 from scenarios.errors import ScenarioError
-from scenarios.launch.options import Page, since
+from scenarios.launch.options import OVER, Page, since
 from scenarios.launch.placement import Placement, build_hosts, faults_of, host_names, one_host_each
 from scenarios.launch.steered import Steered, event_of, moment
 from scenarios.markets.base import Market
@@ -146,7 +146,7 @@ def _obeyed(order: Order, page: Page, steered: Steered, running: _Running, timeo
     simulation = running.simulation
     at_s = _standing(simulation, page)
     if at_s is None or at_s > timeout_s:
-        return "the market is over: nothing can happen in it any more", True
+        return OVER, True
     told = page.told
     try:
         steered.obey(order, at_s, running)

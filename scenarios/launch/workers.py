@@ -6,12 +6,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
-from scenarios.launch.worker import Orders, counters_file
+from scenarios.launch.worker import News, Orders, counters_file
 
 LEAVE_S = 10.0
 """How long the workers may take to leave once told to, seconds."""
@@ -61,6 +61,17 @@ class Workers:
         self._orders[index] = msgspec.structs.replace(orders, life=orders.life + 1, opened_at=opened_at)
         self._spawn(index)
         del self.away[index]
+
+    def tell(self, indices: Iterable[int], news: News) -> None:
+        """Tell workers of something new; one that is dead reads it in the folder if it comes back."""
+        line = msgspec.json.encode(news) + b"\n"
+        for index in indices:
+            stdin = self._processes[index].stdin
+            assert stdin is not None
+            if index not in self.away:
+                with contextlib.suppress(BrokenPipeError):  # its obituary follows
+                    stdin.write(line)
+                    stdin.flush()
 
     def obituary(self) -> str | None:
         """Of a worker that died unplanned: which, how, and where to look."""

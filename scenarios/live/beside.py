@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from node.protocol.trace import Record, Trace
+from scenarios.launch.options import OVER
 from scenarios.launch.steered import offers_of
 from scenarios.live.desk import Desk
 from scenarios.live.feed import Feed
@@ -40,7 +41,7 @@ class Beside:
         self._pace = Pace() if is_paced else None
         self._heard: deque[Record[Trace]] = deque()
         self._last: View | None = None
-        self._desk = Desk(offers_of(market)) if is_paced else None
+        self._desk = Desk(offers_of(market))
         self._steering = kind_of(market).steering
         self._revised: Market | None = None
         self.feed = Feed(self._view, "run", self._pace, desk=self._desk)
@@ -69,16 +70,19 @@ class Beside:
 
     def take_order(self) -> Order | None:
         """What somebody wants to happen, if anything."""
-        return self._desk.take() if self._desk else None
+        return self._desk.take()
 
     def answer(self, text: str, *, is_refused: bool) -> None:
         """What became of that."""
-        if self._desk:
-            self._desk.answer(text, is_refused=is_refused)
+        self._desk.answer(text, is_refused=is_refused)
 
     def revise(self, market: Market) -> None:
         """What is heard from now on is of this market."""
         self._revised = market
+
+    def close(self) -> None:
+        """Nothing can happen any more."""
+        self._desk.close(OVER)
 
     def stay(self, folder: Path) -> None:
         """Show what the folder of the run has, until Ctrl-C."""

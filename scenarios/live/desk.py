@@ -36,10 +36,13 @@ class Desk:
         self.said: tuple[Said, ...] = ()
         self._waiting: deque[Order] = deque()
         self._number = 0
+        self._closed = ""
 
     def ask(self, order: Order) -> None:
         """Have the run do this as soon as it can."""
-        if len(self._waiting) >= MOST_WAITING:
+        if self._closed:
+            self.answer(self._closed, is_refused=True)
+        elif len(self._waiting) >= MOST_WAITING:
             self.answer(
                 f"{len(self._waiting)} orders wait for the run: try again when it has come to them", is_refused=True
             )
@@ -49,6 +52,12 @@ class Desk:
     def take(self) -> Order | None:
         """The next order, if there is one."""
         return self._waiting.popleft() if self._waiting else None
+
+    def close(self, why: str) -> None:
+        """Refuse all that waits, and all that is still to come."""
+        self._closed = why
+        while self.take():
+            self.answer(why, is_refused=True)
 
     def answer(self, text: str, *, is_refused: bool) -> None:
         """Say what became of an order."""

@@ -15,7 +15,7 @@ import msgspec
 
 from node.protocol.errors import RejectedError
 from node.protocol.host import Host
-from node.protocol.machine import MarketEvent
+from node.protocol.machine import Event
 from node.protocol.numbers import LIFE_BYTES, Count
 from node.protocol.topics import Board, Control, Inbox, Presence, Topics
 from node.protocol.trace import Record, Trace
@@ -152,10 +152,14 @@ class MqttHost:
             self._host.open(self._clock())
             self._has_news.set()
 
-    def tell(self, node: str, event: MarketEvent) -> None:
-        """Tell one node what has happened to its user."""
+    def tell(self, node: str, event: Event) -> None:
+        """Hand a node what happens to it now."""
         self._host.tell(self._clock(), node, event)
         self._has_news.set()
+
+    def feel(self, edge: Edge) -> None:
+        """Apply from now on what goes wrong at this edge; there has been none."""
+        self._gate = Gate(self._host.name, self._topics, edge)
 
     def leave(self, grace_s: float) -> None:
         """Tell the nodes that their user leaves, so that they withdraw what does not bind them; then stop."""

@@ -15,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from broker import open_broker
 from node.mechanism.valuation import Flat
 from node.protocol.host import Host
+from node.protocol.machine import Left
 from node.protocol.numbers import NO_DIGEST
 from node.protocol.psp.buyer import Buyer
 from node.protocol.psp.messages import Advert, Bid
@@ -24,6 +25,7 @@ from node.protocol.topics import Topics
 from node.protocol.trace import Record
 from node.protocol.wire.frames import Envelope, encode_frames, encode_message, encode_post
 from node.protocol.wire.presence import OFFLINE, ONLINE, READY, decode_presence, encode_presence
+from node.runtime.faults.plan import Edge, Fault, Plan
 from node.runtime.mqtt.endpoint import Endpoint
 from node.runtime.mqtt.host import OPEN, STOP, Clock, MqttHost
 from node.runtime.streams import stream
@@ -108,6 +110,29 @@ async def test_a_seller_that_is_told_to_leave_while_it_speaks_still_says_that_it
         bidding.stop(DEADLINE_S)  # ends at once if the buyer has heard that the auction is over
         await buying
     assert records[-1].kind == "closed"
+
+
+@pytest.mark.asyncio
+async def test_a_host_feels_a_cut_and_its_node_a_shift_that_come_while_it_runs(endpoint: Endpoint) -> None:
+    records: list[Record[Any]] = []
+    bids = buyer()
+    selling, bidding = driver(seller(), endpoint, records), driver(bids, endpoint, [])
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(bidding.run())
+        tasks.create_task(selling.run())
+        await until(lambda: selling.is_ready and bidding.is_ready)
+        cut = Fault("partition", 0.0, 2.0 * DEADLINE_S, frozenset({"b-host"}))
+        edge = Edge("s-host", Plan(faults=(cut,)), stream(0, "s-host", "faults"))
+        edge.opened_at = 0.0
+        selling.feel(edge)
+        selling.open()
+        bidding.open()
+        await until(lambda: bids.counters["frames"] > 2)  # it has bid, and said so again
+        selling.tell("s", Left())
+        await until(lambda: any(record.kind == "closed" for record in records))
+        selling.stop()
+        bidding.stop()
+    assert [record.kind for record in records] == ["left", "supply", "closed"]
 
 
 async def _note_presence(observer: aiomqtt.Client, presence: dict[str, list[str]]) -> None:

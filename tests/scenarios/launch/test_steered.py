@@ -37,6 +37,7 @@ class Scripted:
         self.markets: list[Market] = []
         self._asked = sorted(asked, key=lambda one: one[0])
         self._has_waited = False
+        self.is_closed = False
 
     def hear(self, records: Sequence[Record[Trace]]) -> None:
         self.told += len(records)
@@ -65,6 +66,9 @@ class Scripted:
     def answer(self, text: str, *, is_refused: bool) -> None:
         self._asked.pop(0)
         self.answers.append((text, is_refused))
+
+    def close(self) -> None:
+        self.is_closed = True
 
 
 def steered(out: Path, page: Scripted, name: str = "neighbourhood", *more: str, seed: int = 0) -> Result[Any]:
@@ -106,6 +110,7 @@ def test_a_shift_from_the_page_happens_and_is_repeated(tmp_path: Path, kind: str
     page = Scripted((0.4, ORDERS[kind]))
     result = steered(tmp_path, page)
     assert page.answers == [(f"0.401 s: {kind}, {ORDERS[kind].node}", False)]
+    assert page.is_closed
     (happened,) = [one for one in page.heard if one.what.__struct_config__.tag == {"leave": "left"}.get(kind, kind)]
     assert happened.time_s == pytest.approx(0.401)
     assert result.market.shifts[0].at_s == 0.401

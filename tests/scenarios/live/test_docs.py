@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from node.trace.history import History
+from scenarios.launch.stage import LEAD_S, LEAD_S_PER_NODE
 from scenarios.launch.steered import OFFERS
 from scenarios.live.desk import MOST_WAITING
 from scenarios.live.feed import REST, Wish
@@ -56,6 +57,12 @@ def test_its_words_for_how_often_are_right() -> None:
 def test_it_names_all_that_a_page_may_say() -> None:
     said = FLOWING.partition("The page says what it wants")[2].partition("Anything else")[0]
     assert set(re.findall(r"`(\w+)`", said)) == set(Command.__struct_fields__)
+
+
+def test_it_says_how_much_later_it_happens() -> None:
+    assert "about 0.1 s later, in a market of 10,000 nodes about 1 s" in FLOWING
+    assert pytest.approx(0.1) == LEAD_S
+    assert pytest.approx(1.0) == 10_000 * LEAD_S_PER_NODE
 
 
 def test_it_names_all_that_can_be_ordered() -> None:

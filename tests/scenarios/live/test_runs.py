@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page
 from broker.local.mosquitto import mosquitto_program
 from broker.local.ports import free_port
 from broker.own.setup import Wishes
+from scenarios.markets.load import load
 from tests.conftest import Command, wait_until
 from tests.mqtt.plain import SecuredBroker
 from tests.scenarios.live.browser import (
@@ -80,13 +81,24 @@ def assert_is(page: Page, command: Command) -> None:
 
 
 @pytest.mark.parametrize("broker", ["embedded", pytest.param("mosquitto", marks=pytest.mark.mosquitto)])
-def test_a_run_over_a_broker_is_shown_and_ends_as_its_summary_says(
+def test_a_run_over_a_broker_is_shown_and_shifted_and_ends_as_its_summary_says(
     browser: Browser, bidswarm: Callable[..., Command], broker: str
 ) -> None:
-    command = bidswarm("run", "neighbourhood", "--broker", broker, "--live", *SHORT)
+    held_open = ("--set", "auction.open_at_least_s=3")
+    command = bidswarm("run", "neighbourhood", "--broker", broker, "--live", *SHORT, *held_open)
     with visited(browser, page_of(command), viewport={"width": 1440, "height": 1000}) as page:
+        page.get_by_label("What", exact=True).select_option("supply")
+        page.get_by_label("To whom").fill("seller-2")
+        page.get_by_label("How much").fill("3")
+        wait_until(lambda: figure(page, "bids") > 0, "there are bids")
+        page.get_by_role("button", name="Have it happen now").click()
+        page.get_by_text(re.compile(r"^[0-9.]+ s: supply, seller-2$")).wait_for()
+        page.locator(".entries").get_by_text(re.compile(r"now has .* MB to sell")).wait_for()
         assert_is(page, command)
+        assert page.get_by_role("button", name="Have it happen now").is_disabled()
     assert ended(command) == 0
+    shift = load(str(command.run_dir() / "scenario.toml")).shifts[0]
+    assert (shift.nodes, shift.factor) == (["seller-2"], 3.0)
 
 
 def test_a_simulated_run_waits_for_its_page_and_is_paused_and_stepped(
