@@ -14,6 +14,8 @@ from rich.table import Table
 from broker.errors import BrokerError
 from node.runtime.journal import JournalError
 from scenarios.cli.broker import app as broker_app
+from scenarios.cli.classroom import HELP as CLASSROOM
+from scenarios.cli.classroom import classroom
 from scenarios.cli.compare import HELP as COMPARE
 from scenarios.cli.compare import compare
 from scenarios.cli.doctor import HELP as DOCTOR
@@ -81,6 +83,7 @@ app.command(help=REPORT)(report)
 app.command(help=SWEEP)(sweep)
 app.command(help=COMPARE)(compare)
 app.command(help=WATCH)(watch)
+app.command(help=CLASSROOM)(classroom)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so

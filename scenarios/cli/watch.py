@@ -138,7 +138,8 @@ def _door(watched: "Watch", broker: str, name: str, journals: Path, guard: "Guar
 
 def _opened(shown: "Playback | Watch | Door", page: str) -> "Sequence[BaseRoute]":
     """The pages of guests, after it has been said where they are."""
-    from scenarios.guests.door import Door, code_of  # noqa: PLC0415
+    from scenarios.guests.door import Door  # noqa: PLC0415
+    from scenarios.guests.visitors import code_of  # noqa: PLC0415
 
     assert isinstance(shown, Door)
     url = shown.visitors.url_of(page)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import io
 import secrets
 from collections.abc import Collection
 from pathlib import Path
@@ -12,7 +11,6 @@ import msgspec
 
 from node.protocol.psp.messages import Advert
 from scenarios.errors import ScenarioError
-from scenarios.extras import needs
 from scenarios.guests.guest import Guest, Said
 from scenarios.guests.visitors import Visitors
 from scenarios.live.guard import Guard
@@ -42,6 +40,8 @@ class Door:
     guard
         Of the page of the market.
     """
+
+    page = "join.html"
 
     def __init__(
         self, watch: Watch, broker: str, name: str, journals: Path, guard: Guard, market: Market | None = None
@@ -146,10 +146,3 @@ def _auction_of(market: Market | None) -> dict[str, Any]:
         "retry_s": timing.retry_s,
         "patience_s": timing.patience_s,
     }
-
-
-def code_of(url: str) -> str:
-    """The address as a QR code, for a terminal."""
-    drawn = io.StringIO()
-    needs("segno").make(url, error="m").terminal(drawn, compact=True)
-    return drawn.getvalue()

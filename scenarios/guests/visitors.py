@@ -1,6 +1,7 @@
 """Browsers that come to a house: each gets an identity, and is listened to for its own node alone."""
 
 import asyncio
+import io
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import resources
@@ -46,7 +47,15 @@ AVisitor = TypeVar("AVisitor", bound=Visitor)
 
 
 class House(Protocol[AVisitor]):
-    """What visitors come to."""
+    """What visitors come to.
+
+    Attributes
+    ----------
+    page
+        The file that they are shown.
+    """
+
+    page: str
 
     def admit(self, others: Collection[AVisitor]) -> AVisitor:
         """One more visitor, who is told from these."""
@@ -83,7 +92,7 @@ class Visitors(Generic[AVisitor]):
     @property
     def all(self) -> Collection[AVisitor]:
         """All of them, in the order in which they came."""
-        return self._known.values()
+        return tuple(self._known.values())
 
     def url_of(self, page: str) -> str:
         """What guests open, given the address of the page, whose token is not for them."""
@@ -128,7 +137,7 @@ class Visitors(Generic[AVisitor]):
         if known is None:
             return _text(responses, 401, "Open this page by the whole address that bidswarm printed, or by its code.")
         _, visitor = known
-        path = request.path_params.get("path") or "join.html"
+        path = request.path_params.get("path") or self._house.page
         if path == "receipts.json":
             content = msgspec.json.encode(self._house.receipts_of(visitor))
             return responses.Response(content, headers=HEADERS, media_type="application/json")  # type: ignore[no-any-return]
@@ -197,3 +206,10 @@ def files() -> dict[str, tuple[bytes, str]]:
         for entry in folder.iterdir()
         if entry.is_file() and entry.name.rpartition(".")[2] in TYPES
     }
+
+
+def code_of(url: str) -> str:
+    """The address as a QR code, for a terminal."""
+    drawn = io.StringIO()
+    needs("segno").make(url, error="m").terminal(drawn, compact=True)
+    return drawn.getvalue()

@@ -13,6 +13,7 @@ from scenarios.errors import ScenarioError
 from scenarios.launch.placement import Placement
 from scenarios.markets.base import Market
 from scenarios.markets.kind import Metrics, OwnWorld, Watch
+from scenarios.markets.seats import Move
 from scenarios.markets.steering import Order
 from scenarios.results.tables import settings_label
 
@@ -139,6 +140,10 @@ class Page(Protocol):
 
     def revise(self, market: Market) -> None:
         """What is heard from now on is of this market: the same users, with what was ordered."""
+        ...
+
+    def take_move(self) -> Move | None:
+        """What a person wants who acts for a user, if anything; over MQTT."""
         ...
 
     def close(self) -> None:

@@ -144,12 +144,17 @@ def run(
     return carry_out(scenario, options, onlookers)
 
 
-def carry_out(scenario: Scenario, options: RunOptions, onlookers: Onlookers) -> Result[Any]:
-    """As ``run``, for a scenario whose populations have been read: check it, run it, and keep what came of it."""
+def carry_out(
+    scenario: Scenario, options: RunOptions, onlookers: Onlookers, market: Market | None = None
+) -> Result[Any]:
+    """As ``run``, for a scenario whose populations have been read: check it, run it, and keep what came of it.
+
+    A ``market`` takes the place of the one that the seed draws: the same users, for some of whom people act.
+    """
     options.check()
     needs_extra("launcher")
     started = time.monotonic()
-    job = _prepared(scenario, draw_market(scenario, options.seed), options, onlookers)
+    job = _prepared(scenario, market or draw_market(scenario, options.seed), options, onlookers)
     attempt = _Attempt(Outcome("failed", 0.0, 0.0, {}))
     try:
         attempt = _driven(job, scenario)

@@ -59,6 +59,8 @@ class Stage:
                 while order := page.take_order():
                     text, is_refused = self._obeyed(order, page)
                     page.answer(text, is_refused=is_refused)
+                while move := page.take_move():
+                    self._workers.tell([self._worker_of[self.placement[move.node]]], move)
                 await asyncio.sleep(LOOK_S)
 
     def _obeyed(self, order: Order, page: Page) -> tuple[str, bool]:

@@ -29,6 +29,7 @@ from node.runtime.mqtt.host import Clock, MqttHost
 from node.runtime.mqtt.loop import event_loop
 from node.runtime.streams import stream
 from scenarios.broker_link import seal_of
+from scenarios.files.explained import converted
 from scenarios.files.own import bring
 from scenarios.launch.options import Connections
 from scenarios.launch.placement import (
@@ -41,7 +42,8 @@ from scenarios.launch.placement import (
 )
 from scenarios.launch.steered import event_of, newest
 from scenarios.markets.base import Market
-from scenarios.markets.registry import journal_of, read_market
+from scenarios.markets.registry import journal_of, kind_of, read_market
+from scenarios.markets.seats import Move
 from scenarios.results import folder as rundir
 from scenarios.results.trace import EventLog
 
@@ -68,7 +70,7 @@ class Orders(msgspec.Struct, frozen=True):
     opened_at: float | None = None
 
 
-class News(msgspec.Struct, frozen=True):
+class News(msgspec.Struct, frozen=True, tag="news"):
     """Something happens to a node that ``market.json`` has planned by now, or, if none is named, a cut is to be felt.
 
     It is due ``at_s`` seconds after the market ``opened_at`` some second of the run's clock.
@@ -129,8 +131,8 @@ async def _carry_out(orders: Orders, said: Iterator[bytes]) -> None:
     drivers = [
         MqttHost(host, topics, orders.endpoint, clock, log.write, journal, edges.get(host.name)) for host in hosts
     ]
-    carried = _Carried(folder, placement, hosts, drivers, edges, clock)
-    news = asyncio.Queue[News]()
+    carried = _Carried(folder, market, placement, hosts, drivers, edges, clock)
+    news = asyncio.Queue[News | Move]()
     _listen(said, news.put_nowait, carried.stop)
     keeper = asyncio.create_task(_keep_flushed(log))
     try:
@@ -178,6 +180,7 @@ class _Carried:
     def __init__(
         self,
         folder: Path,
+        market: Market,
         placement: Placement,
         hosts: list[Host],
         drivers: list[MqttHost],
@@ -185,6 +188,7 @@ class _Carried:
         clock: Clock,
     ) -> None:
         self._market_file = folder / "market.json"
+        self._market = market
         self._placement = placement
         self._hosts = hosts
         self._drivers = dict(zip((host.name for host in hosts), drivers, strict=True))
@@ -196,16 +200,27 @@ class _Carried:
         for driver in self._drivers.values():
             driver.stop()
 
-    async def heed(self, news: asyncio.Queue[News]) -> None:
+    async def heed(self, news: asyncio.Queue[News | Move]) -> None:
         """Have happen what the launcher tells of, until cancelled."""
         async with asyncio.TaskGroup() as due:
             while True:
                 one = await news.get()
+                if isinstance(one, Move):
+                    self._move(one)
+                    continue
                 market = read_market(self._market_file.read_bytes())
                 if one.node:
                     due.create_task(self._shift(market, one), name=f"shift of {one.node}")
                 else:
                     self._cut(market, one)
+
+    def _move(self, move: Move) -> None:
+        """Hand a node what the person wants who acts for it."""
+        seats = kind_of(self._market).seats
+        addresses = {node: address(host, node) for node, host in self._placement.items()}
+        assert seats  # who else has people in it?
+        event = seats.event(self._market, addresses, move.node, converted(move.what, seats.move, "move"))
+        self._drivers[self._placement[move.node]].tell(move.node, event)
 
     async def _shift(self, market: Market, news: News) -> None:
         """Hand a node what happens to it when that is due."""
@@ -228,14 +243,14 @@ class _Carried:
             edge.add(newest(plan, news.at_s))
 
 
-def _listen(said: Iterator[bytes], hear: Callable[[News], None], stop: Callable[[], None]) -> None:
+def _listen(said: Iterator[bytes], hear: Callable[[News | Move], None], stop: Callable[[], None]) -> None:
     """Hear what the launcher says from now on, and stop when it says nothing any more."""
     loop = asyncio.get_running_loop()
 
     def wait() -> None:
         for line in said:
             if not loop.is_closed():
-                loop.call_soon_threadsafe(hear, msgspec.json.decode(line, type=News))
+                loop.call_soon_threadsafe(hear, msgspec.json.decode(line, type=News | Move))
         if not loop.is_closed():
             loop.call_soon_threadsafe(stop)
 

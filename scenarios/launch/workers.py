@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from scenarios.launch.worker import News, Orders, counters_file
+from scenarios.markets.seats import Move
 
 LEAVE_S = 10.0
 """How long the workers may take to leave once told to, seconds."""
@@ -62,7 +63,7 @@ class Workers:
         self._spawn(index)
         del self.away[index]
 
-    def tell(self, indices: Iterable[int], news: News) -> None:
+    def tell(self, indices: Iterable[int], news: News | Move) -> None:
         """Tell workers of something new; one that is dead reads it in the folder if it comes back."""
         line = msgspec.json.encode(news) + b"\n"
         for index in indices:

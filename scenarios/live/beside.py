@@ -6,6 +6,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from node.protocol.trace import Record, Trace
@@ -18,6 +19,7 @@ from scenarios.live.playback import REACHING, whole_view
 from scenarios.markets.base import Market
 from scenarios.markets.panels import View
 from scenarios.markets.registry import kind_of
+from scenarios.markets.seats import Move
 from scenarios.markets.steering import Order
 
 LOOK_S = 0.05
@@ -29,22 +31,29 @@ MOST_AT_ONCE = 2_000
 class Beside:
     """What a run tells, from its own thread, and what the page of another thread makes of it.
 
+    Parameters
+    ----------
+    feed
+        What shows it, if that has shown another run before.
+
     Attributes
     ----------
     told
         How many records have been heard.
     """
 
-    def __init__(self, market: Market, *, is_paced: bool) -> None:
+    def __init__(self, market: Market, *, is_paced: bool, feed: Feed | None = None) -> None:
         self.told = 0
-        self._view = lambda: kind_of(market).view(market)
+        self._view = partial(kind_of(market).view, market)
         self._pace = Pace() if is_paced else None
         self._heard: deque[Record[Trace]] = deque()
         self._last: View | None = None
         self._desk = Desk(offers_of(market))
         self._steering = kind_of(market).steering
         self._revised: Market | None = None
-        self.feed = Feed(self._view, "run", self._pace, desk=self._desk)
+        self._moves: deque[Move] = deque()
+        self._is_first = feed is None
+        self.feed = feed or Feed(self._view, "run", self._pace, desk=self._desk)
 
     # In the thread of the run
 
@@ -80,23 +89,38 @@ class Beside:
         """What is heard from now on is of this market."""
         self._revised = market
 
-    def close(self) -> None:
+    def take_move(self) -> Move | None:
+        """What a person wants who acts for a user, if anything."""
+        return self._moves.popleft() if self._moves else None
+
+    def close(self, why: str = OVER) -> None:
         """Nothing can happen any more."""
-        self._desk.close(OVER)
+        self._desk.close(why)
+
+    def finish(self, folder: Path) -> View:
+        """Show what the folder of the run has, and return the view of that."""
+        self._last = whole_view(folder)
+        return self._last
 
     def stay(self, folder: Path) -> None:
         """Show what the folder of the run has, until Ctrl-C."""
-        self._last = whole_view(folder)
+        self.finish(folder)
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()
 
     # In the thread of the page
+
+    def move(self, move: Move) -> None:
+        """Have the run tell the node of a person what that wants."""
+        self._moves.append(move)
 
     def restart(self) -> None:
         """A run cannot begin anew."""
 
     async def run(self) -> None:
         """Show what is told; in the end the run as its folder has it."""
+        if not self._is_first:
+            self.feed.restart(self._view())
         self.feed.note = REACHING
         await asyncio.to_thread(self.feed.view.prepare)
         self.feed.version += 1

@@ -62,9 +62,13 @@ class Guard:
         """Whether somebody with these cookies may, who calls this server so."""
         return self.token is None or self.is_known(cookies.get(cookie_of(host)))
 
+    def is_order_token(self, token: str | None) -> bool:
+        """Whether it is the token of those who may have things happen."""
+        return self.order_token is not None and _is(token, self.order_token)
+
     def may_order(self, cookies: Mapping[str, str], host: str | None) -> bool:
         """Whether somebody with these cookies may have things happen, who calls this server so."""
-        return self.order_token is not None and _is(cookies.get(cookie_of(host)), self.order_token)
+        return self.is_order_token(cookies.get(cookie_of(host)))
 
 
 def cookie_of(host: str | None) -> str:

@@ -100,15 +100,11 @@ def application(
     viewers = set[int]()
 
     async def page(request: "Request") -> "Response":
-        if refusal := _refusal(request, guard):
-            status, text = refusal
+        if refused := refusal(request, guard):
+            status, text = refused
             return responses.PlainTextResponse(text, status, headers=HEADERS)  # type: ignore[no-any-return]
         if "token" in request.query_params:
-            moved = responses.RedirectResponse("/", status_code=303, headers=HEADERS)
-            moved.set_cookie(
-                cookie_of(request.headers.get("host")), request.query_params["token"], httponly=True, samesite="strict"
-            )
-            return moved  # type: ignore[no-any-return]
+            return let_in(request, responses, "/")
         return _file(request.path_params.get("path") or "index.html", responses)
 
     async def live(socket: "WebSocket") -> None:
@@ -153,7 +149,15 @@ def _note_failure(feed: Feed, task: "asyncio.Future[None]") -> None:
         feed.state, feed.note = "lost", str(error) or repr(error)
 
 
-def _refusal(request: "Request", guard: Guard) -> tuple[int, str] | None:
+def let_in(request: "Request", responses: Any, to: str) -> "Response":  # noqa: ANN401 - a module
+    """Lead a browser that has brought the token on, without it in the address, and have it bring it each time."""
+    moved: Response = responses.RedirectResponse(to, status_code=303, headers=HEADERS)
+    cookie, token = cookie_of(request.headers.get("host")), request.query_params["token"]
+    moved.set_cookie(cookie, token, httponly=True, samesite="strict")
+    return moved
+
+
+def refusal(request: "Request", guard: Guard) -> tuple[int, str] | None:
     """Why a request is refused, with the status; None if it is not."""
     host = request.headers.get("host")
     if not guard.is_host(host):

@@ -10,6 +10,13 @@ from node.protocol.machine import MarketEvent
 from scenarios.markets.base import Market
 
 
+class Move(msgspec.Struct, frozen=True, tag="move"):
+    """What the person who acts for a node wants from now on, as its page said it."""
+
+    node: str
+    what: dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Seats:
     """How people take part in a market of one kind."""

@@ -55,6 +55,9 @@ class Scripted:
             return self._script.pop(0)[1]
         return None
 
+    def take_move(self) -> None:
+        """Nobody acts for a user."""
+
     def revise(self, market: Market) -> None:
         self.markets.append(market)
 

@@ -58,6 +58,7 @@ OPTIONS = {
     "run --timeout": "run two-sellers --world sim",
     "sweep --timeout": "sweep two-sellers --out sweep",
     "watch --speed": "watch nowhere",
+    "classroom --seconds": "classroom two-sellers --out rooms",
     "compare --confidence": "compare two-sellers herd --no-pictures",
     "study dmp-equilibrium --w": "study dmp-equilibrium --bidders 3",
     "study dmp-equilibrium --reputation": "study dmp-equilibrium --bidders 2 --w 0.5 --reputation 0.2",

@@ -212,6 +212,11 @@ class CallMetrics:
         self._resumed.add(node)
 
     def _on_offer(self, operator: str, offered: PriceOffered) -> None:
+        row = self._rows.get(offered.auction)
+        if row and row.winner == operator and math.isnan(row.cost):  # who watches live may hear it after the contract
+            row.cost = offered.cost_money
+            if row.outcome == "served":
+                self.operators[operator].cost += offered.cost_money
         self._costs[offered.auction][operator] = offered.cost_money
 
     def _on_commit(self, operator: str, committed: CallCommitted) -> None:

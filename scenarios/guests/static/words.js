@@ -1,4 +1,4 @@
-// Every English string that the script of a guest's page writes.
+// Every English string that the scripts of guests' pages write: T of a market that goes on, C of the classroom.
 export const T = {
   subtitle: (name, market) => `You are ${name} in market ${market}`,
   offline: "The page has lost its server and tries to reach it again. Your node goes on meanwhile.",
@@ -10,6 +10,7 @@ export const T = {
   bidQuantity: (seller) => `MB to bid for at ${seller}`,
   bidPrice: (seller) => `Price per MB to bid at ${seller}`,
   offer: (left, supply, reserve, state) => `${left} of ${supply} MB left, from ${reserve} per MB, ${state}.`,
+  toBeat: (price) => `A newcomer must beat ${price} per MB.`,
   bids: (mb, price) => `You bid for ${mb} MB at ${price} per MB.`,
   gets: (mb, money) => `You would get ${mb} MB for ${money}.`,
   amount: (mb, money) => `${mb} MB for ${money}`,
@@ -25,4 +26,43 @@ export const T = {
   },
   noReceipt: "None yet.",
   noLine: "Nothing yet.",
+};
+
+export const C = {
+  you: "your place",
+  worth: (mb) => `the MB after ${mb} MB is worth to you`,
+  worthAll: "every MB is worth to you",
+  demand: "you want at most",
+  budget: "you can spend",
+  earned: "worth to you, less paid, so far",
+  profit: "your profit so far",
+  asks: "you ask on top of the cost",
+  nothingAsked: "0 until you say more",
+  cost: "cost of a call",
+  drawnCost: "drawn anew for each",
+  capacity: "your capacity",
+  open: "calls in progress",
+  won: "calls won",
+  broken: "contracts broken",
+  reputation: "your reputation (lower is better)",
+  done: "calls of the market that are over",
+  round: (k, all) => `round ${k} of ${all}`,
+  rounds: (all) => (all === 1 ? "1 round" : `${all} rounds`),
+  left: (s) => `${s} s left`,
+  ending: "time is up: ends when nobody bids any more",
+  waits: {
+    lobby: "The round begins when the board says so.",
+    playing: "This round goes on without you. You take part in the next one.",
+    over: "The last round is over. Thank you for taking part.",
+  },
+  stage: { lobby: "lobby", playing: "", over: "over" },
+  place: "#",
+  name: "name",
+  roundNumber: (k) => `round ${k}`,
+  total: "earned",
+  strategy: "the strategy",
+  count: (people, places) => `${people === 1 ? "1 person" : `${people} people`}; ${places === 1 ? "1 place" : `${places} places`} in a round`,
+  nobody: "Nobody is here yet.",
+  start: (k) => `Begin round ${k}`,
+  goesOn: "The round goes on",
 };

@@ -25,10 +25,14 @@ def free(market: CallMarket) -> Sequence[str]:
 
 
 def seated(market: CallMarket, names: Collection[str], limit_s: float) -> CallMarket:
-    """The market in which people set the prices of these; it lasts as long as its calls do."""
-    del limit_s
-    operators = [msgspec.structs.replace(one, by_hand=one.name in names) for one in market.operators]
-    return msgspec.structs.replace(market, operators=operators)
+    """The market in which people set the prices of these, with a clock that has its last call end at the limit."""
+    wanted = [call.wanted for terminal in market.terminals for call in terminal.calls]
+    until_s = max((call.at_s + call.holding_s for call in wanted), default=0.0)
+    return msgspec.structs.replace(
+        market,
+        operators=[msgspec.structs.replace(one, by_hand=one.name in names) for one in market.operators],
+        timing=msgspec.structs.replace(market.timing, speed=until_s / limit_s) if until_s > 0.0 else market.timing,
+    )
 
 
 def event(market: CallMarket, addresses: Mapping[str, str], name: str, margin: Margin) -> MarginChosen:

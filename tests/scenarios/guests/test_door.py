@@ -12,9 +12,9 @@ from node.protocol.wire.frames import encode_post
 from node.protocol.wire.presence import OFFLINE, ONLINE, encode_presence
 from scenarios.errors import ScenarioError
 from scenarios.guests import door as of_door
-from scenarios.guests.door import LEAVE_S, MOST_GUESTS, Door, code_of
+from scenarios.guests.door import LEAVE_S, MOST_GUESTS, Door
 from scenarios.guests.guest import Entry
-from scenarios.guests.visitors import MOST_VISITORS, PAUSE_S
+from scenarios.guests.visitors import MOST_VISITORS, PAUSE_S, code_of
 from scenarios.live.guard import Guard, guard_of
 from scenarios.live.server import MOST_SAID_BYTES
 from scenarios.live.watching import Watch

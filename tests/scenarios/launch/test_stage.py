@@ -42,6 +42,9 @@ class Page(Desk):
         self.markets: list[Market] = []
         self.take_order = self.take
 
+    def take_move(self) -> None:
+        """Nobody acts for a user."""
+
     def revise(self, market: Market) -> None:
         self.markets.append(market)
 

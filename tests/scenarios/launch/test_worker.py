@@ -9,12 +9,14 @@ import pytest
 
 from node.protocol.journal import JournalEntry, LifeBegun, MarketOpened
 from node.protocol.machine import Event, Left
-from node.protocol.psp.events import SupplyChanged
+from node.protocol.psp.events import MindChanged, SupplyChanged
 from node.runtime.faults.plan import Edge
+from node.strategy.psp.offer import Target
 from scenarios.launch.placement import build_hosts, spread
 from scenarios.launch.worker import News, _Carried, _lines, _note_opening, edges_of
 from scenarios.markets.load import load
 from scenarios.markets.registry import draw_market, journal_of
+from scenarios.markets.seats import Move
 from scenarios.results import folder as rundir
 
 PLAIN = "timeout_s=30"
@@ -77,7 +79,7 @@ class Company:
         self.edges = edges_of(market, placement, hosts, 10.0)
         drivers: Any = list(self.drivers.values())
         clock: Any = lambda: self.now  # noqa: E731 - a clock
-        self.carried = _Carried(folder, placement, hosts, drivers, self.edges, clock)
+        self.carried = _Carried(folder, market, placement, hosts, drivers, self.edges, clock)
         rundir.write_json(folder / "market.json", draw_market(load("two-sellers", [after]), 1))
 
     async def turns(self) -> None:
@@ -155,3 +157,13 @@ def test_cuts_add_up(tmp_path: Path) -> None:
         heeding.cancel()
 
     asyncio.run(played())
+
+
+def test_what_a_person_wants_is_told_to_its_node(tmp_path: Path) -> None:
+    company = Company(tmp_path, PLAIN, PLAIN)
+    placement = company.carried._placement
+    company.carried._move(Move("A", {"at": {"1": [5.0, 1.5]}}))
+    wanted = MindChanged({f"{placement['1']}/1": Target(5.0, 1.5)}, stand=True)
+    assert {host: driver.told for host, driver in company.drivers.items() if driver.told} == {
+        placement["A"]: [("A", wanted)]
+    }

@@ -48,6 +48,12 @@ def test_auctions_stay_open_for_as_long_as_people_have() -> None:
     assert (timing.open_at_least_s, timing.quiet_period_s, timing.patience_s) == (60.0, 5.0, 1200.0)
 
 
+def test_the_last_call_ends_when_the_time_is_up() -> None:
+    market, seats = drawn("network-selection")
+    last_s = max(call.wanted.at_s + call.wanted.holding_s for one in market.terminals for call in one.calls)
+    assert last_s / seats.seated(market, [], 60.0).timing.speed == pytest.approx(60.0)  # type: ignore[attr-defined]
+
+
 def test_nobody_takes_the_place_of_a_user_with_plans_of_its_own() -> None:
     market, seats = drawn("market-shift")
     planned = {shift.node for shift in market.shifts}

@@ -342,3 +342,15 @@ def test_what_restarted_nodes_say_again_counts_once() -> None:
 def test_what_observers_missed_of_a_life_counts_when_it_is_said_again() -> None:
     again = [record(Resumed(1), node) for node in ("market", "red", "ann")]
     assert folded(*SERVED[:2], *again, *SERVED, CLOSED).terminals["ann"].served == 1
+
+
+def test_a_cost_that_is_heard_late_counts_as_one_that_is_heard_in_time() -> None:
+    """As by who watches live: hosts tell what happened each in its own time."""
+    asked, won, done = called(1), contracted(1, "red", 0.6), served("red", 1)
+    told_late = offered("red", 1, 0.6, 0.25)
+    in_time = folded(asked, told_late, won, done).operators["red"]
+    assert in_time.cost == 0.25
+    assert folded(asked, won, told_late, done).operators["red"] == in_time
+    assert folded(asked, won, done, told_late).operators["red"] == in_time
+    assert folded(asked, won, done, told_late, told_late).operators["red"] == in_time
+    assert folded(asked, won, done, offered("blue", 1, 0.6, 0.25)).operators["red"].cost == 0.0

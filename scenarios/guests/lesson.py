@@ -1,0 +1,88 @@
+"""The rounds of a classroom, one after the other."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scenarios.guests.classroom import Classroom
+from scenarios.launch.options import Onlookers, RunOptions
+from scenarios.launch.run import carry_out
+from scenarios.live.beside import Beside
+from scenarios.markets.base import Market, Scenario
+from scenarios.markets.registry import draw_market
+from scenarios.results import folder as rundir
+from scenarios.results.drawing import draw_apart
+from scenarios.results.result import Result
+
+MARKET = "classroom"
+"""What the market of a round is called on a broker that somebody else has started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """So many rounds of a scenario; each draws its market from a seed of its own.
+
+    Attributes
+    ----------
+    seed
+        Of the first round.
+    folder
+        Where each round has a folder of its own, and ``scores.json`` is.
+    """
+
+    scenario: Scenario
+    rounds: int
+    seed: int
+    limit_s: float
+    folder: Path
+    broker: str
+    pictures: bool
+
+
+def held(lesson: Lesson, room: Classroom, say: Callable[[str], None]) -> None:
+    """Hold the lesson; Ctrl-C ends it, and keeps the rounds that there were.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it is ended before its last round is over.
+    """
+    for number in range(1, lesson.rounds + 1):
+        seed = lesson.seed + number - 1
+        room.prepare(draw_market(lesson.scenario, seed))
+        strategy = room.earned(_played_by_strategies(lesson, seed))
+        say(f"round {number} of {lesson.rounds}: the board begins it")
+        places = room.gather()
+        market, page = room.open(places)
+        options = RunOptions(
+            seed=seed,
+            broker=lesson.broker,
+            market_name=f"{MARKET}-{lesson.folder.name[-6:]}-{number}",
+            timeout_s=lesson.scenario.timeout_s + lesson.limit_s,
+            out=lesson.folder,
+            pictures=False,
+        )
+        result = _carried_out(lesson.scenario, options, page, market)
+        room.close(page, result.run_dir, room.earned(result), strategy)
+        rundir.write_json(lesson.folder / "scores.json", room.scores())
+        say(f"round {number} of {lesson.rounds} is over: {result.run_dir}")
+        if lesson.pictures:  # after the scores, for which people wait
+            draw_apart(result, None)
+    room.stage = "over"
+
+
+def _played_by_strategies(lesson: Lesson, seed: int) -> Result[Any]:
+    """The same market without people, simulated: what their places can be expected to earn."""
+    options = RunOptions(seed=seed, world="sim", out=lesson.folder / "strategies", pictures=False)
+    return _carried_out(lesson.scenario, options)
+
+
+def _carried_out(
+    scenario: Scenario, options: RunOptions, page: Beside | None = None, market: Market | None = None
+) -> Result[Any]:
+    """As ``carry_out``, which takes Ctrl-C for the end of this run alone."""
+    result = carry_out(scenario, options, Onlookers(page=page), market)
+    if result.summary.status == "interrupted":
+        raise KeyboardInterrupt
+    return result
