@@ -18,8 +18,9 @@ LINES, ARCHIVE = "events", "events.parquet"
 
 ROWS_PER_GROUP = 100_000
 
-ROWS_PER_BATCH = 10_000
-"""Read at once: as objects of Python they take some hundred times the room that they take in the file."""
+ROWS_PER_BATCH, BUFFER_BYTES = 2_000, 65_536
+"""Read at once, of all columns and of each: as objects of Python rows take some hundred times the room that they take
+in the file."""
 
 Line = Record[Trace]
 
@@ -132,8 +133,8 @@ def to_parquet(records: Iterable[Line], told: UnionType, path: Path) -> None:
 def from_parquet(path: Path, told: UnionType) -> Iterator[Line]:
     """The records of a Parquet file that ``to_parquet`` wrote, in their order."""
     kinds = {kind.__struct_config__.tag: kind for kind in get_args(told | FaultRecord)}
-    with needs("pyarrow.parquet").ParquetFile(path) as file:
-        for batch in file.iter_batches(ROWS_PER_BATCH):
+    with needs("pyarrow.parquet").ParquetFile(path, pre_buffer=False, buffer_size=BUFFER_BYTES) as file:
+        for batch in file.iter_batches(ROWS_PER_BATCH, use_threads=False):
             for row in batch.to_pylist():
                 kind = kinds[row["kind"]]
                 what = kind(*(row[field] for field in kind.__struct_fields__))
