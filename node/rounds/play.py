@@ -207,10 +207,19 @@ class Play:
         self._minds.moved(movers)
         self.bids[movers] += 1
         self.moved_at[movers] = self.rounds
-        seller, place = self.buyers.seller.take(movers, axis=0), self.buyers.place.take(movers, axis=0)
         price = self.books.rounded(price)
-        self.buyers.quantity[movers] = self.books.write(place, seller, quantity, price[:, None])
+        self._bid(movers, quantity, price[:, None])
         self.buyers.price[movers] = price
+
+    def bid(self, bidders: IntArray, quantity: FloatArray, price: FloatArray) -> None:
+        """Place the bids of buyers with an infinite ε, who do nothing by themselves; both of shape (bidders, k)."""
+        price = self.books.rounded(price)
+        self._bid(bidders, quantity, price)
+        self.buyers.price[bidders] = price.max(axis=1, initial=0.0)
+
+    def _bid(self, bidders: IntArray, quantity: FloatArray, price: FloatArray) -> None:
+        seller, place = self.buyers.seller.take(bidders, axis=0), self.buyers.place.take(bidders, axis=0)
+        self.buyers.quantity[bidders] = self.books.write(place, seller, quantity, price)
         dirty = np.zeros(self.books.supply.size, np.bool_)
         dirty[seller] = True
         dirty[-1] = False
