@@ -10,10 +10,12 @@ from node.mechanism.psp import (
     UniformPrice,
 )
 from node.mechanism.valuation import Valuation
+from node.strategy.psp.learners import Exp3, RegretMatching
 from node.strategy.psp.offer import HOLD, NOTHING, BuyerStrategy, Decision, Need, Offer, Target, affordable, prospect
+from node.strategy.psp.policy import Sight
 from node.strategy.random import Random
 from scenarios.files.tables import Choice, LogNormal, NetworkTable, Normal, Uniform
-from scenarios.markets.psp.own import MechanismBase, StrategyBase, ValuationBase
+from scenarios.markets.psp.own import MechanismBase, PolicyBase, StrategyBase, ValuationBase
 from scenarios.markets.psp.results import Allocation, Result, Summary
 from scenarios.markets.psp.schema import (
     AdaptiveStrategy,
@@ -47,6 +49,7 @@ __all__ = [
     "Choice",
     "Clearing",
     "Decision",
+    "Exp3",
     "FlatValuation",
     "IsoelasticValuation",
     "LeaveShift",
@@ -61,12 +64,15 @@ __all__ = [
     "ParabolicValuation",
     "PayAsBid",
     "PiecewiseLinearValuation",
+    "PolicyBase",
     "ProgressiveSecondPrice",
     "Random",
+    "RegretMatching",
     "Reply",
     "Result",
     "Scenario",
     "Sellers",
+    "Sight",
     "Staircase",
     "StrategyBase",
     "Summary",

@@ -9,9 +9,11 @@ from scenarios.errors import ScenarioError
 _EXTRA_OF = {
     "cryptography": "security",
     "distributed": "cluster",
+    "gymnasium": "learning",
     "jinja2": "analysis",
     "matplotlib": "analysis",
     "pandas": "analysis",
+    "pettingzoo": "learning",
     "prometheus_client": "metrics",
     "pyarrow": "launcher",
     "scipy": "launcher",

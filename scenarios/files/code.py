@@ -23,11 +23,12 @@ class Base(Table, frozen=True):
     public_module
         Where it is imported from.
     needs
-        The methods that a class must have, unless it overrides ``build``.
+        The methods that a class must have, unless it overrides one of those in ``instead``.
     """
 
     public_module: ClassVar[str]
     needs: ClassVar[tuple[str, ...]]
+    instead: ClassVar[tuple[str, ...]] = ("build",)
 
 
 _B = TypeVar("_B", bound=Base)
@@ -129,9 +130,10 @@ def resolve(source: Source, base: type[_B], key: str = "kind") -> type[_B]:
             f"{what}: {source.attribute} in {_place(source)} does not derive from {_public(base)}: "
             f"write class {source.attribute}({base.__name__}, frozen=True)"
         )
-    written = {name for name in ("build", *base.needs) if getattr(found, name) is not getattr(base, name)}
-    lacking = [name for name in base.needs if name not in written]
-    if lacking and "build" not in written:
+    asks = next(one for one in found.__mro__ if "needs" in vars(one))  # the base, or one that derives from it
+    written = {name for name in (*found.instead, *found.needs) if getattr(found, name) is not getattr(asks, name)}
+    lacking = [name for name in found.needs if name not in written]
+    if lacking and written.isdisjoint(found.instead):
         raise ScenarioError(
             f"{what}: {source.attribute} in {_place(source)} lacks {', '.join(lacking)}: write it there"
         )

@@ -11,6 +11,7 @@ import pytest
 
 import bidswarm
 import bidswarm.dmp
+import bidswarm.learning
 import bidswarm.market
 import bidswarm.psp
 import bidswarm.testing
@@ -30,8 +31,9 @@ PSP = {
     *("HOLD", "NOTHING", "BuyerStrategy", "Decision", "Need", "Offer", "Random", "StrategyBase", "Target"),
     *("Valuation", "ValuationBase", "affordable", "prospect"),
     *("AuctionMechanism", "Clearing", "MechanismBase", "PayAsBid", "ProgressiveSecondPrice", "Reply", "Staircase"),
-    "UniformPrice",
+    *("Exp3", "PolicyBase", "RegretMatching", "Sight", "UniformPrice"),
 }
+LEARNING = {"BuyerEnv", "MarketEnv"}
 DMP = {
     *("Agents", "BetaBelief", "CommonEquilibriumPricing", "CostPlusPricing", "FirstPricePricing", "FixedRule"),
     *("LoadBasedPricing", "MarketplaceTable", "NoRegretPricing", "Operators", "PrivateEquilibriumPricing"),
@@ -94,11 +96,12 @@ def test_public_names_are_those_listed() -> None:
     assert set(bidswarm.psp.__all__) == TABLES | PSP
     assert set(bidswarm.dmp.__all__) == TABLES | DMP
     assert set(bidswarm.market.__all__) == MARKET
+    assert set(bidswarm.learning.__all__) == LEARNING
     assert set(bidswarm.testing.__all__) == TESTING
 
 
 def test_public_names_are_documented() -> None:
-    for module in (bidswarm, bidswarm.psp, bidswarm.dmp, bidswarm.market, bidswarm.testing):
+    for module in (bidswarm, bidswarm.psp, bidswarm.dmp, bidswarm.market, bidswarm.testing, bidswarm.learning):
         for name in set(module.__all__) - {"__version__"}:
             found = getattr(module, name)
             assert found.__doc__ or get_origin(found), name  # an alias of types has its text beside it

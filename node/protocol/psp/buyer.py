@@ -55,7 +55,7 @@ from node.protocol.retry import PATIENCE, RoundTrip
 from node.protocol.topics import host_of
 from node.protocol.trace import Leaving, Resumed
 from node.strategy.psp.by_hand import ByHand
-from node.strategy.psp.offer import NOTHING, BuyerStrategy, Need, Target
+from node.strategy.psp.offer import NOTHING, BuyerStrategy, Need, Offer, Target
 from node.strategy.random import Random
 
 _PARTICIPANTS = attrgetter("participants")
@@ -129,6 +129,19 @@ class Buyer:
     def tentative(self) -> dict[str, tuple[float, float]]:
         """By seller: the MB that its standing bid would get if the auction were awarded now, and the money in all."""
         return {seller: auction.tentative for seller, auction in self._auctions.items()}
+
+    @property
+    def utility(self) -> float:
+        """Money: the worth of all that it has bought and its standing bids would get now, less the cost of that."""
+        held, paid = self._purchases.held, self._purchases.paid
+        for amount, charge in self.tentative.values():
+            held, paid = held + amount, paid + charge
+        return self._valuation.value(held) - paid
+
+    @property
+    def sees(self) -> tuple[Need, list[Offer]]:
+        """What its strategy would decide on now."""
+        return self._need(), [auction.offer() for auction in self._auctions.values() if auction.is_open]
 
     def step(self, now: float, event: Event) -> list[Effect]:
         """The effects of one event at time ``now``, seconds."""
@@ -240,6 +253,7 @@ class Buyer:
         if not isinstance(self._strategy, ByHand):
             return ()  # no person bids here
         self._strategy.choose(wanted.bids, stand=wanted.stand)
+        self._thinking = False  # about what it wanted before
         return self._ponder(now)
 
     # Thinking and bidding

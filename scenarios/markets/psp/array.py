@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from node.mechanism.checks import FloatArray, IntArray
 from node.mechanism.welfare import StandingBids, switching_gains
 from node.protocol.trace import Record, Trace
 from node.rounds.market import ArrayMarket, Progress
 from node.rounds.outcome import ArrayCourse, ArrayOutcome
+from node.rounds.play import Play
 from node.runtime.streams import stream
 from node.trace.psp.convergence import ConvergenceMetrics, Oscillation, Quiescence
 from node.trace.psp.metrics import MarketMetrics
@@ -104,11 +106,9 @@ def run_arrayed(market: Market, timeout_s: float, watch: Watch, folder: Path) ->
 
     Ctrl-C keeps what there is. What it came to is left in the folder.
     """
-    strategy, interval = market.buyers[0].strategy, market.auction.clearing_interval_s
-    assert isinstance(strategy, AdaptiveStrategy)
+    interval = market.auction.clearing_interval_s
     course = ArrayCourse(sellers=len(market.sellers) if len(market.sellers) <= SELLERS_SHOWN else 0)
-    reserves = zip(market.buyers, lowest_reserves(market), strict=True)
-    first, last = np.array([strategy.epsilon_money(theta(buyer), price) for buyer, price in reserves]).T
+    strategy, first, last = _adaptive(market)
     outcome = _array_market(market).run(
         first,
         last,
@@ -122,6 +122,25 @@ def run_arrayed(market: Market, timeout_s: float, watch: Watch, folder: Path) ->
     )
     _keep(outcome, course, folder / ROUNDS)
     return Outcome(_status(outcome), 0.0, outcome.rounds * interval, {"rounds": outcome.rounds})
+
+
+def play_of(market: Market, told: IntArray) -> Play:
+    """The market before its first round; the buyers that ``told`` names by index do nothing by themselves."""
+    strategy, first, last = _adaptive(market)
+    first[told] = last[told] = np.inf
+    one = _array_market(market)
+    numbers = one.demand_mb, one.choke_price, one.supply, one.reserve, one.edges
+    is_synchronous = market.array.rounds == "synchronous"
+    return Play(*numbers, first, last, strategy.presence_share, strategy.damping, is_synchronous)
+
+
+def _adaptive(market: Market) -> tuple[AdaptiveStrategy, FloatArray, FloatArray]:
+    """The one strategy of all buyers, and the first and the last ε of each, money."""
+    strategy = market.buyers[0].strategy
+    assert isinstance(strategy, AdaptiveStrategy)
+    reserves = zip(market.buyers, lowest_reserves(market), strict=True)
+    first, last = np.array([strategy.epsilon_money(theta(buyer), price) for buyer, price in reserves]).T
+    return strategy, first, last
 
 
 def arrayed_result(market: Market, run: Run) -> Result:

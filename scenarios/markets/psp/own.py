@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
+from node.mechanism.checks import FloatArray
 from node.mechanism.psp import (
     AuctionMechanism,
     Clearing,
@@ -17,10 +18,12 @@ from node.mechanism.psp import (
 from node.mechanism.rounding import FOREIGN_ROUNDING
 from node.mechanism.valuation import Valuation
 from node.strategy.psp.offer import BuyerStrategy, Decision, Need, Offer
+from node.strategy.psp.policy import Act, PolicyBuyer, Slots
 from node.strategy.random import Random
 from scenarios.files.code import Base
 from scenarios.files.own import OwnTable
 from scenarios.files.tables import Positive
+from scenarios.files.types import Count, PositiveSeconds
 
 POINTS = 64
 """At so many points a valuation is looked at."""
@@ -56,6 +59,39 @@ class StrategyBase(Base, frozen=True):
     def build(self) -> BuyerStrategy:
         """The behaviour of one buyer."""
         return self
+
+
+class PolicyBase(StrategyBase, frozen=True, kw_only=True):
+    """A policy of one's own that bids: what it does by what it sees (docs/learning.md).
+
+    One object serves all buyers of its table. One that remembers something overrides ``fresh``.
+
+    Attributes
+    ----------
+    slots
+        Sellers that it sees, and bids at, at most.
+    steps, step_s
+        As those of the environment that it has learned in: so often it bids, every so many seconds.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("act",)
+    instead: ClassVar[tuple[str, ...]] = ("build", "fresh")
+
+    slots: Count
+    steps: Count = 40
+    step_s: PositiveSeconds = 0.2
+
+    def act(self, observation: FloatArray) -> FloatArray:
+        """The action, shape (slots, 2), for an observation."""
+        raise NotImplementedError
+
+    def fresh(self) -> Act:
+        """The policy of one buyer."""
+        return self.act
+
+    def build(self) -> BuyerStrategy:
+        """The behaviour of one buyer."""
+        return PolicyBuyer(self.fresh(), Slots(self.slots), self.step_s, self.steps)
 
 
 class ValuationBase(Base, frozen=True):

@@ -306,7 +306,7 @@ class LeaveShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="leave"
 
     def check_nodes(self, key: str, sellers: Users, buyers: Users) -> None:
         """Any user may leave."""
-        _check_known(f"{key}.nodes", self.nodes, sellers | buyers, "user")
+        check_known(f"{key}.nodes", self.nodes, sellers | buyers, "user")
 
     def shifts(self) -> Iterator[Shift]:
         """One for each user."""
@@ -323,7 +323,7 @@ class SupplyShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="suppl
     def check_nodes(self, key: str, sellers: Users, buyers: Users) -> None:
         """Only sellers have a supply."""
         del buyers
-        _check_known(f"{key}.nodes", self.nodes, sellers, "seller")
+        check_known(f"{key}.nodes", self.nodes, sellers, "seller")
 
     def shifts(self) -> Iterator[Shift]:
         """One for each seller."""
@@ -340,7 +340,7 @@ class ValuationShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="va
     def check_nodes(self, key: str, sellers: Users, buyers: Users) -> None:
         """Only buyers have a valuation."""
         del sellers
-        _check_known(f"{key}.nodes", self.nodes, buyers, "buyer")
+        check_known(f"{key}.nodes", self.nodes, buyers, "buyer")
 
     def shifts(self) -> Iterator[Shift]:
         """One for each buyer."""
@@ -356,9 +356,9 @@ class SwitchShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="switc
 
     def check_nodes(self, key: str, sellers: Users, buyers: Users) -> None:
         """A buyer becomes a seller, or a seller a buyer."""
-        _check_known(f"{key}.node", [self.node], sellers | buyers, "user")
+        check_known(f"{key}.node", [self.node], sellers | buyers, "user")
         other, what = (buyers, "buyer") if self.node in sellers else (sellers, "seller")
-        _check_known(f"{key}.to", [self.to], other, what)
+        check_known(f"{key}.to", [self.to], other, what)
 
     def shifts(self) -> Iterator[Shift]:
         """The one leaves, the other joins."""
@@ -369,7 +369,8 @@ class SwitchShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="switc
 ShiftTable = LeaveShift | SupplyShift | ValuationShift | SwitchShift
 
 
-def _check_known(key: str, names: Sequence[str], known: Users, what: str) -> None:
+def check_known(key: str, names: Sequence[str], known: Users, what: str) -> None:
+    """Raise ScenarioError if one of the names is not known."""
     for name in names:
         if name not in known:
             raise ScenarioError(

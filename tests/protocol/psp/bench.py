@@ -236,7 +236,7 @@ class BuyerBench(Bench):
 
     def __init__(
         self,
-        strategy: Told,
+        strategy: Any,
         valuation: Valuation | None = None,
         budget: float = float("inf"),
         pool: tuple[str, ...] = (),

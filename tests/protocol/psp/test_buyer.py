@@ -11,6 +11,7 @@ from node.protocol.psp.messages import Accept, Award, Bid, Closed, Decline, Hold
 from node.protocol.psp.timing import BUYERS_PATIENCE
 from node.protocol.psp.trace import PurchaseReceived, SellerExposed
 from node.protocol.retry import PATIENCE
+from node.strategy.psp.offer import Target
 from node.strategy.random import Random
 from tests.protocol.psp.bench import (
     TIMING,
@@ -879,3 +880,18 @@ def test_what_a_buyer_would_get_is_what_it_was_shown_for_its_standing_bid() -> N
     bench.is_shown(T, 1, 1, (20, 2))
     bench.thinks()
     assert bench.machine.tentative[S] == (0.0, 0.0)
+
+
+def test_utility_is_of_what_is_bought_and_of_what_bids_would_get() -> None:
+    bench = bound_buyer()  # 30 MB at 2 per MB each, of 50
+    bench.hears(S, Settled(0, 1, 30, 12))
+    assert bench.machine.utility == 30 * 2.0 - 12.0
+    bench.hears(T, profile(2, 1, (20, 2), (5, 1.5), allocation=15.0))
+    assert bench.machine.utility == 45 * 2.0 - 12.0
+
+
+def test_what_a_buyer_sees_is_what_its_strategy_would_decide_on() -> None:
+    bench = bidding_buyer()
+    need, offers = bench.machine.sees
+    assert (need, offers) == (bench.strategy.needs[-1], bench.strategy.offers[-1])
+    assert [(offer.seller, offer.standing) for offer in offers] == [(S, Target(30, 2)), (T, Target(20, 2))]

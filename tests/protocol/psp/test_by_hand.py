@@ -6,6 +6,7 @@ from node.mechanism.valuation import Flat
 from node.protocol.host import Host
 from node.protocol.psp.buyer import Buyer
 from node.protocol.psp.events import MindChanged
+from node.protocol.psp.messages import Bid
 from node.protocol.psp.seller import Seller
 from node.protocol.psp.trace import SaleSettled
 from node.protocol.trace import Record, Trace
@@ -15,7 +16,7 @@ from node.strategy.psp.opt_out import OptOut
 from node.strategy.psp.reserve import FixedReserve
 from tests.protocol.codecs import BOTH
 from tests.protocol.lives import lives
-from tests.protocol.psp.bench import TIMING
+from tests.protocol.psp.bench import TIMING, BuyerBench, S, sent_as
 from tests.strategy.psp.offers import Scripted
 
 
@@ -105,3 +106,13 @@ def test_nobody_else_bids_what_a_person_wants() -> None:
     """A buyer whom a strategy serves."""
     buyer = Buyer(["s/seller"], Flat(60, 2.0), OptOut(), TIMING, Scripted(0.5))
     assert buyer.step(0.0, MindChanged({"s/seller": Target(40.0, 3.0)}, stand=True)) == []
+
+
+def test_a_mind_that_changes_does_not_wait_for_what_it_was_thinking_about() -> None:
+    bench = BuyerBench(ByHand()).opened(s=100, t=100)
+    bench.thinks()
+    assert bench.timers["think"] == TIMING.clearing_interval_s
+    bench.now = 0.3
+    bench.step(MindChanged({S: Target(30.0, 2.0)}, stand=False))
+    assert bench.timers["think"] == 0.3
+    assert sent_as(Bid, bench.thinks()).keys() == {S}

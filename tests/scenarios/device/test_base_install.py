@@ -10,7 +10,18 @@ import pytest
 from broker import BrokerError
 from scenarios.launch.run import run
 
-EXTRAS = ("amqtt", "cryptography", "matplotlib", "pandas", "prometheus_client", "pydantic", "pyarrow", "scipy")
+EXTRAS = (
+    "amqtt",
+    "cryptography",
+    "gymnasium",
+    "matplotlib",
+    "pandas",
+    "pettingzoo",
+    "prometheus_client",
+    "pydantic",
+    "pyarrow",
+    "scipy",
+)
 
 WITHOUT_EXTRAS = f"""
 import sys

@@ -1,0 +1,1 @@
+"""Markets of the exchange as environments for bidders that learn (docs/learning.md)."""

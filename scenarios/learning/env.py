@@ -1,0 +1,224 @@
+"""Markets of the exchange as a ``ParallelEnv`` of PettingZoo and as an ``Env`` of Gymnasium."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
+
+import gymnasium
+import msgspec
+import numpy as np
+from gymnasium.spaces import Box, Space
+from pettingzoo import ParallelEnv
+
+from node.mechanism.checks import FloatArray
+from node.strategy.psp.policy import size_of
+from scenarios.errors import ScenarioError
+from scenarios.files.names import some
+from scenarios.learning.rounds import ArrayWorld
+from scenarios.learning.simulated import SimulatedWorld
+from scenarios.markets.load import load
+from scenarios.markets.psp.market import Market, draw
+from scenarios.markets.psp.schema import Scenario, check_known
+
+Step = tuple[dict[str, FloatArray], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]
+"""Observations, rewards, terminations, truncations and infos, by agent."""
+
+
+class _World(Protocol):
+    """A market in which some buyers bid what they are told."""
+
+    def observe(self) -> dict[str, FloatArray]:
+        """What each of them sees."""
+        ...
+
+    def utilities(self) -> dict[str, float]:
+        """What each of them would have if all auctions were awarded now, money."""
+        ...
+
+    def step(self, actions: Mapping[str, FloatArray]) -> None:
+        """Tell them what to bid, and let a step of time go by."""
+        ...
+
+    def end(self, actions: Mapping[str, FloatArray], timeout_s: float) -> None:
+        """Tell them what they bid in the end, and let the market settle within so many seconds of its opening."""
+        ...
+
+
+_WORLDS: dict[str, Callable[[Market, Sequence[str], int, float], _World]] = {
+    "sim": SimulatedWorld,
+    "array": ArrayWorld,
+}
+
+
+class MarketEnv(ParallelEnv[str, FloatArray, FloatArray]):  # type: ignore[misc] # pettingzoo has no types
+    """A market in which some buyers are agents; the others, and all sellers, do what the scenario says.
+
+    An episode is one market from its opening on. In each step every agent bids, and a step of time goes by. The reward
+    of a step is by how much it changed the agent's utility: the worth of what it has bought and would get if all
+    auctions were awarded now, less what that costs. So an agent's rewards add up to its utility at the end, money.
+
+    An agent whose buyer leaves is terminated; one whose buyer joins late comes then. The bids of the last step stand:
+    the auctions are awarded, and all agents that are left are truncated.
+
+    Parameters
+    ----------
+    scenario
+        A ``Scenario``, the path of a scenario file, or the name of a shipped one.
+    learners
+        The buyers that are agents, by name; all of them if not given.
+    world
+        ``array``: rounds in numpy; ``sim``: nodes and messages on virtual time.
+    steps
+        Steps of an episode.
+    step_s
+        Seconds of a step: long enough for a bid to be answered.
+    population
+        The seed by which the users of every episode are drawn; each episode's own if not given.
+
+    Raises
+    ------
+    ScenarioError
+        If the scenario or an option is not valid, or the world cannot play it; the text says what to change.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"name": "bidswarm_exchange", "render_modes": [], "is_parallelizable": True}
+
+    def __init__(
+        self,
+        scenario: Scenario | str | Path,
+        *,
+        learners: Sequence[str] | None = None,
+        world: Literal["array", "sim"] = "array",
+        steps: int = 40,
+        step_s: float = 0.2,
+        population: int | None = None,
+    ) -> None:
+        self._scenario = _exchange(scenario)
+        self._kind, self._steps, self._step_s, self._population = _WORLDS[world], steps, step_s, population
+        market = self._drawn(0)
+        pools = {buyer.name: buyer.pool for buyer in market.buyers}
+        check_known("learners", learners or (), pools.keys(), "buyer")
+        self.possible_agents = list(learners or pools)
+        self._check(market)
+        self.slots = max(len(pools[name]) for name in self.possible_agents)
+        self.observation_spaces: dict[str, Space[Any]] = {
+            name: Box(0.0, 1.0, (size_of(self.slots),), np.float64) for name in self.possible_agents
+        }
+        self.action_spaces: dict[str, Space[Any]] = {
+            name: Box(0.0, 1.0, (self.slots, 2), np.float64) for name in self.possible_agents
+        }
+        self.agents: list[str] = []
+        self._utilities: dict[str, float] = {}
+        self._random = np.random.default_rng(0)
+        if world == "array":
+            self._started(market)  # says at once what this world cannot play
+
+    def observation_space(self, agent: str) -> Space[Any]:
+        """Shares, all from 0 to 1 (``Sight``)."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> Space[Any]:
+        """Shape (slots, 2): at each seller a share of the demand, and of what the first MB is worth per MB."""
+        return self.action_spaces[agent]
+
+    def reset(
+        self, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, FloatArray], dict[str, dict[str, Any]]]:
+        """Open the next market; the same seed gives the same market again."""
+        del options
+        if seed is not None:
+            self._random = np.random.default_rng(seed)
+        self._started(self._drawn(int(self._random.integers(1 << 32)) if seed is None else seed))
+        return self._observations(self.agents), {name: {} for name in self.agents}
+
+    def step(self, actions: dict[str, FloatArray]) -> Step:
+        """Have all agents bid, and a step of time go by."""
+        if lacking := [name for name in self.agents if name not in actions]:
+            raise ValueError(f"actions lack {some(lacking)}; give one for every agent")
+        told = {name: actions[name] for name in self.agents}
+        self._taken += 1
+        is_last = self._taken >= self._steps
+        if is_last:
+            self._world.end(told, self._scenario.timeout_s)
+        else:
+            self._world.step(told)
+        present = [*self.agents, *(name for name, step in self._joins.items() if step == self._taken)]
+        utilities = self._world.utilities()
+        rewards = {name: utilities[name] - self._utilities[name] for name in present}
+        self._utilities = utilities
+        terminated = {name: self._leaves.get(name, math.inf) <= self._taken for name in present}
+        truncated = {name: is_last and not terminated[name] for name in present}
+        self.agents = [name for name in present if not (terminated[name] or is_last)]
+        return self._observations(present), rewards, terminated, truncated, {name: {} for name in present}
+
+    def _observations(self, names: Sequence[str]) -> dict[str, FloatArray]:
+        seen = self._world.observe()
+        return {name: seen[name] for name in names}
+
+    def _drawn(self, seed: int) -> Market:
+        market = draw(self._scenario, seed if self._population is None else self._population)
+        return msgspec.structs.replace(market, seed=seed)
+
+    def _started(self, market: Market) -> None:
+        self._world = self._kind(market, self.possible_agents, self.slots, self._step_s)
+        steps = {one: math.ceil(one.at_s / self._step_s) for one in market.shifts if one.node in self.possible_agents}
+        self._joins = {one.node: step for one, step in steps.items() if one.kind == "join"}
+        self._leaves = {one.node: step for one, step in steps.items() if one.kind == "leave"}
+        self._taken = 0
+        self.agents = [name for name in self.possible_agents if name not in self._joins]
+        self._utilities = dict.fromkeys(self.possible_agents, 0.0)
+
+    def _check(self, market: Market) -> None:
+        """Raise ScenarioError, naming key, value and remedy, if episodes cannot be as they are wanted."""
+        if self._steps < 1 or not 0.0 < self._step_s < math.inf:
+            raise ScenarioError(
+                f"steps = {self._steps}, step_s = {self._step_s}: give at least 1 step, and time for it"
+            )
+        if market.chaos:
+            raise ScenarioError("chaos: nothing goes wrong where agents learn; take it out of the scenario")
+        lasts_s = self._steps * self._step_s
+        if self._kind is SimulatedWorld and lasts_s >= market.timing.patience_s:
+            raise ScenarioError(
+                f"steps = {self._steps} of {self._step_s} s take {lasts_s:g} s, and sellers bear the undecided for "
+                f"{market.timing.patience_s:g} s; take fewer, or raise auction.patience_s"
+            )
+        for shift in market.shifts:
+            if shift.kind == "join" and shift.at_s > lasts_s - self._step_s:
+                raise ScenarioError(f"{shift.node!r} joins at {shift.at_s} s, after the last step began; raise steps")
+
+
+def _exchange(scenario: Scenario | str | Path) -> Scenario:
+    found = scenario if isinstance(scenario, Scenario) else load(str(scenario))
+    if not isinstance(found, Scenario):
+        raise ScenarioError(f"{found.name!r} is no exchange; agents are buyers: give a scenario with market = 'psp'")
+    return found
+
+
+class BuyerEnv(gymnasium.Env[FloatArray, FloatArray]):
+    """One buyer that learns among scripted ones: a ``MarketEnv`` with this one agent, and its parameters."""
+
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - gymnasium's
+
+    def __init__(self, scenario: Scenario | str | Path, buyer: str, **options: Any) -> None:  # noqa: ANN401 - as there
+        self._buyer = buyer
+        self._market = MarketEnv(scenario, learners=[buyer], **options)
+        self.observation_space = self._market.observation_space(buyer)
+        self.action_space = self._market.action_space(buyer)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[FloatArray, dict[str, Any]]:
+        """Open the next market."""
+        super().reset(seed=seed)
+        episode = int(self.np_random.integers(1 << 32)) if seed is None else seed
+        observations, infos = self._market.reset(episode, options)
+        while self._buyer not in self._market.agents:  # it joins late
+            observations, _, _, _, infos = self._market.step({})
+        return observations[self._buyer], infos[self._buyer]
+
+    def step(self, action: FloatArray) -> tuple[FloatArray, float, bool, bool, dict[str, Any]]:
+        """Bid, and let a step of time go by."""
+        observations, rewards, terminated, truncated, infos = self._market.step({self._buyer: action})
+        name = self._buyer
+        return observations[name], rewards[name], terminated[name], truncated[name], infos[name]

@@ -1,0 +1,137 @@
+"""The environments keep the rules of PettingZoo and Gymnasium, and pay utility."""
+
+import pickle
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from pettingzoo.test import parallel_api_test, parallel_seed_test
+
+from bidswarm.psp import Scenario
+from node.protocol.psp.trace import PurchaseReceived
+from node.protocol.trace import Record
+from scenarios.chaos.schema import ChaosTable
+from scenarios.errors import ScenarioError
+from scenarios.learning.env import BuyerEnv, MarketEnv
+from scenarios.learning.simulated import SimulatedWorld
+from scenarios.markets.psp.market import draw, theta
+from tests.scenarios.learning.markets import WORLDS, churning, episode, random_actions, scenario
+
+every_world = pytest.mark.parametrize("world", WORLDS)
+
+
+@every_world
+@pytest.mark.parametrize("made", [scenario, churning])
+def test_pettingzoo_finds_nothing_wrong(world: Any, made: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    parallel_api_test(MarketEnv(made(), world=world, steps=6), num_cycles=100)
+    assert capsys.readouterr().out == "Passed Parallel API test\n"
+    parallel_seed_test(lambda: MarketEnv(made(), world=world, steps=6))
+
+
+@pytest.mark.parametrize(
+    ("world", "made", "buyer"),
+    [
+        ("array", scenario(), "b-1"),
+        ("sim", churning(), "b-1"),
+        ("sim", churning(), "b-2"),
+        ("sim", churning(), "late-1"),
+    ],
+)
+def test_gymnasium_finds_nothing_wrong(world: Any, made: Scenario, buyer: str) -> None:
+    check_env(BuyerEnv(made, buyer, world=world, steps=6), skip_render_check=True)
+
+
+@every_world
+def test_same_seed_is_the_same_trajectory_byte_for_byte(world: Any) -> None:
+    first, second = (pickle.dumps(episode(MarketEnv(churning(), world=world, steps=8), seed=3)) for _ in range(2))
+    assert first == second
+    again = MarketEnv(churning(), world=world, steps=8)
+    episode(again, seed=4)
+    assert pickle.dumps(episode(again, seed=3)) == first
+
+
+@every_world
+def test_population_stays_where_it_is_given(world: Any) -> None:
+    kept, drawn = (MarketEnv(scenario(), world=world, population=population) for population in (7, None))
+    seen = [[env.reset()[0]["b-1"].tobytes() for _ in range(2)] for env in (kept, drawn)]
+    assert seen[0][0] == seen[0][1]
+    assert seen[1][0] != seen[1][1]
+
+
+@every_world
+def test_buyers_come_and_leave_as_the_scenario_says(world: Any) -> None:
+    env = MarketEnv(churning(), world=world, steps=6, step_s=0.2)
+    told = episode(env, seed=1)
+    assert [sorted({"late-1", "late-2", "b-2"} & set(step[0])) for step in told] == [
+        ["b-2"],
+        ["b-2"],
+        ["b-2"],
+        ["b-2", "late-1", "late-2"],  # 0.5 s
+        ["b-2", "late-1", "late-2"],
+        ["b-2", "late-1", "late-2"],  # 0.9 s
+        ["late-1", "late-2"],
+    ]
+    assert [[name for name, is_over in step[2].items() if is_over] for step in told[1:]] == [[]] * 4 + [["b-2"], []]
+    assert all(told[-1][3].values())
+    assert not any(flag for step in told[1:-1] for flag in step[3].values())
+
+
+def test_rewards_add_up_to_what_the_receipts_say() -> None:
+    made, records = scenario(), list[Record[Any]]()
+    env = MarketEnv(made, world="sim", steps=6, learners=["b-1", "b-3"])
+    env.reset(seed=5)
+    assert isinstance(env._world, SimulatedWorld)
+    env._world._simulation.sink = records.extend
+    total, random = dict.fromkeys(env.agents, 0.0), np.random.default_rng(5)
+    while env.agents:
+        for name, reward in env.step(random_actions(env, random))[1].items():
+            total[name] += reward
+    bought = {name: [0.0, 0.0] for name in total}
+    for record in records:
+        name = record.node.partition("/")[2]
+        if isinstance(record.what, PurchaseReceived) and name in bought:
+            bought[name][0] += record.what.quantity_mb
+            bought[name][1] += record.what.charge_money
+    assert all(mb > 0.0 for mb, _ in bought.values())
+    valuations = {buyer.name: theta(buyer) for buyer in draw(made, 5).buyers}
+    assert total == {
+        name: pytest.approx(valuations[name].value(mb) - paid, rel=1e-9) for name, (mb, paid) in bought.items()
+    }
+
+
+@every_world
+def test_who_bids_nothing_has_nothing(world: Any) -> None:
+    env = BuyerEnv(scenario(), "b-1", world=world, steps=3)
+    env.reset(seed=0)
+    steps = [env.step(np.zeros(env.action_space.shape or ())) for _ in range(3)]
+    assert [step[1] for step in steps] == [0.0] * 3
+    assert [step[3] for step in steps] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("made", "options", "text"),
+    [
+        (scenario(), {"learners": ["b-9"]}, "learners = 'b-9': there is no such buyer"),
+        (scenario(), {"steps": 0}, "steps = 0, step_s = 0.2: give at least 1 step"),
+        (scenario(), {"steps": 60, "world": "sim"}, "steps = 60 of 0.2 s take 12 s, and sellers bear the undecided"),
+        (scenario(chaos=ChaosTable()), {}, "chaos: nothing goes wrong where agents learn"),
+        (churning(), {"steps": 3}, "'late-1' joins at 0.5 s, after the last step began; raise steps"),
+        (churning(), {"learners": ["b-1"]}, "world 'array' knows no shifts"),
+        ("congested", {}, "'congested' is no exchange"),
+    ],
+)
+def test_says_what_to_change(made: Scenario | str, options: dict[str, Any], text: str) -> None:
+    with pytest.raises(ScenarioError, match=re.escape(text)):
+        MarketEnv(made, **options)
+
+
+@every_world
+def test_says_which_action_is_none(world: Any) -> None:
+    env = MarketEnv(scenario(), world=world, learners=["b-1"])
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match="action has shape"):
+        env.step({"b-1": np.zeros(3)})
+    with pytest.raises(ValueError, match="actions lack b-1; give one for every agent"):
+        env.step({})
