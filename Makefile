@@ -56,7 +56,7 @@ smoke: .venv/test-ready
 # A missed bound fails the whole, but keeps no other benchmark from running.
 bench: .venv/bench-ready
 	@status=0; for name in clearing equilibria study array_world simulation convergence random_markets shifts size live \
-	  sweeps throughput; do \
+	  learning sweeps throughput; do \
 	  $(BIN)/python benchmarks/$$name.py --short || status=1; done; exit $$status
 
 # Hostile input to all that reads: 200,000 of them take a minute or two.
