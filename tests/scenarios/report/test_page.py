@@ -43,7 +43,7 @@ def pictures() -> None:
 @pytest.fixture(scope="module", params=WORLDS, ids="-".join)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Report:
     name, world = request.param
-    limit_s = {"network-selection": 20.0}.get(name)
+    limit_s = {"network-selection": 8.0}.get(name)
     out = tmp_path_factory.mktemp("runs")
     return report_on(run(name, world=world, timeout_s=limit_s, out=out, pictures=False).run_dir)
 

@@ -8,7 +8,7 @@ import pytest
 from node.trace.dmp.metrics import CallMetrics, CallRow, TerminalCount
 from tests.scenarios.markets.dmp.conftest import simulated
 
-SEEDS = range(8)
+SEEDS = range(3)
 EARLY = 50
 """Auctions in which nobody knows yet who keeps his word."""
 

@@ -46,10 +46,11 @@ def fault(small: Loader, *settings: str, text: str = SMALL) -> str:
 def test_every_shipped_scenario_loads_draws_and_builds(name: str) -> None:
     scenario = load(name)
     market = draw_market(scenario, seed=1)
-    placement = one_host_each(market)
+    placement, some = one_host_each(market), 200
     assert scenario.name == name
     assert scenario.title
-    assert len(build_hosts(market, placement, set(host_names(placement)))) == len(set(placement.values()))
+    names = set(host_names(placement)[:some])
+    assert len(build_hosts(market, placement, names)) == min(some, len(set(placement.values())))
 
 
 def test_scenario_file_is_read(small: Loader) -> None:
