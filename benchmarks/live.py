@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -65,9 +66,12 @@ def throughput(scenario: str, out: Path, browser: Browser | None) -> tuple[float
     """Messages per second of a run, with its page open if there is a browser; and its folder."""
     chosen, options = load(scenario), RunOptions(out=out, pictures=False)
     beside = Beside(draw_market(chosen, 0), is_paced=False) if browser else None
-    with open_page(browser, beside) if browser and beside else nullcontext():
-        result = carry_out(chosen, options, Onlookers(page=beside))
-    return result.summary.messages / result.summary.duration_s, result.run_dir
+    # In a thread of its own: playwright has an event loop in this one.
+    with open_page(browser, beside) if browser and beside else nullcontext(), ThreadPoolExecutor(1) as runs:
+        result = runs.submit(carry_out, chosen, options, Onlookers(page=beside)).result()
+    rate = result.summary.messages / result.summary.duration_s
+    print(f"{scenario}, {'with its page' if browser else 'alone'}: {rate:,.0f} messages/s", file=sys.stderr)
+    return rate, result.run_dir
 
 
 def drawn(browser: Browser, folder: Path) -> tuple[float, float]:
