@@ -1,7 +1,7 @@
 """How good an outcome is: social welfare, its optimum, and what single buyers could still gain."""
 
 from node.mechanism.welfare.flow import Edges
-from node.mechanism.welfare.gains import gains_bound, most_gains
+from node.mechanism.welfare.gains import Trades, best_trades, gains_bound, most_gains
 from node.mechanism.welfare.gaps import StandingBids, epsilon_gaps, switching_gains, truthfulness_gaps
 from node.mechanism.welfare.liquid import liquid
 from node.mechanism.welfare.measures import efficiency, welfare, welfare_loss_bound
@@ -11,6 +11,8 @@ __all__ = [
     "Edges",
     "Optimum",
     "StandingBids",
+    "Trades",
+    "best_trades",
     "efficiency",
     "epsilon_gaps",
     "gains_bound",
