@@ -1,0 +1,25 @@
+"""Mechanisms that work an outcome out at once, from one report of each user: baselines (docs/baselines.md)."""
+
+from node.mechanism.direct.clearing_house import ClearingHouse, clearing_price
+from node.mechanism.direct.mechanism import DirectMechanism
+from node.mechanism.direct.operator_matching import OperatorMatching
+from node.mechanism.direct.reports import Outcome, Reports
+from node.mechanism.direct.vcg import Vcg
+
+DIRECT: dict[str, DirectMechanism] = {
+    "vcg": Vcg(),
+    "clearing-house": ClearingHouse(),
+    "operator-matching": OperatorMatching(),
+}
+"""By name."""
+
+__all__ = [
+    "DIRECT",
+    "ClearingHouse",
+    "DirectMechanism",
+    "OperatorMatching",
+    "Outcome",
+    "Reports",
+    "Vcg",
+    "clearing_price",
+]
