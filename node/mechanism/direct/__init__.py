@@ -2,11 +2,15 @@
 
 from node.mechanism.direct.clearing_house import ClearingHouse, clearing_price
 from node.mechanism.direct.mechanism import DirectMechanism
+from node.mechanism.direct.multi_bid import MultiBid
 from node.mechanism.direct.operator_matching import OperatorMatching
+from node.mechanism.direct.posted_price import PostedPrice
 from node.mechanism.direct.reports import Outcome, Reports
 from node.mechanism.direct.vcg import Vcg
 
 DIRECT: dict[str, DirectMechanism] = {
+    "posted-price": PostedPrice(),
+    "multi-bid": MultiBid(),
     "vcg": Vcg(),
     "clearing-house": ClearingHouse(),
     "operator-matching": OperatorMatching(),
@@ -17,8 +21,10 @@ __all__ = [
     "DIRECT",
     "ClearingHouse",
     "DirectMechanism",
+    "MultiBid",
     "OperatorMatching",
     "Outcome",
+    "PostedPrice",
     "Reports",
     "Vcg",
     "clearing_price",
