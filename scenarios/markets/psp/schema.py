@@ -15,6 +15,7 @@ from node.strategy.psp.adaptive import AdaptiveBestReply, surplus
 from node.strategy.psp.best_reply import BestReply
 from node.strategy.psp.offer import BuyerStrategy
 from node.strategy.psp.opt_out import OptOut
+from node.strategy.psp.quantised import Quantised
 from node.strategy.psp.reserve import FixedReserve, HighestLosingReserve, ReserveRule
 from scenarios.errors import ScenarioError
 from scenarios.files.draws import as_drawn
@@ -27,6 +28,7 @@ from scenarios.words import naturally
 
 _PricePerMb = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
 Money = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_MONEY)]
+_PriceStep = Annotated[float, msgspec.Meta(ge=1e-6, le=MAX_PRICE)]
 _Crowd = Annotated[float, msgspec.Meta(ge=0.0, le=1000.0)]
 _Demand = Annotated[Number, meaning("what is wanted at most")]
 _ChokePrice = Annotated[Number, meaning("what the first MB is worth, and the most that any is")]
@@ -237,7 +239,20 @@ class AdaptiveStrategy(Table, frozen=True, kw_only=True, tag_field="kind", tag="
             raise ScenarioError(f"{key}.epsilon_end_{unit} = {last} must not exceed epsilon_start_{unit} = {first}")
 
 
-StrategyTable = OptOutStrategy | BestReplyStrategy | AdaptiveStrategy | OwnStrategy
+class QuantisedStrategy(Table, frozen=True, kw_only=True, tag_field="kind", tag="quantised"):
+    """Qu, Jia & Caines': bids at the levels of one grid of prices."""
+
+    price_step_per_mb: Annotated[_PriceStep, meaning("how far apart the levels are; they begin at 0")]
+    crowd: Annotated[
+        _Crowd, meaning("mean think time as a share of a round trip per participant; half a round trip at least")
+    ] = 0.1
+
+    def build(self) -> BuyerStrategy:
+        """One buyer's."""
+        return Quantised(self.price_step_per_mb, self.crowd)
+
+
+StrategyTable = OptOutStrategy | BestReplyStrategy | AdaptiveStrategy | QuantisedStrategy | OwnStrategy
 
 
 class Sellers(Table, frozen=True, kw_only=True):
