@@ -43,6 +43,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
     duration_s: float
     messages: int
+    bytes: int
     run_dir: str
     faults: list[FaultRow] = msgspec.field(default_factory=list)
     expectations: list[Expectation] = msgspec.field(default_factory=list)
@@ -100,6 +101,7 @@ class Run:
             "status": outcome.status,
             "duration_s": outcome.duration_s,
             "messages": outcome.counters.get("sent", 0),
+            "bytes": outcome.counters.get("bytes", 0),
             "run_dir": str(self.folder),
             "faults": faults.rows,
             "dropped_records": outcome.dropped,

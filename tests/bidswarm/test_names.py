@@ -27,7 +27,7 @@ TABLES = {"Choice", "LogNormal", "NetworkTable", "Normal", "Result", "Scenario",
 PSP = {
     *("AdaptiveStrategy", "Allocation", "AuctionTable", "BestReplyStrategy", "Buyers", "FlatValuation"),
     *("IsoelasticValuation", "LeaveShift", "LogarithmicValuation", "OptOutStrategy", "ParabolicValuation"),
-    *("PiecewiseLinearValuation", "Sellers", "SupplyShift", "SwitchShift", "ValuationShift"),
+    *("PiecewiseLinearValuation", "QuantisedStrategy", "Sellers", "SupplyShift", "SwitchShift", "ValuationShift"),
     *("HOLD", "NOTHING", "BuyerStrategy", "Decision", "Need", "Offer", "Random", "StrategyBase", "Target"),
     *("Valuation", "ValuationBase", "affordable", "prospect"),
     *("AuctionMechanism", "Clearing", "MechanismBase", "PayAsBid", "ProgressiveSecondPrice", "Reply", "Staircase"),

@@ -239,17 +239,20 @@ class Simulation:
     def _take_output(self, host: Host) -> None:
         if (entries := host.entries()) and self._journal:
             self._journal.append(entries)
-        faults = self._faults
+        faults, size = self._faults, 0
         for to, frame in host.frames():
+            size += len(frame)
             if faults is None:
                 self.send(host, to, frame)
             else:
                 faults.send(host, to, frame)
         for poster, post in host.posts():
+            size += len(post)
             if faults is None:
                 self.post(poster, post)
             else:
                 faults.post(host, poster, post)
+        host.counters["bytes"] += size
         if records := host.records():
             self.sink(records)
 

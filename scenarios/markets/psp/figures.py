@@ -10,7 +10,7 @@ import numpy as np
 from node.mechanism.checks import FloatArray
 from node.mechanism.rounding import ROUNDING
 from node.mechanism.valuation import Valuation, curvature
-from node.mechanism.welfare import efficiency, gains_bound, liquid, most_gains, welfare_loss_bound
+from node.mechanism.welfare import efficiency, envies, gains_bound, jain_index, liquid, most_gains, welfare_loss_bound
 from node.mechanism.welfare import welfare as welfare_of
 from scenarios.markets.psp.equilibrium import last_epsilons
 from scenarios.markets.psp.market import Market, budget_of, edges, theta
@@ -105,9 +105,12 @@ def figures(
     measures = _measures(market, valuations, held, _Reached(welfare, most_welfare), prices)
     worth = [one.value(amount) for one, amount in zip(valuations, held.bought.tolist(), strict=True)]
     at_a_loss, largest_loss = _exceeding(held.paid, np.array(worth))
-    over_budget, largest_excess = _exceeding(held.paid, np.array([budget_of(buyer) for buyer in market.buyers]))
+    budgets = [budget_of(buyer) for buyer in market.buyers]
+    over_budget, largest_excess = _exceeding(held.paid, np.array(budgets))
     bound, lacking = _loss_bound(market, valuations, held, epsilon_gap)
     shares = {name: efficiency(one.reached, one.most) for name, one in measures.items()}
+    served = held.bought / np.array([one.demand_mb for one in valuations])
+    envy = None if market.is_large else envies(valuations, budgets, held.bought, held.paid).sum() / max(1, len(budgets))
     amounts: dict[str, float] = {}
     for name, one in measures.items():
         amounts |= zip(FIELDS[name], (one.reached, one.most), strict=True)
@@ -125,6 +128,8 @@ def figures(
         "largest_loss": largest_loss,
         "buyers_over_budget": over_budget,
         "largest_excess": largest_excess,
+        "jain_index": jain_index(served),
+        "mean_envy": None if envy is None else float(envy),
     }
 
 

@@ -87,6 +87,8 @@ class Summary(outcome.Summary, frozen=True, kw_only=True):
     largest_loss: float
     buyers_over_budget: int
     largest_excess: float
+    jain_index: float
+    mean_envy: float | None
     supply: float
     sold: float
     revenue: float
