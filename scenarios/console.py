@@ -145,6 +145,7 @@ class World(StrEnum):
     mqtt = "mqtt"
     sim = "sim"
     array = "array"
+    direct = "direct"
 
 
 FormatOption = Annotated[Format, typer.Option("--format", help="json: one JSON object on stdout, nothing else.")]

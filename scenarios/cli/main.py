@@ -125,7 +125,7 @@ def run(
         World,
         typer.Option(
             help="mqtt: real processes over a broker. sim: virtual time, the same every time. array: very many "
-            "adaptive buyers, in rounds without messages."
+            "adaptive buyers, in rounds without messages. direct: a mechanism that works everything out at once."
         ),
     ] = World.mqtt,
     broker: Annotated[
@@ -227,8 +227,8 @@ def run(
         pictures=picture_options(pictures, no_pictures=no_pictures),
         labels=settings_label(set_ or ()),
     )
-    if live and world is World.array:
-        raise ScenarioError("--live goes with worlds mqtt and sim: world array tells nothing while it runs")
+    if live and world in {World.array, World.direct}:
+        raise ScenarioError(f"--live goes with worlds mqtt and sim: world {world} tells nothing while it runs")
     meter = Meter()
     labels = {"market": scenario, "role": "launcher"}
     with shown_live(chosen, seed, world.value) if live else nullcontext() as page:

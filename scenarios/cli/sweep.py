@@ -95,7 +95,7 @@ def sweep(
     seeds: Annotated[str, typer.Option(metavar="SEEDS", help="0:50 for 0 to 49, or 3,5,8.")] = "0:10",
     world: Annotated[
         World,
-        typer.Option(help="sim and array: many runs at a time. mqtt: one at a time, with a broker for each."),
+        typer.Option(help="sim, array and direct: many runs at a time. mqtt: one at a time, with a broker for each."),
     ] = World.sim,
     broker: Annotated[
         str, typer.Option(help="World mqtt: embedded, or mosquitto (an installed one is started).")

@@ -17,7 +17,7 @@ from scenarios.markets.seats import Move
 from scenarios.markets.steering import Order
 from scenarios.results.tables import settings_label
 
-World = Literal["mqtt", "sim", "array"]
+World = Literal["mqtt", "sim", "array", "direct"]
 
 OVER = "the market is over: nothing can happen in it any more"
 """Why what is ordered then is refused."""

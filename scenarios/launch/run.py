@@ -79,7 +79,8 @@ def run(
         A ``Scenario``, the path of a scenario file, or the name of a shipped one.
     world
         ``mqtt``: real processes over a real broker. ``sim``: one process on virtual time. ``array``: adaptive buyers
-        with parabolic valuations, very many of them, in rounds without messages. ``broker``, ``port``, ``hosts`` and
+        with parabolic valuations, very many of them, in rounds without messages. ``direct``: a mechanism that works
+        everything out at once. ``broker``, ``port``, ``hosts`` and
         ``connections`` matter over MQTT only.
     broker
         ``embedded``, ``mosquitto``, or ``mqtt[s]://[user[:password]@]host[:port]``.
@@ -236,9 +237,10 @@ def _takes_long(job: Job) -> bool:
 
 def own_world(market: Market, world: World) -> OwnWorld | None:
     """The world, if it is one that a market alone has; ScenarioError if this market has it not, or cannot be played."""
-    if world in {"mqtt", "sim"}:
-        return None
     kind = kind_of(market)
+    if world in {"mqtt", "sim"}:
+        kind.check_wired(market)
+        return None
     own = kind.worlds.get(world)
     if own is None:
         able = " and ".join(repr(name) for name, other in kinds().items() if world in other.worlds) or "no market"

@@ -41,6 +41,11 @@ def nothing_more(scenario: Scenario) -> None:
     del scenario
 
 
+def anything_goes(market: "Market") -> None:
+    """Leave any market to nodes."""
+    del market
+
+
 def no_advice(market: "Market", limit_s: float) -> list[str]:
     """Say nothing against a market."""
     del market, limit_s

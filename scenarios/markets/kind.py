@@ -13,7 +13,7 @@ from node.protocol.journal import JournalEntry
 from node.protocol.machine import Machine, Message
 from node.protocol.trace import Record, Trace
 from node.trace.breach import Breach
-from scenarios.markets.base import Market, Scenario, anything, no_advice, nothing_more
+from scenarios.markets.base import Market, Scenario, anything, anything_goes, no_advice, nothing_more
 from scenarios.markets.panels import View
 from scenarios.markets.plain_view import PlainView
 from scenarios.markets.seats import Seats
@@ -115,6 +115,8 @@ class MarketKind:
     """Those of the messages that its nodes post on the board; they send the others."""
     tells: Callable[[Any], Mapping[str, UnionType]] = anything
     """Which of the records each node of a market tells, by its name; one that is left out may tell any."""
+    check_wired: Callable[[Any], None] = anything_goes
+    """ScenarioError if no nodes can play this market: its text names key, value and remedy."""
     worlds: Mapping[str, OwnWorld] = field(default_factory=dict)
     figures: Mapping[str, Meaning] = field(default_factory=dict)
     """Those of its summary that tell most, in the order in which a report shows them."""

@@ -61,7 +61,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         """How many nodes there were, and what was sent among them, for people."""
         nodes = counted(self.nodes, "node")
         if self.network == "no messages":
-            return f"{nodes}, in rounds without messages"
+            return f"{nodes}, {'in rounds ' if self.world == 'array' else ''}without messages"
         return f"{counted(self.messages, 'message')}, {nodes}, {self.network}"
 
 

@@ -7,6 +7,11 @@ from node.mechanism.direct.reports import Bundle, Outcome, Reports
 class DirectMechanism:
     """Everybody reports once; who gets what for how much follows, without any exchange of bids."""
 
+    @property
+    def is_equilibrium(self) -> bool:
+        """Whether nobody gains by doing otherwise than in its outcome, so that to lie means something else."""
+        return False
+
     def outcome(self, reports: Reports) -> Outcome:
         """Who gets what, and pays how much."""
         raise NotImplementedError

@@ -36,6 +36,11 @@ class ProportionalShare(DirectMechanism):
     prices, instead of taking them for given.
     """
 
+    @property
+    def is_equilibrium(self) -> bool:
+        """Yes."""
+        return True
+
     def outcome(self, reports: Reports) -> Outcome:
         """The equilibrium.
 

@@ -10,9 +10,11 @@ from scenarios.markets.kind import MarketKind, OwnWorld
 from scenarios.markets.psp.advice import advise
 from scenarios.markets.psp.array import arrayed_result, check_arrayable, run_arrayed
 from scenarios.markets.psp.audit import ExchangeAudit
+from scenarios.markets.psp.direct import check_direct, direct_result, run_direct
 from scenarios.markets.psp.live import LiveMetrics
 from scenarios.markets.psp.market import Market, described, draw
 from scenarios.markets.psp.meanings import FIGURES, PICTURES
+from scenarios.markets.psp.mechanisms import check_wired
 from scenarios.markets.psp.nodes import exchange_machines
 from scenarios.markets.psp.results import summarise
 from scenarios.markets.psp.schema import Scenario
@@ -51,7 +53,11 @@ EXCHANGE = MarketKind(
     advise=advise,
     posts=(Advert,),
     tells=_tells,
-    worlds={"array": OwnWorld(check_arrayable, run_arrayed, arrayed_result)},
+    check_wired=check_wired,
+    worlds={
+        "array": OwnWorld(check_arrayable, run_arrayed, arrayed_result),
+        "direct": OwnWorld(check_direct, run_direct, direct_result),
+    },
     figures=FIGURES,
     pictures=PICTURES,
     view=ExchangeView,

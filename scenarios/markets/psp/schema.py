@@ -393,7 +393,21 @@ def check_known(key: str, names: Sequence[str], known: Users, what: str) -> None
             )
 
 
-Mechanism = Literal["psp", "uniform-price", "pay-as-bid"] | OwnMechanism
+Mechanism = (
+    Literal[
+        "psp",
+        "uniform-price",
+        "pay-as-bid",
+        "posted-price",
+        "proportional-share",
+        "multi-bid",
+        "vcg",
+        "clearing-house",
+        "operator-matching",
+    ]
+    | OwnMechanism
+)
+"""The first three are held over the wire; the others are worked out in world ``direct``."""
 
 
 class AuctionTable(Table, frozen=True, kw_only=True):
@@ -418,9 +432,12 @@ class AuctionTable(Table, frozen=True, kw_only=True):
         Mechanism,
         meaning(
             'how every auction charges: `"psp"`, `"uniform-price"` or `"pay-as-bid"`, or one of your own, '
-            '`"my_module:MyMechanism"`'
+            '`"my_module:MyMechanism"`; in world `direct` another mechanism'
         ),
     ] = "psp"
+    posted_price_per_mb: Annotated[
+        _PricePerMb | None, meaning("with `posted-price`, what all sellers post whose reserve price is not above it")
+    ] = None
     reserve_rule: Annotated[
         Literal["fixed", "highest-losing"],
         meaning('`"fixed"`: the seller\'s reserve price; `"highest-losing"`: above the highest losing bid'),
