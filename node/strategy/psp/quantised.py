@@ -9,7 +9,7 @@ from node.mechanism.psp import best_reply, merged_staircase
 from node.mechanism.psp.residual import SLIVER
 from node.mechanism.valuation import Flat
 from node.strategy.psp.adaptive import LEAST_THINK_TIME, PRESENCE, with_presence
-from node.strategy.psp.offer import HOLD, NOTHING, Decision, Need, Offer, Target, affordable, prospect
+from node.strategy.psp.offer import HOLD, NOTHING, Decision, Need, Offer, Target, prospect
 from node.strategy.random import Random
 
 SERVED = 0.01
@@ -44,34 +44,37 @@ class Quantised:
         """The bids at the level that serves the buyer, or hold where the standing ones do."""
         del now
         standing = prospect(offers, [offer.standing for offer in offers])
-        asked = sum(target.quantity for target in standing.targets if target.quantity)
-        if asked > 0.0 and standing.total >= (1.0 - SERVED) * asked and not standing.bursts(need.budget):
+        asked = sum(target.quantity for target in standing.targets)
+        if asked > 0.0 and standing.total >= (1.0 - SERVED) * asked:
             return HOLD
         targets = self._targets(need, offers)
-        return HOLD if targets == list(standing.targets) else Decision(affordable(need, offers, targets).targets)
+        return HOLD if targets == list(standing.targets) else Decision(targets)
 
     def _targets(self, need: Need, offers: Sequence[Offer]) -> list[Target]:
         """Those at the lowest level that serves it, which is kept; presence bids below its worth if none does."""
-        theta, steps = need.valuation, [offer.staircase for offer in offers]
+        steps = [offer.staircase for offer in offers]
+
+        def wanted_at(price: float) -> float:
+            return min(need.valuation.demand(price), need.budget / price)  # nobody pays more than its bid
 
         def serves(level: int) -> bool:
             price = level * self.price_step
             left = sum(one.available(math.nextafter(price, 0.0)) for one in steps)
-            return left >= (1.0 - SERVED) * theta.demand(price)
+            return left >= (1.0 - SERVED) * wanted_at(price)
 
-        highest = math.ceil(theta.marginal(0.0) / self.price_step) - 1
-        levels = range(self._level, highest + 1)
-        if levels and serves(highest):
-            self._level = levels[bisect_left(levels, True, key=serves)]  # noqa: FBT003 - the first that is true
+        highest = math.ceil(need.valuation.marginal(0.0) / self.price_step) - 1
+        if highest < 1 or not need.budget > 0.0:
+            return [NOTHING] * len(offers)
+        if self._level <= highest and serves(highest):
+            levels = range(self._level, highest)
+            self._level += bisect_left(levels, True, key=serves)  # noqa: FBT003 - to the first that is true
             price = self._level * self.price_step
-            quantity = best_reply(Flat(theta.demand(price), price), merged_staircase(steps)).quantity
+            quantity = best_reply(Flat(wanted_at(price), price), merged_staircase(steps)).quantity
             wanted = sum(quantity)
             kept = with_presence(quantity, wanted, _presence(offers, wanted))
             return [Target(amount, price) for amount in kept]
         price = highest * self.price_step
-        if highest < 1 or not need.budget > 0.0:
-            return [NOTHING] * len(offers)
-        return [Target(amount, price) for amount in _presence(offers, theta.demand(price))]
+        return [Target(amount, price) for amount in _presence(offers, wanted_at(price))]
 
 
 def _presence(offers: Sequence[Offer], wanted: float) -> list[float]:
