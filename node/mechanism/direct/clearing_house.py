@@ -1,5 +1,6 @@
 """A uniform-price double auction: one price for the whole market, where all demand meets all supply."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ from node.mechanism.bisection import turn
 from node.mechanism.direct.mechanism import DirectMechanism
 from node.mechanism.direct.reports import Outcome, Reports
 from node.mechanism.rounding import ROUNDING
+from node.mechanism.valuation import Capped, Valuation
 from node.mechanism.welfare import best_trades
 
 
@@ -15,8 +17,8 @@ from node.mechanism.welfare import best_trades
 class ClearingHouse(DirectMechanism):
     """A call market: demand curves are crossed with the sellers' asks, which are their reserve prices.
 
-    Everybody trades at that one price. Where the pools of buyers do not let all demand at it reach all supply, what
-    they do let is traded so that it gains the buyers most.
+    Everybody trades at that one price, and wants no more than its budget pays for. Where the pools of buyers do not let
+    all demand at it reach all supply, what they do let is traded so that it gains the buyers most.
     """
 
     def outcome(self, reports: Reports) -> Outcome:
@@ -33,17 +35,28 @@ class ClearingHouse(DirectMechanism):
         price = clearing_price(reports)
         supply = np.where(reports.reserve <= price, reports.supply, 0.0)
         asked = np.full(supply.size, price * (1.0 - ROUNDING))  # who is indifferent at the price buys at it
-        quantity = best_trades(reports.payable, supply, asked, reports.edges).quantity
+        wanted = [_limited(*one, price) for one in zip(reports.valuations, reports.budgets, strict=True)]
+        quantity = best_trades(wanted, supply, asked, reports.edges).quantity
         return Outcome(quantity, price * quantity)
 
 
 def clearing_price(reports: Reports) -> float:
     """The least price per MB at which no more is wanted than sellers who ask no more than it have."""
+    users = [*zip(reports.valuations, reports.budgets, strict=True)]
 
     def is_short(price: float) -> bool:
         supply = float(reports.supply[reports.reserve <= price].sum())
-        return sum(theta.demand(price) for theta in valuations) > supply
+        return sum(min(theta.demand(price), _payable_mb(budget, price)) for theta, budget in users) > supply
 
-    valuations = reports.payable
-    highest = max((theta.marginal(0.0) for theta in valuations), default=0.0)
+    highest = max((theta.marginal(0.0) for theta in reports.valuations), default=0.0)
     return turn(is_short, 0.0, highest) if is_short(0.0) else 0.0
+
+
+def _payable_mb(budget: float, price: float) -> float:
+    return budget / price if price > 0.0 else math.inf
+
+
+def _limited(theta: Valuation, budget: float, price: float) -> Valuation:
+    """The valuation as if more than the budget pays for at this price were worth nothing."""
+    payable = _payable_mb(budget, price)
+    return Capped(theta, theta.value(payable)) if payable < theta.demand_mb else theta
