@@ -13,6 +13,8 @@ from rich.table import Table
 
 from broker.errors import BrokerError
 from node.runtime.journal import JournalError
+from scenarios.cli.baselines import HELP as BASELINES
+from scenarios.cli.baselines import baselines
 from scenarios.cli.broker import app as broker_app
 from scenarios.cli.classroom import HELP as CLASSROOM
 from scenarios.cli.classroom import classroom
@@ -82,6 +84,7 @@ app.command()(ledger)
 app.command(help=REPORT)(report)
 app.command(help=SWEEP)(sweep)
 app.command(help=COMPARE)(compare)
+app.command(help=BASELINES)(baselines)
 app.command(help=WATCH)(watch)
 app.command(help=CLASSROOM)(classroom)
 

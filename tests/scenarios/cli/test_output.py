@@ -278,6 +278,11 @@ def test_ctrl_c_at_any_moment_of_a_run_says_what_is_kept_and_how_to_go_on(
             "scenarios.compare.comparison.sides_of",
             "runs of a sweep that are over are kept",
         ),
+        (
+            ("baselines", "two-sellers"),
+            "scenarios.baselines.baselines.planned",
+            "runs that are over are kept; the same command goes on",
+        ),
     ],
     ids=lambda one: one[0] if isinstance(one, tuple) else None,
 )

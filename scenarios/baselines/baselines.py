@@ -1,0 +1,121 @@
+"""Several scenarios by all mechanisms with the same seeds: sweeps, and one table of them."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from scenarios.baselines.mechanisms import Baseline, baselines_of
+from scenarios.baselines.table import Entry, entries
+from scenarios.errors import ScenarioError
+from scenarios.extras import needs
+from scenarios.launch.options import World
+from scenarios.sweep.executors import crew_of
+from scenarios.sweep.folder import SweepFolder, rows_of
+from scenarios.sweep.grid import seeds_of
+from scenarios.sweep.plan import Plan, planned
+from scenarios.sweep.sweep import Watch, go_on, tables_of
+from scenarios.sweep.work import BROKEN
+
+TABLE = "baselines.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """The mechanisms of one scenario that run in one world, a cell of a sweep each."""
+
+    scenario: str
+    baselines: Sequence[Baseline]
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Baselines:
+    """What came out, or what there is of it.
+
+    Attributes
+    ----------
+    folder
+        Of the comparison: a sweep for each scenario and world, and the table.
+    missing, broken
+        How many runs are still to be done, and how many broke down.
+    """
+
+    folder: Path
+    entries: Sequence[Entry]
+    missing: int
+    broken: int
+
+
+def compare_mechanisms(
+    scenarios: Sequence[str],
+    seeds: str = "0:30",
+    world: World = "sim",
+    workers: int | None = None,
+    out: Path | None = None,
+    watch: Watch | None = None,
+) -> Baselines:
+    """Run every scenario by every mechanism, and write the table; what is done already is not done again.
+
+    Parameters
+    ----------
+    scenarios
+        Names of shipped ones, or paths.
+    world
+        ``sim``, or ``array``, which plays the PSP alone.
+    out
+        The folder; one below ``runs`` if not given, which the same call finds again.
+
+    Raises
+    ------
+    ScenarioError
+        If a scenario cannot be compared; the text says what to do about it.
+    """
+    jobs = [job for scenario in scenarios for job in _jobs(scenario, seeds_of(seeds), world)]
+    _check_names(jobs)
+    folder = out or Path("runs") / f"baselines-{_sha256(jobs)[:8]}"
+    at = [SweepFolder(folder / job.scenario / job.plan.world) for job in jobs]
+    for job, sweep in zip(jobs, at, strict=True):
+        sweep.begin(job.plan)
+    for job, sweep in zip(jobs, at, strict=True):
+        if go_on(sweep, crew_of("processes", workers, job.plan.world, "summary", sweep.path), watch).missing:
+            break
+    found, missing, broken = list[Entry](), 0, 0
+    for job, sweep in zip(jobs, at, strict=True):
+        rows, still = rows_of(job.plan, sweep.over())
+        missing += still
+        broken += sum(row["status"] in BROKEN for row in rows)
+        ids = {run: cell for cell, runs in enumerate(job.plan.runs) for run in runs}
+        for cell, baseline in enumerate(job.baselines):
+            found += entries(job.scenario, baseline, [row for row in rows if ids[row["run"]] == cell])
+    _write(folder / TABLE, found)
+    return Baselines(folder, found, missing, broken)
+
+
+def _jobs(source: str, seeds: Sequence[int], world: World) -> Iterator[_Job]:
+    tables, origin, folder = tables_of(source)
+    scenario = planned(tables, origin, folder, [{}], seeds[:1], world="sim").scenario_of(0)
+    baselines = list(baselines_of(scenario, world))
+    for one in dict.fromkeys(baseline.world for baseline in baselines):
+        there = [baseline for baseline in baselines if baseline.world == one]
+        plan = planned(tables, origin, folder, [baseline.settings for baseline in there], seeds, world=one)
+        yield _Job(scenario.name, there, plan)
+
+
+def _check_names(jobs: Sequence[_Job]) -> None:
+    names = [(job.scenario, job.plan.world) for job in jobs]
+    for scenario, world in names:
+        if names.count((scenario, world)) > 1:
+            raise ScenarioError(f"two of the scenarios are called {scenario!r}: give one of them another name")
+
+
+def _sha256(jobs: Sequence[_Job]) -> str:
+    return hashlib.sha256("".join(job.plan.sha256 for job in jobs).encode()).hexdigest()
+
+
+def _write(path: Path, found: Sequence[Entry]) -> None:
+    arrow, part = needs("pyarrow"), path.with_name(f"{path.name}.part")
+    needs("pyarrow.parquet").write_table(arrow.Table.from_pylist([msgspec.structs.asdict(one) for one in found]), part)
+    part.replace(path)

@@ -1,0 +1,182 @@
+"""Several mechanisms compared, and what docs/baselines.md says of them, over a few seeds of small markets."""
+
+from pathlib import Path
+
+import pytest
+
+from node.mechanism.direct import DIRECT
+from scenarios.baselines.baselines import TABLE, Baselines, compare_mechanisms
+from scenarios.baselines.mechanisms import CENTRAL, baselines_of, usual_price
+from scenarios.baselines.table import COLUMNS, Entry, shown
+from scenarios.errors import ScenarioError
+from scenarios.extras import needs
+from scenarios.markets.load import load
+from scenarios.sweep.course import Course
+from scenarios.sweep.work import Done
+
+LIBRARY = Path(__file__).parents[3] / "scenarios" / "library"
+WIRED = ("psp", "psp, quantised", "uniform-price", "pay-as-bid")
+
+
+def small(folder: Path, name: str) -> str:
+    """The shipped scenario with six buyers and two sellers."""
+    text = (LIBRARY / f"{name}.toml").read_text()
+    path = folder / f"{name}.toml"
+    path.write_text(text.replace("count = 24", "count = 6").replace("count = 4", "count = 2"))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("scenarios")
+    return [small(folder, "scarce"), small(folder, "budgeted")]
+
+
+@pytest.fixture(scope="module")
+def found(files: list[str], tmp_path_factory: pytest.TempPathFactory) -> Baselines:
+    return compare_mechanisms(files, "0:5", workers=1, out=tmp_path_factory.mktemp("runs") / "compared")
+
+
+def means(found: Baselines, scenario: str, figure: str) -> dict[str, float]:
+    return {
+        one.mechanism: one.mean
+        for one in found.entries
+        if (one.scenario, one.figure) == (scenario, figure) and one.mean is not None
+    }
+
+
+def test_every_mechanism_has_every_figure_with_its_interval(found: Baselines) -> None:
+    assert {one.mechanism for one in found.entries} == {*WIRED, *DIRECT}
+    assert len(found.entries) == 2 * (len(WIRED) + len(DIRECT)) * len(COLUMNS)
+    for one in found.entries:
+        assert (one.runs, one.settled) == (5, 5), one
+        assert one.mean is None or (one.low is not None and one.high is not None), one
+        assert one.mean is None or (one.low <= one.mean * (1.0 + 1e-12) and one.mean <= one.high * (1.0 + 1e-12)), one
+
+
+def test_what_takes_no_messages_has_an_empty_place_for_them(found: Baselines) -> None:
+    for figure in ("messages", "bytes", "duration_s"):
+        assert set(means(found, "scarce", figure)) == set(WIRED)
+
+
+def test_the_table_holds_what_is_returned(found: Baselines) -> None:
+    rows = needs("pyarrow.parquet").read_table(found.folder / TABLE).to_pylist()
+    assert [Entry(**row) for row in rows] == list(found.entries)
+
+
+# What docs/baselines.md says
+
+
+def test_vcg_is_the_optimum_and_truthful_without_budgets(found: Baselines) -> None:
+    assert means(found, "scarce", "efficiency")["vcg"] == pytest.approx(1.0, abs=1e-9)
+    assert means(found, "scarce", "truthfulness_gap")["vcg"] == 0.0
+
+
+def test_with_budgets_even_vcg_is_worth_lying_to(found: Baselines) -> None:
+    assert means(found, "budgeted", "truthfulness_gap")["vcg"] > 1.0
+
+
+def test_psp_is_truthful_and_near_the_optimum_without_budgets(found: Baselines) -> None:
+    assert means(found, "scarce", "efficiency")["psp"] > 0.999
+    assert {means(found, name, "truthfulness_gap")["psp"] for name in ("scarce", "budgeted")} == {0.0}
+
+
+@pytest.mark.parametrize("scenario", ["scarce", "budgeted"])
+def test_uniform_price_and_pay_as_bid_are_worth_lying_to(found: Baselines, scenario: str) -> None:
+    gains = means(found, scenario, "truthfulness_gap")
+    assert min(gains["uniform-price"], gains["pay-as-bid"], gains["operator-matching"]) > 1.0
+
+
+@pytest.mark.parametrize("scenario", ["scarce", "budgeted"])
+def test_posted_prices_are_truthful_and_lose_most_of_what_is_worked_out_at_once(
+    found: Baselines, scenario: str
+) -> None:
+    efficiency = means(found, scenario, "efficiency")
+    assert min(DIRECT, key=efficiency.__getitem__) == "posted-price"
+    assert means(found, scenario, "truthfulness_gap")["posted-price"] == 0.0
+
+
+def test_nobody_envies_at_one_price_for_all(found: Baselines) -> None:
+    assert means(found, "scarce", "mean_envy")["clearing-house"] == pytest.approx(0.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("scenario", ["scarce", "budgeted"])
+def test_the_operator_takes_the_most_from_buyers(found: Baselines, scenario: str) -> None:
+    revenue = means(found, scenario, "revenue")
+    assert max(revenue, key=revenue.__getitem__) == "operator-matching"
+
+
+@pytest.mark.parametrize("scenario", ["scarce", "budgeted"])
+def test_quantised_bids_settle_sooner(found: Baselines, scenario: str) -> None:
+    duration = means(found, scenario, "duration_s")
+    assert duration["psp, quantised"] < duration["psp"]
+
+
+# Running and going on
+
+
+def test_what_is_done_is_not_done_again_and_interrupts_are_gone_on_from(files: list[str], tmp_path: Path) -> None:
+    out, done = tmp_path / "compared", list[str]()
+
+    def interrupt(course: Course, elapsed_s: float, one: Done | None) -> None:
+        del course, elapsed_s
+        if one:
+            done.append(one.run)
+            if len(done) == 3:
+                raise KeyboardInterrupt
+
+    def note(course: Course, elapsed_s: float, one: Done | None) -> None:
+        del course, elapsed_s
+        done.extend([one.run] if one else [])
+
+    whole = len(WIRED) + len(DIRECT)
+    first = compare_mechanisms(files[:1], "0:1", workers=1, out=out, watch=interrupt)
+    assert 0 < first.missing < whole
+    before = len(done)
+    second = compare_mechanisms(files[:1], "0:1", workers=1, out=out, watch=note)
+    assert second.missing == 0
+    assert len(set(done)) == whole
+    assert len(done) - before == first.missing
+    assert compare_mechanisms(files[:1], "0:1", workers=1, out=out, watch=note).entries == second.entries
+    assert len(done) - before == first.missing
+
+
+def test_world_array_compares_the_psp_alone_with_what_is_worked_out_at_once() -> None:
+    names = [one.name for one in baselines_of(load("neighbourhood"), "array")]
+    assert names == ["psp", *DIRECT]
+    assert names[-3:] == [*CENTRAL]
+
+
+def test_usual_price_is_of_other_markets_of_the_scenario() -> None:
+    assert usual_price(load("two-sellers")) == pytest.approx(0.01)  # nothing is drawn there, and all are served
+    assert 5.0 < usual_price(load("neighbourhood")) < 8.0
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "text"),
+    [
+        (["congested"], "market = 'dmp': bidswarm baselines compares mechanisms of 'psp' only"),
+        (["scarce", "scarce"], "two of the scenarios are called 'scarce': give one of them another name"),
+        (["herd"], "shifts = 4: world 'direct' knows no shifts"),
+    ],
+)
+def test_what_cannot_be_compared_is_named(scenarios: list[str], text: str, tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=text):
+        compare_mechanisms(scenarios, "0:1", out=tmp_path / "compared")
+
+
+def entry(mean: float | None, low: float | None = None, high: float | None = None) -> Entry:
+    return Entry("s", "psp", "sim", "efficiency", 5, 5, mean, low, high)
+
+
+@pytest.mark.parametrize(
+    ("one", "text"),
+    [
+        (entry(None), ""),
+        (entry(0.5), "50"),
+        (entry(0.51234, 0.4, 0.6), "51.23 [40, 60]"),
+        (entry(12.3456, 11.0, 13.0), "1,235 [1,100, 1,300]"),
+    ],
+)
+def test_cell_of_the_table(one: Entry, text: str) -> None:
+    assert shown(one, COLUMNS[0]) == text
