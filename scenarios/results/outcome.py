@@ -43,7 +43,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
     duration_s: float
     messages: int
-    bytes: int
+    bytes: int = 0
     run_dir: str
     faults: list[FaultRow] = msgspec.field(default_factory=list)
     expectations: list[Expectation] = msgspec.field(default_factory=list)

@@ -235,7 +235,7 @@ def test_json_is_one_object_with_the_documented_keys_and_nothing_else(bidswarm: 
     summary = json.loads(stdout)
     assert (code, stdout.count("\n")) == (0, 1)
     assert list(summary) == [
-        *("scenario", "seed", "world", "broker", "nodes", "status", "duration_s", "messages", "run_dir"),
+        *("scenario", "seed", "world", "broker", "nodes", "status", "duration_s", "messages", "bytes", "run_dir"),
         *("faults", "expectations", "dropped_records", "rejected_from", "throttled"),
         *("market_s", "calls", "served", "decommitted", "blocked", "calls_per_s"),
         *("paid", "mean_price", "efficient", "excess", "operators", "breaches"),
