@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray, non_negative_array
+from node.mechanism.rounding import ROUNDING
 from node.mechanism.valuation import Valuation
 from node.mechanism.welfare import Edges, liquid
 
@@ -108,4 +109,4 @@ def totals(reports: Reports, along: FloatArray) -> FloatArray:
 def utility(valuation: Valuation, budget: float, bundle: Bundle) -> float:
     """Valuation minus charge, money; minus infinity beyond the budget."""
     amount, charge = bundle
-    return valuation.value(amount) - charge if charge <= budget * (1.0 + 1e-9) else -math.inf
+    return valuation.value(amount) - charge if charge <= budget * (1.0 + ROUNDING) else -math.inf

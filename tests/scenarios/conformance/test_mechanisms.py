@@ -269,7 +269,7 @@ def test_command_lists_the_laws_broken_with_the_counterexample() -> None:
 @pytest.mark.parametrize(
     ("kind", "settings", "said"),
     [
-        ("vickrey", [], "mechanism = 'vickrey': allowed are: psp, uniform-price, pay-as-bid, module:Class"),
+        ("vickrey", [], "mechanism = 'vickrey': allowed are: psp, uniform-price, pay-as-bid, posted-price, "),
         ("nowhere:Part", [], "there is no module 'nowhere'"),
         ("psp", ["share=1"], "mechanism.kind = 'psp': allowed are: module:Class"),
         ("tests.scenarios.conformance.test_mechanisms:Good", ["share=1"], "unknown key mechanism.share"),

@@ -184,7 +184,7 @@ def test_command_lists_the_laws_broken_with_the_counterexample() -> None:
 @pytest.mark.parametrize(
     ("kind", "settings", "said"),
     [
-        ("stedy", [], "strategy.kind = 'stedy': allowed are: opt-out, best-reply, adaptive, module:Class"),
+        ("stedy", [], "strategy.kind = 'stedy': allowed are: opt-out, best-reply, adaptive, quantised, module:Class"),
         ("nowhere:Steady", [], "there is no module 'nowhere'"),
         ("best-reply", [], "strategy lacks the key epsilon_step_money"),
         ("adaptive", ["damping=2"], "strategy.damping = 2: must be a number from 0 to 1"),

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from node.mechanism.direct import DIRECT
 from node.mechanism.psp import MECHANISMS
 from node.mechanism.valuation import Flat
 from node.runtime.streams import stream
@@ -29,6 +30,8 @@ from scenarios.markets.psp.schema import Scenario
 from scenarios.markets.registry import json_schema, read_market
 from tests.own_code import MECHANISM, SCENARIO, STRATEGY, install, write_mechanism, write_scenario
 from tests.pictures import without_pictures
+
+KNOWN = ", ".join([*MECHANISMS, *DIRECT, "module:Class"])
 
 
 @pytest.fixture
@@ -95,7 +98,10 @@ def test_its_keys_have_defaults(path: str) -> None:
         ("kind='steady:'", "this is not module:Class, for example my_module:MyClass"),
         ("kind=':Steady'", "this is not module:Class, for example my_module:MyClass"),
         ("kind='../steady:Steady'", "this is not module:Class, for example my_module:MyClass"),
-        ("kind=stedy", "buyers.0.strategy.kind = 'stedy': allowed are: opt-out, best-reply, adaptive, module:Class"),
+        (
+            "kind=stedy",
+            "buyers.0.strategy.kind = 'stedy': allowed are: opt-out, best-reply, adaptive, quantised, module:Class",
+        ),
         (f"kind={PLACEHOLDER}", "there is no module 'module'"),
     ],
 )
@@ -433,7 +439,7 @@ def test_names_of_ours_stay_plain_text(path: str) -> None:
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("=vickrey", "auction.mechanism = 'vickrey': allowed are: psp, uniform-price, pay-as-bid, module:Class"),
+        ("=vickrey", f"auction.mechanism = 'vickrey': allowed are: {KNOWN}"),
         ("=3", "auction.mechanism = 3: allowed are: psp"),
         ("={kind='psp'}", "auction.mechanism.kind = 'psp': allowed are: module:Class"),
         ("={kind='psp',share=1}", "auction.mechanism.kind = 'psp': allowed are: module:Class"),
@@ -504,7 +510,7 @@ def test_world_array_names_the_mechanism_that_it_does_not_play(tmp_path: Path) -
 
 def test_a_mechanism_of_an_installed_package_goes_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_mechanism(tmp_path, '"part"')
-    assert fault(path).endswith("allowed are: psp, uniform-price, pay-as-bid, module:Class")
+    assert fault(path).endswith(f"allowed are: {KNOWN}")
     install(tmp_path / "site")
     monkeypatch.syspath_prepend(tmp_path / "site")
     assert built(scenario_of(path).auction.mechanism).share == 0.5

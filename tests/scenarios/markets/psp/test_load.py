@@ -147,7 +147,7 @@ def test_later_setting_stands_over_an_earlier_one(small: Loader) -> None:
         ("buyers.0.count=0", "buyers.0.count = 0: must be a whole number from 1 to 10,000,000"),
         ("market=pps", "market = 'pps': allowed are: dmp, psp"),
         ("format=2", "format = 2: allowed are: 1"),
-        ("auction.mechanism=vcg", "auction.mechanism = 'vcg': allowed are: psp, uniform-price, pay-as-bid"),
+        ("auction.mechanism=vickrey", "auction.mechanism = 'vickrey': allowed are: psp, uniform-price, pay-as-bid"),
         ("auction.reserve_rule=none", "auction.reserve_rule = 'none': allowed are: fixed, highest-losing"),
         (
             "buyers.0.valuation.kind=cubic",
