@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from node.mechanism.psp.staircase import MergedStaircase, Step, cost_of
+from node.mechanism.rounding import SUM_ROUNDING
 from node.mechanism.valuation import Valuation
 
 
@@ -109,12 +110,12 @@ def _kept(climbed: list[Step], rest: Iterator[Step]) -> Iterator[Step]:
 
 def _filled_cheapest_first(steps: Iterable[Step], sellers: int, amount: float) -> list[float]:
     filled = [0.0] * sellers
-    level = list[Step]()
+    level, nothing = list[Step](), SUM_ROUNDING * amount  # as much may be left over by rounding where steps fit exactly
     for step in steps:
         if level and step[0] != level[0][0]:
             amount -= _shared(filled, level, amount)
             level.clear()
-        if amount <= 0.0:
+        if amount <= nothing:
             return filled
         level.append(step)
     _shared(filled, level, amount)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.mechanism.psp import MergedStaircase, best_reply, clear, merged_staircase, staircase
-from node.mechanism.valuation import Flat, Parabolic, PiecewiseLinear, Valuation
+from node.mechanism.valuation import Flat, Logarithmic, Parabolic, PiecewiseLinear, Valuation
 from tests.mechanism.psp.books import BookCase, amounts, prices
 from tests.mechanism.valuation.valuations import valuations
 from tests.oracles import psp as oracle
@@ -109,6 +109,16 @@ def test_price_is_at_least_that_of_the_dearest_step_however_theta_rounds(
         if filled[seller] < reply.quantity[seller] * (1.0 - 1e-12):
             assert reply.price >= price
         filled[seller] += quantity
+
+
+def test_what_rounding_leaves_over_is_not_asked_for_at_the_next_price() -> None:
+    """1.9 + 0.1 MB are all that is wanted, and 2 - 1.9 - 0.1 is 8e-17."""
+    cases = [
+        BookCase(quantity=[1.0], price=[1.0], supply=1.0, reserve=0.0),
+        BookCase(quantity=[0.1], price=[0.1], supply=2.0, reserve=0.0),
+    ]
+    reply = best_reply(Logarithmic(demand_mb=2.0, choke_price=1.0, price_at_demand=0.5), merged(cases))
+    assert (reply.quantity, reply.price) == ([0.0, 2.0], 0.5)
 
 
 def test_price_that_rounds_below_the_reserve_is_the_reserve() -> None:
