@@ -194,7 +194,7 @@ def test_until_ci_of_a_figure_that_no_run_has_names_those_that_there_are(tmp_pat
 def test_ctrl_c_keeps_and_gathers_what_was_done(tmp_path: Path, kept: Callable[[], dict[str, int]]) -> None:
     def watch(course: Course, elapsed_s: float, done: Done | None) -> None:
         del elapsed_s, done
-        if course.count == 3:
+        if course.count >= 3:  # two may be over at one look
             os.kill(os.getpid(), signal.SIGINT)
 
     settings = {**SMALL, "buyers.0.count": [3, 4, 5]}
