@@ -16,6 +16,9 @@ settings.register_profile("ci", derandomize=True, deadline=None, suppress_health
 settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
+# A shell starts background jobs, and nohup what it runs, with SIGINT ignored: tests send it, and mean Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 DEADLINE_S = 300.0
 """Only so that a broken test ends, on however slow a machine."""
 

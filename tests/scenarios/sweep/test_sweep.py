@@ -194,20 +194,20 @@ def test_until_ci_of_a_figure_that_no_run_has_names_those_that_there_are(tmp_pat
 def test_ctrl_c_keeps_and_gathers_what_was_done(tmp_path: Path, kept: Callable[[], dict[str, int]]) -> None:
     def watch(course: Course, elapsed_s: float, done: Done | None) -> None:
         del elapsed_s, done
-        if course.count >= 3:  # of so many that no look comes too late
+        if course.count == 3:
             os.kill(os.getpid(), signal.SIGINT)
 
     settings = {**SMALL, "buyers.0.count": [3, 4, 5]}
     done = sweep(
-        "neighbourhood", settings, seeds=range(30), world="array", workers=2, out=tmp_path / "sweep", watch=watch
+        "neighbourhood", settings, seeds=range(4), world="array", workers=2, out=tmp_path / "sweep", watch=watch
     )
 
     assert done.status == "interrupted"
-    assert len(rows(done)) == len(kept()) == 90 - done.missing
+    assert len(rows(done)) == len(kept()) == 12 - done.missing
     assert done.missing >= 1
     before = kept()
-    whole = sweep("neighbourhood", settings, seeds=range(30), world="array", workers=2, out=tmp_path / "sweep")
-    assert (whole.status, len(rows(whole))) == ("complete", 90)
+    whole = sweep("neighbourhood", settings, seeds=range(4), world="array", workers=2, out=tmp_path / "sweep")
+    assert (whole.status, len(rows(whole))) == ("complete", 12)
     assert before.items() <= kept().items()
 
 
