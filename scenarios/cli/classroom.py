@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scenarios.cli.shared import ScenarioArgument, loaded
+from scenarios.cli.shared import ScenarioArgument, invite, loaded
 from scenarios.console import flowing, interruptible, log
 from scenarios.errors import ScenarioError
 
@@ -60,7 +60,6 @@ def classroom(
     from scenarios.guests.board import routes_of  # noqa: PLC0415 - the quick commands stay quick
     from scenarios.guests.classroom import Classroom  # noqa: PLC0415
     from scenarios.guests.lesson import Lesson, held  # noqa: PLC0415
-    from scenarios.guests.visitors import code_of  # noqa: PLC0415
     from scenarios.live.guard import guard_of, orderly  # noqa: PLC0415
     from scenarios.live.serving import bound, served_beside, url_of  # noqa: PLC0415
     from scenarios.markets.registry import draw_market  # noqa: PLC0415
@@ -79,9 +78,7 @@ def classroom(
     lesson = Lesson(chosen, rounds, seed, seconds, folder, broker, not no_pictures)
     with interruptible(f"the rounds that were over are kept in {folder}"), served_beside(room, guard, listening, pages):
         log.warning(f"board: {page.replace('/?', '/board?')}")
-        log.warning(f"join: {room.url}")
-        if log.is_live and "utf" in log.console.encoding:
-            log.console.print(code_of(room.url), markup=False, highlight=False)
+        invite(room.url)
         held(lesson, room, log.note)
         log.note("the score board stays until Ctrl-C")
         with suppress(KeyboardInterrupt):

@@ -71,6 +71,15 @@ def loaded(name_or_path: str, settings: "Sequence[str]") -> "Scenario":
     return draft.scenario()
 
 
+def invite(url: str) -> None:
+    """Say where people come in, on a terminal as a QR code too."""
+    from scenarios.guests.visitors import code_of  # noqa: PLC0415 - the quick commands stay quick
+
+    log.warning(f"join: {url}")
+    if log.is_live and "utf" in log.console.encoding:
+        log.console.print(code_of(url), markup=False, highlight=False)
+
+
 ScenarioArgument = Annotated[
     str,
     typer.Argument(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scenarios.cli.shared import complete_scenario, loaded
+from scenarios.cli.shared import complete_scenario, invite, loaded
 from scenarios.console import flowing, interruptible, log
 from scenarios.errors import ScenarioError
 
@@ -139,13 +139,9 @@ def _door(watched: "Watch", broker: str, name: str, journals: Path, guard: "Guar
 def _opened(shown: "Playback | Watch | Door", page: str) -> "Sequence[BaseRoute]":
     """The pages of guests, after it has been said where they are."""
     from scenarios.guests.door import Door  # noqa: PLC0415
-    from scenarios.guests.visitors import code_of  # noqa: PLC0415
 
     assert isinstance(shown, Door)
-    url = shown.visitors.url_of(page)
-    log.warning(f"join: {url}")
-    if log.is_live and "utf" in log.console.encoding:
-        log.console.print(code_of(url), markup=False, highlight=False)
+    invite(shown.visitors.url_of(page))
     return shown.visitors.routes()
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from scenarios.extras import needs
 from scenarios.guests.classroom import Classroom
-from scenarios.guests.visitors import sent, show
-from scenarios.live.server import HEADERS, attend, let_in, refusal
+from scenarios.guests.visitors import files, show
+from scenarios.live.server import HEADERS, attend, let_in, plain, refusal, sent
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -26,18 +26,18 @@ def routes_of(room: Classroom) -> "Sequence[BaseRoute]":
         host, token = request.headers.get("host"), request.query_params.get("token")
         is_teacher = guard.is_order_token(token) if token else guard.may_order(request.cookies, host)
         if refused or not is_teacher:
-            status, text = refused or (401, "Open the board by the whole address that bidswarm printed.\n")
-            return responses.PlainTextResponse(text, status, headers=HEADERS)  # type: ignore[no-any-return]
+            status, text = refused or (401, "Open the board by the whole address that bidswarm printed.")
+            return plain(responses, status, text)
         if token:
             return let_in(request, responses, "/board/")
         path = request.path_params.get("path") or "board.html"
         if path == "code.svg":
             return responses.Response(picture_of(room.url), headers=HEADERS, media_type="image/svg+xml")  # type: ignore[no-any-return]
-        return sent(path, responses)
+        return sent(path, files(), responses)
 
     async def board(socket: "WebSocket") -> None:
         host, origin = socket.headers.get("host"), socket.headers.get("origin")
-        if not (guard.is_host(host) and guard.is_origin(origin, host) and guard.may_order(socket.cookies, host)):
+        if not (guard.is_own(host, origin) and guard.may_order(socket.cookies, host)):
             await socket.close(1008)
             return
         await socket.accept()

@@ -130,8 +130,7 @@ class Classroom:
         self.stage: Stage = "lobby"
         self.is_ready = False
         self._seats = seats_of(market)
-        self._beside = Beside(market, is_paced=False)
-        self._beside.close(NOTHING_ORDERED)
+        self._beside = _shown(market)
         self.feed: Feed = self._beside.feed
         self._coming = asyncio.Queue[Beside]()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -151,7 +150,7 @@ class Classroom:
             pass
         self.is_ready = False
         self.round += 1
-        people = sorted((one for one in self._people), key=lambda one: len(one.scores))
+        people = sorted(self._people, key=lambda one: len(one.scores))
         places = dict(zip(self._seats.free(self._market), people, strict=False))
         for pupil in people:
             pupil.user, pupil.moved, pupil.note = None, None, "All places are taken: watch, and have the next."
@@ -162,8 +161,7 @@ class Classroom:
     def open(self, places: Collection[str]) -> tuple[Market, Beside]:
         """The market of this round, in which people act for these users, and the page that shows it."""
         self._market = self._seats.seated(self._market, places, self.limit_s)
-        beside = Beside(self._market, is_paced=False, feed=self.feed)
-        beside.close(NOTHING_ORDERED)
+        beside = _shown(self._market, self.feed)
         assert self._loop
         self._loop.call_soon_threadsafe(self._coming.put_nowait, beside)
         self.stage = "playing"
@@ -229,7 +227,7 @@ class Classroom:
     def _common(self) -> dict[str, Any]:
         return {
             "phase": self.stage,
-            "market": self.feed.view.layout.title,
+            "market": self._market.scenario,
             "round": self.round,
             "rounds": self.rounds,
             "left_s": max(0.0, round(self.limit_s - self.feed.view.now_s)) if self.stage == "playing" else None,
@@ -300,4 +298,8 @@ class Classroom:
         return True
 
 
-NOTHING_ORDERED = "people act in this market: nothing else can be made to happen in it"
+def _shown(market: Market, feed: Feed | None = None) -> Beside:
+    """The page of a round, from which nothing can be made to happen."""
+    beside = Beside(market, is_paced=False, feed=feed)
+    beside.close("people act in this market: nothing else can be made to happen in it")
+    return beside

@@ -4,6 +4,7 @@ import asyncio
 import io
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -11,7 +12,7 @@ import msgspec
 
 from scenarios.extras import needs
 from scenarios.live.guard import TOKEN_BYTES, Guard
-from scenarios.live.server import FRAME_S, HEADERS, STATIC, TYPES, attend
+from scenarios.live.server import FRAME_S, HEADERS, STATIC, Files, attend, files_in, plain, sent
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -130,18 +131,18 @@ class Visitors(Generic[AVisitor]):
     def _answer(self, request: "Request", responses: Any) -> "Response":  # noqa: ANN401 - a module
         host, token = request.headers.get("host"), request.query_params.get("token")
         if not self.guard.is_host(host):
-            return _text(responses, 421, "This server is not called so. Open it by the address that bidswarm printed.")
+            return plain(responses, 421, "This server is not called so. Open it by the address that bidswarm printed.")
         known = self._of(request.cookies, host)
         if request.url.path == "/join" and (known or self.guard.is_known(token)):
             return self._welcome(responses, host, is_known=known is not None)
         if known is None:
-            return _text(responses, 401, "Open this page by the whole address that bidswarm printed, or by its code.")
+            return plain(responses, 401, "Open this page by the whole address that bidswarm printed, or by its code.")
         _, visitor = known
         path = request.path_params.get("path") or self._house.page
         if path == "receipts.json":
             content = msgspec.json.encode(self._house.receipts_of(visitor))
             return responses.Response(content, headers=HEADERS, media_type="application/json")  # type: ignore[no-any-return]
-        return sent(path, responses)
+        return sent(path, files(), responses)
 
     def _welcome(self, responses: Any, host: str | None, *, is_known: bool) -> "Response":  # noqa: ANN401 - a module
         """Lead a browser to its page, with an identity of its own if it has none yet."""
@@ -154,8 +155,7 @@ class Visitors(Generic[AVisitor]):
         """Show a visitor what is its own until it closes the page; what it says meanwhile is heeded."""
         host, origin = socket.headers.get("host"), socket.headers.get("origin")
         known = self._of(socket.cookies, host)
-        is_own = self.guard.is_host(host) and self.guard.is_origin(origin, host)
-        if known is None or not is_own or self._pages.get(known[0], 0) >= MOST_PAGES:
+        if known is None or not self.guard.is_own(host, origin) or self._pages.get(known[0], 0) >= MOST_PAGES:
             await socket.close(1008)
             return
         secret, visitor = known
@@ -181,31 +181,14 @@ async def show(socket: "WebSocket", state_of: Callable[[], bytes]) -> None:
         await asyncio.sleep(FRAME_S)
 
 
-def sent(path: str, responses: Any) -> "Response":  # noqa: ANN401 - a module
-    """A file of the pages of guests; only those that are in the package can be named."""
-    found = files().get(path)
-    if found is None:
-        return _text(responses, 404, "There is no such file.")
-    content, type_ = found
-    return responses.Response(content, headers={**HEADERS, "Content-Type": type_})  # type: ignore[no-any-return]
-
-
-def _text(responses: Any, status: int, text: str) -> "Response":  # noqa: ANN401 - a module
-    return responses.PlainTextResponse(f"{text}\n", status, headers=HEADERS)  # type: ignore[no-any-return]
-
-
 def _cookie_of(host: str | None) -> str:
     return f"{COOKIE}{(host or '').rpartition(':')[2]}"
 
 
-def files() -> dict[str, tuple[bytes, str]]:
-    """The files of a guest's page by name, those it shares with the page of the market among them."""
-    return {
-        entry.name: (entry.read_bytes(), TYPES[entry.name.rpartition(".")[2]])
-        for folder in (STATIC, GUEST_STATIC)
-        for entry in folder.iterdir()
-        if entry.is_file() and entry.name.rpartition(".")[2] in TYPES
-    }
+@cache
+def files() -> Files:
+    """The files of the pages of guests by path, those they share with the page of the market among them."""
+    return {**files_in(STATIC), **files_in(GUEST_STATIC)}
 
 
 def code_of(url: str) -> str:

@@ -11,7 +11,8 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -195,6 +196,11 @@ class _Carried:
         self._edges = edges
         self._clock = clock
 
+    @cached_property
+    def _addresses(self) -> Mapping[str, str]:
+        """Everybody's, by name; only people's moves need them."""
+        return {node: address(host, node) for node, host in self._placement.items()}
+
     def stop(self) -> None:
         """Have all hosts leave."""
         for driver in self._drivers.values():
@@ -217,9 +223,8 @@ class _Carried:
     def _move(self, move: Move) -> None:
         """Hand a node what the person wants who acts for it."""
         seats = kind_of(self._market).seats
-        addresses = {node: address(host, node) for node, host in self._placement.items()}
         assert seats  # who else has people in it?
-        event = seats.event(self._market, addresses, move.node, converted(move.what, seats.move, "move"))
+        event = seats.event(self._market, self._addresses, move.node, converted(move.what, seats.move, "move"))
         self._drivers[self._placement[move.node]].tell(move.node, event)
 
     async def _shift(self, market: Market, news: News) -> None:

@@ -53,6 +53,10 @@ class Guard:
         """Whether a script of this very server speaks."""
         return origin is not None and origin in {f"http://{host}", f"https://{host}"}
 
+    def is_own(self, host: str | None, origin: str | None) -> bool:
+        """Whether a script of this very server speaks, to a name that it has."""
+        return self.is_host(host) and self.is_origin(origin, host)
+
     def is_known(self, token: str | None) -> bool:
         """Whether it is one of the tokens, or there are none."""
         known = [one for one in (self.token, self.order_token) if one is not None]

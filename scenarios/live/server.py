@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -73,6 +75,9 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     order: Order | None = None
 
 
+Files = Mapping[str, tuple[bytes, str]]
+"""Content and type of each, by path."""
+
 Background = Callable[[], Coroutine[Any, Any, None]]
 """What feeds the feed, for as long as the server serves."""
 
@@ -102,14 +107,14 @@ def application(
     async def page(request: "Request") -> "Response":
         if refused := refusal(request, guard):
             status, text = refused
-            return responses.PlainTextResponse(text, status, headers=HEADERS)  # type: ignore[no-any-return]
+            return plain(responses, status, text)
         if "token" in request.query_params:
             return let_in(request, responses, "/")
-        return _file(request.path_params.get("path") or "index.html", responses)
+        return sent(request.path_params.get("path") or "index.html", files(), responses)
 
     async def live(socket: "WebSocket") -> None:
         host, origin = socket.headers.get("host"), socket.headers.get("origin")
-        is_welcome = guard.is_host(host) and guard.is_origin(origin, host) and guard.may_look(socket.cookies, host)
+        is_welcome = guard.is_own(host, origin) and guard.may_look(socket.cookies, host)
         if not is_welcome or len(viewers) >= MOST_VIEWERS:
             await socket.close(1008)
             return
@@ -161,31 +166,40 @@ def refusal(request: "Request", guard: Guard) -> tuple[int, str] | None:
     """Why a request is refused, with the status; None if it is not."""
     host = request.headers.get("host")
     if not guard.is_host(host):
-        return 421, "This server is not called so. Open it by the address that bidswarm printed.\n"
+        return 421, "This server is not called so. Open it by the address that bidswarm printed."
     token = request.query_params.get("token")
     if not (guard.is_known(token) if token is not None else guard.may_look(request.cookies, host)):
-        return 401, "Open the page by the whole address that bidswarm printed, its token included.\n"
+        return 401, "Open the page by the whole address that bidswarm printed, its token included."
     return None
 
 
-def _file(path: str, responses: Any) -> "Response":  # noqa: ANN401 - a module
-    """A file of the page; only those that are in the package can be named."""
-    found = files().get(path)
+def plain(responses: Any, status: int, text: str) -> "Response":  # noqa: ANN401 - a module
+    """An answer in one line."""
+    return responses.PlainTextResponse(f"{text}\n", status, headers=HEADERS)  # type: ignore[no-any-return]
+
+
+def sent(path: str, known: Files, responses: Any) -> "Response":  # noqa: ANN401 - a module
+    """A file of a page; only those that are in the package can be named."""
+    found = known.get(path)
     if found is None:
-        return responses.PlainTextResponse("There is no such file.\n", 404, headers=HEADERS)  # type: ignore[no-any-return]
+        return plain(responses, 404, "There is no such file.")
     content, type_ = found
     return responses.Response(content, headers={**HEADERS, "Content-Type": type_})  # type: ignore[no-any-return]
 
 
-def files() -> dict[str, tuple[bytes, str]]:
-    """The files of the page by path: content and type."""
-    found: dict[str, tuple[bytes, str]] = {}
-    for folder, prefix in ((STATIC, ""), (STATIC / "vendor", "vendor/")):
-        for entry in folder.iterdir():
-            type_ = TYPES.get(entry.name.rpartition(".")[2])
-            if entry.is_file() and type_:
-                found[prefix + entry.name] = (entry.read_bytes(), type_)
-    return found
+@cache
+def files() -> Files:
+    """The files of the page by path."""
+    return {**files_in(STATIC), **files_in(STATIC / "vendor", "vendor/")}
+
+
+def files_in(folder: Traversable, prefix: str = "") -> Files:
+    """The files in a folder by path, as far as pages may have them."""
+    return {
+        prefix + entry.name: (entry.read_bytes(), TYPES[ending])
+        for entry in folder.iterdir()
+        if entry.is_file() and (ending := entry.name.rpartition(".")[2]) in TYPES
+    }
 
 
 async def attend(

@@ -1,10 +1,14 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from scenarios.cli import main as cli
 from tests.pictures import without_pictures
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -12,6 +16,15 @@ def pictures() -> Iterator[None]:
     """None are drawn; a module that looks at some overrides this."""
     with without_pictures():
         yield
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """The browser of this system, for modules that need Chromium."""
+    from tests.scenarios.live.browser import started  # noqa: PLC0415 - few modules need it
+
+    with started() as found:
+        yield found
 
 
 @pytest.fixture

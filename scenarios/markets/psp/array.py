@@ -30,7 +30,7 @@ from scenarios.markets.psp.ladder import EdgeBids, Rungs, eq_20, switching_of
 from scenarios.markets.psp.live import optimum_of
 from scenarios.markets.psp.market import Market, edges, lowest_reserves, theta
 from scenarios.markets.psp.mechanisms import name_of_mechanism
-from scenarios.markets.psp.results import Allocation, Result, Summary, in_order
+from scenarios.markets.psp.results import Allocation, Result, Summary, in_order, sales
 from scenarios.markets.psp.schema import AdaptiveStrategy, ParabolicValuation
 from scenarios.markets.psp.spread import shift_metrics
 from scenarios.results.outcome import Outcome, Run, Status
@@ -220,13 +220,9 @@ def _summary(market: Market, outcome: ArrayOutcome, bids: int, run: Run) -> Summ
     return Summary(
         **run.figures(market, FaultLog()),
         **own,
-        mechanism=name_of_mechanism(market.auction),
+        **sales(market, rows),
         bids=bids,
         truthfulness_gap=0.0,  # by Prop. 1 of Lazar & Semret
-        supply=sum(seller.supply_mb for seller in market.sellers),
-        sold=sum(row.quantity for row in rows),
-        revenue=sum(row.charge for row in rows),
-        allocations=rows,
     )
 
 

@@ -17,7 +17,7 @@ from scenarios.markets.psp.figures import figures
 from scenarios.markets.psp.live import optimum_of
 from scenarios.markets.psp.market import EXACT_PAIRS, Market, budget_of, edges, theta
 from scenarios.markets.psp.mechanisms import name_of_mechanism
-from scenarios.markets.psp.results import Allocation, Result, Summary, in_order
+from scenarios.markets.psp.results import Allocation, Result, Summary, in_order, sales
 from scenarios.markets.psp.spread import shift_metrics
 from scenarios.results import folder as rundir
 from scenarios.results import outcome
@@ -160,11 +160,7 @@ def _summary(market: Market, rows: list[Allocation], gaps: FloatArray, gain_of_l
     return Summary(
         **run.figures(market, FaultLog(), own["efficiency"]),
         **own,
-        mechanism=name_of_mechanism(market.auction),
+        **sales(market, rows),
         bids=0,
         truthfulness_gap=gain_of_lying,
-        supply=sum(seller.supply_mb for seller in market.sellers),
-        sold=sum(row.quantity for row in rows),
-        revenue=sum(row.charge for row in rows),
-        allocations=rows,
     )

@@ -275,6 +275,17 @@ class Result(result.Result[Summary]):
         return columns | {f"sold_{name}": course.sold[:, j].tolist() for j, name in enumerate(names)}
 
 
+def sales(market: Market, rows: list[Allocation]) -> dict[str, Any]:
+    """The figures of a summary that are of what was for sale, how, and what of it these rows are."""
+    return {
+        "mechanism": name_of_mechanism(market.auction),
+        "supply": sum(seller.supply_mb for seller in market.sellers),
+        "sold": sum(row.quantity for row in rows),
+        "revenue": sum(row.charge for row in rows),
+        "allocations": rows,
+    }
+
+
 def summarise(market: Market, live: LiveMetrics, run: Run, records: Iterable[Record[Trace]]) -> Result:
     """The result of a run from its records in the order of time, which is counted from the opening.
 
@@ -294,13 +305,9 @@ def summarise(market: Market, live: LiveMetrics, run: Run, records: Iterable[Rec
     summary = Summary(
         **run.figures(market, faults, own["efficiency"], folded.rest.quiescence.time_s),
         **own,
-        mechanism=name_of_mechanism(market.auction),
+        **sales(now, rows),
         bids=metrics.bids,
         truthfulness_gap=largest_gain_of_lying(now, metrics),
-        supply=sum(seller.supply_mb for seller in now.sellers),
-        sold=sum(row.quantity for row in rows),
-        revenue=sum(row.charge for row in rows),
-        allocations=rows,
         exposed_sellers={seller: sorted({lie for _, lie in of}) for seller, of in sorted(metrics.exposed.items())},
         exposed_by={seller: naturally({buyer for buyer, _ in of}) for seller, of in sorted(metrics.exposed.items())},
         struck_out={buyer: sorted(causes) for buyer, causes in sorted(metrics.struck_out.items())},

@@ -9,17 +9,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.scenarios.guests.market import Place, place
-from tests.scenarios.live.browser import kept, needs_axe, needs_chromium, started, violations, visited
+from tests.scenarios.live.browser import kept, needs_axe, needs_chromium, violations, visited
 
 pytestmark = [needs_chromium, pytest.mark.mosquitto]
 
 PHONE = {"width": 360, "height": 740}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with started() as browser:
-        yield browser
 
 
 @pytest.fixture

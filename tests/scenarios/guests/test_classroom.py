@@ -26,7 +26,7 @@ from scenarios.markets.psp.seats import LEAST_QUIET_S
 from scenarios.markets.registry import draw_market
 from scenarios.report.finish import records_of, remains_of
 from tests.conftest import Command
-from tests.scenarios.live.browser import kept, needs_axe, needs_chromium, started, violations, visited
+from tests.scenarios.live.browser import kept, needs_axe, needs_chromium, violations, visited
 
 FOLDER = re.compile(r"is over: (\S+)")
 
@@ -313,12 +313,6 @@ def test_the_board_is_for_who_has_its_token(tmp_path: Path, bidswarm: Callable[.
 
 
 # In a browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with started() as browser:
-        yield browser
 
 
 def named(page: Page, name: str) -> None:

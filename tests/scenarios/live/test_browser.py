@@ -22,7 +22,6 @@ from tests.scenarios.live.browser import (
     kept,
     needs_axe,
     needs_chromium,
-    started,
     violations,
     visited,
     wait_state,
@@ -31,12 +30,6 @@ from tests.scenarios.live.browser import (
 pytestmark = needs_chromium
 
 SIZES = {"desktop": (1440, 1000), "phone": (360, 740), "wall": (3840, 2160)}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with started() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,6 @@ from tests.scenarios.live.browser import (
     figure,
     needs_axe,
     needs_chromium,
-    started,
     violations,
     visited,
     wait_state,
@@ -33,12 +32,6 @@ from tests.scenarios.live.browser import (
 pytestmark = needs_chromium
 
 SHORT = ("--no-pictures", "--set", "buyers.0.count=12", "--set", "sellers.0.count=4")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with started() as browser:
-        yield browser
 
 
 def page_of(command: Command) -> str:
