@@ -1,5 +1,4 @@
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from broker.address import BrokerAddress
@@ -24,6 +23,8 @@ async def start_embedded(port: int | None, log: Path) -> RunningBroker:
 
 def amqtt_version() -> str:
     """The version of amqtt; ``BrokerError`` if it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - costs a node, which asks for none, a megabyte
+
     try:
         return version("amqtt")
     except PackageNotFoundError:

@@ -3,7 +3,6 @@
 import sys
 from contextlib import nullcontext
 from enum import StrEnum
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -91,7 +90,9 @@ app.command(help=CLASSROOM)(classroom)
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
     if asked:
-        typer.echo(f"bidswarm {metadata.version('bidswarm')}")
+        from importlib.metadata import version  # noqa: PLC0415 - costs a node, which asks for none, a megabyte
+
+        typer.echo(f"bidswarm {version('bidswarm')}")
         raise typer.Exit
 
 

@@ -5,14 +5,16 @@ import sys
 import traceback
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import ClassVar, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
 
 from scenarios.errors import ScenarioError
 from scenarios.files.types import Table
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 
 class Base(Table, frozen=True):
@@ -72,8 +74,9 @@ def source_of(kind: str, group: str, folder: Path) -> Source | None:
         if module.isidentifier() and beside.is_file():
             return Source(kind, module, attribute, beside.resolve(), sha256_of(beside), is_beside=True)
         return _importable(kind, module, attribute)
-    for point in entry_points(group=group, name=kind):
-        return _importable(kind, point.module, point.attr)
+    for point in _installed(group):
+        if point.name == kind:
+            return _importable(kind, point.module, point.attr)
     return None
 
 
@@ -191,4 +194,10 @@ def file_module(file: Path) -> ModuleType:
 
 def installed(group: str) -> list[str]:
     """The names that installed packages add to those that come with the program."""
-    return sorted({point.name for point in entry_points(group=group)})
+    return sorted({point.name for point in _installed(group)})
+
+
+def _installed(group: str) -> "EntryPoints":
+    from importlib.metadata import entry_points  # noqa: PLC0415 - costs a node, which asks for none, a megabyte
+
+    return entry_points(group=group)
