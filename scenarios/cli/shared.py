@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from scenarios.console import interrupted, log, nobody_reads
+from scenarios.console import USAGE, interrupted, log, nobody_reads
 from scenarios.device.formats import LogFormat
 
 if TYPE_CHECKING:
@@ -97,6 +97,10 @@ def _options() -> list[Any]:
     return list(typer.main.get_command(made).params)
 
 
+_UsageError: Any = typer.BadParameter.__mro__[1]
+"""typer gives it no name of its own."""
+
+
 class Group(TyperGroup):
     """Commands that all have these options, and end as other programs do where nobody reads what they print."""
 
@@ -108,11 +112,22 @@ class Group(TyperGroup):
             command.params += [option for option in _options() if not taken.intersection(option.opts)]
         return command
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as above
+        """Find the command; what follows it may ask for errors as JSON, and be wrong itself."""
+        is_json = "--log-format json" in " ".join(args).replace("=", " ")
+        log.format = LogFormat.json if is_json else LogFormat.text
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as above
         """Run the command."""
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
+        except _UsageError as error:
+            if log.format is LogFormat.text:
+                raise
+            log.error(error.format_message())
+            raise typer.Exit(USAGE) from None
         except BrokenPipeError:
             nobody_reads()
         except KeyboardInterrupt as interrupt:

@@ -156,13 +156,13 @@ def _watch(
 ) -> "Watch":
     from broker.address import broker_address  # noqa: PLC0415
     from broker.profile import read_profile  # noqa: PLC0415
-    from node.protocol.topics import NAME  # noqa: PLC0415
+    from node.protocol.topics import NAME, NAME_IN_WORDS  # noqa: PLC0415
     from scenarios.broker_link import keys_of  # noqa: PLC0415
     from scenarios.live.watching import Watch  # noqa: PLC0415
     from scenarios.report.finish import remains_of  # noqa: PLC0415
 
     if not re.fullmatch(NAME, name):
-        raise ScenarioError(f"--market {name!r} must match {NAME}")
+        raise ScenarioError(f"--market {name!r} must be {NAME_IN_WORDS}")
     if (broker is None) == (profile is None):
         raise ScenarioError("--broker URL (or BIDSWARM_BROKER) and --profile FILE name the broker: give one of them")
     if folder and market:

@@ -170,6 +170,24 @@ def test_json_has_an_object_for_each_line_on_standard_error(said: Said) -> None:
     assert "unknown key a" in "".join(line["text"] for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (("run", "two-sellers", "--log-format", "json", "--seeed", "3"), "No such option: --seeed"),
+        (("run", "two-sellers", "--seed", "x", "--log-format=json"), "Invalid value for '--seed': 'x'"),
+        (("node", "--log-format", "json", "--roles", "buyer"), "No such option: --roles"),
+        (("broker", "inti", "--log-format", "json"), "No such command 'inti'. Did you mean 'init'?"),
+    ],
+)
+def test_json_is_also_what_a_mistyped_command_gets(said: Said, wrong: tuple[str, ...], text: str) -> None:
+    code, _, stderr = said(*wrong)
+    assert code == 2
+    (line,) = map(json.loads, stderr.splitlines())
+    assert line["event"] == "error"
+    assert line["text"].startswith(text)
+    assert "Usage: " in said(*(word for word in wrong if "json" not in word and "--log" not in word))[2]
+
+
 def test_json_is_whole_however_long_and_whatever_it_holds() -> None:
     told = Log(Console(file=io.StringIO(), width=40))
     told.format = LogFormat.json

@@ -124,7 +124,7 @@ def test_a_market_that_is_known_has_its_optimum() -> None:
     [
         ([], "name the FOLDER of a run, or a market with --market NAME"),
         (["--market", "lab"], "--broker URL (or BIDSWARM_BROKER) and --profile FILE name the broker: give one of them"),
-        (["--market", "a b", "--broker", "mqtt://h"], "--market 'a b' must match"),
+        (["--market", "a b", "--broker", "mqtt://h"], "--market 'a b' must be 1 to 64 of the characters"),
         (["--scenario", "two-sellers"], "--profile and --scenario go with --market NAME"),
         (["nowhere"], "cannot read nowhere/manifest.json"),
         (["--market", "lab", "--broker", "mqtt://h", "--scenario", "nothing"], "nothing"),
