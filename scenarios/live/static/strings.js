@@ -47,7 +47,7 @@ export const S = {
   follow: (name) => `Follow ${name}`,
   following: "Followed",
   followNone: "Choose a node in the market, the table or the log to follow it here.",
-  followGone: (name) => `${name} has not been heard of yet.`,
+  followGone: (name) => `${name}: no news yet.`,
   unfollow: "Stop following",
   addToCharts: "Show in the charts",
   inCharts: "In the charts",
