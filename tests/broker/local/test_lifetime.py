@@ -12,7 +12,7 @@ import pytest
 
 from broker import BrokerAddress, BrokerError, RunningBroker, open_broker
 from broker import open as opening
-from broker.local import embedded, mosquitto
+from broker.local import mosquitto
 from broker.local.ports import free_port
 from tests.conftest import DEADLINE_S
 
@@ -182,7 +182,7 @@ async def test_missing_amqtt_is_reported_with_the_remedy(monkeypatch: pytest.Mon
     def missing(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(embedded, "version", missing)
+    monkeypatch.setattr("importlib.metadata.version", missing)
     with pytest.raises(BrokerError, match=r"pip install 'bidswarm\[broker\]'"):
         async with open_broker("embedded"):
             pass

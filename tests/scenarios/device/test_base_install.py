@@ -90,7 +90,7 @@ def test_a_broker_that_is_missing_is_named_before_anything_is_computed(
     def absent(package: str) -> str:
         raise PackageNotFoundError(package)
 
-    monkeypatch.setattr("broker.local.embedded.version", absent)
+    monkeypatch.setattr("importlib.metadata.version", absent)
     monkeypatch.setattr("scenarios.launch.run.rundir.create", lambda *_: pytest.fail("too late"))
     with pytest.raises(BrokerError, match=r"the embedded broker needs amqtt: pip install"):
         run("exchange-10000", out=tmp_path)
