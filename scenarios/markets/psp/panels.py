@@ -12,7 +12,12 @@ FIGURES = (
     Named(key="share_sold", label="sold", kind="share", help="Of all that sellers have for sale, MB."),
     Named(key="price", label="median price", unit="per MB", help="Half of the auctions ask a newcomer for less."),
     Named(key="bids", label="bids", kind="count", help="Placed, replaced or taken back."),
-    Named(key="messages", label="messages", kind="count", help="Bids, and the profiles that sellers answer with."),
+    Named(
+        key="bids_and_profiles",
+        label="bids and profiles",
+        kind="count",
+        help="Bids, and the profiles that sellers answer with.",
+    ),
     Named(key="closed", label="auctions closed", kind="text", help="Of all auctions."),
     Named(key="revenue", label="revenue", unit="money", help="What is paid, or would be as bids stand."),
 )
@@ -71,10 +76,10 @@ GAPS = Course(
 )
 RATES = Course(
     key="rate",
-    title="Bids and messages",
+    title="Bids and profiles",
     unit="per second",
-    lines=[Line(key="bids", label="bids"), Line(key="messages", label="messages")],
-    help="Of all nodes together, in seconds of the market.",
+    lines=[Line(key="bids", label="bids"), Line(key="bids_and_profiles", label="bids and profiles")],
+    help="Of all nodes together, in seconds of the market. Sellers answer bids with profiles.",
 )
 GRAPH = Graph(
     key="market",

@@ -85,6 +85,9 @@ class ExchangeView:
         self._clearings: defaultdict[str, int] = defaultdict(int)
         self._best: Optimum | None = None
         self._most = math.nan
+        self._newcomers = _newcomers(market)
+        self._leavers: set[str] = set()
+        self._is_other = False
         self._course = History(9, step_s=step_s)
         self._prices, self._sold = (History(len(self._supply), step_s=step_s) for _ in range(2))
         self._bid_prices, self._got = (History(len(self._buyers), 256, 4.0 * step_s) for _ in range(2))
@@ -116,12 +119,13 @@ class ExchangeView:
     def revise(self, market: Market) -> None:
         """Go by the same users with other shifts."""
         self._market = market
+        self._newcomers = _newcomers(market)
         self.metrics.allow(largest_supplies(market))
 
     def prepare(self) -> None:
-        """Work out the optimum."""
+        """Work out the optimum of those who are there at first."""
         if self._market:
-            self._measure(self._market)
+            self._measure(market_now(self._market, self.metrics))
 
     def _measure(self, market: Market) -> None:
         best = optimum_of(market)
@@ -138,8 +142,8 @@ class ExchangeView:
 
     def add(self, record: Record[Trace]) -> None:
         """Take in the next record."""
-        if self._course.is_due(record.time_s):
-            self._look()
+        if record.time_s > self.now_s and self._course.is_due(record.time_s):
+            self._look()  # between two instants: within one, an auction has told of some of its bidders only
         self.now_s = max(self.now_s, record.time_s)
         self.chronicle.add(record)
         what = record.what
@@ -148,8 +152,21 @@ class ExchangeView:
         self._know(node_of(record.node), what)
         self.metrics.add(record)
         self._totals.add(record)
-        if type(what) in SHIFTS and self._market and self._best and not self._market.is_large:
+        if type(what) is Leaving:
+            self._leavers.add(node_of(record.node))
+        if type(what) in SHIFTS or self._is_rid_of_leavers(what):
+            self._is_other = True
+        if self._is_other and self._market and self._best and not self._market.is_large:
+            self._is_other = False
             self._measure(market_now(self._market, self.metrics))
+
+    def _is_rid_of_leavers(self, what: Trace) -> bool:
+        """Whether somebody who has left has lost the last that its bids would have got."""
+        if not self._leavers or type(what) is not Cleared:
+            return False
+        gone = {name for name in self._leavers if self._totals.of(name).gets <= 0.0}
+        self._leavers -= gone
+        return bool(gone)
 
     def _know(self, node: str, what: Trace) -> None:
         """Note whom there is, where nobody has said so, and who moves."""
@@ -181,6 +198,7 @@ class ExchangeView:
         self.metrics.finish()
         self._totals.change_all()
         if self._best and self._market and self._market.shifts:
+            self._is_other = False
             self._measure(market_now(self._market, self.metrics))
         self._look()
         self._look_at_gap()
@@ -217,8 +235,11 @@ class ExchangeView:
     def _sellers(self) -> list[str]:
         return list(self.metrics.auctions)
 
+    def _is_awaited(self, name: str) -> bool:
+        return name in self._newcomers and name not in self.metrics.joined
+
     def _supply_of(self, seller: str) -> float:
-        return self.metrics.supply.get(seller, self._supply.get(seller, math.nan))
+        return 0.0 if self._is_awaited(seller) else self.metrics.supply.get(seller, self._supply.get(seller, math.nan))
 
     @property
     def _reached(self) -> float:
@@ -234,9 +255,10 @@ class ExchangeView:
 
     @property
     def _missing(self) -> float:
-        if self._best is None:
+        """What is missing of the most that could be, as a share; NaN where that is not known, or nothing."""
+        if self._best is None or self._is_other or not self._most > 0.0:
             return math.nan
-        return 1.0 - (self._reached / self._most if self._most else 1.0)
+        return 1.0 - self._reached / self._most
 
     # What is shown
 
@@ -252,7 +274,7 @@ class ExchangeView:
             "sold": sold,
             "price": float(np.median(prices)) if prices else None,
             "bids": metrics.bids,
-            "messages": metrics.messages,
+            "bids_and_profiles": metrics.messages,
             "closed": f"{metrics.closed} of {len(auctions)}",
             "revenue": sum(one.revenue for one in auctions.values()),
         }
@@ -272,7 +294,7 @@ class ExchangeView:
         found = {
             "price": curves(course, {"low": 0, "lower": 1, "median": 2, "upper": 3, "high": 4}),
             "sold": curves(course, {"share": 5}),
-            "rate": _rates(course, {"bids": 6, "messages": 7}, self.now_s),
+            "rate": _rates(course, {"bids": 6, "bids_and_profiles": 7}, self.now_s),
         }
         if self._market:
             found["missing"] = curves(course, {"missing": 8}, panels.LEAST)
@@ -330,7 +352,10 @@ class ExchangeView:
         return {
             "name": [*sellers, *buyers],
             "role": ["seller"] * len(sellers) + ["buyer"] * len(buyers),
-            "state": [*(one.state for one in auctions), *states],
+            "state": [
+                *("to come" if self._is_awaited(name) else metrics.auctions[name].state for name in sellers),
+                *states,
+            ],
             "bid_mb": [*wanted, *(one.bid_mb for one in totals)],
             "bid_price": [*(_known(one.price) for one in auctions), *(one.bid_price for one in totals)],
             "gets": [*(one.sold for one in auctions), *(one.gets for one in totals)],
@@ -342,6 +367,8 @@ class ExchangeView:
     def _state(self, buyer: str, total: Total) -> str:
         if buyer in self.metrics.left:
             return "left"
+        if self._is_awaited(buyer):
+            return "to come"
         if total.bid_mb is not None:
             return "bidding"
         return "bought" if total.gets > 0.0 else "out"
@@ -370,7 +397,7 @@ class ExchangeView:
         if math.isfinite(auction.price):
             strokes.append(Stroke(label="what a newcomer must beat", shape="across", x=[], y=[auction.price]))
         facts: list[tuple[str, Value, str]] = [
-            ("state", auction.state, ""),
+            ("state", "to come" if self._is_awaited(seller) else auction.state, ""),
             ("supply", _known(supply), "MB"),
             ("sold", auction.sold, "MB"),
             ("revenue", auction.revenue, "money"),
@@ -418,6 +445,11 @@ class ExchangeView:
             over_time("got", "What it gets", "MB", self._got, place),
         ]
         return Detail(node=buyer, role="buyer", facts=facts, plots=plots)
+
+
+def _newcomers(market: Market | None) -> set[str]:
+    """Who is not there from the first."""
+    return {shift.node for shift in market.shifts if shift.kind == "join"} if market else set()
 
 
 def _known(number: float) -> float | None:

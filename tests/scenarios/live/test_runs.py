@@ -103,11 +103,11 @@ def test_a_simulated_run_waits_for_its_page_and_is_paused_and_stepped(
         page.get_by_role("button", name="Pause").click()
         wait_state(page, "paused")
         events = command.run_dir() / "events"
-        before = figure(page, "messages"), figure(page, "bids")
+        before = figure(page, "bids_and_profiles"), figure(page, "bids")
         assert any(events.glob("*.jsonl"))
         for _ in range(30):
             page.get_by_role("button", name="Step").click()
-        wait_until(lambda: (figure(page, "messages"), figure(page, "bids")) != before, "steps lead on")
+        wait_until(lambda: (figure(page, "bids_and_profiles"), figure(page, "bids")) != before, "steps lead on")
         wait_state(page, "paused")
         page.get_by_label("Speed").select_option("0")
         page.get_by_role("button", name="Play").click()

@@ -13,6 +13,7 @@ from node.protocol.trace import Record, Trace
 from node.runtime.faults.plan import FaultRecord
 from scenarios.markets.load import load
 from scenarios.markets.panels import Course, Graph, Table
+from scenarios.markets.psp.panels import LEAST
 from scenarios.markets.psp.view import GAP_ROWS, ExchangeView
 from scenarios.markets.registry import draw_market
 from scenarios.report.finish import records_of, remains_of
@@ -64,6 +65,45 @@ def test_its_graph_and_courses_end_where_the_tables_do(tmp_path: Path) -> None:
     assert last["gap"]["gap"] == pytest.approx(result.summary.epsilon_gap)
 
 
+def test_the_optimum_is_that_of_those_who_are_there(tmp_path: Path) -> None:
+    """Before each shift of this market the one before has been dealt with, so that nearly all is reached and sold."""
+    _, view = simulated("market-shift", tmp_path)
+    courses = view.courses()
+    for key, line, least, most in (("missing", "missing", 0.0, 0.003), ("sold", "share", 0.999, 1.001)):
+        time_s = np.frombuffer(courses[key].time_s, np.float32)
+        values = np.frombuffer(courses[key].lines[line], np.float32)
+        for shift_s in (5.0, 9.0, 13.0, 17.0, 21.0, 31.0):
+            assert least <= values[time_s < shift_s][-1] <= most, (key, shift_s)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_course_never_shows_what_an_auction_has_told_by_halves(seed: int, tmp_path: Path) -> None:
+    _, view = simulated("neighbourhood", tmp_path, seed=seed)
+    assert np.frombuffer(view.courses()["missing"].lines["missing"], np.float32).min() > LEAST
+
+
+def test_who_is_to_come_has_nothing_to_sell_yet() -> None:
+    view = ExchangeView(draw_market(load("market-shift"), 0))  # type: ignore[arg-type]
+    view.prepare()
+    rows = view.rows("nodes")
+    states = dict(zip(rows["name"], rows["state"], strict=True))
+    assert {name for name, state in states.items() if state == "to come"} == {
+        "ann-sells",
+        *(f"newcomer-{k}" for k in range(1, 5)),
+    }
+    assert view.figures()["share_sold"] == 0.0
+    detail = view.detail("ann-sells")
+    assert detail is not None
+    assert ("supply", 0.0, "MB") in detail.facts
+
+
+def test_where_nothing_can_be_gained_no_share_of_it_is_shown() -> None:
+    scenario = load("single-auction", ["sellers.0.supply_mb=0"])
+    view = ExchangeView(draw_market(scenario, 0))  # type: ignore[arg-type]
+    view.prepare()
+    assert view.figures()["efficiency"] is None
+
+
 def test_it_depends_on_nothing_but_the_records(tmp_path: Path) -> None:
     result, view = simulated("two-sellers", tmp_path)
     remains = remains_of(Path(result.summary.run_dir))
@@ -84,8 +124,10 @@ def test_without_its_market_it_shows_what_anybody_can_see(tmp_path: Path) -> Non
     for record in records_of(remains.run.folder, remains.kind, 0.0, is_over=True):
         view.add(record)
     figures = view.figures()
-    assert {key: figures[key] for key in ("bids", "messages", "sold", "share_sold", "closed")} == pytest.approx(
-        {key: whole.figures()[key] for key in ("bids", "messages", "sold", "share_sold", "closed")}
+    assert {
+        key: figures[key] for key in ("bids", "bids_and_profiles", "sold", "share_sold", "closed")
+    } == pytest.approx(
+        {key: whole.figures()[key] for key in ("bids", "bids_and_profiles", "sold", "share_sold", "closed")}
     )
     assert "efficiency" not in figures
     assert {one.key for one in view.layout.panels} == {"market", "price", "sold", "rate", "nodes"}
