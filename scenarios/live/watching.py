@@ -19,6 +19,7 @@ from node.protocol.wire.presence import OFFLINE, decode_presence
 from node.runtime.keys import Keys
 from node.runtime.mqtt.host import OPEN, STOP
 from scenarios.broker_link import endpoint_of, seal_of
+from scenarios.errors import ScenarioError
 from scenarios.launch.trace_filter import MALFORMED, TraceFilter
 from scenarios.launch.workers import LEAVE_S
 from scenarios.live.feed import Feed
@@ -32,6 +33,10 @@ from scenarios.results import folder as rundir
 from scenarios.words import counted
 
 LOOK_S, RETRY_S = 0.2, 1.0
+
+LATE = "the market was open before this page came, and what was told until then is in no figure"
+AWAY = "what was told while the broker did not answer is in no figure"
+OTHER = "it is not the market that was named, or was changed; what its users value is not gone by"
 
 MOST_WAITING = 100_000
 """Messages that have come and are not read yet; what comes when there are so many is dropped."""
@@ -70,6 +75,7 @@ class Watch:
         self._posts: dict[str, tuple[bytes, Message]] = {}
         self._opened_at: float | None = None
         self._is_stopping = False
+        self._flaw = ""
         self.dropped: Counter[str] = Counter()
         if kind:
             self._learn(kind)
@@ -77,6 +83,16 @@ class Watch:
 
     def _view(self) -> View:
         return self._kind.view(self._market) if self._kind else PlainView(None)
+
+    def _disbelieve(self, flaw: str) -> None:
+        """Go by what anybody can see from now on, since what is known of the market, or was told of it, is not all."""
+        self._flaw = flaw
+        if self._market:
+            self._market = None
+            self.feed.restart()
+            for poster, (_, message) in self._posts.items():
+                self.feed.view.post(poster, message)
+        self._say_who_is_there()
 
     def _learn(self, kind: MarketKind) -> None:
         """Read from now on what nodes of this kind of market say."""
@@ -133,10 +149,10 @@ class Watch:
         async for message in client.messages:
             payload = message.payload if isinstance(message.payload, bytes) else b""
             with contextlib.suppress(RejectedError, *MALFORMED):
-                self.take(message.topic.value, payload)
+                self.take(message.topic.value, payload, is_retained=message.retain)
 
-    def take(self, topic: str, payload: bytes) -> None:
-        """Take in a message.
+    def take(self, topic: str, payload: bytes, *, is_retained: bool = False) -> None:
+        """Take in a message; what is retained was said before this came.
 
         Raises
         ------
@@ -146,6 +162,8 @@ class Watch:
         match self._topics.parse(topic):
             case Control() if payload == STOP:
                 self._stop()
+            case Control() if payload == OPEN and is_retained:
+                self._come_late()
             case Control() if payload == OPEN:
                 self._open()
             case Presence(host) if payload:
@@ -154,6 +172,13 @@ class Watch:
                 self._post(poster, payload)
             case TraceOf(host):
                 self._hear(host, payload)
+
+    def _come_late(self) -> None:
+        """The market was open before this came: no gap, utility or optimum can be told from what comes now."""
+        if self._opened_at is None:
+            self._disbelieve(LATE)
+        else:
+            self._flaw = AWAY
 
     def _open(self) -> None:
         """Forget a market of this name that is over: another has begun."""
@@ -194,9 +219,8 @@ class Watch:
         count = len(self._present)
         if self.feed.state == "ended":
             return
-        self.feed.note = (
-            f"{counted(count, 'host')} connected" if count else f"no host of a market {self._topics.market} is there"
-        )
+        here = counted(count, "host") + " connected" if count else f"no host of market {self._topics.market} is there"
+        self.feed.note = f"{here}; {self._flaw}" if self._flaw else here
         if self.feed.state == "lost":
             self.feed.state = "running" if self._opened_at is not None else "waiting"
 
@@ -209,7 +233,10 @@ class Watch:
                     self._learn(kinds()[name])
                     self.feed.restart()
                 self._posts[poster] = life, message
-                self.feed.view.post(poster, message)
+                try:
+                    self.feed.view.post(poster, message)
+                except ScenarioError as error:
+                    self._disbelieve(f"{error}: {OTHER}")
                 self.feed.version += 1
                 return
 

@@ -193,7 +193,13 @@ class View(Protocol):
         ...
 
     def post(self, poster: str, message: Message) -> None:
-        """Take in what the node at this address has posted on the board."""
+        """Take in what the node at this address has posted on the board.
+
+        Raises
+        ------
+        ScenarioError
+            If that contradicts the market that was named, so that this cannot be the one on the broker.
+        """
         ...
 
     def finish(self) -> None:

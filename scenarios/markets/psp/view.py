@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from node.mechanism.rounding import ROUNDING
 from node.mechanism.welfare import Optimum
 from node.protocol.machine import Message
 from node.protocol.psp.messages import Advert
@@ -15,6 +16,7 @@ from node.protocol.trace import Joined, Leaving, Record, Trace
 from node.runtime.faults.plan import FaultRecord
 from node.trace.history import History
 from node.trace.psp.metrics import AuctionMetrics, MarketMetrics
+from scenarios.errors import ScenarioError
 from scenarios.markets.chronicle import Chronicle
 from scenarios.markets.panels import (
     LEAST_RATED_S,
@@ -86,6 +88,7 @@ class ExchangeView:
         self._best: Optimum | None = None
         self._most = math.nan
         self._newcomers = _newcomers(market)
+        self._most_mb = largest_supplies(market) if market else {}
         self._leavers: set[str] = set()
         self._is_other = False
         self._course = History(9, step_s=step_s)
@@ -120,7 +123,8 @@ class ExchangeView:
         """Go by the same users with other shifts."""
         self._market = market
         self._newcomers = _newcomers(market)
-        self.metrics.allow(largest_supplies(market))
+        self._most_mb = largest_supplies(market)
+        self.metrics.allow(self._most_mb)
 
     def prepare(self) -> None:
         """Work out the optimum of those who are there at first."""
@@ -188,10 +192,17 @@ class ExchangeView:
 
     def post(self, poster: str, message: Message) -> None:
         """Take in what a seller advertises, where nobody has said what it has."""
-        if isinstance(message, Advert) and self._market is None:
-            name = node_of(poster)
+        if not isinstance(message, Advert):
+            return
+        name = node_of(poster)
+        if self._market is None:
             self.metrics.auctions.setdefault(name, AuctionMetrics())
             self._supply[name], self._reserve[name] = message.supply, message.reserve
+        elif name in self._supply:
+            most = self._most_mb[name]
+            is_other = message.supply > most * (1.0 + ROUNDING)
+            if is_other or (not self._market.shifts and message.supply < most * (1.0 - ROUNDING)):
+                raise ScenarioError(f"{name} has {message.supply:g} MB on the board, and {most:g} MB in the scenario")
 
     def finish(self) -> None:
         """Let count of each sale what both sides tell."""

@@ -181,7 +181,7 @@ def test_a_market_that_somebody_launched_is_watched_from_its_broker(
     known = bidswarm("watch", "--broker", mosquitto, "--market", "lab", "--scenario", "neighbourhood", *SHORT[1:])
     with visited(browser, page_of(plain)) as outsider, visited(browser, page_of(known)) as insider:
         for page in (outsider, insider):
-            page.get_by_text("no host of a market lab is there").wait_for()
+            page.get_by_text("no host of market lab is there").wait_for()
         run = bidswarm("run", "neighbourhood", "--broker", mosquitto, "--market", "lab", *SHORT)
         assert run.finished()[0] == 0
         summary = json.loads((run.run_dir() / "summary.json").read_text())
@@ -201,7 +201,7 @@ def test_an_observer_with_a_profile_may_watch(
     broker = SecuredBroker(tmp_path / "lab", Wishes(observers=["eve"]))
     watch = bidswarm("watch", "--profile", str(broker.profile_path("eve")), "--market", "lab")
     with visited(browser, page_of(watch)) as page:
-        page.get_by_text("no host of a market lab is there").wait_for()
+        page.get_by_text("no host of market lab is there").wait_for()
         launcher = ("--profile", str(broker.profile_path("launcher")), "--market", "lab")
         run = bidswarm("run", "neighbourhood", *launcher, *SHORT)
         assert run.finished()[0] == 0

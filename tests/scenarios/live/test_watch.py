@@ -18,7 +18,7 @@ from node.protocol.wire.frames import encode_post, sealed
 from node.protocol.wire.presence import OFFLINE, ONLINE, encode_presence
 from node.runtime.mqtt.host import OPEN, STOP, TraceBatch
 from scenarios.launch.run import run
-from scenarios.live.watching import Watch
+from scenarios.live.watching import AWAY, LATE, Watch
 from scenarios.markets.load import load
 from scenarios.markets.registry import draw_market
 
@@ -79,7 +79,7 @@ def test_who_is_there_is_said() -> None:
     watch.take(TOPICS.presence("h"), encode_presence(OFFLINE, b"\2" * 8))
     assert watch.feed.note == "1 host connected"
     watch.take(TOPICS.presence("h"), encode_presence(OFFLINE, LIFE))
-    assert watch.feed.note == "no host of a market lab is there"
+    assert watch.feed.note == "no host of market lab is there"
 
 
 def test_it_ends_when_the_launcher_says_so_and_begins_anew() -> None:
@@ -117,6 +117,45 @@ def test_a_market_that_is_known_has_its_optimum() -> None:
     watch.feed.view.prepare()
     watch.take(TOPICS.trace("h"), batch(bid("h/A")))
     assert watch.feed.view.figures()["efficiency"] == 0.0
+
+
+def known() -> Watch:
+    return Watch(BrokerAddress("127.0.0.1", 1883), "lab", draw_market(load("two-sellers"), 0))
+
+
+def test_who_comes_late_is_told_so_and_gets_no_figure_that_needs_what_was_said_before() -> None:
+    watch = known()
+    assert "efficiency" in watch.feed.view.figures()
+    watch.take(TOPICS.board("h/s"), ADVERT)
+    watch.take(TOPICS.control, OPEN, is_retained=True)
+    watch.take(TOPICS.trace("h"), batch(bid("h/A")))
+    assert not {"efficiency", "epsilon_gap", "welfare"} & watch.feed.view.figures().keys()
+    assert watch.feed.view.rows("nodes")["name"] == ["s", "A"]  # of the board it has heard
+    assert watch.feed.note == f"no host of market lab is there; {LATE}"
+
+
+def test_who_was_there_at_the_opening_and_was_cut_off_later_is_told_that() -> None:
+    watch = known()
+    watch.take(TOPICS.control, OPEN)
+    watch.take(TOPICS.trace("h"), batch(bid("h/A")))
+    watch.take(TOPICS.control, OPEN, is_retained=True)  # as after every subscription
+    watch.take(TOPICS.presence("h"), encode_presence(ONLINE, LIFE))
+    assert "efficiency" in watch.feed.view.figures()
+    assert watch.feed.note == f"1 host connected; {AWAY}"
+
+
+@pytest.mark.parametrize(
+    ("supply_mb", "has_shift", "is_other"),
+    [(65.0, False, False), (66.0, False, True), (64.0, False, True), (64.0, True, False), (66.0, True, True)],
+)
+def test_a_board_that_contradicts_the_scenario_is_believed_and_not_the_scenario(
+    supply_mb: float, has_shift: bool, is_other: bool
+) -> None:
+    shifts = ["shifts=[{at_s = 1, kind = 'supply', nodes = ['1'], factor = 0.5}]"] if has_shift else []
+    watch = Watch(BrokerAddress("127.0.0.1", 1883), "lab", draw_market(load("two-sellers", shifts), 0))
+    watch.take(TOPICS.board("h/1"), encode_post(Advert(0, 1, supply_mb, 65.0, 0.5, "open", 0, NO_DIGEST), LIFE))
+    assert (f"1 has {supply_mb:g} MB on the board, and 65 MB in the scenario" in watch.feed.note) == is_other
+    assert ("efficiency" in watch.feed.view.figures()) != is_other
 
 
 @pytest.mark.parametrize(
