@@ -9,6 +9,7 @@ import pytest
 
 from scenarios.launch.run import run
 from scenarios.markets.psp.results import Summary
+from tests.conftest import DEADLINE_S
 from tests.mqtt.conftest import Mosquitto
 from tests.mqtt.devices import SELLER, Node
 from tests.own_code import MECHANISM, STRATEGY, VALUATION, install, write_mechanism, write_scenario
@@ -25,10 +26,14 @@ def test_workers_find_the_module_that_stood_beside_the_scenario(tmp_path: Path, 
 
 def test_a_worker_that_was_killed_finds_it_again(tmp_path: Path) -> None:
     crash = 'chaos={faults=[{kind="crash",at_s=0.3,for_s=0.5,nodes=["b-1"]}]}'
-    settings = [crash, "auction.quiet_period_s=5"]  # a process takes its time to start again
-    result = run(write_scenario(tmp_path), broker="embedded", hosts=2, settings=settings, out=tmp_path / "runs")
-    assert (result.summary.status, result.summary.sold) == ("settled", 30.0)
-    assert [fault.kind for fault in result.summary.faults] == ["crash"]
+    path = write_scenario(tmp_path)
+    for quiet_period_s in (4, 20, 60):  # a process takes its time to start again, and a busy machine takes more of it
+        settings = [crash, f"auction.quiet_period_s={quiet_period_s}", f"timeout_s={DEADLINE_S}"]
+        summary = run(path, broker="embedded", hosts=2, settings=settings, out=tmp_path / "runs").summary
+        assert (summary.status, [fault.kind for fault in summary.faults]) == ("settled", ["crash"])
+        if summary.sold > 15.0:
+            break
+    assert summary.sold == 30.0
 
 
 def test_workers_find_an_installed_package(tmp_path: Path) -> None:

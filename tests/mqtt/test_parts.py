@@ -15,7 +15,7 @@ from scenarios.errors import RunError
 from scenarios.launch.part import Part, carry
 from scenarios.markets.load import load
 from scenarios.markets.registry import draw_market, read_journal
-from tests.conftest import Command, wait_until
+from tests.conftest import DEADLINE_S, Command, wait_until
 from tests.mqtt.conftest import Mosquitto
 
 pytestmark = pytest.mark.mosquitto
@@ -25,7 +25,7 @@ def test_a_part_that_is_killed_goes_on_from_its_journal(
     bidswarm: Callable[..., Command], mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     where = ("--broker", f"mqtt://127.0.0.1:{mosquitto.port}", "--market", "lab", "--seed", "3")
-    settings = ("--set", "auction.quiet_period_s=4")
+    settings = ("--set", "auction.quiet_period_s=4", "--set", f"timeout_s={DEADLINE_S}")
     journals = tmp_path / "journals"
 
     def host(number: int) -> Command:

@@ -32,14 +32,16 @@ def test_run_whose_keys_do_not_fit_never_opens(
     mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No buyer believes the seller's post, so no host of buyers gets ready."""
-    monkeypatch.setattr(observer, "START_S", 3.0)
     signing = SigningTable(new_signing_key(), {"*": public_key(new_signing_key())})
     profile = tmp_path / "launcher.toml"
     url = f"mqtt://127.0.0.1:{mosquitto.port}"
     write_profile(profile, BrokerProfile(1, "launcher", "launcher", BrokerTable(url, "unused"), signing))
 
-    with pytest.raises(BrokenRunError, match="not ready after") as broken:
-        run("two-sellers", profile=profile, hosts=2, out=tmp_path / "runs")
-
-    assert broken.value.result.summary.sold == 0.0
-    assert broken.value.result.counters["rejected: bad signature"] > 0
+    for start_s in (2.0, 10.0, 60.0):  # until which the workers must have connected, however busy the machine is
+        monkeypatch.setattr(observer, "START_S", start_s)
+        with pytest.raises(BrokenRunError, match="not ready after") as broken:
+            run("two-sellers", profile=profile, hosts=2, out=tmp_path / "runs")
+        assert broken.value.result.summary.sold == 0.0
+        if refused := broken.value.result.counters.get("rejected: bad signature", 0):
+            break
+    assert refused > 0
