@@ -88,7 +88,7 @@ class Seller:
         self._mechanism = mechanism
         self._timing = timing
         self._state: AuctionState = "upcoming" if opens_late else "open"
-        self._round = 0
+        self._round = self._rounds_before = 0
         self._book = Book(auction)
         self._newest_seq: dict[str, int] = {}
         self._awards = Awards(auction)
@@ -174,7 +174,7 @@ class Seller:
 
     def _on_restored(self, past: Restored) -> Iterator[Effect]:
         """Know again what was sold; all bids and awards are gone, and bidders learn of that from the advert."""
-        self._round = self._adverts = past.first_number
+        self._round = self._rounds_before = self._adverts = past.first_number
         yield Resumed(past.lives)
         for line in past.entries:
             if isinstance(line.entry, Offered | Sold | Ended) and line.entry.auction == self._auction:
@@ -338,7 +338,8 @@ class Seller:
 
     def _advertise(self) -> Iterator[Effect]:
         left = 0.0 if self._state == "closed" else self._unsold - self._book.sold
-        reserve = self._book.reserve if self._round else self._rule.floor
+        is_cleared = self._round > self._rounds_before  # in this life
+        reserve = self._book.reserve if is_cleared else self._rule.floor
         shown = (self._supply, max(0.0, left), reserve, self._state)
         if shown != self._advertised:
             self._advertised = shown

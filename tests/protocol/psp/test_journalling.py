@@ -1,5 +1,6 @@
 """What nodes write down before they say it, and how they go on from that in another life."""
 
+import numpy as np
 import pytest
 
 from node.protocol.errors import ProtocolUsageError
@@ -21,7 +22,7 @@ from node.protocol.psp.events import SupplyChanged
 from node.protocol.psp.journal import Accepted, Bought, Ended, Freed, Offered, Sold, Wanted
 from node.protocol.psp.messages import Accept, Award, Bid, Decline, Settled, Void, Withdraw
 from node.protocol.psp.seller import Seller
-from node.strategy.psp.reserve import FixedReserve
+from node.strategy.psp.reserve import FixedReserve, HighestLosingReserve, ReserveRule
 from tests.protocol.codecs import EXCHANGE
 from tests.protocol.lives import lives
 from tests.protocol.psp.bench import (
@@ -207,6 +208,15 @@ def reborn(*entries: Entry) -> SellerBench:
 def test_sold_supply_is_not_offered_again() -> None:
     (shown,) = posted(reborn(SOLD_TO_A).step(Started()))
     assert (shown.seq, shown.supply, shown.left, shown.state) == (SECOND_LIFE + 1, 100.0, 40.0, "open")
+
+
+@pytest.mark.parametrize("rule", [FixedReserve(1.5), HighestLosingReserve(1.5, 0.1)])
+def test_reserve_price_before_the_first_clearing_is_the_same_in_every_life(rule: ReserveRule) -> None:
+    first = Bench(Seller(100.0, rule, TIMING))
+    second = Bench(Seller(100.0, rule, TIMING))
+    second.step(restored(Offered(0, 100.0), SOLD_TO_A, node="s/seller"))
+    (at_first,), (again,) = posted(first.step(Started())), posted(second.step(Started()))
+    assert again.reserve == at_first.reserve == rule.reserve(np.array([]), np.array([]), 100.0)
 
 
 def test_buyer_that_asks_again_gets_the_receipt_of_an_earlier_life() -> None:
