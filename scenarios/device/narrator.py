@@ -108,6 +108,7 @@ TEXTS = {
     "bid": "bid: {mb} MB at {price_per_mb} per MB, to {peer}",
     "withdrawn": "took its bid at {peer} back",
     "tentative": "would get {mb} MB for {money} from {peer}, if it ended now",
+    "gets-nothing": "would get nothing from {peer}, if it ended now: the entry price is {price_per_mb} per MB",
     "cleared": "cleared: {mb} MB to bidders for {money}, entry price {price_per_mb} per MB",
     "awarding": "awarding: asking the winners",
     "declined": "{peer} declined its award",
@@ -119,6 +120,7 @@ TEXTS = {
     "lapsed": "no receipt from {peer} in time: not bound any more to {mb} MB for {money}",
     "sold": "sold {mb} MB for {money} to {peer}",
     "closed": "auction closed: sold {mb} MB for {money}",
+    "over": "its auction was over before it was started again: sold {mb} MB for {money}",
     "in-doubt": "in doubt: no receipt from {peer} for {mb} MB, {money}; still bound, for now",
     "cleared-up": "no longer in doubt about {mb} MB from {peer}",
     "exposed": "{peer} does not do as it should: {why}",
@@ -130,9 +132,16 @@ TEXTS = {
 
 
 class Narrator:
-    """Tells what the trace and the journal of a node say."""
+    """Tells what the trace and the journal of a node say.
+
+    Attributes
+    ----------
+    was_over
+        The auction had ended in an earlier life of the node: what its trace says of the end is no news.
+    """
 
     def __init__(self, teller: Teller) -> None:
+        self.was_over = False
         self._teller = teller
         self._last_cleared: Cleared | None = None
 
@@ -143,7 +152,8 @@ class Narrator:
                 if isinstance(record.what, Cleared) and self._is_known(record.what):
                     continue
                 event, fields = told
-                self._teller.tell(event, record.time_s, **fields)
+                is_old = isinstance(record.what, AuctionClosed) and self.was_over
+                self._teller.tell("over" if is_old else event, record.time_s, **fields)
 
     def _is_known(self, cleared: Cleared) -> bool:
         """Whether the last clearing had the same result."""

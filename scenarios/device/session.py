@@ -14,7 +14,7 @@ from broker.capability import is_refused, reached, refusal
 from node.protocol.journal import JournalEntry
 from node.protocol.machine import MarketEvent, Restored
 from node.protocol.psp.buyer import Buyer
-from node.protocol.psp.journal import ExchangeEntry, Sold
+from node.protocol.psp.journal import Ended, ExchangeEntry, Sold
 from node.protocol.trace import Record, Trace
 from node.runtime.journal import Journal
 from node.runtime.mqtt.host import Clock, MqttHost
@@ -130,6 +130,7 @@ class Trading:
         past = journal.past().get(self._device.address)
         if past:
             self._has_sold = any(isinstance(line.entry, Sold) for line in past.entries)
+            self._narrator.was_over = any(isinstance(line.entry, Ended) for line in past.entries)
             self._meter.recall(past.entries)
             self._tell("resumed", life=past.lives + 1)
 
@@ -222,10 +223,15 @@ class Trading:
     def _note_tentative(self) -> None:
         if not isinstance(self._device.machine, Buyer):
             return
-        tentative = self._device.machine.tentative
+        answers = self._device.machine.answers
+        tentative = {seller: (answer.allocation, answer.charge) for seller, answer in answers.items()}
         for seller, (quantity, charge) in tentative.items():
-            if quantity and (quantity, charge) != self._tentative.get(seller):
+            if (quantity, charge) == self._tentative.get(seller):
+                continue
+            if quantity:
                 self._tell("tentative", peer=seller, mb=quantity, money=charge)
+            else:
+                self._tell("gets-nothing", peer=seller, price_per_mb=answers[seller].price)
         self._tentative = tentative
 
     def _open_if_due(self, driver: MqttHost) -> None:
@@ -235,7 +241,7 @@ class Trading:
         is_wanted = isinstance(self._device.machine, Buyer) or self._has_sold
         if driver.is_ready and not self._settings.wait and (is_wanted or self._device.host.counters["received"]):
             driver.open()
-        else:
+        elif not self._device.is_over:
             self._tell_waiting(driver)
 
     def _note_opening(self, driver: MqttHost) -> None:

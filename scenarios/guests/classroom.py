@@ -228,6 +228,7 @@ class Classroom:
         return {
             "phase": self.stage,
             "market": self._market.scenario,
+            "role": self._seats.role,
             "round": self.round,
             "rounds": self.rounds,
             "left_s": max(0.0, round(self.limit_s - self.feed.view.now_s)) if self.stage == "playing" else None,
@@ -238,7 +239,7 @@ class Classroom:
         if pupil.user is None or self.stage == "lobby":
             return {"user": None}
         shown = self._seats.shown(self._market, self.feed.view, pupil.user)
-        return {"user": pupil.user, "role": self._seats.role, "moved": pupil.moved, **shown}
+        return {"user": pupil.user, "moved": pupil.moved, **shown}
 
     def heed(self, pupil: Pupil, said: str) -> bool:
         """Do for a person what its page says; whether it is something that pages say."""

@@ -86,25 +86,25 @@ class Door:
     def state_of(self, guest: Guest) -> bytes:
         """All that the page of a guest shows."""
         own = f"{guest.name}/{guest.name}"
-        offers = [
-            {"seller": seller, "left": one.left, "supply": one.supply, "reserve": one.reserve, "state": one.state}
-            for seller, one in self.offers().items()
-            if seller != own
-        ]
+        offers = [guest.shelf_of(seller, advert) for seller, advert in self.offers().items() if seller != own]
         return msgspec.json.encode({"market": self._market, "offers": offers, **guest.shown()})
 
     def heed(self, guest: Guest, said: str) -> bool:
         """Do for a guest what its page says; whether it is something that pages say."""
         try:
             word = msgspec.json.decode(said, type=Said)
-        except msgspec.MsgspecError:
-            return False
+        except msgspec.MsgspecError as error:
+            if not isinstance(error.__cause__, ValueError):
+                return False
+            guest.note = str(error.__cause__)  # a number that a person may have written
+            return True
         if word.enter and guest.phase == "outside":
             try:
                 self._let_in(guest, word)
             except ScenarioError as error:
                 guest.note = str(error)
-        if word.move:
+        if word.move and guest.is_busy:
+            guest.note = ""
             guest.bid(word.move)
         if word.leave:
             guest.leave()

@@ -10,6 +10,7 @@ import msgspec
 
 from node.protocol.psp.buyer import Buyer
 from node.protocol.psp.events import MindChanged
+from node.protocol.psp.messages import Advert
 from node.runtime.mqtt.host import Clock
 from node.strategy.psp.by_hand import ByHand
 from node.strategy.psp.offer import Target
@@ -19,7 +20,7 @@ from scenarios.device.narrator import worded
 from scenarios.device.schema import NodeFile
 from scenarios.device.session import Trading
 from scenarios.files.explained import converted
-from scenarios.markets.psp.seats import Bids, PricePerMb, QuantityMb
+from scenarios.markets.psp.seats import Bids, Shelf, free_of
 from scenarios.metrics.meter import Meter
 
 MOST_LINES = 50
@@ -38,8 +39,8 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     role: Literal["buyer", "seller"]
-    quantity_mb: QuantityMb
-    price_per_mb: PricePerMb
+    quantity_mb: float
+    price_per_mb: float
     by: Literal["hand", "strategy"] = "hand"
 
 
@@ -57,17 +58,12 @@ class Notebook:
 
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_LINES))
     receipts: list[dict[str, Any]] = field(default_factory=list)
-    bids: dict[str, tuple[float, float]] = field(default_factory=dict)
     cleared: dict[str, float] = field(default_factory=dict)
 
     def tell(self, event: str, at_s: float, **fields: Any) -> None:  # noqa: ANN401 - as every teller
         """Keep an event, and what follows from it."""
         self.lines.append(worded(event, fields))
         match event:
-            case "bid":
-                self.bids[fields["peer"]] = fields["mb"], fields["price_per_mb"]
-            case "withdrawn" | "accepted" | "exposed":
-                self.bids.pop(fields["peer"], None)
             case "cleared":
                 self.cleared = {key: fields[key] for key in ("mb", "money", "price_per_mb")}
             case "bought" | "sold":
@@ -151,9 +147,23 @@ class Guest:
         if self._task:
             await self._task
 
+    def shelf_of(self, seller: str, advert: Advert) -> Shelf:
+        """What it may know of a seller: of the book what its node has been told, which has a bid in it."""
+        answer = self._buyer.answers.get(seller) if self._buyer else None
+        free = free_of(advert.left, advert.supply)
+        return Shelf(
+            seller=seller,
+            supply=advert.supply,
+            on_sale=answer.supply if answer else None,
+            free=free,
+            reserve=advert.reserve,
+            price=answer.price if answer else advert.reserve if free else None,
+            state=advert.state,
+        )
+
     def shown(self) -> dict[str, Any]:
         """What its page shows of it."""
-        tentative = self._buyer.tentative if self._buyer else {}
+        standing, answers = (self._buyer.standing, self._buyer.answers) if self._buyer else ({}, {})
         return {
             "name": self.name,
             "phase": self.phase,
@@ -161,8 +171,8 @@ class Guest:
             "entry": self.entry,
             "pool": self._pool,
             "stand": self._strategy.stand,
-            "bids": self.notebook.bids,
-            "gets": {seller: got for seller, got in tentative.items() if got[0] > 0.0},
+            "bids": {seller: (bid.quantity, bid.price) for seller, bid in standing.items()},
+            "gets": {seller: (answer.allocation, answer.charge) for seller, answer in answers.items()},
             "cleared": self.notebook.cleared,
             "receipts": self.notebook.receipts,
             "lines": list(self.notebook.lines),

@@ -110,6 +110,12 @@ def test_on_ctrl_c_a_seller_closes_its_auction(broker: SecuredBroker, start: Sta
     seller.tell(signal.SIGINT)
     assert (seller.ended(), buyer.ended()) == (130, 0)
     assert seller.events("closed")
+    waited = seller.events("waiting")
+    seller.start()
+    assert seller.ended() == 0
+    assert [(one["mb"], one["money"]) for one in seller.events("over")] == [(0.0, 0.0)]
+    assert len(seller.events("closed")) == 1
+    assert seller.events("waiting") == waited
 
 
 @pytest.mark.parametrize("moment", ["cleared", "awarding", "sold"])

@@ -5,7 +5,7 @@ from node.mechanism.psp.from_charge import cheapest_price, cleared, searched_rep
 from node.mechanism.psp.mechanism import AuctionMechanism
 from node.mechanism.psp.pay_as_bid import PayAsBid
 from node.mechanism.psp.reply import Reply, best_reply
-from node.mechanism.psp.residual import SLIVER, expected_allocation, market_price, residual_supply
+from node.mechanism.psp.residual import SLIVER, entry_price, expected_allocation, market_price, residual_supply
 from node.mechanism.psp.second_price import ProgressiveSecondPrice
 from node.mechanism.psp.staircase import MergedStaircase, Staircase, merged_staircase, staircase, unchecked_staircase
 from node.mechanism.psp.uniform_price import UniformPrice
@@ -32,6 +32,7 @@ __all__ = [
     "cheapest_price",
     "clear",
     "cleared",
+    "entry_price",
     "expected_allocation",
     "market_price",
     "merged_staircase",

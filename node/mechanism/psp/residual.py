@@ -88,6 +88,18 @@ SLIVER = 0.001
 """Share of a supply: the price of an auction is what must be bid for more than this (docs/decisions/0012)."""
 
 
+def entry_price(quantity: FloatArray, price: FloatArray, supply: float, reserve: float) -> float:
+    """P(z) of eq. 2 for a sliver of the supply, price per MB: what a newcomer must beat, given bids of falling prices.
+
+    Examples
+    --------
+    >>> entry_price(np.array([30, 50, 60]), np.array([4, 2, 1]), supply=100, reserve=0.5)
+    1.0
+    """
+    last = int(quantity.cumsum().searchsorted((1.0 - SLIVER) * supply, side="right"))
+    return max(reserve, float(price[last])) if last < price.size else reserve
+
+
 def expected_allocation(
     own_quantity: float,
     own_price: float,

@@ -103,6 +103,11 @@ class Auction:
         return (self._seen.allocation, self._seen.charge) if self._seen and self.standing.quantity > 0.0 else (0.0, 0.0)
 
     @property
+    def answer(self) -> Seen | None:
+        """The last profile, if the standing bid is in its book."""
+        return self._seen if self.standing.quantity > 0.0 and self.pending is None else None
+
+    @property
     def unanswered(self) -> bool:
         """Whether an answer is due: to a bid, a withdrawal or an acceptance."""
         return not self._is_lost and (self.pending is not None or self.bound is not None)

@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from node.mechanism.checks import FloatArray
-from node.mechanism.psp import PSP, SLIVER, AuctionMechanism
+from node.mechanism.psp import PSP, AuctionMechanism, entry_price
 from node.protocol.errors import IgnoredError
 from node.protocol.numbers import NO_DIGEST
 from node.protocol.psp.digest import digest, packed
@@ -183,7 +183,7 @@ class Book:
         outcome = mechanism.clear(quantity, price, supply, self.reserve)
         self._note_profile(quantity, price, supply)
         self.sold, self.revenue = float(outcome.allocation.sum()), float(outcome.charge.sum())
-        former_price, self.market_price = self.market_price, self._price_of(quantity, price, supply)
+        former_price, self.market_price = self.market_price, entry_price(quantity, price, supply, self.reserve)
         dearest = max(former_price, self.market_price)
         return self._note_rows(entries, outcome.allocation.tolist(), outcome.charge.tolist(), dearest)
 
@@ -214,11 +214,6 @@ class Book:
             self.digest = digest(packed(self._auction, supply, self.reserve, quantities, prices))
             for entry in self._entries.values():
                 entry.has_news = True
-
-    def _price_of(self, quantity: FloatArray, price: FloatArray, supply: float) -> float:
-        """P(z) of eq. 2 for a sliver of the supply, from bids of falling prices."""
-        last = int(quantity.cumsum().searchsorted((1.0 - SLIVER) * supply, side="right"))
-        return max(self.reserve, float(price[last])) if last < price.size else self.reserve
 
     def _note_rows(
         self, entries: list[tuple[str, Entry]], allocations: list[float], charges: list[float], price: float

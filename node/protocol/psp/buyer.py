@@ -43,6 +43,7 @@ from node.protocol.psp.messages import (
     Withdrawn,
 )
 from node.protocol.psp.purchases import Purchases
+from node.protocol.psp.seen import Seen
 from node.protocol.psp.timing import Timing
 from node.protocol.psp.trace import (
     BidPlaced,
@@ -129,6 +130,16 @@ class Buyer:
     def tentative(self) -> dict[str, tuple[float, float]]:
         """By seller: the MB that its standing bid would get if the auction were awarded now, and the money in all."""
         return {seller: auction.tentative for seller, auction in self._auctions.items()}
+
+    @property
+    def standing(self) -> dict[str, Target]:
+        """Its standing bids by seller."""
+        return {seller: one.standing for seller, one in self._auctions.items() if one.standing.quantity > 0.0}
+
+    @property
+    def answers(self) -> dict[str, Seen]:
+        """By seller: the last profile, where its standing bid is in the book."""
+        return {seller: answer for seller, auction in self._auctions.items() if (answer := auction.answer)}
 
     @property
     def utility(self) -> float:

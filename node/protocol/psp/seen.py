@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 
-from node.mechanism.psp import AuctionMechanism
+from node.mechanism.psp import AuctionMechanism, entry_price
 from node.protocol.psp.digest import rows_of
 from node.protocol.psp.messages import Profile
 
@@ -26,6 +27,12 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
         quantities, prices = rows_of(self.book)
         outcome = mechanism.clear(quantities, prices, self.supply, self.reserve)
         return float(outcome.allocation[self.row]), float(outcome.charge[self.row])
+
+    @property
+    def price(self) -> float:
+        """What a newcomer must beat, price per MB."""
+        quantities, prices = rows_of(self.book)
+        return entry_price(np.array(quantities), np.array(prices), self.supply, self.reserve)
 
     def opponents(self) -> tuple[Sequence[float], Sequence[float]]:
         """The bids of the others, MB and price per MB."""

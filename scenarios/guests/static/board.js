@@ -8,7 +8,7 @@ import { C } from "./words.js";
 function show(state) {
   put(find("note"), state.note);
   put(find("subtitle"), [state.market, state.round ? C.round(state.round, state.rounds) : C.rounds(state.rounds),
-    state.left_s === null ? C.stage[state.phase] : state.left_s > 0 ? C.left(state.left_s) : C.ending].filter(Boolean).join(" · "));
+    state.left_s === null ? C.stage[state.phase] : state.left_s > 0 ? C.left(state.left_s) : C.ending[state.role]].filter(Boolean).join(" · "));
   const url = find("url");
   if (url.href !== state.url) url.href = state.url;
   put(url, state.url);

@@ -1,9 +1,9 @@
 // The page of one person in the classroom. The server knows by the cookie whose place that is.
 import { begin } from "./theme.js";
 import { put, shown } from "./format.js";
-import { bidsSet, clearBids, connected, facts, find, offers, receipts } from "./hand.js";
+import { bidsRead, clearBids, connected, facts, find, numbersIn, offers, receipts, sum } from "./hand.js";
 import { scoreTable } from "./scores.js";
-import { C } from "./words.js";
+import { C, T } from "./words.js";
 
 let round = 0;
 
@@ -14,7 +14,7 @@ function worth(points) {
 }
 
 function buyer(state) {
-  offers(state, state.phase === "playing");
+  offers(state, state.phase === "playing", state.worth.at(-1)[0] - sum(state.receipts.map((one) => one.mb)));
   receipts("receipts", state);
   facts("facts", [
     [C.you, state.user],
@@ -45,7 +45,7 @@ function show(state) {
   round = state.round;
   const playing = state.phase === "playing" && state.user !== null;
   put(find("subtitle"), [state.name, state.market, state.round ? C.round(state.round, state.rounds) : "",
-    state.left_s === null ? "" : state.left_s > 0 ? C.left(state.left_s) : C.ending].filter(Boolean).join(" · "));
+    state.left_s === null ? "" : state.left_s > 0 ? C.left(state.left_s) : C.ending[state.role]].filter(Boolean).join(" · "));
   put(find("note"), state.note);
   find("who").hidden = state.name !== "";
   find("waiting").hidden = state.name === "" || playing;
@@ -65,8 +65,12 @@ find("naming").addEventListener("submit", (event) => {
   event.preventDefault();
   say({ name: event.target.elements.name.value });
 });
-find("place").addEventListener("click", () => say({ move: { at: bidsSet(), stand: true } }));
+find("place").addEventListener("click", () => {
+  const at = bidsRead();
+  if (at) say({ move: { at, stand: true } });
+});
 find("margin").addEventListener("submit", (event) => {
   event.preventDefault();
-  say({ move: { margin_money: Number(event.target.elements.margin.value) } });
+  const numbers = numbersIn([[event.target.elements.margin, false, T.missing]]);
+  if (numbers) say({ move: { margin_money: numbers[0] } });
 });

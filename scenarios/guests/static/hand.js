@@ -5,19 +5,64 @@ import { T } from "./words.js";
 export const find = (id) => document.getElementById(id);
 const rows = new Map();
 const drawn = {};
+let wants = Infinity, faults = 0;
 
-// The bids that stand in the fields, by seller.
-export function bidsSet() {
-  const at = {};
-  for (const [seller, { quantity, price, line }] of rows) {
-    if (!line.hidden && Number(quantity.value) > 0 && price.value !== "") at[seller] = [Number(quantity.value), Number(price.value)];
+export const sum = (numbers) => numbers.reduce((total, one) => total + one, 0);
+const isEmpty = (input) => input.value === "" && !input.validity.badInput;
+
+// Say beside a field what is wrong with it; an empty text takes that back.
+function complain(input, text) {
+  const field = input.closest(".field");
+  let fault = field.nextElementSibling?.matches(".fault") ? field.nextElementSibling : null;
+  if (!text) {
+    fault?.remove();
+    input.removeAttribute("aria-invalid");
+    input.removeAttribute("aria-describedby");
+    return;
   }
+  if (!fault) {
+    fault = element("span", { class: "fault", id: `fault-${++faults}` });
+    field.after(fault);
+  }
+  put(fault, text);
+  input.setAttribute("aria-invalid", "true");
+  input.setAttribute("aria-describedby", fault.id);
+}
+
+// The numbers in these fields, [field, whether 0 is too little, what to say where it is empty]; null if one is wrong,
+// of which is said what.
+export function numbersIn(fields) {
+  const values = fields.map(([input, isAmount, missing]) => {
+    const value = Number(input.value || "none");
+    const fault = isEmpty(input) ? missing : Number.isNaN(value) ? T.noNumber
+      : isAmount && value <= 0 ? T.noAmount(shown(value)) : value < 0 ? T.negative(shown(value)) : "";
+    complain(input, fault);
+    return fault ? null : value;
+  });
+  const first = fields[values.indexOf(null)];
+  if (!first) return values;
+  first[0].focus();
+  return null;
+}
+
+// The bids in the fields, by seller; null if something is wrong with them.
+export function bidsRead() {
+  const set = [...rows.entries()].filter(([, { line, pair }]) => !line.hidden && !pair.hidden);
+  const wanted = set.filter(([, { quantity, price }]) => !isEmpty(quantity) || !isEmpty(price));
+  for (const [, { quantity, price }] of set) for (const input of [quantity, price]) complain(input, "");
+  const numbers = numbersIn(wanted.flatMap(([, { quantity, price }]) => [[quantity, true, T.noQuantity], [price, false, T.noPrice]]));
+  if (!numbers) return null;
+  for (const [, parts] of set) parts.isTakenBack = isEmpty(parts.quantity) && (parts.stands || parts.isTakenBack);
+  const at = Object.fromEntries(wanted.map(([seller], k) => [seller, numbers.slice(2 * k, 2 * k + 2)]));
+  const all = sum(Object.values(at).map(([mb]) => mb));
+  put(find("excess"), all > wants ? T.excess(shown(all), shown(wants)) : "");
   return at;
 }
 
 export function clearBids() {
   for (const { line } of rows.values()) line.remove();
   rows.clear();
+  put(find("excess"), "");
 }
 
 function row(seller) {
@@ -25,28 +70,45 @@ function row(seller) {
     const field = (text) => element("input", { type: "number", inputmode: "decimal", min: "0", step: "any", "aria-label": text(seller) });
     const quantity = field(T.bidQuantity), price = field(T.bidPrice);
     const pair = element("div", { class: "pair" },
-      element("label", { class: "field" }, element("span", {}, "MB"), quantity),
-      element("label", { class: "field" }, element("span", {}, T.perMb), price));
-    const what = element("span", {}), gets = element("span", { class: "gets" });
-    const line = element("li", { "data-seller": seller }, element("strong", {}, seller), what, pair, gets);
-    rows.set(seller, { line, what, pair, gets, quantity, price });
+      element("div", {}, element("label", { class: "field" }, element("span", {}, "MB"), quantity)),
+      element("div", {}, element("label", { class: "field" }, element("span", {}, T.perMb), price)));
+    const what = element("span", {}), bids = element("span", {}), gets = element("span", { "aria-live": "polite" });
+    const line = element("li", { "data-seller": seller }, element("strong", {}, seller), what, pair, bids, gets);
+    rows.set(seller, { line, what, pair, bids, gets, quantity, price, stands: false, isTakenBack: false });
     find("offers").append(line);
   }
   return rows.get(seller);
 }
 
-export function offers(state, byHand) {
+// What there is at a seller, and what must be beaten there, as far as that is known.
+function shelf(one) {
+  if (one.state === "closed") return T.over(shown(one.supply - one.on_sale), shown(one.supply));
+  const terms = [shown(one.supply), shown(one.reserve), one.state];
+  return [
+    one.on_sale === null ? T.inAll(...terms) : T.onSale(shown(one.on_sale), ...terms),
+    one.free > 0 ? T.free(shown(one.free)) : one.price === null ? T.unknownPrice : T.toBeat(enough(one)),
+  ].join(" ");
+}
+
+// The price that gets something: the reserve price itself is enough where nobody bids more.
+const enough = (one) => (one.price > one.reserve ? T.moreThan(shown(one.price)) : T.atLeast(shown(one.reserve)));
+
+// What each seller has, and one's own bid there; ``most`` is what one still wants, MB.
+export function offers(state, byHand, most) {
+  wants = most;
   const there = new Map(state.offers.map((one) => [one.seller, one]));
   for (const seller of there.keys()) row(seller);
   for (const [seller, parts] of rows) {
     const offer = there.get(seller);
     parts.line.hidden = !offer;
     if (!offer) continue;
-    put(parts.what, T.offer(shown(offer.left), shown(offer.supply), shown(offer.reserve), offer.state)
-      + (offer.price === undefined || offer.price === null ? "" : ` ${T.toBeat(shown(offer.price))}`));
+    put(parts.what, shelf(offer));
     parts.pair.hidden = !byHand || !state.pool.includes(seller) || offer.state === "closed";
     const bid = state.bids[seller], got = state.gets[seller];
-    put(parts.gets, [bid && T.bids(shown(bid[0]), shown(bid[1])), got && T.gets(shown(got[0]), shown(got[1]))].filter(Boolean).join(" "));
+    parts.stands = Boolean(bid);
+    put(parts.bids, bid ? T.bids(shown(bid[0]), shown(bid[1])) : parts.isTakenBack ? T.takenBack : "");
+    put(parts.gets, !got ? "" : got[0] > 0 ? T.gets(shown(got[0]), shown(got[1])) : T.getsNothing(enough(offer)));
+    parts.gets.className = got && got[0] > 0 ? "gets" : "nothing";
   }
   find("empty").hidden = there.size > 0;
 }

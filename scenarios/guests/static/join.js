@@ -2,12 +2,11 @@
 // by the cookie whose node that is.
 import { begin } from "./theme.js";
 import { put, shown } from "./format.js";
-import { bidsSet, connected, facts, find, list, offers, receipts } from "./hand.js";
+import { bidsRead, connected, facts, find, list, numbersIn, offers, receipts, sum } from "./hand.js";
 import { T } from "./words.js";
 
 const entry = find("entry");
 const chosen = (name) => entry.elements[name].value;
-const sum = (numbers) => numbers.reduce((total, one) => total + one, 0);
 
 function label() {
   const role = chosen("role");
@@ -38,7 +37,7 @@ function show(state) {
   find("leave").hidden = state.phase !== "inside";
   find("hand").hidden = !byHand;
   put(find("explained"), state.stand ? T.stand : T.undecided);
-  offers(state, byHand);
+  offers(state, byHand, state.entry ? state.entry.quantity_mb - sum(state.receipts.map((one) => one.mb)) : Infinity);
   if (state.entry) own(state);
   receipts("receipts", state);
   list("lines", state.lines.slice().reverse(), T.noLine);
@@ -50,9 +49,13 @@ const say = connected("/join/live", show);
 entry.addEventListener("change", label);
 entry.addEventListener("submit", (event) => {
   event.preventDefault();
-  const numbers = { quantity_mb: Number(chosen("quantity")), price_per_mb: Number(chosen("price")) };
-  say({ enter: { role: chosen("role"), by: chosen("by"), ...numbers } });
+  const numbers = numbersIn([[entry.elements.quantity, true, T.missing], [entry.elements.price, false, T.missing]]);
+  if (numbers) say({ enter: { role: chosen("role"), by: chosen("by"), quantity_mb: numbers[0], price_per_mb: numbers[1] } });
 });
 find("leave").addEventListener("click", () => say({ leave: true }));
-find("place").addEventListener("click", () => say({ move: { at: bidsSet(), stand: false } }));
-find("accept").addEventListener("click", () => say({ move: { at: bidsSet(), stand: true } }));
+for (const [id, stand] of [["place", false], ["accept", true]]) {
+  find(id).addEventListener("click", () => {
+    const at = bidsRead();
+    if (at) say({ move: { at, stand } });
+  });
+}

@@ -6,9 +6,11 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
+from node.mechanism.rounding import ROUNDING
 from node.protocol.numbers import MAX_PRICE, MAX_QUANTITY_MB
 from node.protocol.psp.events import MindChanged
 from node.strategy.psp.offer import Target
+from node.trace.psp.metrics import Position
 from scenarios.markets.psp.market import Market, theta
 from scenarios.markets.psp.results import Result
 from scenarios.markets.psp.totals import book_of
@@ -27,15 +29,48 @@ PATIENCE = 20.0
 WORTH_POINTS = 5
 """Of θ' that a page shows."""
 
-QuantityMb = Annotated[float, msgspec.Meta(gt=0.0, le=MAX_QUANTITY_MB)]
-PricePerMb = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
-
 
 class Bids(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a person bids from now on, MB and price per MB by seller, and whether that may be awarded."""
 
-    at: Annotated[dict[str, tuple[QuantityMb, PricePerMb]], msgspec.Meta(max_length=MOST_SELLERS)]
+    at: Annotated[dict[str, tuple[float, float]], msgspec.Meta(max_length=MOST_SELLERS)]
     stand: bool = True
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if there can be no such bid; the text is for the person."""
+        for seller, (mb, price) in self.at.items():
+            if not 0.0 < mb <= MAX_QUANTITY_MB:
+                raise ValueError(
+                    f"Bid at {seller}: {mb:g} MB; bid for more than 0 and at most {MAX_QUANTITY_MB:,.0f} MB."
+                )
+            if not 0.0 <= price <= MAX_PRICE:
+                raise ValueError(f"Bid at {seller}: {price:g} per MB; bid a price from 0 to {MAX_PRICE:,.0f}.")
+
+
+class Shelf(msgspec.Struct, frozen=True):
+    """What a page shows of one seller.
+
+    Attributes
+    ----------
+    supply
+        MB in all.
+    on_sale
+        MB that nobody has bought yet; None where that is not known.
+    free
+        MB that would go to nobody if the auction were awarded now: they can be had at the reserve price.
+    reserve
+        Price per MB below which nothing is sold.
+    price
+        What a newcomer must beat, price per MB; None where that is not known.
+    """
+
+    seller: str
+    supply: float
+    on_sale: float | None
+    free: float
+    reserve: float
+    price: float | None
+    state: str
 
 
 def free(market: Market) -> Sequence[str]:
@@ -84,9 +119,9 @@ def shown(market: Market, view: ExchangeView, name: str) -> dict[str, Any]:
         "worth": [(mb, valuation.marginal(mb)) for mb in at],
         "budget": buyer.budget_money,
         "pool": buyer.pool,
-        "offers": [_offer(market, view, seller) for seller in buyer.pool],
+        "offers": [_shelf(market, view, seller) for seller in buyer.pool],
         "bids": bids,
-        "gets": {seller: (one.quantity, one.charge) for seller, one in positions.items() if one.quantity > 0.0},
+        "gets": _gets(view, bids, positions),
         "receipts": [
             {"event": "bought", "peer": seller, "mb": one.settled_quantity, "money": one.settled_charge}
             for seller, one in positions.items()
@@ -96,19 +131,38 @@ def shown(market: Market, view: ExchangeView, name: str) -> dict[str, Any]:
     }
 
 
-def _offer(market: Market, view: ExchangeView, name: str) -> dict[str, Any]:
+def _gets(
+    view: ExchangeView, bids: Mapping[str, tuple[float, float]], positions: Mapping[str, Position]
+) -> dict[str, tuple[float, float]]:
+    """What its bids would get now and cost, by seller: nothing where a bid does not come up to what must be beaten.
+
+    A bid that would win, and that no clearing has taken in yet, is left out.
+    """
+    found = {seller: (one.quantity, one.charge) for seller, one in positions.items() if one.quantity > 0.0}
+    losing = {seller: (0.0, 0.0) for seller, (_, price) in bids.items() if price < view.metrics.auctions[seller].price}
+    return {**losing, **found}
+
+
+def _shelf(market: Market, view: ExchangeView, name: str) -> Shelf:
     seller = next(one for one in market.sellers if one.name == name)
     auction = view.metrics.auctions[name]
-    settled = sum(one.settled_quantity for (of, _), one in view.metrics.positions.items() if of == name)
+    of_seller = [one for (of, _), one in view.metrics.positions.items() if of == name]
     supply = view.metrics.supply.get(name, seller.supply_mb)
-    return {
-        "seller": name,
-        "supply": supply,
-        "left": max(0.0, supply - settled),
-        "reserve": seller.reserve_price_per_mb,
-        "price": auction.price if np.isfinite(auction.price) else None,
-        "state": auction.state,
-    }
+    on_sale = max(0.0, supply - sum(one.settled_quantity for one in of_seller))
+    return Shelf(
+        seller=name,
+        supply=supply,
+        on_sale=on_sale,
+        free=free_of(on_sale - sum(one.quantity for one in of_seller), supply),
+        reserve=seller.reserve_price_per_mb,
+        price=auction.price if np.isfinite(auction.price) else None,
+        state=auction.state,
+    )
+
+
+def free_of(mb: float, supply: float) -> float:
+    """The MB that go to nobody, without what is rounding."""
+    return mb if mb > ROUNDING * supply else 0.0
 
 
 def earned(result: Result) -> Mapping[str, float]:

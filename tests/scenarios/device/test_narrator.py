@@ -10,7 +10,7 @@ from rich.console import Console
 
 from node.protocol.journal import JournalEntry
 from node.protocol.psp.journal import ExchangeEntry
-from node.protocol.psp.trace import Awarding, BidPlaced, Cleared, ExchangeRecord
+from node.protocol.psp.trace import AuctionClosed, Awarding, BidPlaced, Cleared, ExchangeRecord
 from node.protocol.trace import Record, Trace
 from scenarios.device.formats import LogFormat
 from scenarios.device.narrator import TEXTS, Narrator, TextTeller, teller_of
@@ -64,6 +64,14 @@ def test_what_binds_is_told_from_the_journal(narrator: Narrator, output: io.Stri
 def test_a_clearing_that_changes_nothing_is_not_told(narrator: Narrator, output: io.StringIO) -> None:
     narrator.records([record(Cleared(1, 2, sold_mb, 0.5, 2.5)) for sold_mb in (5.0, 5.0, 6.0)])
     assert len(lines(output)) == 2
+
+
+def test_the_end_of_an_auction_in_an_earlier_life_is_told_as_such(narrator: Narrator, output: io.StringIO) -> None:
+    narrator.was_over = True
+    narrator.records([record(AuctionClosed(1, 60.0, 30.0))])
+    assert lines(output) == [
+        "03:04:05  its auction was over before it was started again: sold 60 MB for 30",
+    ]
 
 
 def test_json_is_one_object_per_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,6 +99,43 @@ def test_its_page_fits_a_phone(browser: Browser, here: Place, scheme: Any) -> No
 def test_its_page_breaks_no_rule_of_accessibility(browser: Browser, here: Place, scheme: Any) -> None:
     with phone(browser, here, scheme) as page:
         assert violations(page) == []
+        page.get_by_label("MB that you").fill("0")
+        page.get_by_role("button", name="Enter the market").click()
+        page.get_by_text("0 MB is too little: write more than 0.").wait_for()
+        assert violations(page) == []
         entered(page, "Buy", "50", "3")
         page.get_by_label("MB to bid for at shop/shop").wait_for()
         assert violations(page) == []
+        places_bids(page)
+
+
+def places_bids(page: Page) -> None:
+    """What is said of bids: what is wrong with them, and what comes of them."""
+    said, price = page.locator('[data-seller="shop/shop"]'), page.get_by_label("Price per MB to bid at shop/shop")
+    place = page.get_by_role("button", name="Place these bids")
+    bid(page, "shop/shop", "30", "0.2")
+    place.click()
+    expect(said).to_contain_text("You would get nothing: bid at least 0.5 per MB.")
+    assert violations(page) == []
+    for quantity, at, wrong in (
+        ("30", "-2", "-2 is too little: write 0 or more."),
+        ("30", "", "At which price? Write a number, or leave the MB empty too."),
+        ("", "2", "How many MB? Write a number, or leave the price empty too."),
+    ):
+        bid(page, "shop/shop", quantity, at)
+        place.click()
+        expect(said.locator('[aria-invalid="true"]')).to_have_accessible_description(wrong)
+        expect(said.locator('[aria-invalid="true"]')).to_be_focused()
+        expect(said).to_contain_text("You bid for 30 MB at 0.2 per MB.")
+    assert violations(page) == []
+    bid(page, "shop/shop", "900", "2")
+    place.click()
+    expect(said).to_contain_text("You would get 50 MB for 25.")
+    expect(said).to_contain_text("60 of 60 MB on sale, from 0.5 per MB, open. 10 MB would go to nobody now.")
+    assert page.get_by_text("You bid for 900 MB in all, and want at most 50 MB more").is_visible()
+    expect(price).not_to_have_attribute("aria-invalid", "true")
+    kept(page, "guest-verdict")
+    bid(page, "shop/shop", "", "")
+    place.click()
+    expect(said).to_contain_text("You have taken your bid here back.")
+    expect(said).not_to_contain_text("You would get")

@@ -23,7 +23,7 @@ from scenarios.guests.classroom import MOST_NAME, Classroom, Pupil, Said
 from scenarios.live.guard import guard_of, orderly
 from scenarios.markets.load import load
 from scenarios.markets.psp.seats import LEAST_QUIET_S
-from scenarios.markets.registry import draw_market
+from scenarios.markets.registry import draw_market, kinds
 from scenarios.report.finish import records_of, remains_of
 from tests.conftest import Command
 from tests.scenarios.live.browser import kept, needs_axe, needs_chromium, violations, visited
@@ -160,19 +160,34 @@ def test_two_people_play_two_rounds_of_an_exchange(tmp_path: Path, bidswarm: Cal
         assert here.ended() == 0
 
 
-def test_a_person_plays_an_operator(tmp_path: Path, bidswarm: Callable[..., Command]) -> None:
-    arguments = ("network-selection", "--rounds", "1", "--seconds", "5", "--set", "terminals.0.calls=5")
+@needs_chromium
+def test_a_person_plays_an_operator(tmp_path: Path, bidswarm: Callable[..., Command], browser: Browser) -> None:
+    arguments = ("network-selection", "--rounds", "1", "--seconds", "8", "--set", "terminals.0.calls=5")
     with room(bidswarm, tmp_path, *arguments) as here:
         ana = here.comes("Ana")
-        here.begin()
-        assert ana.until(plays)["role"] == "operator"
-        ana.say(move={"margin_money": 0.25})
-        assert ana.until(lambda state: state["moved"])["moved"] == {"margin_money": 0.25}
+        with visited(browser, here.join) as phone:
+            named(phone, "Bo")
+            here.begin()
+            assert ana.until(plays)["role"] == "operator"
+            ana.say(move={"margin_money": 0.25})
+            assert ana.until(lambda state: state["moved"])["moved"] == {"margin_money": 0.25}
+            margin, ask = phone.locator("input[name=margin]"), phone.get_by_role("button", name="Ask this from now on")
+            for wrong, said in (("-3", "-3 is too little: write 0 or more."), ("", "Write a number here.")):
+                margin.fill(wrong)
+                ask.click()
+                expect(margin).to_have_accessible_description(said)
+                expect(margin).to_have_attribute("aria-invalid", "true")
+            margin.fill("0.5")
+            ask.click()
+            expect(margin).not_to_have_attribute("aria-invalid", "true")
+            roles = {kind.seats.role for kind in kinds().values() if kind.seats}
+            words = "import('/join/words.js').then(({ C }) => Object.keys(C.ending))"
+            assert set(phone.evaluate(words)) == roles
         folder = here.folder()
-        assert by_hand(folder, "operators") == ["operator-1"]
+        assert by_hand(folder, "operators") == ["operator-1", "operator-2"]
         rows = {row["operator"]: row for row in pq.read_table(folder / "operators.parquet").to_pylist()}
-        ends = ana.until(lambda state: state["scores"])["scores"]
-        assert ends[0]["earned"] == rows["operator-1"]["profit"] > 0.0
+        ends = {one["name"]: one["earned"] for one in ana.until(lambda state: state["scores"])["scores"]}
+        assert ends["Ana"] == rows["operator-1"]["profit"] > 0.0
         remains = remains_of(folder)
         records = records_of(folder, remains.kind, remains.run.outcome.opened_at, is_over=True)
         offers = [
@@ -264,7 +279,7 @@ def test_a_move_that_is_none_is_refused_in_words(classroom: Classroom) -> None:
     pupil = Pupil("Ana", user="A")
     classroom.stage = "playing"
     assert classroom.heed(pupil, '{"move": {"at": {"1": [-5, 1]}}}')
-    assert "move.at" in pupil.note
+    assert "bid at 1: -5 MB; bid for more than 0" in pupil.note
     assert pupil.moved is None
 
 
@@ -339,10 +354,12 @@ def test_board_and_phone_lead_through_a_round(
             assert board.locator("#code").evaluate("image => image.naturalWidth") > 100
             assert violations(board) == []
             board.get_by_role("button", name="Begin round 1").click()
+            expect(phone.locator('[data-seller="1"]')).to_contain_text("MB on sale, from")
             phone.get_by_label("MB to bid for at 1", exact=True).fill("10")
             phone.get_by_label("Price per MB to bid at 1", exact=True).fill("5")
             phone.get_by_role("button", name="Place these bids").click()
-            phone.get_by_text("You bid for 10 MB at 5 per MB. You would get 10 MB for").wait_for()
+            phone.get_by_text("You bid for 10 MB at 5 per MB.").wait_for()
+            phone.get_by_text("You would get 10 MB for").wait_for()
             assert phone.evaluate("document.documentElement.scrollWidth") <= 360
             assert violations(phone) == []
             kept(phone, f"classroom-{scheme}")

@@ -13,7 +13,7 @@ from node.protocol.wire.presence import OFFLINE, ONLINE, encode_presence
 from scenarios.errors import ScenarioError
 from scenarios.guests import door as of_door
 from scenarios.guests.door import LEAVE_S, MOST_GUESTS, Door
-from scenarios.guests.guest import Entry
+from scenarios.guests.guest import Entry, Guest
 from scenarios.guests.visitors import MOST_VISITORS, PAUSE_S, code_of
 from scenarios.live.guard import Guard, guard_of
 from scenarios.live.server import MOST_SAID_BYTES
@@ -88,6 +88,27 @@ def test_numbers_that_make_no_node_are_refused_with_the_reason(tmp_path: Path) -
     with pytest.raises(ScenarioError, match="price must be finite and above 0"):
         guest.enter(Entry("buyer", 10.0, 0.0), {"broker": "mqtt://h", "market": "lab"}, ["s/s"])
     assert guest.phase == "outside"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "price", "said"),
+    [("-1", "1", "buyer.valuation.demand_mb = -1.0"), ("1e300", "1", "buyer.valuation.demand_mb = 1e+300")],
+)
+def test_numbers_out_of_their_range_are_answered(tmp_path: Path, quantity: str, price: str, said: str) -> None:
+    watch, door = opened(tmp_path)
+    watch.take(TOPICS.presence("a"), encode_presence(ONLINE, LIFE))
+    posts(watch, "a/s")
+    guest = door.visitors._known[door.visitors._admitted()]
+    entry = f'{{"enter": {{"role": "buyer", "quantity_mb": {quantity}, "price_per_mb": {price}}}}}'
+    assert door.heed(guest, entry)
+    assert said in guest.note
+    assert guest.phase == "outside"
+
+
+@pytest.mark.parametrize(("left", "price"), [(65.0, 0.5), (5.0, 0.5), (0.0, None)])
+def test_who_has_no_bid_knows_of_a_seller_what_its_advert_says(left: float, price: float | None) -> None:
+    shelf = Guest("guest-1").shelf_of("a/s", Advert(0, 1, 65.0, left, 0.5, "open", 0, NO_DIGEST))
+    assert (shelf.on_sale, shelf.free, shelf.price) == (None, left, price)
 
 
 def test_no_more_guests_come_in_than_there_is_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,6 +122,36 @@ def test_a_guest_that_leaves_takes_its_bid_back(tmp_path: Path) -> None:
         shop.ended()
 
 
+def test_a_guest_that_is_outbid_is_told_so_and_what_must_be_beaten(tmp_path: Path) -> None:
+    with place(tmp_path) as here:
+        shop = here.shop()
+        with closing(here.page(here.identity())) as one, closing(here.page(here.identity())) as other:
+            for page, mb in ((one, 50.0), (other, 60.0)):
+                page.until(sees("shop/shop"))
+                page.enter("buyer", mb, 5.0)
+            one.bid(stand=False, shop=(30.0, 2.0))
+            state = one.until(lambda state: state["gets"])
+            assert state["gets"] == {"shop/shop": [30.0, 15.0]}
+            (shelf,) = state["offers"]
+            assert (shelf["on_sale"], shelf["price"]) == (60.0, 0.5)
+            other.bid(stand=False, shop=(60.0, 4.0))
+            told = "would get nothing from shop/shop, if it ended now: the entry price is 4 per MB"
+            state = one.until(lambda state: told in state["lines"])
+            assert state["gets"] == {"shop/shop": [0.0, 0.0]}
+            assert state["offers"][0]["price"] == 4.0
+            assert state["bids"] == {"shop/shop": [30.0, 2.0]}
+            one.bid(stand=False, shop=(30.0, -2.0))
+            state = one.until(lambda state: state["note"])
+            assert state["note"].startswith("Bid at shop/shop: -2 per MB; bid a price from 0")
+            assert state["bids"] == {"shop/shop": [30.0, 2.0]}
+            one.bid(stand=False)
+            state = one.until(lambda state: not state["bids"])
+            assert (state["note"], state["gets"]) == ("", {})
+            assert [(one["on_sale"], one["free"], one["price"]) for one in state["offers"]] == [(None, 0.0, None)]
+        shop.process.terminate()
+        shop.ended()
+
+
 def test_a_page_that_comes_back_has_its_node_and_its_receipts(tmp_path: Path) -> None:
     with place(tmp_path) as here:
         shop, cookie = here.shop(), here.identity()
@@ -201,8 +231,8 @@ def test_a_page_elsewhere_cannot_act_for_a_guest(hall: Place) -> None:
         "[]",
         '{"node": "guest-000000", "leave": true}',
         '{"move": {"at": {}, "stand": true, "node": "guest-000000"}}',
-        '{"enter": {"role": "buyer", "quantity_mb": -1, "price_per_mb": 1}}',
-        '{"enter": {"role": "buyer", "quantity_mb": 1e300, "price_per_mb": 1}}',
+        '{"enter": {"role": "buyer", "quantity_mb": "1", "price_per_mb": 1}}',
+        '{"enter": {"role": "buyer", "quantity_mb": 1e999, "price_per_mb": 1}}',
         '{"enter": {"role": "launcher", "quantity_mb": 1, "price_per_mb": 1}}',
         '{"move": {"at": {"shop/shop": [NaN, 1]}, "stand": true}}',
         "x" * (MOST_SAID_BYTES + 1),

@@ -16,6 +16,7 @@ from scenarios.files.explained import converted
 from scenarios.launch.placement import build_hosts, one_host_each
 from scenarios.launch.run import run
 from scenarios.markets.load import load
+from scenarios.markets.psp.seats import Bids
 from scenarios.markets.registry import draw_market, kind_of, kinds, read_market
 from scenarios.markets.seats import Seats
 
@@ -114,12 +115,40 @@ def test_a_buyer_sees_its_bids_what_it_would_get_and_what_it_has_bought() -> Non
     assert shown["bids"] == {one: (5.0, 2.0)}
     assert shown["gets"] == {one: (5.0, 4.0)}
     assert shown["receipts"] == [{"event": "bought", "peer": other, "mb": 3.0, "money": 2.5}]
-    offers = {offer["seller"]: offer for offer in shown["offers"]}
-    assert offers[one]["price"] == 1.25
-    assert offers[other]["left"] == offers[other]["supply"] - 3.0
+    offers = {offer.seller: offer for offer in shown["offers"]}
+    assert (offers[one].price, offers[one].on_sale) == (1.25, offers[one].supply)
+    assert offers[one].free == offers[one].supply - 5.0
+    assert offers[other].on_sale == offers[other].free == offers[other].supply - 3.0
+    assert offers[other].price is None
     assert list(offers) == buyer.pool
     assert shown["worth"][-1][0] == pytest.approx(view.metrics.valuation(buyer.name).demand_mb)  # type: ignore[attr-defined]
     assert shown["utility"] == pytest.approx(view.metrics.valuation(buyer.name).value(8.0) - 6.5)  # type: ignore[attr-defined]
+
+
+def test_a_buyer_is_told_that_a_bid_gets_nothing_and_not_so_of_one_that_no_clearing_has_seen() -> None:
+    market, seats = drawn("two-sellers")
+    buyer = market.buyers[0]
+    one, other = buyer.pool[:2]
+    view = kind_of(market).view(market)
+    address = f"{buyer.name}/{buyer.name}"
+    for record in (
+        Record(0.1, f"{one}/{one}", Cleared(1, 1, 60.0, 4.0, 200.0)),
+        Record(0.1, f"{other}/{other}", Cleared(1, 1, 60.0, 4.0, 200.0)),
+        Record(0.2, address, BidPlaced(f"{one}/{one}", 0, 1, 5.0, 3.9)),
+        Record(0.2, address, BidPlaced(f"{other}/{other}", 0, 2, 5.0, 4.1)),
+    ):
+        view.add(record)
+    assert seats.shown(market, view, buyer.name)["gets"] == {one: (0.0, 0.0)}
+
+
+@pytest.mark.parametrize(
+    ("bid", "said"), [((-5.0, 1.0), "Bid at x: -5 MB; bid for more than 0"), ((5.0, -2.0), "Bid at x: -2 per MB; bid")]
+)
+def test_what_is_wrong_with_a_bid_is_said_with_its_seller_its_value_and_what_may_be(
+    bid: tuple[float, float], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        Bids({"x": bid})
 
 
 @pytest.mark.parametrize(
