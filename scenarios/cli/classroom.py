@@ -59,7 +59,9 @@ def classroom(
     """Hold rounds in which people take part."""
     from scenarios.guests.board import routes_of  # noqa: PLC0415 - the quick commands stay quick
     from scenarios.guests.classroom import Classroom  # noqa: PLC0415
-    from scenarios.guests.lesson import Lesson, held  # noqa: PLC0415
+    from scenarios.guests.lesson import MARKET, Lesson, discard_if_bare, held  # noqa: PLC0415
+    from scenarios.launch.options import RunOptions  # noqa: PLC0415
+    from scenarios.launch.run import check  # noqa: PLC0415
     from scenarios.live.guard import guard_of, orderly  # noqa: PLC0415
     from scenarios.live.serving import bound, served_beside, url_of  # noqa: PLC0415
     from scenarios.markets.registry import draw_market  # noqa: PLC0415
@@ -70,16 +72,21 @@ def classroom(
     chosen = loaded(scenario, set_ or ())
     guard = orderly(guard_of(address, os.environ.get("BIDSWARM_LIVE_TOKEN")))
     market = draw_market(chosen, seed)
+    with interruptible():
+        check(market, RunOptions(seed=seed, broker=broker, market_name=MARKET, out=out, pictures=False))
     listening = bound(address, port)
     page = url_of(listening, guard)
     room = Classroom(market, guard, rounds, seconds, page)
     folder = create_plain(out, f"{chosen.name}-classroom")
     pages = [*room.visitors.routes(), *routes_of(room)]
     lesson = Lesson(chosen, rounds, seed, seconds, folder, broker, not no_pictures)
-    with interruptible(f"the rounds that were over are kept in {folder}"), served_beside(room, guard, listening, pages):
-        log.warning(f"board: {page.replace('/?', '/board?')}")
-        invite(room.url)
-        held(lesson, room, log.note)
-        log.note("the score board stays until Ctrl-C")
-        with suppress(KeyboardInterrupt):
-            threading.Event().wait()
+    try:
+        with interruptible(), served_beside(room, guard, listening, pages):
+            log.warning(f"board: {page.replace('/?', '/board?')}")
+            invite(room.url)
+            held(lesson, room, log.note)
+            log.note("the score board stays until Ctrl-C")
+            with suppress(KeyboardInterrupt):
+                threading.Event().wait()
+    finally:
+        discard_if_bare(folder)

@@ -117,6 +117,8 @@ class Classroom:
         What people open.
     is_ready
         Whether the next round can begin.
+    over
+        How many rounds are over, and kept.
     """
 
     page = "class.html"
@@ -126,7 +128,7 @@ class Classroom:
         self.visitors = Visitors[Pupil](self, guard)
         self.url = self.visitors.url_of(page)
         self.rounds, self.limit_s = rounds, limit_s
-        self.round = 0
+        self.round = self.over = 0
         self.stage: Stage = "lobby"
         self.is_ready = False
         self._seats = seats_of(market)

@@ -14,6 +14,7 @@ from scenarios.markets.registry import draw_market
 from scenarios.results import folder as rundir
 from scenarios.results.drawing import draw_apart
 from scenarios.results.result import Result
+from scenarios.words import counted
 
 MARKET = "classroom"
 """What the market of a round is called on a broker that somebody else has started."""
@@ -46,8 +47,41 @@ def held(lesson: Lesson, room: Classroom, say: Callable[[str], None]) -> None:
     Raises
     ------
     KeyboardInterrupt
-        If it is ended before its last round is over.
+        If it is ended before its last round is over; the text says what is kept, and how to go on.
     """
+    try:
+        _hold(lesson, room, say)
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt(f"{str(interrupt) or 'interrupted'}; {_kept(lesson, room)}") from interrupt
+
+
+def discard_if_bare(folder: Path) -> None:
+    """Remove the folder of a lesson of which no round has begun."""
+    if not has_rounds(folder):
+        rundir.discard(folder)
+
+
+def has_rounds(folder: Path) -> bool:
+    """Whether a round has begun, so that it has a folder of its own there."""
+    return any(folder.glob("*/manifest.json"))
+
+
+def _kept(lesson: Lesson, room: Classroom) -> str:
+    """What there is of a lesson that is ended early, and how to go on."""
+    over, begins_anew = room.over, "the same command begins anew"
+    if not has_rounds(lesson.folder):
+        return f"no round had begun, and nothing is kept; {begins_anew}"
+    if not over:
+        return f"no round was over; what there is of the first is kept in {lesson.folder}; {begins_anew}"
+    kept = f"{over} of {counted(lesson.rounds, 'round')} {'was' if over == 1 else 'were'} over; kept in {lesson.folder}"
+    if over == lesson.rounds:
+        return kept
+    return (
+        f"{kept}; for the others give the same command with --seed {lesson.seed + over} --rounds {lesson.rounds - over}"
+    )
+
+
+def _hold(lesson: Lesson, room: Classroom, say: Callable[[str], None]) -> None:
     for number in range(1, lesson.rounds + 1):
         seed = lesson.seed + number - 1
         room.prepare(draw_market(lesson.scenario, seed))
@@ -66,6 +100,7 @@ def held(lesson: Lesson, room: Classroom, say: Callable[[str], None]) -> None:
         result = _carried_out(lesson.scenario, options, page, market)
         room.close(page, result.run_dir, room.earned(result), strategy)
         rundir.write_json(lesson.folder / "scores.json", room.scores())
+        room.over = number
         say(f"round {number} of {lesson.rounds} is over: {result.run_dir}")
         if lesson.pictures:  # after the scores, for which people wait
             draw_apart(result, None)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from broker import BrokerAddress, BrokerError, open_broker, require_broker, without_secret
+from broker import BrokerAddress, BrokerError, RunningBroker, open_broker, require_broker, without_secret
 from broker.load import check_load
 from node.protocol.topics import NAME, NAME_IN_WORDS
 from node.runtime.keys import Keys
@@ -184,8 +184,47 @@ def carry_out(
     return result
 
 
-def _prepared(scenario: Scenario, market: Market, options: RunOptions, onlookers: Onlookers) -> Job:
-    """Check what can be checked before anything is written; then make the folder, with what is known of the run."""
+def check(market: Market, options: RunOptions) -> None:
+    """Check what can be checked before a run begins, a broker that is there already among it.
+
+    Raises
+    ------
+    ScenarioError, BrokerError
+        If the run could not begin; the text says what to do about it.
+    """
+    options.check()
+    needs_extra("launcher")
+    plan = _checked(market, options)
+    if options.world == "mqtt" and plan.broker not in ("embedded", "mosquitto"):
+        with asyncio.Runner(loop_factory=event_loop) as runner:
+            runner.run(_try_broker(plan.broker, market, plan.placement))
+
+
+async def _try_broker(broker: str | BrokerAddress, market: Market, placement: Placement) -> None:
+    async with open_broker(broker) as running:
+        await _check_load(running, market, placement)
+
+
+async def _check_load(running: RunningBroker, market: Market, placement: Placement) -> None:
+    """Raise BrokerError if a broker that somebody else has started does not carry what the market sends."""
+    if running.kind == "external":
+        posts = len(market.auctioneers) + len({*placement.values()})
+        await check_load(running.address, largest_message(market.nodes), posts)
+
+
+class _Plan(NamedTuple):
+    """What a run is carried out with."""
+
+    broker: str | BrokerAddress
+    keys: Keys | None
+    world: OwnWorld | None
+    options: RunOptions
+    workers: int
+    placement: Placement
+
+
+def _checked(market: Market, options: RunOptions) -> _Plan:
+    """Check what can be checked before anything is written or reached."""
     broker, keys = _broker_of(options)
     world = own_world(market, options.world)
     options = _placed(options, broker)
@@ -199,6 +238,12 @@ def _prepared(scenario: Scenario, market: Market, options: RunOptions, onlookers
     _check_faults(market, options, broker, placement)
     if options.world == "mqtt":
         _check_machine(broker, own_host_names(market, placement), workers)
+    return _Plan(broker, keys, world, options, workers, placement)
+
+
+def _prepared(scenario: Scenario, market: Market, options: RunOptions, onlookers: Onlookers) -> Job:
+    """Check what can be checked before anything is written; then make the folder, with what is known of the run."""
+    broker, keys, world, options, workers, placement = _checked(market, options)
     say = onlookers.say if market.is_large else onlookers.step
     say(f"{counted(market.nodes, 'user')}; working out what can be reached ...")
     metrics = None if world else kind_of(market).metrics(market)
@@ -393,9 +438,7 @@ def _over_mqtt(job: Job, steered: Steered) -> _Attempt:
         nonlocal launcher, served_by
         async with open_broker(job.broker, port=job.options.port, log_dir=job.folder) as running:
             served_by = running.version if running.kind != "external" else running.address.url
-            if running.kind == "external":
-                posts = len(job.market.auctioneers) + len({*job.placement.values()})
-                await check_load(running.address, largest_message(job.market.nodes), posts)
+            await _check_load(running, job.market, job.placement)
             launcher = Launcher(job, running, steered)
             await launcher.run()
 

@@ -84,8 +84,13 @@ class Room:
         return Path(found[1])
 
     def ended(self) -> int:
+        return self.end()[0]
+
+    def end(self) -> tuple[int, str]:
+        """The exit code after Ctrl-C, and what is said last."""
         self.command.process.send_signal(signal.SIGINT)
-        return self.command.finished()[0]
+        code, _, said = self.command.finished()
+        return code, said
 
 
 class Phone:
@@ -230,7 +235,10 @@ def test_who_came_too_late_or_has_no_place_has_the_next_round_first(
         here.folder()
         here.begin()
         people[-1].until(plays)
-        assert here.ended() == 130
+        code, said = here.end()
+        assert code == 130
+        assert f"1 of 2 rounds was over; kept in {tmp_path}" in said
+        assert "for the others give the same command with --seed 1 --rounds 1" in said
 
 
 # What they may not
@@ -315,6 +323,23 @@ def test_a_round_takes_a_time_that_people_have(bidswarm: Callable[..., Command],
     assert f"--seconds {float(seconds):g} must be from 1 to 3600" in said
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "wrong"),
+    [
+        (("two-sellers", "--broker", "mqtt://127.0.0.1:1"), 4, "127.0.0.1:1"),
+        (("single-auction", "--set", "auction.mechanism=vcg"), 2, "auction.mechanism"),
+    ],
+)
+def test_what_keeps_rounds_from_beginning_is_said_before_the_pages_open(
+    tmp_path: Path, bidswarm: Callable[..., Command], arguments: tuple[str, ...], code: int, wrong: str
+) -> None:
+    ended, _, said = bidswarm("classroom", *arguments, "--out", str(tmp_path / "out")).finished()
+    assert ended == code
+    assert wrong in said
+    assert "board: " not in said
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_board_is_for_who_has_its_token(tmp_path: Path, bidswarm: Callable[..., Command]) -> None:
     with room(bidswarm, tmp_path, "two-sellers") as here:
         phone = here.comes("Ana")
@@ -324,7 +349,12 @@ def test_the_board_is_for_who_has_its_token(tmp_path: Path, bidswarm: Callable[.
                 here.socket("/board/live", cookie)
         assert here.got("/board?token=guess")[0] == 401
         assert here.got("/board/code.svg", here.teacher)[2].startswith(b"<svg")
-        assert here.ended() == 130
+        here.line("the board begins it")
+        assert list(tmp_path.glob("*classroom*"))
+        code, said = here.end()
+        assert code == 130
+        assert "interrupted; no round had begun, and nothing is kept; the same command begins anew" in said
+        assert not list(tmp_path.glob("*classroom*"))
 
 
 # In a browser
