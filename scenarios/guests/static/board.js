@@ -1,7 +1,7 @@
 // The board of the classroom: who is there, the next round, the scores.
 import { begin } from "./theme.js";
 import { put } from "./format.js";
-import { connected, find, list } from "./hand.js";
+import { connected, find, list, write } from "./hand.js";
 import { scoreTable } from "./scores.js";
 import { C } from "./words.js";
 
@@ -22,6 +22,7 @@ function show(state) {
   scoreTable(find("scores"), state.scores);
 }
 
+write();
 begin(find("theme"));
 const say = connected("/board/live", show);
 find("start").addEventListener("click", () => say({ start: true }));

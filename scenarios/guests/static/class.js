@@ -1,7 +1,7 @@
 // The page of one person in the classroom. The server knows by the cookie whose place that is.
 import { begin } from "./theme.js";
 import { put, shown } from "./format.js";
-import { bidsRead, clearBids, connected, facts, find, numbersIn, offers, receipts, sum } from "./hand.js";
+import { bidsRead, clearBids, connected, facts, find, numbersIn, offers, receipts, sum, write } from "./hand.js";
 import { scoreTable } from "./scores.js";
 import { C, T } from "./words.js";
 
@@ -59,6 +59,7 @@ function show(state) {
   scoreTable(find("scores"), state.scores, state.name);
 }
 
+write();
 begin(find("theme"));
 const say = connected("/join/live", show);
 find("naming").addEventListener("submit", (event) => {

@@ -1,8 +1,15 @@
 // What is on sale, and the bids of somebody who bids by hand; shared by the pages of guests and of the classroom.
 import { element, put, shown } from "./format.js";
-import { T } from "./words.js";
+import { P, T } from "./words.js";
 
 export const find = (id) => document.getElementById(id);
+
+// Write the words of the page to where its HTML names them.
+export function write() {
+  for (const node of document.querySelectorAll("[data-text]")) put(node, P[node.dataset.text]);
+  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", P[node.dataset.label]);
+}
+
 const rows = new Map();
 const drawn = {};
 let wants = Infinity, faults = 0;

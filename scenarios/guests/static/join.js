@@ -2,7 +2,7 @@
 // by the cookie whose node that is.
 import { begin } from "./theme.js";
 import { put, shown } from "./format.js";
-import { bidsRead, connected, facts, find, list, numbersIn, offers, receipts, sum } from "./hand.js";
+import { bidsRead, connected, facts, find, list, numbersIn, offers, receipts, sum, write } from "./hand.js";
 import { T } from "./words.js";
 
 const entry = find("entry");
@@ -43,6 +43,7 @@ function show(state) {
   list("lines", state.lines.slice().reverse(), T.noLine);
 }
 
+write();
 begin(find("theme"));
 label();
 const say = connected("/join/live", show);

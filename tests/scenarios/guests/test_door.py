@@ -1,5 +1,7 @@
 """Where guests come in, and what docs/live.md says of them."""
 
+import re
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from scenarios.errors import ScenarioError
 from scenarios.guests import door as of_door
 from scenarios.guests.door import LEAVE_S, MOST_GUESTS, Door
 from scenarios.guests.guest import Entry, Guest
-from scenarios.guests.visitors import MOST_VISITORS, PAUSE_S, code_of
+from scenarios.guests.visitors import GUEST_STATIC, MOST_VISITORS, PAUSE_S, code_of
 from scenarios.live.guard import Guard, guard_of
 from scenarios.live.server import MOST_SAID_BYTES
 from scenarios.live.watching import Watch
@@ -137,6 +139,40 @@ def test_the_code_is_of_the_address() -> None:
     assert widths.pop() <= 50
     assert set(code) == set("█▀▄ \n")
     assert code != code_of("http://192.0.2.7:8001/join?token=abcdefghijkabcdefghijkabcdefghij")
+
+
+class Page(HTMLParser):
+    """The words that stand in a page itself, and the names of those that its script writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.names: set[str] = set()
+        self._tag = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._tag = tag
+        for name, value in attrs:
+            if name in ("data-text", "data-label"):
+                self.names.add(str(value))
+            elif name in ("alt", "aria-label", "placeholder", "title"):
+                self.words.append(value or "")
+
+    def handle_data(self, data: str) -> None:
+        if self._tag != "noscript":
+            self.words.append(data)
+
+
+def test_the_words_of_all_pages_stand_in_one_file() -> None:
+    known = (GUEST_STATIC / "words.js").read_text().partition("export const P = {")[2].partition("};")[0]
+    names = set(re.findall(r"^  (\w+):", known, re.MULTILINE))
+    used = set()
+    for name in ("join.html", "class.html", "board.html"):
+        page = Page()
+        page.feed((GUEST_STATIC / name).read_text())
+        assert {word.strip() for word in page.words} <= {"", "bidswarm"}
+        used |= page.names
+    assert used == names
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_the_command_says_where_guests_come_in(tmp_path: Path, bidswarm: Callabl
         assert watch.process.stderr
         url = next(line.split()[1] for line in watch.process.stderr if line.startswith("join: "))
         with urllib.request.build_opener(urllib.request.HTTPCookieProcessor()).open(url) as page:
-            assert b"Take part" in page.read()
+            assert b"join.js" in page.read()
         watch.process.send_signal(signal.SIGINT)
         assert watch.finished()[0] == 0
 
