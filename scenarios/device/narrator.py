@@ -113,7 +113,7 @@ TEXTS = {
     "awarding": "awarding: asking the winners",
     "declined": "{peer} declined its award",
     "voided": "struck out the bid of {peer}: {why}",
-    "reopened": "open again: {mb} MB are left",
+    "reopened": "open again: {mb} MB are still on sale",
     "accepted": "accepted: bound to {mb} MB for {money} from {peer}",
     "bought": "receipt: bought {mb} MB for {money} from {peer}",
     "freed": "{peer} knows of no such award: not bound",

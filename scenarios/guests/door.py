@@ -85,8 +85,7 @@ class Door:
 
     def state_of(self, guest: Guest) -> bytes:
         """All that the page of a guest shows."""
-        own = f"{guest.name}/{guest.name}"
-        offers = [guest.shelf_of(seller, advert) for seller, advert in self.offers().items() if seller != own]
+        offers = guest.shelves(self.offers())
         return msgspec.json.encode({"market": self._market, "offers": offers, **guest.shown()})
 
     def heed(self, guest: Guest, said: str) -> bool:

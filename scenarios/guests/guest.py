@@ -11,6 +11,7 @@ import msgspec
 from node.protocol.psp.buyer import Buyer
 from node.protocol.psp.events import MindChanged
 from node.protocol.psp.messages import Advert
+from node.protocol.psp.seen import Seen
 from node.runtime.mqtt.host import Clock
 from node.strategy.psp.by_hand import ByHand
 from node.strategy.psp.offer import Target
@@ -147,19 +148,10 @@ class Guest:
         if self._task:
             await self._task
 
-    def shelf_of(self, seller: str, advert: Advert) -> Shelf:
-        """What it may know of a seller: of the book what its node has been told, which has a bid in it."""
-        answer = self._buyer.answers.get(seller) if self._buyer else None
-        free = free_of(advert.left, advert.supply)
-        return Shelf(
-            seller=seller,
-            supply=advert.supply,
-            on_sale=answer.supply if answer else None,
-            free=free,
-            reserve=advert.reserve,
-            price=answer.price if answer else advert.reserve if free else None,
-            state=advert.state,
-        )
+    def shelves(self, adverts: Mapping[str, Advert]) -> list[Shelf]:
+        """What it may know of the others who sell: of a book what its node has been told, which has a bid in it."""
+        own, answers = f"{self.name}/{self.name}", self._buyer.answers if self._buyer else {}
+        return [_shelf(seller, one, answers.get(seller)) for seller, one in adverts.items() if seller != own]
 
     def shown(self) -> dict[str, Any]:
         """What its page shows of it."""
@@ -177,6 +169,19 @@ class Guest:
             "receipts": self.notebook.receipts,
             "lines": list(self.notebook.lines),
         }
+
+
+def _shelf(seller: str, advert: Advert, answer: Seen | None) -> Shelf:
+    free = free_of(advert.left, advert.supply)
+    return Shelf(
+        seller=seller,
+        supply=advert.supply,
+        on_sale=answer.supply if answer else None,
+        free=free,
+        reserve=advert.reserve,
+        price=answer.price if answer else advert.reserve if free else None,
+        state=advert.state,
+    )
 
 
 def _role_of(entry: Entry, pool: list[str]) -> dict[str, Any]:

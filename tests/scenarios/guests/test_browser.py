@@ -115,7 +115,8 @@ def places_bids(page: Page) -> None:
     place = page.get_by_role("button", name="Place these bids")
     bid(page, "shop/shop", "30", "0.2")
     place.click()
-    expect(said).to_contain_text("You would get nothing: bid at least 0.5 per MB.")
+    expect(said.locator(".nothing")).to_have_text("You would get nothing: bid at least 0.5 per MB.")
+    assert said.locator(".gets").count() == 0
     assert violations(page) == []
     for quantity, at, wrong in (
         ("30", "-2", "-2 is too little: write 0 or more."),

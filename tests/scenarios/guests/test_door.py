@@ -109,7 +109,8 @@ def test_numbers_out_of_their_range_are_answered(tmp_path: Path, quantity: str, 
 
 @pytest.mark.parametrize(("left", "price"), [(65.0, 0.5), (5.0, 0.5), (0.0, None)])
 def test_who_has_no_bid_knows_of_a_seller_what_its_advert_says(left: float, price: float | None) -> None:
-    shelf = Guest("guest-1").shelf_of("a/s", Advert(0, 1, 65.0, left, 0.5, "open", 0, NO_DIGEST))
+    advert = Advert(0, 1, 65.0, left, 0.5, "open", 0, NO_DIGEST)
+    (shelf,) = Guest("guest-1").shelves({"a/s": advert, "guest-1/guest-1": advert})
     assert (shelf.on_sale, shelf.free, shelf.price) == (None, left, price)
 
 
