@@ -29,6 +29,13 @@ def check_all(checks: Iterable[Callable[[], None]]) -> None:
         raise ScenarioError("\n".join(map(str, errors))) from errors[0]
 
 
+def not_toml(file: str, error: Exception) -> str:
+    """What is wrong with a file that is no TOML, with its line where other errors of files have theirs."""
+    what, at, place = str(error).removesuffix(")").partition(" (at line ")
+    line, _, column = place.partition(", ")
+    return f"{file}:{line}: not TOML: {what}, at {column}" if at else f"{file}: not TOML: {error}"
+
+
 def reason(error: Exception) -> str:
     """Why something could not be read or written, without the number that the system has for it."""
     if isinstance(error, UnicodeDecodeError):

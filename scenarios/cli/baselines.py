@@ -11,6 +11,7 @@ from rich.console import Console
 from scenarios.cli.shared import complete_scenario
 from scenarios.console import BROKEN, INTERRUPTED, Format, FormatOption, Screen, flowing, interruptible, log, write_json
 from scenarios.layout import print_table
+from scenarios.words import counted
 
 if TYPE_CHECKING:
     from scenarios.baselines.table import Entry
@@ -82,7 +83,9 @@ def baselines(
             _print(scenario, [entry for entry in found.entries if entry.scenario == scenario], console)
         console.print(f"table: {found.folder / TABLE}", highlight=False, soft_wrap=True)
     if found.missing:
-        log.warning(f"interrupted: {found.missing:,} runs are still to be done; the same command goes on with them")
+        log.warning(
+            f"interrupted: {counted(found.missing, 'run is', 'runs are')} still to be done; the same command goes on"
+        )
         raise typer.Exit(INTERRUPTED)
     if found.broken:
         raise typer.Exit(BROKEN)
@@ -98,6 +101,6 @@ def _print(scenario: str, entries: "Sequence[Entry]", console: Console) -> None:
         count, settled = of_one[0].runs, of_one[0].settled
         runs = str(count) if count == settled else f"{settled} of {count}"
         rows.append((name, runs, *(shown(entry, column) for entry, column in zip(of_one, COLUMNS, strict=True))))
-    console.print(f"{scenario}: means over runs, with 95 % intervals\n", highlight=False)
+    console.print(f"{scenario}: means over runs, with 95 % intervals\n", highlight=False, soft_wrap=True)
     print_table(console, ("mechanism", "settled", *(column.head for column in COLUMNS)), rows)
     console.print()

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from scenarios.device.schema import NodeFile
-from scenarios.errors import ScenarioError, reason
+from scenarios.errors import ScenarioError, not_toml, reason
 from scenarios.files.code import Source
 from scenarios.files.explained import converted
 from scenarios.files.own import brought, with_own
@@ -74,7 +74,7 @@ def _tables(file: Path, text: str) -> Tables:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{file}: not TOML: {error}") from error
+        raise ScenarioError(not_toml(str(file), error)) from error
     return tables | {key: str(file.parent / tables[key]) for key in PATHS if isinstance(tables.get(key), str)}
 
 

@@ -30,6 +30,7 @@ from scenarios.results import folder as rundir
 from scenarios.results.lines import some
 from scenarios.results.outcome import Outcome, Status
 from scenarios.results.trace import EventLog
+from scenarios.words import counted
 
 START_S, START_S_PER_NODE, START_DEVICES_S = 30.0, 0.05, 600.0
 """How long the hosts may take until they are ready: at least, per node, and at least where somebody starts devices."""
@@ -200,7 +201,7 @@ class Observer:
         """Who is waited for, in words, first the hosts that somebody else starts."""
         missing = sorted(self._missing, key=lambda host: (host not in self._devices, host))
         named = [f"device {host}" if host in self._devices else host for host in missing]
-        text = f"{len(missing)} of {len(self._hosts)} hosts: {some(named, MOST_NAMED, ', ')}"
+        text = f"{len(missing)} of {counted(len(self._hosts), 'host')}: {some(named, MOST_NAMED, ', ')}"
         parts = [host for host in self._parts if host in missing and host not in self._present]
         return f"{text}; {self._remedy(parts[0])}" if parts else text
 

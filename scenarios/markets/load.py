@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from scenarios.chaos.validity import check_chaos
-from scenarios.errors import ScenarioError, check_all, reason
+from scenarios.errors import ScenarioError, check_all, not_toml, reason
 from scenarios.files.checks import check_names
 from scenarios.files.code import Source
 from scenarios.files.explained import converted
@@ -102,7 +102,7 @@ def read(name_or_path: str, settings: Sequence[str] = ()) -> Draft:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{origin}: not TOML: {error}") from error
+        raise ScenarioError(not_toml(origin, error)) from error
     return drafted(tables, settings, origin, folder, text)
 
 

@@ -16,6 +16,7 @@ from scenarios.report.repeat import command, scenario_file, write_scenario
 from scenarios.report.svg import inline
 from scenarios.results.tables import LABELS
 from scenarios.results.trace import ARCHIVE
+from scenarios.words import counted
 
 PAGE = "report.html"
 
@@ -185,9 +186,9 @@ def _table(path: Path, labels: Container[str]) -> Table:
 def _columns(name: str, columns: Mapping[str, Sequence[Any]], rows: int, file: str, columns_left_out: int = 0) -> Table:
     """A table of which the first rows are given."""
     shown = len(next(iter(columns.values()), ()))
-    more = [f"{rows - shown:,} more rows"] if rows > shown else []
-    more += [f"{columns_left_out:,} more columns"] if columns_left_out else []
-    note = f"{rows:,} rows" + (f"; {' and '.join(more)} in {file}" if more else "")
+    more = [f"{counted(rows - shown, 'more row')}"] if rows > shown else []
+    more += [f"{counted(columns_left_out, 'more column')}"] if columns_left_out else []
+    note = counted(rows, "row") + (f"; {' and '.join(more)} in {file}" if more else "")
     heads = [Column(key, any(isinstance(value, int | float) for value in column)) for key, column in columns.items()]
     return Table(name, heads, [list(map(_cell, row)) for row in zip(*columns.values(), strict=True)], note)
 

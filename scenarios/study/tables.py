@@ -7,6 +7,7 @@ from rich.console import Console
 
 from scenarios.layout import print_table
 from scenarios.study.summary import PAPER, Auction, Figures, Summary
+from scenarios.words import counted
 
 PAPERS_BIDDERS = 3
 ROWS = 40
@@ -37,7 +38,8 @@ def print_study(summary: Summary, folder: Path, pictures: Sequence[Path] | str, 
     console.print()
     interrupted = "" if summary.status == "complete" else "[yellow]interrupted[/]: "
     console.print(
-        f"{interrupted}{summary.runs:,} intersections in {summary.draws:,} draws of {summary.bidders} bidders; "
+        f"{interrupted}{counted(summary.runs, 'intersection')} in {counted(summary.draws, 'draw')} of "
+        f"{summary.bidders} bidders; "
         f"P(I = 1) is exactly 1 - 1/{summary.bidders} = {summary.p_intersection_exact:.4f}; ± is one standard error; "
         "in equilibrium: the same draws, bids of the private-reputation equilibrium",
         highlight=False,

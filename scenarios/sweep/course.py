@@ -8,7 +8,7 @@ from scenarios.markets.base import Scenario
 from scenarios.sweep.plan import Order, Plan, check_unchanged
 from scenarios.sweep.stopping import Stopping
 from scenarios.sweep.work import Done, figure_for
-from scenarios.words import span_of
+from scenarios.words import counted, span_of
 
 
 class Course:
@@ -103,4 +103,4 @@ class Course:
         here = count - self.before
         left = f"about {span_of(elapsed_s / here * (most - count))} left" if here else ""
         at_most = "at most " if self._plan.until_ci else ""
-        return "  ".join(filter(None, [f"{count:,} of {at_most}{most:,} runs", *troubles, left]))
+        return "  ".join(filter(None, [f"{count:,} of {at_most}{counted(most, 'run')}", *troubles, left]))

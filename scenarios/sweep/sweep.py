@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from scenarios.errors import ScenarioError
+from scenarios.errors import ScenarioError, not_toml
 from scenarios.extras import needs
 from scenarios.launch.options import World
 from scenarios.markets.base import Scenario
@@ -146,7 +146,7 @@ def tables_of(scenario: Scenario | str) -> tuple[Tables, str, Path]:
     try:
         return tomllib.loads(text), origin, folder
     except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{origin}: not TOML: {error}") from error
+        raise ScenarioError(not_toml(origin, error)) from error
 
 
 def _given(value: Any) -> Any:  # noqa: ANN401 - tables, or what stands in them

@@ -44,7 +44,7 @@ class LiveCalls:
         missing = max(0, all_calls - metrics.done)
         left = f"about {span_of(missing * elapsed_s / metrics.done)} left  " if metrics.done and missing else ""
         return (
-            f"{self._market.scenario}  {elapsed_s:.1f} s  {metrics.done:,} of {all_calls:,} calls done  {left}"
+            f"{self._market.scenario}  {elapsed_s:.1f} s  {metrics.done:,} of {counted(all_calls, 'call')} done  {left}"
             f"{rate:,.0f} calls/s  {counted(messages, 'message')}"
         )
 

@@ -34,6 +34,7 @@ from scenarios.markets.psp.results import Allocation, Result, Summary, in_order,
 from scenarios.markets.psp.schema import AdaptiveStrategy, ParabolicValuation
 from scenarios.markets.psp.spread import shift_metrics
 from scenarios.results.outcome import Outcome, Run, Status
+from scenarios.words import counted
 
 MOST_PAIRS = 50_000_000
 """Buyers times the largest pool: what some 8 GiB hold."""
@@ -61,8 +62,8 @@ class _Rounds:
         del elapsed_s, messages
         at = self.progress
         return (
-            f"{self.market.scenario}  {at.rounds:,} rounds  {at.bids:,} moves  "
-            f"{at.pending:.2%} of {len(self.market.buyers):,} buyers have something to think about"
+            f"{self.market.scenario}  {counted(at.rounds, 'round')}  {counted(at.bids, 'move')}  "
+            f"{at.pending:.2%} of {counted(len(self.market.buyers), 'buyer')} have something to think about"
         )
 
     def table(self) -> None:

@@ -10,6 +10,7 @@ from node.trace.psp.metrics import MarketMetrics
 from scenarios.markets.psp.equilibrium import gains_of_switching
 from scenarios.markets.psp.market import Market, edges
 from scenarios.markets.psp.spread import least_gain, presence_mb
+from scenarios.words import counted
 
 TOLERANCE = 0.01
 """Share of the highest price by which an inequality may be missed: buyers stop where a move gains too little."""
@@ -111,15 +112,15 @@ def eq_20(market: Market, bids: EdgeBids, sold: FloatArray, demand: FloatArray) 
 def switching_of(market: Market, gains: FloatArray, bought: FloatArray) -> Switching:
     """The corrected law by what each buyer could save, money, and what it has bought, MB; both of shape (n,)."""
     has_choice = np.array([len(buyer.pool) > 1 for buyer in market.buyers], np.bool_)
-    counted, epsilon = gains[has_choice & (bought > 0.0)], least_gain(market)
-    return Switching(counted.size, int((counted <= epsilon).sum()), epsilon, float(counted.max(initial=0.0)))
+    judged, epsilon = gains[has_choice & (bought > 0.0)], least_gain(market)
+    return Switching(judged.size, int((judged <= epsilon).sum()), epsilon, float(judged.max(initial=0.0)))
 
 
 def ladder_lines(rungs: Rungs) -> list[str]:
     """What holds of each rung of eq. 20 as printed."""
     of = rungs.printed.checked
     held = ", ".join(f"{rung} in {of - broken}" for rung, broken in zip(RUNGS, rungs.printed.broken, strict=True))
-    return [f"price ladder (eq. 20, buyers who want more), {of:,} places: {held}"] if of else []
+    return [f"price ladder (eq. 20, buyers who want more), {counted(of, 'place')}: {held}"] if of else []
 
 
 def nowhere_cheaper(rungs: Rungs | None) -> list[str]:
@@ -127,7 +128,7 @@ def nowhere_cheaper(rungs: Rungs | None) -> list[str]:
     law = rungs.corrected if rungs else None
     if law is None or not law.buyers:
         return []
-    held = f"{law.held:,} of {law.buyers:,} buyers could save no more than ε = {law.epsilon:.4g}"
+    held = f"{law.held:,} of {counted(law.buyers, 'buyer')} could save no more than ε = {law.epsilon:.4g}"
     return [f"nowhere cheaper: {held} by buying their last MB elsewhere; the most that one could: {law.most:.4g}"]
 
 

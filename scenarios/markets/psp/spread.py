@@ -13,6 +13,7 @@ from scenarios.markets.psp.equilibrium import last_epsilons
 from scenarios.markets.psp.market import BuyerSpec, Market, theta
 from scenarios.markets.psp.schema import AdaptiveStrategy, Shift
 from scenarios.results.lines import some
+from scenarios.words import counted
 
 
 def by_time(market: Market) -> dict[float, list[Shift]]:
@@ -71,8 +72,8 @@ def sentence(report: ShiftReport, market: Market) -> str:
     felt = f"by what is worth more than ε to a buyer in {_counted(report.worth_epsilon, report.worth_outside)}"
     return (
         f"shift at {report.time_s:g} s ({described(by_time(market)[report.time_s])}): "
-        f"{report.bids:,} bids in {report.rest_s:.2f} s; touched {_some(report.touched)}; "
-        f"{report.sellers} of {len(market.sellers)} auctions in its influence set; {changed}, {felt}"
+        f"{counted(report.bids, 'bid')} in {report.rest_s:.2f} s; touched {_some(report.touched)}; "
+        f"{report.sellers} of {counted(len(market.sellers), 'auction')} in its influence set; {changed}, {felt}"
     )
 
 

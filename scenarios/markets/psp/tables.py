@@ -43,7 +43,8 @@ def print_result(result: "Result", console: Console) -> None:
     rest, cycling = result.quiescence, result.oscillations
     cycled = f"{counted(len(cycling), 'buyer')} cycled among sellers, such as {cycling[0].buyer}" if cycling else ""
     restless = f"; [yellow]{cycled}[/]" if cycling else ""
-    messages = f" and {rest.messages:,} bids and profiles" if summary.messages else ""
+    said = counted(rest.messages, "bid or profile", "bids and profiles")
+    messages = f" and {said}" if summary.messages else ""
     console.print(
         f"last move after {rest.time_s:.2f} s{messages}; "
         f"moves per buyer: median {rest.median_moves:g}, most {rest.most_moves}{restless}",
@@ -109,7 +110,9 @@ def _efficiency(summary: "Summary") -> list[str]:
     }
     first = amounts[summary.efficiency_of]
     if summary.most_gains <= 0.0:
-        return ["nothing could be gained: no buyer values what a seller has above its reserve price"]
+        has_supply = summary.supply > 0.0
+        because = "no buyer values what a seller has above its reserve price" if has_supply else "no seller has any MB"
+        return [f"nothing could be gained: {because}"]
     others = [
         f"{words(name)} {amount} ({at_least}{summary.efficiencies[name]:.4%})"
         for name, amount in amounts.items()
@@ -148,9 +151,11 @@ def _promises(summary: "Summary") -> list[str]:
 def _rationality(summary: "Summary") -> str:
     broken = []
     if summary.buyers_at_a_loss:
-        broken += [f"{summary.buyers_at_a_loss} pay up to {summary.largest_loss:.4g} more than it is worth to them"]
+        pay = counted(summary.buyers_at_a_loss, "pays", "pay")
+        broken += [f"{pay} up to {summary.largest_loss:.4g} more than what they have is worth to them"]
     if summary.buyers_over_budget:
-        broken += [f"{summary.buyers_over_budget} pay up to {summary.largest_excess:.4g} more than their budget"]
+        pay = counted(summary.buyers_over_budget, "pays", "pay")
+        broken += [f"{pay} up to {summary.largest_excess:.4g} more than their budget"]
     if broken:
         return f"[red]of the buyers {' and '.join(broken)}[/]"
     return "no buyer pays more than what it has is worth to it, or than its budget"

@@ -65,7 +65,7 @@ def test_interrupt_says_how_much_is_left(
     monkeypatch.setattr(sweep, "drive", stops)
     code, _, stderr = said("baselines", scenario, "--seeds", "0:1", "--out", str(tmp_path / "compared"))
     assert code == 130
-    assert "interrupted: 10 runs are still to be done; the same command goes on with them" in stderr
+    assert "interrupted: 10 runs are still to be done; the same command goes on\n" in stderr
 
 
 def test_what_cannot_be_compared_is_a_line(said: Said, tmp_path: Path) -> None:

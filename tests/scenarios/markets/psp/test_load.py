@@ -166,7 +166,8 @@ def test_error_names_file_key_value_and_what_is_allowed(small: Loader, setting: 
 
 
 def test_file_that_is_not_toml_is_named_with_the_place(small: Loader) -> None:
-    assert fault(small, text="name = = 1").startswith("small.toml: not TOML: Invalid value (at line 1, column 8)")
+    assert fault(small, text="name = = 1").startswith("small.toml:1: not TOML: Invalid value, at column 8")
+    assert fault(small, text='name = "x').startswith("small.toml: not TOML: Unterminated string (at end of document)")
 
 
 def test_empty_file_lacks_what_it_needs(small: Loader) -> None:

@@ -292,8 +292,11 @@ def test_the_mechanism_and_what_lying_could_gain_are_told(tmp_path: Path, capsys
 @pytest.mark.parametrize(
     ("settings", "status"),
     [
-        (["sellers.0.supply_mb=0", "sellers.1.supply_mb=0"], "nothing could be gained: "),
-        (["sellers.*.reserve_price_per_mb=1e6", "auction.reserve_rule=fixed"], "nothing could be gained: "),
+        (["sellers.0.supply_mb=0", "sellers.1.supply_mb=0"], "nothing could be gained: no seller has any MB\n"),
+        (
+            ["sellers.*.reserve_price_per_mb=1e6", "auction.reserve_rule=fixed"],
+            "nothing could be gained: no buyer values",
+        ),
         ([], "efficiency 100.0000%: "),
     ],
 )
@@ -307,6 +310,13 @@ def test_a_market_in_which_nothing_can_be_gained_is_not_called_efficient(
     assert ("%" in printed) == (not settings)
     assert "nan" not in printed
     assert f"two-sellers: {status[:16]}" in result.plot().get_suptitle()
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_one_message_is_no_plural(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    alone = ["sellers.0.count=1", "buyers.0.count=1", "buyers.0.sellers_each=1", "sellers.0.reserve_price_per_mb=1000"]
+    print_result(run("neighbourhood", world="sim", settings=alone, out=tmp_path), Console(width=200))
+    assert " s and 1 bid or profile; " in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("no_pictures")
