@@ -3,6 +3,7 @@
 import codecs
 import io
 import os
+import re
 import signal
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 
 import msgspec
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -58,15 +60,52 @@ def speak_any_encoding() -> None:
             stream.reconfigure(errors="bidswarm")
 
 
-class Screen(Console):
+class _Wrapping(Console):
+    """Where a line is longer than the terminal is wide (``soft_wrap``), it is wrapped at words, and no number is cut.
+
+    A pipe or a file gets each line whole, for scripts.
+    """
+
+    def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401 - as rich prints
+        """Print as rich does, but for ``soft_wrap``."""
+        if options.get("soft_wrap") and self.is_terminal:
+            as_read = {key: options[key] for key in ("markup", "highlight") if key in options}
+            texts = [one if isinstance(one, Text) else self.render_str(str(one), **as_read) for one in objects]
+            text = Text(options.pop("sep", " ")).join(texts)
+            objects = tuple(part for line in text.split("\n", allow_blank=True) for part in wrapped(line, self.width))
+            options["sep"] = "\n"
+        super().print(*objects, **options)
+
+
+def wrapped(line: Text, width: int) -> Iterator[Text]:
+    """The line in pieces that end where words do.
+
+    A longer word, such as a path, is a piece of its own: a terminal that breaks it still copies it as one.
+    """
+    ends, used = list[int](), 0
+    for word in re.finditer(r"\s*\S+\s*", line.plain):
+        if used and used + cell_len(word.group().rstrip()) > width:
+            ends.append(word.start())
+            used = 0
+        used += cell_len(word.group())
+    for piece in line.divide(ends):
+        piece.rstrip()
+        yield piece
+
+
+class Screen(_Wrapping):
     """Standard output: when nobody reads it any more, as behind ``| head``, the program ends as others do."""
+
+    def say(self, text: str) -> None:
+        """Print a line as it is."""
+        self.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def on_broken_pipe(self) -> None:
         """End the program."""
         nobody_reads()
 
 
-class _Sidelines(Console):
+class _Sidelines(_Wrapping):
     """Standard error: what nobody reads is not said, and the program goes on."""
 
     def on_broken_pipe(self) -> None:
@@ -123,7 +162,7 @@ class Log:
     def _say(self, event: str, text: str, label: tuple[str, str] = ("", "")) -> None:
         if self.format is LogFormat.json:
             line = msgspec.json.encode({"time_s": time.time(), "event": event, "text": text}).decode()
-            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self.console.out(line, highlight=False)  # in one line on a terminal, too
         else:
             # As Text, for it may hold brackets that Rich would take for markup.
             self.console.print(Text.assemble(label, text), soft_wrap=True)

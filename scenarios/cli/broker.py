@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scenarios.cli.shared import Group
-from scenarios.console import flowing, log
+from scenarios.console import Screen, flowing, log
 from scenarios.extras import needs
 
 if TYPE_CHECKING:
@@ -59,8 +59,9 @@ def init(
     from broker.own.setup import Wishes  # noqa: PLC0415
 
     wishes = Wishes(host or (), launcher, observer or (), address or (), port, remove or ())
+    screen = Screen()
     for line in _lines(folder, initialise(folder, wishes)):
-        typer.echo(line)
+        screen.say(line)
 
 
 @app.command()

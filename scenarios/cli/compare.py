@@ -131,7 +131,7 @@ def _print_side(found: "Comparison", side: str, console: Console) -> None:
         (one.figure, *map(_number, (one.mean_baseline, one.mean)), *_told(one)) for one in shown if not one.is_equal
     ]
     pairs = counted(len(found.pairs[side]), "pair")
-    console.print(f"{side} against {base}: {pairs} of runs with the same seed\n")
+    console.print(f"{side} against {base}: {pairs} of runs with the same seed\n", soft_wrap=True)
     if rows:
         print_table(console, ("figure", base, side, "difference", level, ""), rows)
     if equal:

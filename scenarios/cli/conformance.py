@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
-import typer
-
 from scenarios.conformance import mechanisms, strategies
 from scenarios.conformance.laws import Verdict
-from scenarios.console import SETTLED, UNMET, log
+from scenarios.console import SETTLED, UNMET, Screen, log
 from scenarios.files.code import Source
 
 
@@ -29,8 +27,9 @@ def _name(source: Source | None, what: str) -> None:
 
 
 def _printed(found: Sequence[Verdict]) -> int:
+    screen = Screen()
     for one in found:
-        typer.echo(f"{'broken' if one.counterexample else 'held  '}  {one.law}: {one.text}")
+        screen.say(f"{'broken' if one.counterexample else 'held  '}  {one.law}: {one.text}")
         if one.counterexample:
-            typer.echo(f"        {one.counterexample}")
+            screen.say(f"        {one.counterexample}")
     return UNMET if any(one.counterexample for one in found) else SETTLED

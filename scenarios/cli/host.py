@@ -7,17 +7,17 @@ from typing import Annotated
 import typer
 
 from scenarios.cli.shared import ScenarioArgument, loaded
-from scenarios.console import interruptible, log
+from scenarios.console import flowing, interruptible, log
 from scenarios.errors import ScenarioError
 
-HELP = """Carry one part of the users of a market that bidswarm run --parts opens and ends, on any machine.
+HELP = flowing("""Carry one part of the users of a market that bidswarm run --parts opens and ends, on any machine.
 
 For example, the 2nd of 4: bidswarm host exchange-1000 --broker mqtt://broker --market lab --part 2/4
 
 Give the SCENARIO, --seed and --set that bidswarm run was given. Neighbours in the market are on the same part.
 Run the same command again after a crash: the journal knows what was agreed on.
 
-Exit codes: 0 the launcher has ended the market; 2 bad usage, other market or journal; 4 no broker; 130 interrupted."""
+Exit codes: 0 the launcher has ended the market; 2 bad usage, other market or journal; 4 no broker; 130 interrupted.""")
 
 
 def host(

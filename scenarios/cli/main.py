@@ -50,6 +50,7 @@ from scenarios.console import (
     World,
     interruptible,
     log,
+    nobody_reads,
     picture_options,
     speak_any_encoding,
     write_json,
@@ -60,15 +61,16 @@ if TYPE_CHECKING:
     from scenarios.launch.run import BrokenRunError
     from scenarios.results.result import Result
 
-EXIT_CODES = """
-Exit codes: 0 settled; 1 the run broke down; 2 bad usage or scenario; 3 not settled before the timeout; 4 no broker, or
-it refused; 5 an expectation of the scenario was not met; 130 interrupted."""
+EXIT_CODES = (
+    "\n\nExit codes: 0 settled; 1 the run broke down; 2 bad usage or scenario; 3 not settled before the timeout; "
+    "4 no broker, or it refused; 5 an expectation of the scenario was not met; 130 interrupted; 141 nobody reads on."
+)
 
 app = typer.Typer(
     name="bidswarm",
     cls=Group,
     help="Run markets in which every user is a node of its own and every bid a message.\n\nStart with: bidswarm run "
-    "two-sellers\n" + EXIT_CODES,
+    "two-sellers" + EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -121,7 +123,7 @@ SetOption = Annotated[
 ]
 
 
-@app.command(help="Run a scenario and print who bought what.\n" + EXIT_CODES)
+@app.command(help="Run a scenario and print who bought what." + EXIT_CODES)
 def run(
     context: typer.Context,
     scenario: ScenarioArgument,
@@ -210,6 +212,8 @@ def run(
     from scenarios.launch.run import BrokenRunError, carry_out  # noqa: PLC0415
     from scenarios.metrics.exporter import exported  # noqa: PLC0415 - the quick commands stay quick
     from scenarios.metrics.meter import Meter  # noqa: PLC0415
+    from scenarios.report.finish import how_to_finish  # noqa: PLC0415
+    from scenarios.results.drawing import LOG  # noqa: PLC0415
     from scenarios.results.tables import settings_label  # noqa: PLC0415
 
     chosen = loaded(scenario, set_ or ())
@@ -259,7 +263,10 @@ def run(
             raise typer.Exit(_broken_code(error)) from error
         _print(result, format_)
         if result.summary.status == "interrupted":
-            log.warning(f"interrupted: results so far are kept in {result.run_dir}; the same command begins anew")
+            # A second Ctrl-C spares the pictures.
+            is_whole = not (result.run_dir / LOG).exists()
+            rest = "the same command begins anew" if is_whole else how_to_finish(result.run_dir)
+            log.warning(f"interrupted: results so far are kept in {result.run_dir}; {rest}")
         elif page:
             log.note("the page stays until Ctrl-C")
             page.stay(Path(result.summary.run_dir))
@@ -293,7 +300,7 @@ def _print(result: "Result[Any]", format_: Format) -> None:
         screen = Screen()
         result.print(screen)
         for line in result.theory() if log.is_verbose else ():
-            screen.print(line, markup=False, highlight=False, soft_wrap=True)
+            screen.say(line)
 
 
 def _print_error(error: Exception) -> None:
@@ -363,7 +370,7 @@ def check(
 
     scenario = loaded(file, set_ or ())
     market = draw_market(scenario, seed=0)
-    typer.echo(f"{file}: valid: {described(market)}")
+    Screen().say(f"{file}: valid: {described(market)}")
     for line in advice_on(market, scenario.timeout_s):
         log.advice(line)
 
@@ -400,6 +407,10 @@ def main() -> None:
     except (ScenarioError, BrokerError, RunError, JournalError) as error:
         _print_error(error)
         sys.exit(codes[type(error)])
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # of which rich and typer, who print help, make a 1
+            nobody_reads()
+        raise
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from scenarios.cli.shared import complete_scenario
-from scenarios.console import flowing
+from scenarios.console import Screen, flowing
 from scenarios.errors import ScenarioError, reason
 
 HELP = flowing("""Write a scenario of your own, with a comment on every key, to change and to run.
@@ -65,7 +65,7 @@ def new(
         file.write_text(to_commented_toml(draft.tables, kind_of(scenario).scenario), encoding="utf-8")
     except OSError as error:
         raise ScenarioError(f"cannot write {file}: {reason(error)}") from error
-    typer.echo(f"{file}: {described(market)}\nrun it with: bidswarm run {file} --world sim")
+    Screen().say(f"{file}: {described(market)}\nrun it with: bidswarm run {file} --world sim")
 
 
 def _counts(tables: Mapping[str, Any]) -> Iterator[tuple[str, int]]:

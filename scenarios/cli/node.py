@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from scenarios.cli.shared import Group
-from scenarios.console import log
+from scenarios.console import flowing, log
 from scenarios.device.formats import LogFormat
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ EXIT_CODES = """
 Exit codes: 0 the auctions are over, or it left on SIGTERM or the launcher's word; 2 bad usage, file or journal;
 3 not over before the timeout; 4 the broker refused the login, or the profile cannot be used; 130 left on Ctrl-C."""
 
-START = f"""Carry one buyer or seller on this device until its auctions are over.
+START = flowing(f"""Carry one buyer or seller on this device until its auctions are over.
 
 Takes a FILE.toml, options, or both: options override the file. Run the same command again after a crash or a power cut:
 the journal knows what was agreed on, and the trade is finished.
@@ -29,7 +29,7 @@ the journal knows what was agreed on, and the trade is finished.
 bidswarm node service prints a systemd unit for the same options.
 
 {EXIT_CODES}
-"""
+""")
 
 SERVICE = """Print a systemd unit that runs the node with these options.
 

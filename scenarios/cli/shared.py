@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from scenarios.console import USAGE, interrupted, log, nobody_reads
+from scenarios.console import USAGE, interrupted, log
 from scenarios.device.formats import LogFormat
 
 if TYPE_CHECKING:
@@ -19,10 +19,17 @@ if TYPE_CHECKING:
 
 def _set_quiet(value: bool) -> None:  # noqa: FBT001 - typer calls it so
     log.is_quiet = value
+    _check_loudness()
 
 
 def _set_verbose(value: bool) -> None:  # noqa: FBT001 - as above
     log.is_verbose = value
+    _check_loudness()
+
+
+def _check_loudness() -> None:
+    if log.is_quiet and log.is_verbose:
+        raise typer.BadParameter("--quiet asks for less than usual and --verbose for more: give one of them")
 
 
 def _set_format(value: LogFormat) -> None:
@@ -102,7 +109,7 @@ _UsageError: Any = typer.BadParameter.__mro__[1]
 
 
 class Group(TyperGroup):
-    """Commands that all have these options, and end as other programs do where nobody reads what they print."""
+    """Commands that all have these options."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - typer has a click of its own
         """The command of that name, with these options after its own."""
@@ -116,6 +123,7 @@ class Group(TyperGroup):
         """Find the command; what follows it may ask for errors as JSON, and be wrong itself."""
         is_json = "--log-format json" in " ".join(args).replace("=", " ")
         log.format = LogFormat.json if is_json else LogFormat.text
+        log.is_quiet = log.is_verbose = False
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as above
@@ -128,8 +136,6 @@ class Group(TyperGroup):
                 raise
             log.error(error.format_message())
             raise typer.Exit(USAGE) from None
-        except BrokenPipeError:
-            nobody_reads()
         except KeyboardInterrupt as interrupt:
             interrupted(interrupt)
         return result

@@ -204,7 +204,7 @@ def _one(folder: "SweepFolder", run: str, format_: Format) -> int:
     if format_ is Format.json:
         write_json(done)
     else:
-        typer.echo(f"{done.run}: seed {done.seed}: {done.error or done.status}")
+        Screen().say(f"{done.run}: seed {done.seed}: {done.error or done.status}")
     return exit_code({done.status: 1}, int(bool(done.figures.get("expectations_unmet"))), 0)
 
 
@@ -225,7 +225,7 @@ def _done(folder: "SweepFolder", plan: "Plan", crew: "Crew") -> "Sweep":
 
         def watch(course: "Course", elapsed_s: float, done: "Done | None") -> None:
             if done is None and course.count:
-                log.note(f"{course.count:,} of {plan.count:,} runs are in {folder.path}")
+                log.note(f"{course.count:,} of {counted(plan.count, 'run')} are in {folder.path}")
             if done and done.is_broken:
                 log.warning(f"run {done.run}, seed {done.seed}: {done.error}")
             progress.wait(course.headline(elapsed_s))

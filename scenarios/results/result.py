@@ -57,7 +57,9 @@ class Result(ABC, Generic[ASummary]):
         """Print the figures for people, a line for each; a market has better to say."""
         for name, figure in msgspec.structs.asdict(self.summary).items():
             if isinstance(figure, float | int | str):
-                console.print(f"{name}: {figure:,.6g}" if isinstance(figure, float) else f"{name}: {figure}")
+                console.print(
+                    f"{name}: {figure:,.6g}" if isinstance(figure, float) else f"{name}: {figure}", soft_wrap=True
+                )
         lines = fault_lines(self.summary.faults, self.summary.expectations)
         for line in [*lines, *hostile_lines(self.summary)]:
             console.print(line, highlight=False, soft_wrap=True)

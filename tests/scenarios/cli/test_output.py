@@ -10,16 +10,20 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
+from rich.text import Text
 
 import scenarios.cli.entry
 from scenarios.cli.main import app
 from scenarios.cli.progress import Progress
-from scenarios.console import IN_ASCII, Log, in_ascii, log
+from scenarios.console import IN_ASCII, Log, Screen, in_ascii, log, wrapped
 from scenarios.device.formats import LogFormat
 
 SMALL = ("run", "neighbourhood", "--world", "sim", "--set", "buyers.0.count=3", "--set", "sellers.0.count=3")
@@ -88,6 +92,8 @@ def test_a_scenario_is_shown_as_the_utf_8_file_that_it_is(tmp_path: Path) -> Non
         ("check", "two-sellers"),
         SMALL,
         (*SMALL, "--format", "json"),
+        ("--help",),
+        ("baselines", "--help"),
     ],
     ids=" ".join,
 )
@@ -100,8 +106,37 @@ def test_a_pipe_that_nobody_reads_ends_a_command_as_any_other(arguments: tuple[s
     assert done.returncode == 141
     assert "Traceback" not in done.stderr
     assert "Error" not in done.stderr
-    if arguments[0] == "run":
+    if out:
         assert next((tmp_path / "runs").glob("*/summary.json"))
+
+
+# Terminals of any width
+
+
+@given(st.lists(st.text("ab1,.ε文 [/]", max_size=12)).map(" ".join), st.integers(1, 60), st.text(" ", max_size=3))
+def test_no_word_is_cut_by_a_terminal_unless_it_is_longer_than_a_line(text: str, width: int, indent: str) -> None:
+    pieces = [str(piece) for piece in wrapped(Text(indent + text), width)]
+    assert " ".join(pieces).split() == text.split()
+    assert all(cell_len(piece) <= width or len(piece.split()) == 1 for piece in pieces)
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_lines_are_wrapped_on_a_terminal_and_whole_elsewhere(is_terminal: bool) -> None:
+    screen = Screen(file=io.StringIO(), width=20, force_terminal=is_terminal, color_system=None)
+    screen.print("[green]settled[/] after 7.06 s: 10,398 messages", highlight=False, soft_wrap=True)
+    screen.print("results: runs/20261122-133130-x", "pictures: none", sep="\n", highlight=False, soft_wrap=True)
+    screen.say("unknown [red] key")
+    assert isinstance(screen.file, io.StringIO)
+    lines = ["settled after 7.06 s: 10,398 messages", "results: runs/20261122-133130-x", "pictures: none"]
+    wanted = ["settled after 7.06", "s: 10,398 messages", "results:", "runs/20261122-133130-x", "pictures: none"]
+    assert screen.file.getvalue().splitlines() == [*(wanted if is_terminal else lines), "unknown [red] key"]
+
+
+def test_exit_codes_are_one_paragraph_of_every_help() -> None:
+    for words, command in [("bidswarm", typer.main.get_command(app)), *commands().items()]:
+        paragraphs = [one for one in (command.help or "").split("\n\n") if "Exit codes" in one]
+        assert all("\n" not in one.strip() for one in paragraphs), words
+        assert words not in {"bidswarm", "run"} or paragraphs[0].endswith("141 nobody reads on.")
 
 
 # -q, -v, --log-format
@@ -109,8 +144,6 @@ def test_a_pipe_that_nobody_reads_ends_a_command_as_any_other(arguments: tuple[s
 
 def commands() -> dict[str, Any]:
     """Every command of the command line by its words."""
-    import typer  # noqa: PLC0415
-
     found: dict[str, Any] = {}
 
     def walk(group: Any, words: str) -> None:
@@ -139,6 +172,13 @@ def test_quiet_says_results_and_errors_alone(said: Said) -> None:
     assert said("check", "two-sellers", "--set", "auction.mechanism=pay-as-bid", "-q")[2] == ""
     assert said("check", "two-sellers", "--set", "auction.mechanism=pay-as-bid")[2].startswith("advice: ")
     assert said("run", "two-sellers", "-q", "--set", "nonsense=1")[2].startswith("error: ")
+
+
+@pytest.mark.parametrize("both", [("-q", "-v"), ("-vq",), ("--verbose", "--quiet")])
+def test_quiet_and_verbose_at_once_are_refused(both: tuple[str, ...], said: Said) -> None:
+    code, _, stderr = said("check", "two-sellers", *both)
+    assert (code, "give one of them" in stderr) == (2, True)
+    assert said("check", "two-sellers", "-q")[0] == 0
 
 
 def test_verbose_says_what_the_papers_say_of_the_market(said: Said) -> None:
@@ -188,10 +228,11 @@ def test_json_is_also_what_a_mistyped_command_gets(said: Said, wrong: tuple[str,
     assert "Usage: " in said(*(word for word in wrong if "json" not in word and "--log" not in word))[2]
 
 
-def test_json_is_whole_however_long_and_whatever_it_holds() -> None:
-    told = Log(Console(file=io.StringIO(), width=40))
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_json_is_whole_however_long_and_whatever_it_holds(is_terminal: bool) -> None:
+    told = Log(Console(file=io.StringIO(), width=40, force_terminal=is_terminal))
     told.format = LogFormat.json
-    text = "[red]" + "ε" * 500 + '"\\'
+    text = "[red] a" + "ε" * 500 + '"\\'
     told.note(text)
     assert isinstance(told.console.file, io.StringIO)
     assert json.loads(told.console.file.getvalue())["text"] == text
@@ -275,6 +316,18 @@ def test_ctrl_c_at_any_moment_of_a_run_says_what_is_kept_and_how_to_go_on(
     assert code == 130
     assert kept in stderr
     assert "Traceback" not in stderr
+
+
+def test_ctrl_c_while_the_pictures_of_an_interrupted_run_are_drawn_says_how_to_draw_them(
+    said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "matplotlib")  # which is there again
+    monkeypatch.setattr("scenarios.launch.simulated.Simulation.run", interrupt)
+    drawing = MagicMock(**{"Popen.return_value.__enter__.return_value.communicate.side_effect": KeyboardInterrupt})
+    monkeypatch.setattr("scenarios.results.drawing.subprocess", drawing)
+    code, _, stderr = said(*SMALL)
+    assert code == 130
+    assert re.search(r"^interrupted: results so far are kept in .*; finish with: bidswarm report ", stderr)
 
 
 @pytest.mark.parametrize(
