@@ -170,7 +170,7 @@ def _watch(
     known = read_profile(profile) if profile else None
     where = known.address if known else broker_address(str(broker))
     keys = keys_of(known) if known and known.role == "launcher" else None
-    return Watch(where, name, remains_of(folder).market if folder else market, folder, keys)
+    return Watch(where, name, remains_of(folder).market if folder else market, folder, keys, log.warning)
 
 
 def _drawn(scenario: str | None, seed: int, settings: list[str]) -> "Market | None":

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import aiomqtt
@@ -53,6 +53,8 @@ class Watch:
         Whose market it is; None if nobody has said so, when the first board post tells of which kind it is.
     folder
         Of the run, if its launcher is on this machine.
+    say
+        Told when the broker is gone, and when it is there again.
     """
 
     def __init__(
@@ -62,10 +64,11 @@ class Watch:
         market: Market | None = None,
         folder: Path | None = None,
         keys: Keys | None = None,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         kind = kind_of(market) if market else None
         self._endpoint, self._topics, self._market, self._kind = endpoint_of(broker), Topics(name), market, kind
-        self._folder = folder
+        self._folder, self._broker, self._say = folder, broker.host_port, say
         self._seal = seal_of(self._topics, keys)("watch")
         self._codecs = {one.name: Codec(one.messages) for one in ([kind] if kind else kinds().values())}
         self._filter: TraceFilter | None = None
@@ -140,11 +143,19 @@ class Watch:
                     await client.subscribe([*((topic, 1) for topic in wanted), (self._topics.every_trace, 0)])
                     await self._read(client)
             except aiomqtt.MqttError as error:
-                if self.feed.state != "ended":
-                    self.feed.state, self.feed.note = "lost", f"the broker does not answer ({error}); trying again"
+                self._lose(error)
                 await asyncio.sleep(RETRY_S)
 
+    def _lose(self, error: aiomqtt.MqttError) -> None:
+        if self.feed.state == "ended":
+            return
+        if self.feed.state != "lost":
+            self._say(f"the broker {self._broker} does not answer ({error}); trying again until it does")
+        self.feed.state, self.feed.note = "lost", f"the broker does not answer ({error}); trying again"
+
     async def _read(self, client: aiomqtt.Client) -> None:
+        if self.feed.state == "lost":
+            self._say(f"connected to the broker {self._broker}")
         self._say_who_is_there()
         async for message in client.messages:
             payload = message.payload if isinstance(message.payload, bytes) else b""

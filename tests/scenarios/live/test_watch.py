@@ -1,9 +1,13 @@
 """The command ``bidswarm watch``: what it refuses, and how a market on a broker is read."""
 
+import asyncio
 import contextlib
+import socket
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import MagicMock
 
+import aiomqtt
 import msgspec
 import pytest
 
@@ -63,6 +67,30 @@ def test_a_node_is_where_it_was_first_heard_of() -> None:
     assert watch.feed.view.figures()["bids"] == 2
     assert watch.feed.view.rows("nodes")["name"] == ["s", "a", "b"]
     assert watch.dropped == {"evil/a": 1}
+
+
+def test_it_is_said_once_that_the_broker_is_not_there_and_that_it_is_back() -> None:
+    with socket.socket() as taken:  # nobody listens there
+        taken.bind(("127.0.0.1", 0))
+        port, said = taken.getsockname()[1], list[str]()
+        watch = Watch(BrokerAddress("127.0.0.1", port), "lab", say=said.append)
+
+        async def look() -> None:
+            watching_on = asyncio.ensure_future(watch.run())
+            while watch.feed.state != "lost":  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.01)
+            watching_on.cancel()
+
+        asyncio.run(look())
+    watch._lose(aiomqtt.MqttError("again"))
+    assert len(said) == 1
+    assert said[0].startswith(f"the broker 127.0.0.1:{port} does not answer (")
+
+    client = MagicMock()
+    client.messages.__aiter__.return_value = []
+    asyncio.run(watch._read(client))
+    assert said[1:] == [f"connected to the broker 127.0.0.1:{port}"]
+    assert watch.feed.state == "waiting"
 
 
 def test_time_counts_from_the_first_record() -> None:
