@@ -98,6 +98,7 @@ def watch(
 ) -> None:
     """Show a market on a page."""
     from scenarios.live.guard import guard_of  # noqa: PLC0415 - the quick commands stay quick
+    from scenarios.live.pace import FASTEST, SLOWEST, is_speed  # noqa: PLC0415
     from scenarios.live.serving import bound, serve, url_of  # noqa: PLC0415
 
     if market is None and (profile or scenario):
@@ -106,8 +107,11 @@ def watch(
         raise ScenarioError(
             "name the FOLDER of a run, or a market with --market NAME and --broker URL or --profile FILE"
         )
-    if not 0.0 <= speed < math.inf:
-        raise ScenarioError(f"--speed {speed:g} must be 0 or more: seconds of the market per second; 0 for all at once")
+    if not is_speed(speed):
+        raise ScenarioError(
+            f"--speed {speed:g} must be from {SLOWEST:g} to {FASTEST:,.0f} seconds of the market per second, or 0 for "
+            "all at once"
+        )
     if join and (market is None or broker is None):
         raise ScenarioError(
             "--join goes with --market NAME and --broker URL: guests have no profiles, so the broker must let hosts of "

@@ -149,13 +149,13 @@ def _obeyed(order: Order, page: Page, steered: Steered, running: _Running, timeo
         return OVER, True
     told = page.told
     try:
-        steered.obey(order, at_s, running)
+        happens = steered.obey(order, at_s, running)
     except ScenarioError as error:
         return str(error), True
     page.revise(steered.market)
     simulation.run(simulation.next_at, 1)
     came = "" if page.told > told else "; nothing came of it, since nothing is left to do there"
-    return f"{at_s:g} s: {order.kind}, {order.node}{came}", False
+    return f"{at_s:g} s: {happens}{came}", False
 
 
 def _standing(simulation: Simulation, page: Page) -> float | None:

@@ -68,11 +68,11 @@ class Stage:
         try:
             self._check_reached(order.node)
             at_s = self._moment()
-            self._steered.obey(order, at_s, self)
+            happens = self._steered.obey(order, at_s, self)
         except ScenarioError as error:
             return str(error), True
         page.revise(self._steered.market)
-        return f"{at_s:g} s: {order.kind}, {order.node}", False
+        return f"{at_s:g} s: {happens}", False
 
     def _check_reached(self, node: str) -> None:
         """Raise ScenarioError if somebody else carries the node."""

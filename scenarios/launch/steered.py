@@ -1,6 +1,7 @@
 """A run in which people have things happen, so that its scenario, with these planned, repeats it."""
 
 import math
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from scenarios.markets.registry import draw_market, kind_of
 from scenarios.markets.steering import Offer, Order
 from scenarios.report.repeat import write_scenario
 from scenarios.results import folder as rundir
+from scenarios.words import counted
 
 MILLISECONDS, MOST_DIGITS = 3, 17
 """Digits after the point of a time: as few as tell it from the events around it."""
@@ -31,16 +33,29 @@ FAULTS: dict[str, type[Partition | Crash]] = {"cut-off": Partition, "kill": Cras
 """What can go wrong in any market, by the order for it."""
 
 OFFERS = (
-    Offer(key="cut-off", label="its host is cut off", to="any user", amount=3.0, unit="s"),
+    Offer(key="cut-off", label="its host is cut off", to="any user, with all on its host", amount=3.0, unit="s"),
     Offer(
         key="kill",
         label="its host is killed",
-        to="any user",
+        to="any user, with all whom one process carries",
         amount=3.0,
         unit="s until it starts again; empty: never",
         is_needed=False,
     ),
 )
+
+
+ON_PAGE = (
+    (r"unknown key [\w.]+; allowed here: .*", "How much: leave it out"),
+    (r"[\w.]+\.\d+ lacks the key (?:factor|for_s)", "How much: give a number"),
+    (
+        r"[\w.]+\.\d+ is over after (\S+) s, which must not exceed timeout_s = (\S+)",
+        r"How much: it would be over after \1 s, and the run ends after \2 s",
+    ),
+    (r"[\w.]+\.\d+\.(?:factor|for_s) = (?:(-?\d+)\.0(?=: ))?", r"How much = \1"),
+    (r"[\w.]+\.\d+\.nodes(?:\.0)? = ", "To whom = "),
+)
+"""What an error says of the plan that an order becomes, and what of the fields of the page it was ordered on."""
 
 
 def offers_of(market: Market) -> list[Offer]:
@@ -87,21 +102,26 @@ class Steered:
     market: Market
     folder: Path
 
-    def obey(self, order: Order, at_s: float, running: Running) -> None:
-        """Have something happen at that time, which is still to come.
+    def obey(self, order: Order, at_s: float, running: Running) -> str:
+        """Have something happen at that time, which is still to come; what does, in words.
 
         Raises
         ------
         ScenarioError
-            If it cannot happen; the text says why.
+            If it cannot happen; the text says why, in words of the page.
         """
-        known = [offer.key for offer in offers_of(self.market)]
+        known = {offer.key: offer for offer in offers_of(self.market)}
         if order.kind not in known:
-            raise ScenarioError(f"kind = {order.kind!r}{meant(order.kind, known)}: allowed are: {', '.join(known)}")
-        if order.kind in FAULTS:
-            self._break(order, at_s, running)
-        else:
+            raise ScenarioError(f"What = {order.kind!r}{meant(order.kind, known)}: allowed are: {', '.join(known)}")
+        try:
+            if order.kind in FAULTS:
+                return self._break(order, at_s, running)
             self._shift(order, at_s, running)
+        except ScenarioError as error:
+            raise ScenarioError(on_page(str(error))) from error
+        offer = known[order.kind]
+        how_much = "" if order.amount is None else f", {order.amount:g} {offer.unit}"
+        return f"{order.node}: {offer.label}{how_much}"
 
     def _shift(self, order: Order, at_s: float, running: Running) -> None:
         steering, placement = kind_of(self.market).steering, running.placement
@@ -115,17 +135,21 @@ class Steered:
         steering.revise(running.metrics, market)
         running.shift(market, order.node, at_s)
 
-    def _break(self, order: Order, at_s: float, running: Running) -> None:
+    def _break(self, order: Order, at_s: float, running: Running) -> str:
         scenario = broken(self._steady(), order, at_s)
         market = draw_market(scenario, self.market.seed)
         plan = faults_of(market, running.placement)
         assert plan
         fault = newest(plan, at_s)
         host = running.placement[order.node]
+        process = running.process_of(host)
         _check_awake(running, host)
-        _check_alone(plan, fault, running.process_of(host))
+        _check_alone(plan, fault, process)
         self._keep(scenario, market)
         running.strike(fault)
+        struck = process if fault.kind == "crash" else fault.hosts
+        others = sum(other in struck for other in running.placement.values()) - 1
+        return broken_in_words(order, others)
 
     def _steady(self) -> Scenario:
         """The scenario, in which nothing that is planned besides changes what happens before."""
@@ -159,6 +183,22 @@ def broken(scenario: Scenario, order: Order, at_s: float) -> Scenario:
     after = msgspec.structs.replace(scenario, chaos=chaos)
     kind_of(after).check(after)
     return after
+
+
+def broken_in_words(order: Order, others: int) -> str:
+    """What goes wrong, and with how many other users."""
+    along = f" with {counted(others, 'other user')}" if others else ""
+    if order.kind == "cut-off":
+        return f"{order.node}: its host is cut off{along} for {order.amount:g} s"
+    back = "for good" if order.amount is None else f"and starts again after {order.amount:g} s"
+    return f"{order.node}: its host is killed{along} {back}"
+
+
+def on_page(error: str) -> str:
+    """An error of a scenario in words of the page."""
+    for of_scenario, said in ON_PAGE:
+        error = re.sub(of_scenario, said, error)
+    return error
 
 
 def newest(plan: Plan, at_s: float) -> Fault:

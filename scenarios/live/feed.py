@@ -66,11 +66,18 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 @dataclass
 class Viewer:
-    """One page that looks on: what it wants, the bytes of each section that it got last, and if it may order things."""
+    """One page that looks on: what it wants, the bytes of each section that it got last, and what it may do.
+
+    Attributes
+    ----------
+    may_order, may_set_time
+        Whether it may have things happen, and pause, step and speed up the market, where anybody can.
+    """
 
     wish: Wish = field(default_factory=Wish)
     has: dict[str, bytes] = field(default_factory=dict)
     may_order: bool = False
+    may_set_time: bool = False
 
 
 class _Made(NamedTuple):
@@ -147,7 +154,7 @@ class Feed:
     def frame(self, viewer: Viewer) -> bytes | None:
         """What this viewer does not have yet, as MessagePack; None if it has all."""
         self.is_seen = True
-        own = {"pace": self._pace(), "desk": self._desk_for(viewer)}
+        own = {"pace": self._pace_for(viewer), "desk": self._desk_for(viewer)}
         found = {
             **self._common(),
             **self._wanted(viewer.wish),
@@ -157,9 +164,9 @@ class Feed:
         viewer.has = found
         return self._encoder.encode({key: msgspec.Raw(value) for key, value in news.items()}) if news else None
 
-    def _pace(self) -> dict[str, Any]:
+    def _pace_for(self, viewer: Viewer) -> dict[str, Any]:
         pace = self.pace
-        known = {"speed": pace.speed, "paused": pace.is_paused} if pace else None
+        known = {"speed": pace.speed, "paused": pace.is_paused, "may_set": viewer.may_set_time} if pace else None
         return {"state": self.state, "now": self.view.now_s, "pace": known, "source": self.source, "note": self.note}
 
     def _desk_for(self, viewer: Viewer) -> dict[str, Any] | None:

@@ -5,6 +5,14 @@ import threading
 import time
 from collections.abc import Callable
 
+SLOWEST, FASTEST = 0.01, 1_000.0
+"""Seconds of the market per second."""
+
+
+def is_speed(speed: float) -> bool:
+    """Whether somebody may ask for this; 0 stands for as fast as can be."""
+    return speed == 0.0 or SLOWEST <= speed <= FASTEST
+
 
 class Pace:
     """The time of a market as a multiple of the wall clock's; several threads may use it.

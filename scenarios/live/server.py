@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from functools import cache
@@ -14,7 +15,7 @@ import msgspec
 from scenarios.extras import needs
 from scenarios.live.feed import Feed, Viewer, Wish
 from scenarios.live.guard import Guard, cookie_of
-from scenarios.live.pace import Pace
+from scenarios.live.pace import Pace, is_speed
 from scenarios.markets.steering import Order
 
 if TYPE_CHECKING:
@@ -60,9 +61,6 @@ TYPES = {
 
 STATIC = resources.files("scenarios.live") / "static"
 
-SPEEDS = (0.01, 1_000.0)
-"""The slowest and the fastest that a page may ask for; 0 stands for as fast as can be."""
-
 
 class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a page says: what it wants to see, what is to become of the time, or what is to happen."""
@@ -73,6 +71,11 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     restart: bool = False
     speed: float | None = None
     order: Order | None = None
+
+    @property
+    def sets_time(self) -> bool:
+        """Whether it is about the time."""
+        return self.pause is not None or self.speed is not None or self.step or self.restart
 
 
 Files = Mapping[str, tuple[bytes, str]]
@@ -121,7 +124,8 @@ def application(
         await socket.accept()
         viewers.add(id(socket))
         try:
-            viewer = Viewer(may_order=guard.may_order(socket.cookies, host))
+            may_order = guard.may_order(socket.cookies, host)
+            viewer = Viewer(may_order=may_order, may_set_time=may_order or guard.order_token is None)
             await attend(socket, _send(socket, feed, viewer), lambda said: _heed(said, feed, viewer, restart))
         finally:
             viewers.discard(id(socket))
@@ -249,7 +253,9 @@ def _heed(said: str, feed: Feed, viewer: Viewer, restart: Callable[[], None] | N
         if feed.desk is None or not viewer.may_order:
             return False
         feed.desk.ask(command.order)
-    if feed.pace:
+    if command.sets_time:
+        if feed.pace is None or not viewer.may_set_time or not is_speed(command.speed or 0.0):
+            return False
         _set_time(feed.pace, command, feed.view.now_s, restart)
     return True
 
@@ -257,8 +263,7 @@ def _heed(said: str, feed: Feed, viewer: Viewer, restart: Callable[[], None] | N
 def _set_time(pace: Pace, command: Command, now_s: float, restart: Callable[[], None] | None) -> None:
     """Do what a page says of the time."""
     if command.speed is not None:
-        least, most = SPEEDS
-        pace.set_speed(float("inf") if command.speed <= 0.0 else min(max(command.speed, least), most), now_s)
+        pace.set_speed(command.speed or math.inf, now_s)
     if command.pause is True:
         pace.pause(now_s)
     elif command.pause is False:

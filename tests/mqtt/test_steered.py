@@ -108,11 +108,11 @@ def test_all_that_is_offered_happens_and_the_folder_has_it(broker: str, tmp_path
     assert said == [
         "the market is not open yet: nothing can happen in it before",
         next(text for text, _ in page.answers if "'buyer-77': there is no such user" in text),
-        "leave, buyer-2",
-        "supply, seller-1",
-        "valuation, buyer-3",
-        "cut-off, buyer-1",
-        "kill, buyer-3",
+        "buyer-2: leaves",
+        "seller-1: supply changes, 2 times what it had at first",
+        "buyer-3: valuation changes, 2 times as at first",
+        "buyer-1: its host is cut off with 2 other users for 0.5 s",
+        "buyer-3: its host is killed with 2 other users and starts again after 1 s",
         "host-3 is killed again before it would be back: give it less",
         "host-3 is down, or has no broker: nothing happens to it before it is back",
     ]

@@ -1,7 +1,7 @@
 // One node followed: its figures, and its pictures as SVG.
 import { S } from "./strings.js";
 import { element, put, withUnit } from "./format.js";
-import { copier, csv, panel } from "./panel.js";
+import { copier, csv, headed, panel } from "./panel.js";
 import { onTheme, palette, zoom } from "./theme.js";
 import { chart } from "./svg.js";
 
@@ -62,7 +62,7 @@ export function detail(app) {
   }
 
   const table = (plot) =>
-    csv(["", plot.x, plot.y], plot.strokes.flatMap((stroke) =>
+    csv([S.line, plot.x === S.second ? headed(S.time, plot.x) : headed("x", plot.x), headed(plot.title, plot.y)], plot.strokes.flatMap((stroke) =>
       Array.from({ length: Math.max(stroke.x.length, stroke.y.length) }, (_, k) => [stroke.label, stroke.x[k], stroke.y[k]])));
 
   onTheme(write);

@@ -3,6 +3,7 @@ import { S } from "./strings.js";
 import { element, shown } from "./format.js";
 import { floats, shorts, words } from "./msgpack.js";
 import { copier, csv, panel } from "./panel.js";
+import { escaped } from "./svg.js";
 import { calm, onTheme, palette, ramp, zoom } from "./theme.js";
 
 const FLASH_MS = 700;
@@ -10,6 +11,8 @@ const EASE = 0.28;
 const BAR = 12;
 const WIDEST_GAP = 56;
 const HEADING = 62;
+const LEGEND = 40; // Below the picture that is copied.
+const STOPS = [0, 0.25, 0.5, 0.75, 1];
 const LEAST_SPREAD = 0.05; // prices that differ by less than that share look alike
 
 export function graph(spec, app) {
@@ -230,11 +233,22 @@ export function graph(spec, app) {
       nodes.forEach((node, k) => {
         out.push(`<rect x="${node.x}" y="${node.y.toFixed(1)}" width="${BAR}" height="${node.h.toFixed(1)}" fill="${colours.track}"/>`);
         out.push(`<rect x="${node.x}" y="${node.y.toFixed(1)}" width="${BAR}" height="${(node.h * Math.min(1, Math.max(0, node.share))).toFixed(1)}" fill="${state.tint(node.colour)}"/>`);
-        if (fits[k]) out.push(`<text x="${isLeft ? node.x - 6 : node.x + BAR + 6}" y="${(node.y + node.h / 2 + 4).toFixed(1)}" text-anchor="${isLeft ? "end" : "start"}">${node.name.replace(/[&<>]/g, "")}</text>`);
+        if (fits[k]) out.push(`<text x="${isLeft ? node.x - 6 : node.x + BAR + 6}" y="${(node.y + node.h / 2 + 4).toFixed(1)}" text-anchor="${isLeft ? "end" : "start"}">${escaped(node.name)}</text>`);
       });
     }
+    out.push(heading((left()[0]?.x ?? 60) + BAR, "end", spec.left), heading(right()[0]?.x ?? width - 60, "start", spec.right), explained());
     wake();
-    return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="${colours.font.replaceAll('"', "'")}" font-size="11" fill="${colours.muted}">${out.join("")}</svg>`;
+    const tall = height + LEGEND;
+    return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${tall}" width="${width}" height="${tall}" font-family="${colours.font.replaceAll('"', "'")}" font-size="11" fill="${colours.muted}">${out.join("")}</svg>`;
+  }
+
+  // What the widths and colours mean, as below the canvas.
+  function explained() {
+    const stops = STOPS.map((stop) => `<stop offset="${stop}" stop-color="${ramp(stop)}"/>`).join("");
+    const scale = `<text x="90" y="618" text-anchor="end">${escaped(low.textContent)}</text><rect x="96" y="610" width="120" height="8" fill="url(#ramp)"/><text x="222" y="618">${escaped(high.textContent)}</text>`;
+    const meanings = [S.colourIs(spec.colour), `${S.widthIs(spec.width)} ${many.textContent}`];
+    return `<defs><linearGradient id="ramp">${stops}</linearGradient></defs>${low.textContent ? scale : ""}` +
+      meanings.map((text, k) => `<text x="300" y="${618 + 15 * k}">${escaped(text)}</text>`).join("");
   }
 
   function at(event) {
@@ -288,6 +302,8 @@ export function graph(spec, app) {
     },
   };
 }
+
+const heading = (x, anchor, text) => `<text x="${x}" y="12" font-size="12" font-weight="600" text-anchor="${anchor}">${escaped(text)}</text>`;
 
 function round(c, x, y, w, h) {
   c.beginPath();

@@ -14,6 +14,7 @@ export function log(events, app) {
       ask();
     } }, event.label));
   const list = element("ol");
+  let rows = new Map();
   body.append(
     element("div", { class: "chips", role: "group", "aria-label": S.kinds }, ...chips),
     element("div", { class: "entries", role: "log", "aria-live": "off", "aria-label": S.log, tabindex: "0" }, list),
@@ -24,7 +25,7 @@ export function log(events, app) {
 
   function item({ number, time_s: time, kind, node, text }) {
     const name = element("button", { type: "button", class: "link", onclick: () => app.follow(node) }, node);
-    return element("li", { "data-kind": kind, "data-number": number },
+    return element("li", { "data-kind": kind },
       element("span", { class: "at" }, clock(time)), element("span", { class: "kind" }, label[kind] ?? kind),
       element("span", { class: "what" }, name, ` ${text}`));
   }
@@ -33,8 +34,10 @@ export function log(events, app) {
     box,
     update(news) {
       if (!news.log) return;
-      const known = new Map([...list.children].map((child) => [child.dataset.number, child]));
-      const items = news.log.map((entry) => known.get(String(entry.number)) ?? item(entry));
+      // By all that they say: at the end of a run another view counts its entries anew.
+      const before = rows;
+      rows = new Map(news.log.map((entry) => [JSON.stringify(entry), entry]).map(([key, entry]) => [key, before.get(key) ?? item(entry)]));
+      const items = [...rows.values()];
       if (items.length) list.replaceChildren(...items);
       else list.replaceChildren(element("li", { class: "empty" }, S.logEmpty));
     },

@@ -13,6 +13,7 @@ import { desk } from "./desk.js";
 
 const RETRY_MS = [200, 400, 800];
 const MAKE = { course, graph, table };
+const phone = matchMedia("(max-width: 40rem)"); // as in app.css
 const at = (id) => document.getElementById(id);
 
 let socket = null;
@@ -54,11 +55,12 @@ const app = {
 
 const charted = (role) => layout.panels.filter((one) => one.type === "course" && one.each === role);
 
-// Somebody is followed from the start, so that it is seen what following shows.
+// Somebody is followed from the start, so that it is seen what following shows; not on a phone, where that comes before the courses.
 function followFirst(tables) {
   const first = Object.values(tables ?? {})[0]?.rows[0]?.[0];
   if (first === undefined) return;
   isFresh = false;
+  if (phone.matches) return;
   if (wish.follow === "") app.follow(first);
 }
 

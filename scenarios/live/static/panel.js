@@ -50,9 +50,17 @@ export function say(text) {
   timer = setTimeout(() => spoken.classList.remove("toast"), 2500);
 }
 
+// The shortest number that a 32-bit float of this value may have been: 0.01, and not 0.009999999776482582.
+function meant(value) {
+  if (typeof value !== "number" || Math.fround(value) !== value) return value;
+  return [6, 7, 8].map((digits) => Number(value.toPrecision(digits))).find((short) => Math.fround(short) === value) ?? value;
+}
+
 const cell = (value) => {
-  const text = value === null || value === undefined || Number.isNaN(value) ? "" : String(value);
+  const text = value === null || value === undefined || Number.isNaN(value) ? "" : String(meant(value));
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
+
+export const headed = (label, unit) => (unit ? `${label} (${unit})` : label);
 
 export const csv = (heads, rows) => [heads, ...rows].map((row) => row.map(cell).join(",")).join("\n") + "\n";

@@ -33,7 +33,9 @@ export const S = {
   copied: (what, as) => `${what} copied as ${as}.`,
   notCopied: "The browser refused to copy: allow the clipboard for this page.",
   time: "time",
+  second: "s",
   seconds: "seconds of the market",
+  line: "line",
   remove: (name) => `Remove ${name} from the charts`,
   scrolling: (title) => `${title}, row by row`,
   search: "Search",
@@ -41,7 +43,7 @@ export const S = {
   searchLog: "Search the log",
   rows: (from, to, found, total) =>
     found === total ? `${from}–${to} of ${total}` : `${from}–${to} of ${found} found, ${total} in all`,
-  none: "none",
+  noneFound: (total) => `Nothing found among ${total}.`,
   previous: "Previous",
   next: "Next",
   follow: (name) => `Follow ${name}`,

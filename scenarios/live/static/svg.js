@@ -1,7 +1,7 @@
 // A picture of lines, steps and points as SVG: for a followed node, and of every chart for the clipboard.
 import { shown } from "./format.js";
 
-const escaped = (text) => String(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+export const escaped = (text) => String(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 
 function ticks(low, high, most = 5) {
   if (!(high > low)) return [low];

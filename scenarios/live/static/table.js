@@ -1,7 +1,7 @@
 // The nodes one by one; the server sorts, searches and cuts, so that ten thousand cost no more than fifty.
 import { S } from "./strings.js";
 import { element, put, shown } from "./format.js";
-import { copier, csv, panel } from "./panel.js";
+import { copier, csv, headed, panel } from "./panel.js";
 
 const PAGE = 50;
 
@@ -12,7 +12,7 @@ export function table(spec, app) {
   let first = 0;
   const search = element("input", { type: "search", id: `search-${spec.key}`, placeholder: S.search, "aria-label": S.searchNodes, autocomplete: "off" });
   const { box, body } = panel(`table-${spec.key}`, spec.title, "", spec.help, search,
-    copier(spec.title, S.copyCsv, () => csv(spec.columns.map((one) => one.label), told.rows)));
+    copier(spec.title, S.copyCsv, () => csv(spec.columns.map((one) => headed(one.label, one.unit)), told.rows)));
   box.classList.add("wide");
 
   const heads = spec.columns.map((column) => {
@@ -68,7 +68,7 @@ export function table(spec, app) {
       });
     });
     const from = told.rows.length ? told.first + 1 : 0;
-    put(count, S.rows(from, told.first + told.rows.length, told.found, told.total));
+    put(count, told.found || !told.total ? S.rows(from, told.first + told.rows.length, told.found, told.total) : S.noneFound(told.total));
     before.disabled = told.first === 0;
     after.disabled = told.first + told.rows.length >= told.found;
   }

@@ -14,8 +14,8 @@ export function transport(box, app) {
   box.replaceChildren(play, step, restart, speed);
   return {
     update({ pace, state, source }) {
-      box.hidden = pace === null;
-      if (pace === null) return;
+      box.hidden = !pace?.may_set;
+      if (box.hidden) return;
       play.dataset.does = pace.paused ? "play" : "pause";
       put(play, pace.paused ? S.play : S.pause);
       play.disabled = state === "ended";

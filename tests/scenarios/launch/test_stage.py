@@ -28,6 +28,7 @@ from scenarios.markets.load import load
 from scenarios.markets.registry import draw_market, kind_of
 from scenarios.markets.steering import Order
 from scenarios.results import folder as rundir
+from scenarios.words import counted
 from tests.scenarios.launch.test_observer import Hand
 
 WORKERS = 3
@@ -107,8 +108,8 @@ def test_the_worker_of_the_user_is_told_and_the_folder_has_it_by_then(tmp_path: 
     due_s = 0.601
     assert due_s == pytest.approx(0.5 + LEAD_S + 7 * LEAD_S_PER_NODE, abs=0.001)
     assert play.orders(LEAVES, Order("supply", "2", 2.0)) == [
-        ("0.601 s: leave, A", False),
-        ("0.602 s: supply, 2", False),
+        ("0.601 s: A: leaves", False),
+        ("0.602 s: 2: supply changes, 2 times what it had at first", False),
     ]
     host = {node: int(play.stage.placement[node][-1]) - 1 for node in ("A", "2")}
     told = play.heard()
@@ -123,7 +124,12 @@ def test_the_worker_of_the_user_is_told_and_the_folder_has_it_by_then(tmp_path: 
 
 def test_a_cut_is_told_to_all_workers_and_a_kill_to_none(tmp_path: Path) -> None:
     play = Play(tmp_path)
-    assert not any(refused for _, refused in play.orders(Order("cut-off", "A", 2.0), Order("kill", "B", 2.0)))
+    users = Counter(play.stage.placement.values())
+    a, b = (users[play.stage.placement[node]] - 1 for node in ("A", "B"))
+    assert play.orders(Order("cut-off", "A", 2.0), Order("kill", "B", 2.0)) == [
+        (f"0.601 s: A: its host is cut off with {counted(a, 'other user')} for 2 s", False),
+        (f"0.602 s: B: its host is killed with {counted(b, 'other user')} and starts again after 2 s", False),
+    ]
     assert play.heard() == [[News(0.601, 10.0)]] * WORKERS
     assert [(one.kind, one.at_s, one.until_s) for plan in play.broken for one in plan.faults] == [
         ("partition", 0.601, 2.601),
@@ -213,5 +219,5 @@ def test_a_host_is_not_killed_while_another_of_its_process_is_to_be(tmp_path: Pa
     other = next(name for name in "BCDE" if name not in play.stage.process_of("A"))
     assert play.orders(Order("kill", same, 0.8), Order("kill", other, 0.8)) == [
         (f"{same} is killed again before it would be back: give it less", True),
-        (f"0.602 s: kill, {other}", False),
+        (f"0.602 s: {other}: its host is killed with 2 other users and starts again after 0.8 s", False),
     ]

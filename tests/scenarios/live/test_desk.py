@@ -109,6 +109,32 @@ def test_who_has_no_token_looks_and_is_cut_off_when_it_orders(token: str) -> Non
         assert page.take_order() is None
 
 
+def pace_of(socket: ClientConnection) -> dict[str, Any]:
+    """The pace when it is shown next."""
+    while "pace" not in (news := msgpack.unpackb(socket.recv(timeout=60), strict_map_key=False)):
+        pass
+    found: dict[str, Any] = news["pace"]["pace"]
+    return found
+
+
+@pytest.mark.parametrize("said", [{"pause": True}, {"step": True}, {"speed": 0}, {"restart": True}, {"pause": False}])
+def test_who_has_no_token_does_not_set_the_time(said: dict[str, Any]) -> None:
+    with served() as (page, port, _), closing(opened(port, "")) as socket:
+        assert pace_of(socket) == {"speed": 1.0, "paused": False, "may_set": False}
+        socket.send(json.dumps(said))
+        with pytest.raises(ConnectionClosed):
+            list(iter(lambda: socket.recv(timeout=60), None))
+        assert page.feed.pace is not None
+        assert (page.feed.pace.is_paused, page.feed.pace.speed, page.take_step()) == (False, 1.0, False)
+
+
+def test_who_has_the_token_sets_it() -> None:
+    with served() as (_, port, token), closing(opened(port, token)) as socket:
+        assert pace_of(socket)["may_set"]
+        socket.send(json.dumps({"pause": True, "speed": 2}))
+        assert pace_of(socket) == {"speed": 2.0, "paused": True, "may_set": True}
+
+
 @pytest.mark.parametrize(
     "order",
     [

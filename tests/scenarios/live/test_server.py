@@ -180,7 +180,19 @@ def test_a_viewer_gets_how_the_run_ended(port: int) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["", "{", "[]", '{"other": 1}', '{"speed": "fast"}', '{"wish": {"count": "many"}}', "x" * (MOST_SAID_BYTES + 1)],
+    [
+        "",
+        "{",
+        "[]",
+        '{"other": 1}',
+        '{"speed": "fast"}',
+        '{"speed": -1}',
+        '{"speed": NaN}',
+        '{"speed": 1e9}',
+        '{"speed": 0.001}',
+        '{"wish": {"count": "many"}}',
+        "x" * (MOST_SAID_BYTES + 1),
+    ],
 )
 def test_who_says_what_no_page_says_is_cut_off(port: int, said: str) -> None:
     with opened(port) as socket:
@@ -216,7 +228,7 @@ def test_a_run_is_paused_stepped_through_and_begun_anew(folder: Path) -> None:
     playback.pace.pause(0.0)
     with serving(playback, guard_of("127.0.0.1", None)) as port, opened(port) as socket:
         first = state_of(socket, "pace")
-        assert first["pace"]["pace"] == {"speed": 1.0, "paused": True}
+        assert first["pace"]["pace"] == {"speed": 1.0, "paused": True, "may_set": True}
         before = playback.feed.view.now_s
         socket.send(json.dumps({"step": True}))
         stepped = state_of(socket, "figures", state="running")

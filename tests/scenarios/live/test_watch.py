@@ -198,8 +198,9 @@ def test_a_board_that_contradicts_the_scenario_is_believed_and_not_the_scenario(
         (["nowhere", "--journals", "here"], "--journals goes with --join"),
         (["nowhere", "--join"], "--join goes with --market NAME and --broker URL"),
         (["--market", "lab", "--profile", "eve.toml", "--join"], "--join goes with --market NAME and --broker URL"),
-        (["nowhere", "--speed", "nan"], "--speed nan must be 0 or more"),
-        (["nowhere", "--speed=-1"], "--speed -1 must be 0 or more"),
+        (["nowhere", "--speed", "nan"], "--speed nan must be from 0.01 to 1,000 "),
+        (["nowhere", "--speed=1e9"], "--speed 1e+09 must be from 0.01 to 1,000 "),
+        (["nowhere", "--speed=-1"], "--speed -1 must be from 0.01 to 1,000 "),
         (["nowhere", "--address", "here"], "--address 'here': give an IP address"),
     ],
 )
