@@ -52,8 +52,8 @@ export function say(text) {
 
 // The shortest number that a 32-bit float of this value may have been: 0.01, and not 0.009999999776482582.
 function meant(value) {
-  if (typeof value !== "number" || Math.fround(value) !== value) return value;
-  return [6, 7, 8].map((digits) => Number(value.toPrecision(digits))).find((short) => Math.fround(short) === value) ?? value;
+  if (typeof value !== "number" || Number.isInteger(value) || Math.fround(value) !== value) return value;
+  return [6, 7, 8, 9].map((digits) => Number(value.toPrecision(digits))).find((short) => Math.fround(short) === value) ?? value;
 }
 
 const cell = (value) => {

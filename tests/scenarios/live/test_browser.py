@@ -4,16 +4,21 @@ import csv
 import io
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from node.protocol.trace import Leaving, Record
 from scenarios.launch.run import run
+from scenarios.live.feed import Feed
 from scenarios.live.guard import guard_of
 from scenarios.live.playback import Playback
 from scenarios.live.serving import bound, served_beside, url_of
+from scenarios.markets.load import load
+from scenarios.markets.registry import draw_market, kind_of
 from scenarios.results.result import Result
 from tests.conftest import wait_until
 from tests.scenarios.live.browser import (
@@ -59,6 +64,11 @@ def names(page: Page) -> list[str]:
     return texts(page, ".panel-table-nodes tbody th")
 
 
+def font_size(page: Page, selector: str) -> float:
+    """Of the first such element, CSS pixels."""
+    return float(page.locator(selector).first.evaluate("one => parseFloat(getComputedStyle(one).fontSize)"))
+
+
 def texts(page: Page, selector: str) -> list[str]:
     return page.locator(selector).all_inner_texts()
 
@@ -76,6 +86,7 @@ def test_its_graph_is_who_bought_what(page: Page, result: Result[Any]) -> None:
     assert found == pytest.approx(
         {(one.buyer, one.seller): one.quantity for one in result.summary.allocations}, rel=1e-5
     )
+    assert max(len(row["amount"]) for row in rows) <= len("0.00123456789")  # what was meant, without noise of floats
 
 
 def test_its_courses_end_where_the_run_did(page: Page, result: Result[Any]) -> None:
@@ -88,11 +99,20 @@ def test_its_courses_end_where_the_run_did(page: Page, result: Result[Any]) -> N
     assert len(price) > 50
 
 
-@pytest.mark.parametrize("panel", ["graph", "course-price", "course-missing", "detail"])
-def test_its_pictures_are_copied_as_svg(page: Page, panel: str) -> None:
+@pytest.mark.parametrize(
+    ("panel", "texts"),
+    [
+        ("graph", {"buyers", "sellers", "buyer-2", "Width: MB that the buyer gets, or would as bids stand. "}),
+        ("course-price", {"Market price"}),
+        ("course-missing", {"Gap to the optimum"}),
+        ("detail", {"Book", "per MB"}),
+    ],
+)
+def test_its_pictures_are_copied_as_svg(page: Page, panel: str, texts: set[str]) -> None:
     drawn = ET.fromstring(copied(page.locator(f".panel-{panel}"), "SVG"))
     assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
     assert len(list(drawn.iter())) > 10
+    assert texts <= {one.text for one in drawn.iter("{http://www.w3.org/2000/svg}text")}
 
 
 def test_its_table_sorts_and_searches(page: Page, result: Result[Any]) -> None:
@@ -104,6 +124,10 @@ def test_its_table_sorts_and_searches(page: Page, result: Result[Any]) -> None:
     assert head.get_attribute("aria-sort") == "descending"
     page.get_by_role("searchbox", name="Search nodes").fill("seller-1")
     wait_until(lambda: sorted(names(page)) == ["seller-1", "seller-10"], "there are two rows")
+    heads = list(table_of(copied(page.locator(".panel-table-nodes"), "CSV"))[0])
+    assert {"node", "gets (MB)", "utility (money)", "moves"} <= set(heads)
+    page.get_by_role("searchbox", name="Search nodes").fill("zzz")
+    page.get_by_text("Nothing found among 60.").wait_for()
 
 
 def test_a_node_is_followed_by_keyboard_alone(page: Page) -> None:
@@ -119,6 +143,9 @@ def test_a_node_is_followed_by_keyboard_alone(page: Page) -> None:
 def test_an_auction_is_shown_in_the_charts_on_demand(page: Page, result: Result[Any]) -> None:
     page.get_by_role("button", name="Follow seller-3", exact=True).first.click()
     page.locator(".panel-detail").get_by_role("img", name="Book").wait_for()
+    for place, heads in ((0, ["line", "x (MB)", "Book (per MB)"]), (1, ["line", "time (s)", "Price (per MB)"])):
+        picture = page.locator(".panel-detail figure").nth(place)
+        assert list(table_of(copied(picture, "CSV"))[0]) == heads
     page.get_by_role("button", name="Show in the charts").click()
     chart = page.locator(".panel-course-price")
     chart.get_by_role("button", name="Remove seller-3 from the charts").wait_for()
@@ -142,6 +169,30 @@ def test_its_log_shows_the_kinds_that_are_chosen(page: Page) -> None:
     wait_until(lambda: set(texts(page, ".entries .what button")) == {"seller-7"}, "there are those of one seller alone")
 
 
+class Told:
+    """Shows what it was told to."""
+
+    def __init__(self, *names: str) -> None:
+        market = draw_market(load("two-sellers"), 0)
+        self.feed = Feed(partial(kind_of(market).view, market), "run")
+        self.feed.take([Record(1.0, f"h/{name}", Leaving()) for name in names])
+
+    async def run(self) -> None:
+        """Nothing more happens."""
+
+    def restart(self) -> None:
+        """Nothing begins anew."""
+
+
+def test_its_log_is_that_of_the_folder_in_the_end(browser: Browser) -> None:
+    shown, guard, listening = Told("A", "B"), guard_of("127.0.0.1", None), bound("127.0.0.1", 0)
+    with served_beside(shown, guard, listening), visited(browser, url_of(listening, guard)) as page:
+        wait_until(lambda: texts(page, ".entries .what button") == ["B", "A"], "two have left")
+        shown.feed.show_whole(Told("B", "A", "C").feed.view)
+        wait_state(page, "ended")
+        wait_until(lambda: texts(page, ".entries .what button") == ["C", "A", "B"], "three have left")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_it_fits_every_screen(browser: Browser, url: str, size: str, scheme: Any) -> None:
@@ -149,7 +200,11 @@ def test_it_fits_every_screen(browser: Browser, url: str, size: str, scheme: Any
     options = {"viewport": {"width": width, "height": height}, "color_scheme": scheme, "reduced_motion": "reduce"}
     with visited(browser, url, **options) as page:
         wait_state(page, "ended")
+        if size == "phone":  # where nobody is followed before somebody asks for it
+            page.get_by_text("Choose a node in the market").wait_for()
+            page.get_by_role("button", name="Follow seller-1", exact=True).first.click()
         page.locator(".panel-detail .picture svg").first.wait_for()
+        assert (font_size(page, "tbody td") >= 24.0) == (size == "wall")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert len(kept(page, f"{size}-{scheme}")) > 50_000
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -163,6 +218,7 @@ def test_it_breaks_no_rule_of_accessibility(browser: Browser, url: str, size: st
     width, height = SIZES[size]
     with visited(browser, url, viewport={"width": width, "height": height}, color_scheme=scheme) as page:
         wait_state(page, "ended")
+        page.get_by_role("button", name="Follow seller-2", exact=True).first.click()
         page.locator(".panel-detail .picture svg").first.wait_for()
         assert violations(page) == []
 
