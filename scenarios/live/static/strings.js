@@ -23,7 +23,7 @@ export const S = {
   orderNode: "To whom",
   orderAmount: "How much",
   orderSaid: "What became of it",
-  orderNeedsToken: "Open this page by the whole address that bidswarm printed, its token included, to have something happen.",
+  orderNeedsToken: "Open this page by the whole address that bidswarm printed, its token included, to have something happen or set the time.",
   refused: "Refused",
   theme: { auto: "System", light: "Light", dark: "Dark" },
   themeIs: (name) => `Colours: ◐ ${name}`,
