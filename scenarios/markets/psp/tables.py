@@ -152,7 +152,7 @@ def _rationality(summary: "Summary") -> str:
     broken = []
     if summary.buyers_at_a_loss:
         pay = counted(summary.buyers_at_a_loss, "pays", "pay")
-        broken += [f"{pay} up to {summary.largest_loss:.4g} more than what they have is worth to them"]
+        broken += [f"{pay} up to {summary.largest_loss:.4g} more than it is worth to them"]
     if summary.buyers_over_budget:
         pay = counted(summary.buyers_over_budget, "pays", "pay")
         broken += [f"{pay} up to {summary.largest_excess:.4g} more than their budget"]

@@ -112,7 +112,7 @@ def test_who_pays_too_much_is_told(tmp_path: Path, capsys: pytest.CaptureFixture
         result.summary, buyers_at_a_loss=2, largest_loss=0.25, buyers_over_budget=1, largest_excess=3.0
     )
     print_result(result, Console(width=300))
-    told = "of the buyers 2 pay up to 0.25 more than it is worth to them and 1 pay up to 3 more than their budget"
+    told = "of the buyers 2 pay up to 0.25 more than it is worth to them and 1 pays up to 3 more than their budget"
     assert told in capsys.readouterr().out
 
 
