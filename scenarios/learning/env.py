@@ -1,7 +1,7 @@
 """Markets of the exchange as a ``ParallelEnv`` of PettingZoo and as an ``Env`` of Gymnasium."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -12,6 +12,7 @@ from gymnasium.spaces import Box, Space
 from pettingzoo import ParallelEnv
 
 from node.mechanism.checks import FloatArray
+from node.mechanism.rounding import ROUNDING
 from node.strategy.psp.policy import size_of
 from scenarios.errors import ScenarioError
 from scenarios.files.names import some
@@ -19,7 +20,7 @@ from scenarios.learning.rounds import ArrayWorld
 from scenarios.learning.simulated import SimulatedWorld
 from scenarios.markets.load import load
 from scenarios.markets.psp.market import Market, draw
-from scenarios.markets.psp.schema import Scenario, check_known
+from scenarios.markets.psp.schema import Scenario, Shift, check_known
 
 Step = tuple[dict[str, FloatArray], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]
 """Observations, rewards, terminations, truncations and infos, by agent."""
@@ -36,11 +37,11 @@ class _World(Protocol):
         """What each of them would have if all auctions were awarded now, money."""
         ...
 
-    def step(self, actions: Mapping[str, FloatArray]) -> None:
-        """Tell them what to bid, and let a step of time go by."""
+    def step(self, actions: Mapping[str, FloatArray], leaving: Collection[str]) -> None:
+        """Tell them what to bid, and let a step of time go by, in which some of them leave."""
         ...
 
-    def end(self, actions: Mapping[str, FloatArray], timeout_s: float) -> None:
+    def end(self, actions: Mapping[str, FloatArray], leaving: Collection[str], timeout_s: float) -> None:
         """Tell them what they bid in the end, and let the market settle within so many seconds of its opening."""
         ...
 
@@ -58,8 +59,9 @@ class MarketEnv(ParallelEnv[str, FloatArray, FloatArray]):  # type: ignore[misc]
     of a step is by how much it changed the agent's utility: the worth of what it has bought and would get if all
     auctions were awarded now, less what that costs. So an agent's rewards add up to its utility at the end, money.
 
-    An agent whose buyer leaves is terminated; one whose buyer joins late comes then. The bids of the last step stand:
-    the auctions are awarded, and all agents that are left are truncated.
+    An agent whose buyer leaves is terminated in that step, and keeps what it has bought; one whose buyer joins late
+    comes then. The bids of the last step stand: the auctions are awarded, and all agents that are left are truncated.
+    Who would leave after the last step does not leave, and no other shift of so late a time happens.
 
     Parameters
     ----------
@@ -139,15 +141,16 @@ class MarketEnv(ParallelEnv[str, FloatArray, FloatArray]):  # type: ignore[misc]
         told = {name: actions[name] for name in self.agents}
         self._taken += 1
         is_last = self._taken >= self._steps
+        leaving = {name for name in self.agents if self._leaves.get(name) == self._taken}
         if is_last:
-            self._world.end(told, self._scenario.timeout_s)
+            self._world.end(told, leaving, self._scenario.timeout_s)
         else:
-            self._world.step(told)
+            self._world.step(told, leaving)
         present = [*self.agents, *(name for name, step in self._joins.items() if step == self._taken)]
         utilities = self._world.utilities()
         rewards = {name: utilities[name] - self._utilities[name] for name in present}
         self._utilities = utilities
-        terminated = {name: self._leaves.get(name, math.inf) <= self._taken for name in present}
+        terminated = {name: name in leaving for name in present}
         truncated = {name: is_last and not terminated[name] for name in present}
         self.agents = [name for name in present if not (terminated[name] or is_last)]
         return self._observations(present), rewards, terminated, truncated, {name: {} for name in present}
@@ -158,11 +161,16 @@ class MarketEnv(ParallelEnv[str, FloatArray, FloatArray]):  # type: ignore[misc]
 
     def _drawn(self, seed: int) -> Market:
         market = draw(self._scenario, seed if self._population is None else self._population)
-        return msgspec.structs.replace(market, seed=seed)
+        shifts = [one for one in market.shifts if one.kind == "join" or self._step_of(one) <= self._steps]
+        return msgspec.structs.replace(market, seed=seed, shifts=shifts)
+
+    def _step_of(self, shift: Shift) -> int:
+        """The step in which it happens; at the end of a step counts as in it, but for rounding errors."""
+        return max(1, math.ceil((1.0 - ROUNDING) * shift.at_s / self._step_s))
 
     def _started(self, market: Market) -> None:
         self._world = self._kind(market, self.possible_agents, self.slots, self._step_s)
-        steps = {one: math.ceil(one.at_s / self._step_s) for one in market.shifts if one.node in self.possible_agents}
+        steps = {one: self._step_of(one) for one in market.shifts if one.node in self.possible_agents}
         self._joins = {one.node: step for one, step in steps.items() if one.kind == "join"}
         self._leaves = {one.node: step for one, step in steps.items() if one.kind == "leave"}
         self._taken = 0

@@ -1,6 +1,6 @@
 """Learners among the buyers of the world ``array``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -76,9 +76,9 @@ class ArrayWorld:
         """What each learner would have if all auctions were awarded now, money."""
         return dict(zip(self._names, self._utility.tolist(), strict=True))
 
-    def step(self, actions: Mapping[str, FloatArray]) -> None:
-        """Let the learners bid, and then the others, for some rounds; who is told nothing bids nothing."""
-        self.carry_out(actions)
+    def step(self, actions: Mapping[str, FloatArray], leaving: Collection[str] = ()) -> None:
+        """Let the learners bid, and then the others, for some rounds; who leaves or is told nothing bids nothing."""
+        self.carry_out({name: action for name, action in actions.items() if name not in leaving})
         self._look()
 
     def carry_out(self, actions: Mapping[str, FloatArray]) -> None:
@@ -95,10 +95,10 @@ class ArrayWorld:
                 self.play.survey()
             self.play.round(self._random)
 
-    def end(self, actions: Mapping[str, FloatArray], timeout_s: float) -> None:
+    def end(self, actions: Mapping[str, FloatArray], leaving: Collection[str], timeout_s: float) -> None:
         """Another step: what stands after it is what they get."""
         del timeout_s
-        self.step(actions)
+        self.step(actions, leaving)
 
 
 def _scripted(market: Market, learners: set[str]) -> Market:

@@ -1,6 +1,6 @@
 """Learners among the nodes of the world ``sim``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -37,6 +37,7 @@ class SimulatedWorld:
         hosts = [Host(name, {name: machines[name]}, codec) for name in names]
         links = LinkModel(**msgspec.structs.asdict(market.network))
         self._simulation = Simulation(hosts, links, market.seed, _forget)
+        self._leaves = {one.node: one.at_s for one in market.shifts if one.kind == "leave"}
         self._until = self._simulation.open_market()
 
     def observe(self) -> dict[str, FloatArray]:
@@ -47,13 +48,17 @@ class SimulatedWorld:
         """What each learner has, and would have if all auctions were awarded now, money."""
         return {name: buyer.utility for name, buyer in self._buyers.items()}
 
-    def step(self, actions: Mapping[str, FloatArray]) -> None:
-        """Tell the learners what to bid, and let a step of time go by."""
+    def step(self, actions: Mapping[str, FloatArray], leaving: Collection[str] = ()) -> None:
+        """Tell the learners what to bid, and let a step of time go by; those who leave have it in their plans."""
         self._tell(actions, stand=False)
-        self._go_on(self._until + self._step_s)
+        self._until += self._step_s
+        # Who leaves just when the step ends does so in this step, whatever rounding made of both times.
+        left = [self._simulation.opened_at + self._leaves[name] for name in leaving]
+        self._go_on(max([self._until, *left]))
 
-    def end(self, actions: Mapping[str, FloatArray], timeout_s: float) -> None:
+    def end(self, actions: Mapping[str, FloatArray], leaving: Collection[str], timeout_s: float) -> None:
         """Tell them what they bid in the end, and let the market settle, at most ``timeout_s`` after its opening."""
+        del leaving
         self._tell(actions, stand=True)
         self._go_on(max(self._until, self._simulation.opened_at + timeout_s))
 
@@ -64,7 +69,6 @@ class SimulatedWorld:
             self._simulation.tell(name, name, MindChanged({offer.seller: bid for offer, bid in bids}, stand))
 
     def _go_on(self, until: float) -> None:
-        self._until = until
         self._simulation.planned(until, _nothing)
         while self._simulation.run(until, _MANY):
             pass

@@ -9,7 +9,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
-from bidswarm.psp import Scenario
+from bidswarm.psp import Buyers, LeaveShift, ParabolicValuation, Scenario, Sellers
 from node.protocol.psp.trace import PurchaseReceived
 from node.protocol.trace import Record
 from scenarios.chaos.schema import ChaosTable
@@ -99,6 +99,47 @@ def test_rewards_add_up_to_what_the_receipts_say() -> None:
     assert total == {
         name: pytest.approx(valuations[name].value(mb) - paid, rel=1e-9) for name, (mb, paid) in bought.items()
     }
+
+
+def leaving(at_s: float) -> Scenario:
+    """A market of two sellers and three buyers, of whom one leaves."""
+    return scenario(
+        sellers=[Sellers(name="s", count=2, supply_mb=50.0)],
+        buyers=[Buyers(name="b", count=3, valuation=ParabolicValuation(demand_mb=100.0, choke_price_per_mb=10.0))],
+        shifts=[LeaveShift(at_s=at_s, nodes=["b-2"])],
+    )
+
+
+@every_world
+@pytest.mark.parametrize(
+    ("at_s", "step_s", "ends"),
+    [(0.0, 0.2, 1), (0.4, 0.2, 2), (0.5, 0.2, 3), (0.9, 0.3, 3), (0.7, 0.2, 4), (0.8, 0.2, 4)],
+)
+def test_who_leaves_keeps_nothing_that_was_not_awarded(world: Any, at_s: float, step_s: float, ends: int) -> None:
+    env = MarketEnv(leaving(at_s), world=world, steps=4, step_s=step_s)
+    env.reset(seed=0)
+    rewards, terminated = [], []
+    while "b-2" in env.agents:
+        _, reward, is_over, _, _ = env.step({name: np.full((2, 2), 0.4) for name in env.agents})
+        rewards.append(reward["b-2"])
+        terminated.append(is_over["b-2"])
+    assert terminated == [False] * (ends - 1) + [True]
+    assert sum(rewards) == pytest.approx(0.0, abs=1e-9)
+    assert len(rewards) < 3 or max(rewards) > 100.0  # it had something to lose
+
+
+def test_what_would_happen_after_the_last_step_does_not() -> None:
+    """In both worlds: who would leave then is still there when the auctions are awarded, and has what it won."""
+    earned = []
+    for world in WORLDS:
+        env, total = MarketEnv(leaving(5.0), world=world, steps=4), 0.0
+        env.reset(seed=0)
+        while env.agents:
+            _, rewards, terminated, truncated, _ = env.step({name: np.full((2, 2), 0.4) for name in env.agents})
+            total += rewards["b-2"]
+        assert (terminated["b-2"], truncated["b-2"]) == (False, True)
+        earned.append(total)
+    assert earned == [pytest.approx(144.44, abs=0.01)] * 2
 
 
 @every_world
