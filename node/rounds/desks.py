@@ -89,6 +89,7 @@ class Desks:
         books, seller = self.play.books, self.seller
         edges = self._edges()
         steps = staircases(edges, books, books.largest)
+        np.maximum(steps.quantity, 0.0, out=steps.quantity)  # differences of sums: rounding may make less than nothing
         allocation = edges.allocation(books)
         charge = charged(steps, allocation)
         has_bid, is_open = self.quantity > 0.0, seller < self.play.supply.size

@@ -78,6 +78,14 @@ def test_buyers_come_and_leave_as_the_scenario_says(world: Any) -> None:
     assert not any(flag for step in told[1:-1] for flag in step[3].values())
 
 
+@pytest.mark.parametrize("name", ["neighbourhood", "scarce"])
+def test_every_observation_is_in_its_space(name: str) -> None:
+    env = MarketEnv(name, steps=8)
+    seen = [told[0] for seed in range(3) for told in episode(env, seed)]
+    assert len(seen) == 27
+    assert all(env.observation_space(agent).contains(row) for rows in seen for agent, row in rows.items())
+
+
 def test_rewards_add_up_to_what_the_receipts_say() -> None:
     made, records = scenario(), list[Record[Any]]()
     env = MarketEnv(made, world="sim", steps=6, learners=["b-1", "b-3"])
