@@ -69,8 +69,8 @@ class ArrayWorld:
         slots[:, :used, first + LEVELS :] = view.cost / money[:, :, None]
 
     def observe(self) -> dict[str, FloatArray]:
-        """What each learner sees."""
-        return dict(zip(self._names, self._seen, strict=True))
+        """What each learner sees, to keep and to write into."""
+        return dict(zip(self._names, self._seen.copy(), strict=True))
 
     def utilities(self) -> dict[str, float]:
         """What each learner would have if all auctions were awarded now, money."""

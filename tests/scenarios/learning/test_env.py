@@ -86,6 +86,24 @@ def test_every_observation_is_in_its_space(name: str) -> None:
     assert all(env.observation_space(agent).contains(row) for rows in seen for agent, row in rows.items())
 
 
+@every_world
+def test_who_writes_into_what_it_was_told_changes_nothing_else(world: Any) -> None:
+    kept, written = (MarketEnv(scenario(), world=world, steps=3) for _ in range(2))
+    random = np.random.default_rng(0)
+    first, second = kept.reset(seed=0)[0], written.reset(seed=0)[0]
+    while kept.agents:
+        assert {name: row.tolist() for name, row in second.items()} == {
+            name: row.tolist() for name, row in first.items()
+        }
+        for row in second.values():
+            row[:] = 0.5
+        actions = random_actions(kept, random)
+        again = {name: action.copy() for name, action in actions.items()}
+        first, second = kept.step(actions)[0], written.step(again)[0]
+        for action in again.values():
+            action[:] = 0.5
+
+
 def test_rewards_add_up_to_what_the_receipts_say() -> None:
     made, records = scenario(), list[Record[Any]]()
     env = MarketEnv(made, world="sim", steps=6, learners=["b-1", "b-3"])
