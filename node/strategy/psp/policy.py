@@ -103,7 +103,10 @@ class Sight:
 
 @dataclass(slots=True)
 class Slots:
-    """Which row is which seller's: so many sellers, in the order in which their auctions were first open."""
+    """Which row is which seller's: so many sellers, in the order in which their auctions were first seen open.
+
+    Those seen open at once are in the order of the pool. Over a network, adverts can be late.
+    """
 
     count: int
     _row: dict[str, int] = field(init=False, default_factory=dict)

@@ -4,15 +4,17 @@ from collections import defaultdict
 from fractions import Fraction
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
+from bidswarm.psp import Buyers, ParabolicValuation, Sellers
 from node.protocol.host import Host
 from node.protocol.psp.messages import Advert, Bid, ExchangeMessage, Profile, Withdraw
 from node.protocol.wire.frames import Codec, decode_frame
 from node.runtime.sim.simulation import Simulation
-from node.strategy.psp.policy import LEVELS, OWN_SIZE, SLOT_SIZE
-from scenarios.learning.env import MarketEnv
+from node.strategy.psp.policy import LEVELS, OWN_SIZE, SLOT_SIZE, Sight
+from scenarios.learning.env import BuyerEnv, MarketEnv
 from scenarios.markets.psp.market import BuyerSpec, draw, theta
 from tests.oracles import psp as oracle
 from tests.scenarios.learning.markets import random_actions, scenario
@@ -119,3 +121,17 @@ def test_every_observation_can_be_made_from_the_frames_of_that_node(wires: dict[
         seen = env.step(actions)[0]
     assert compared == 24
     assert all(wire.profiles for wire in wires.values())
+
+
+def test_sellers_get_slots_in_the_order_in_which_they_were_first_seen() -> None:
+    """As docs/learning.md says: the pool's, but for those who join late."""
+    shares = {"late": 0.11, "early": 0.22, "other": 0.33}
+    sellers = [Sellers(name=name, supply_mb=100.0 * share) for name, share in shares.items()]
+    sellers[0] = msgspec.structs.replace(sellers[0], joins_at_s=0.5)
+    valuation = ParabolicValuation(demand_mb=100.0, choke_price_per_mb=10.0)
+    env = BuyerEnv(scenario(sellers=sellers, buyers=[Buyers(name="b", valuation=valuation)]), "b", world="sim", steps=6)
+    seen = [env.reset(seed=0)[0], *(env.step(np.zeros((3, 2)))[0] for _ in range(4))]
+    assert [Sight.of(row).slot[:, 1].round(9).tolist() for row in (seen[0], seen[-1])] == [
+        [0.22, 0.33, 0.0],
+        [0.22, 0.33, 0.11],
+    ]
