@@ -1,26 +1,29 @@
 """Markets of the exchange as a ``ParallelEnv`` of PettingZoo and as an ``Env`` of Gymnasium."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 import gymnasium
 import msgspec
 import numpy as np
+from gymnasium.error import ResetNeeded
 from gymnasium.spaces import Box, Space
 from pettingzoo import ParallelEnv
 
 from node.mechanism.checks import FloatArray
 from node.mechanism.rounding import ROUNDING
-from node.strategy.psp.policy import size_of
+from node.strategy.psp.policy import checked, size_of
 from scenarios.errors import ScenarioError
-from scenarios.files.names import some
+from scenarios.files.names import names_of, some
 from scenarios.learning.rounds import ArrayWorld
 from scenarios.learning.simulated import SimulatedWorld
 from scenarios.markets.load import load
 from scenarios.markets.psp.market import Market, draw
-from scenarios.markets.psp.schema import Scenario, Shift, check_known
+from scenarios.markets.psp.schema import Scenario, Shift, Users, check_known
 
 Step = tuple[dict[str, FloatArray], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]
 """Observations, rewards, terminations, truncations and infos, by agent."""
@@ -97,11 +100,11 @@ class MarketEnv(ParallelEnv[str, FloatArray, FloatArray]):  # type: ignore[misc]
         population: int | None = None,
     ) -> None:
         self._scenario = _exchange(scenario)
-        self._kind, self._steps, self._step_s, self._population = _WORLDS[world], steps, step_s, population
+        _check_options(world, steps, step_s, population)
+        self._kind, self._steps, self._step_s, self._population = _WORLDS[world], int(steps), step_s, population
         market = self._drawn(0)
         pools = {buyer.name: buyer.pool for buyer in market.buyers}
-        check_known("learners", learners or (), pools.keys(), "buyer")
-        self.possible_agents = list(learners or pools)
+        self.possible_agents = list(pools) if learners is None else _checked_learners(learners, pools.keys())
         self._check(market)
         self.slots = max(len(pools[name]) for name in self.possible_agents)
         self.observation_spaces: dict[str, Space[Any]] = {
@@ -112,9 +115,10 @@ class MarketEnv(ParallelEnv[str, FloatArray, FloatArray]):  # type: ignore[misc]
         }
         self.agents: list[str] = []
         self._utilities: dict[str, float] = {}
-        self._random = np.random.default_rng(0)
+        self._random: np.random.Generator | None = None
+        self._world: _World | None = None
         if world == "array":
-            self._started(market)  # says at once what this world cannot play
+            self._opened(market)  # says at once what this world cannot play
 
     def observation_space(self, agent: str) -> Space[Any]:
         """Shares, all from 0 to 1 (``Sight``)."""
@@ -127,18 +131,33 @@ class MarketEnv(ParallelEnv[str, FloatArray, FloatArray]):  # type: ignore[misc]
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, FloatArray], dict[str, dict[str, Any]]]:
-        """Open the next market; the same seed gives the same market again."""
+        """Open the next market; the same seed gives the same market again, and the same ones after it.
+
+        Without a seed it is the next one since a seed was given, or any one if none ever was.
+        """
         del options
-        if seed is not None:
+        if seed is not None or self._random is None:
             self._random = np.random.default_rng(seed)
-        self._started(self._drawn(int(self._random.integers(1 << 32)) if seed is None else seed))
+        self._start(self._drawn(int(self._random.integers(1 << 32)) if seed is None else seed))
         return self._observations(self.agents), {name: {} for name in self.agents}
 
     def step(self, actions: dict[str, FloatArray]) -> Step:
-        """Have all agents bid, and a step of time go by."""
+        """Have all agents bid, and a step of time go by.
+
+        Raises
+        ------
+        ResetNeeded
+            If no episode has begun, or it is over.
+        ValueError
+            If an action is lacking or none; nothing has happened then.
+        """
+        if self._world is None:
+            raise ResetNeeded("no episode has begun; call reset first")
+        if self._taken >= self._steps:
+            raise ResetNeeded(f"the episode is over after step {self._steps}; call reset for the next one")
         if lacking := [name for name in self.agents if name not in actions]:
             raise ValueError(f"actions lack {some(lacking)}; give one for every agent")
-        told = {name: actions[name] for name in self.agents}
+        told = {name: self._action(name, actions[name]) for name in self.agents}
         self._taken += 1
         is_last = self._taken >= self._steps
         leaving = {name for name in self.agents if self._leaves.get(name) == self._taken}
@@ -155,7 +174,14 @@ class MarketEnv(ParallelEnv[str, FloatArray, FloatArray]):  # type: ignore[misc]
         self.agents = [name for name in present if not (terminated[name] or is_last)]
         return self._observations(present), rewards, terminated, truncated, {name: {} for name in present}
 
+    def _action(self, name: str, action: FloatArray) -> FloatArray:
+        try:
+            return checked(action, self.slots)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+
     def _observations(self, names: Sequence[str]) -> dict[str, FloatArray]:
+        assert self._world is not None
         seen = self._world.observe()
         return {name: seen[name] for name in names}
 
@@ -168,8 +194,11 @@ class MarketEnv(ParallelEnv[str, FloatArray, FloatArray]):  # type: ignore[misc]
         """The step in which it happens; at the end of a step counts as in it, but for rounding errors."""
         return max(1, math.ceil((1.0 - ROUNDING) * shift.at_s / self._step_s))
 
-    def _started(self, market: Market) -> None:
-        self._world = self._kind(market, self.possible_agents, self.slots, self._step_s)
+    def _opened(self, market: Market) -> _World:
+        return self._kind(market, self.possible_agents, self.slots, self._step_s)
+
+    def _start(self, market: Market) -> None:
+        self._world = self._opened(market)
         steps = {one: self._step_of(one) for one in market.shifts if one.node in self.possible_agents}
         self._joins = {one.node: step for one, step in steps.items() if one.kind == "join"}
         self._leaves = {one.node: step for one, step in steps.items() if one.kind == "leave"}
@@ -178,11 +207,7 @@ class MarketEnv(ParallelEnv[str, FloatArray, FloatArray]):  # type: ignore[misc]
         self._utilities = dict.fromkeys(self.possible_agents, 0.0)
 
     def _check(self, market: Market) -> None:
-        """Raise ScenarioError, naming key, value and remedy, if episodes cannot be as they are wanted."""
-        if self._steps < 1 or not 0.0 < self._step_s < math.inf:
-            raise ScenarioError(
-                f"steps = {self._steps}, step_s = {self._step_s}: give at least 1 step, and time for it"
-            )
+        """Raise ScenarioError, naming key, value and remedy, if the market has no such episodes."""
         if market.chaos:
             raise ScenarioError("chaos: nothing goes wrong where agents learn; take it out of the scenario")
         lasts_s = self._steps * self._step_s
@@ -194,6 +219,12 @@ class MarketEnv(ParallelEnv[str, FloatArray, FloatArray]):  # type: ignore[misc]
         for shift in market.shifts:
             if shift.kind == "join" and shift.at_s > lasts_s - self._step_s:
                 raise ScenarioError(f"{shift.node!r} joins at {shift.at_s} s, after the last step began; raise steps")
+        joins = {shift.node: self._step_of(shift) for shift in market.shifts if shift.kind == "join"}
+        for shift in market.shifts:
+            if shift.kind == "leave" and joins.get(shift.node) == self._step_of(shift):
+                raise ScenarioError(
+                    f"{shift.node!r} joins and leaves, at {shift.at_s} s, in one step of {self._step_s} s; lower step_s"
+                )
 
 
 def _exchange(scenario: Scenario | str | Path) -> Scenario:
@@ -203,21 +234,53 @@ def _exchange(scenario: Scenario | str | Path) -> Scenario:
     return found
 
 
+def _check_options(world: str, steps: int, step_s: float, population: int | None) -> None:
+    """Raise ScenarioError, naming option, value and remedy, if one of them is not what it should be."""
+    if world not in _WORLDS:
+        raise ScenarioError(f"world = {world!r}: agents learn in the worlds {' and '.join(_WORLDS)}; give one of them")
+    if not _is_whole(steps) or steps < 1:
+        raise ScenarioError(f"steps = {steps!r}: give a whole number of at least 1")
+    if not 0.0 < step_s < math.inf:
+        raise ScenarioError(f"step_s = {step_s!r}: give seconds, more than 0")
+    if population is not None and (not _is_whole(population) or population < 0):
+        raise ScenarioError(f"population = {population!r}: give a seed, a whole number of at least 0, or leave it out")
+
+
+def _is_whole(number: object) -> bool:
+    return isinstance(number, Integral) and not isinstance(number, bool)
+
+
+def _checked_learners(learners: Sequence[str], known: Users) -> list[str]:
+    """The learners, or ScenarioError, naming value and remedy."""
+    if isinstance(learners, str):
+        raise ScenarioError(f"learners = {learners!r}: give a list of names: [{learners!r}]")
+    names = list(learners)
+    if not names:
+        raise ScenarioError("learners = []: name at least one buyer, or leave it out for all of them")
+    check_known("learners", names, known, "buyer")
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise ScenarioError(f"learners has {some(twice)} more than once; name each buyer once")
+    return names
+
+
 class BuyerEnv(gymnasium.Env[FloatArray, FloatArray]):
     """One buyer that learns among scripted ones: a ``MarketEnv`` with this one agent, and its parameters."""
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - gymnasium's
 
     def __init__(self, scenario: Scenario | str | Path, buyer: str, **options: Any) -> None:  # noqa: ANN401 - as there
+        made = _exchange(scenario)
+        check_known("buyer", [buyer], {name for group in made.buyers for name in names_of(group)}, "buyer")
         self._buyer = buyer
-        self._market = MarketEnv(scenario, learners=[buyer], **options)
+        self._market = MarketEnv(made, learners=[buyer], **options)
         self.observation_space = self._market.observation_space(buyer)
         self.action_space = self._market.action_space(buyer)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[FloatArray, dict[str, Any]]:
-        """Open the next market."""
+        """Open the next market, as ``MarketEnv.reset`` does."""
         super().reset(seed=seed)
         episode = int(self.np_random.integers(1 << 32)) if seed is None else seed
         observations, infos = self._market.reset(episode, options)
@@ -226,7 +289,9 @@ class BuyerEnv(gymnasium.Env[FloatArray, FloatArray]):
         return observations[self._buyer], infos[self._buyer]
 
     def step(self, action: FloatArray) -> tuple[FloatArray, float, bool, bool, dict[str, Any]]:
-        """Bid, and let a step of time go by."""
-        observations, rewards, terminated, truncated, infos = self._market.step({self._buyer: action})
+        """Bid, and let a step of time go by; raises what ``MarketEnv.step`` raises."""
         name = self._buyer
+        if name not in self._market.agents:
+            raise ResetNeeded(f"no episode of {name} goes on; call reset first")
+        observations, rewards, terminated, truncated, infos = self._market.step({name: action})
         return observations[name], rewards[name], terminated[name], truncated[name], infos[name]

@@ -9,7 +9,7 @@ from node.mechanism.checks import FloatArray
 from node.rounds.desks import Desks, View
 from node.rounds.play import ROUNDS_PER_SURVEY
 from node.runtime.streams import stream
-from node.strategy.psp.policy import LEVELS, OWN, OWN_SIZE, SLOT, SLOT_SIZE, checked, size_of
+from node.strategy.psp.policy import LEVELS, OWN, OWN_SIZE, SLOT, SLOT_SIZE, size_of
 from scenarios.markets.psp.array import check_arrayable, play_of
 from scenarios.markets.psp.market import Market
 from scenarios.markets.psp.schema import AdaptiveStrategy
@@ -86,7 +86,7 @@ class ArrayWorld:
         shares = np.zeros((self._who.size, self._slots, 2))
         for k, name in enumerate(self._names):
             if name in actions:
-                shares[k] = checked(actions[name], self._slots)
+                shares[k] = actions[name]
         used = self._desks.seller.shape[1]
         quantity, price = self._demand * shares[:, :, 0], self._price * shares[:, :, 1]
         self._desks.bid(quantity[:, :used], price[:, :used])

@@ -2,14 +2,17 @@
 
 import pickle
 import re
+from functools import partial
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
+from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
-from bidswarm.psp import Buyers, LeaveShift, ParabolicValuation, Scenario, Sellers
+from bidswarm.psp import AdaptiveStrategy, Buyers, LeaveShift, ParabolicValuation, Scenario, Sellers
 from node.protocol.psp.trace import PurchaseReceived
 from node.protocol.trace import Record
 from scenarios.chaos.schema import ChaosTable
@@ -20,6 +23,13 @@ from scenarios.markets.psp.market import draw, theta
 from tests.scenarios.learning.markets import WORLDS, churning, episode, random_actions, scenario
 
 every_world = pytest.mark.parametrize("world", WORLDS)
+
+
+def fleeting() -> Scenario:
+    """A market in which a buyer comes and leaves at almost the same time."""
+    (group,) = scenario().buyers
+    late = msgspec.structs.replace(group, name="late", count=1, joins_at_s=0.45)
+    return scenario(buyers=[group, late], shifts=[LeaveShift(at_s=0.55, nodes=["late"])])
 
 
 @every_world
@@ -129,9 +139,10 @@ def test_rewards_add_up_to_what_the_receipts_say() -> None:
 
 def leaving(at_s: float) -> Scenario:
     """A market of two sellers and three buyers, of whom one leaves."""
+    valuation = ParabolicValuation(demand_mb=100.0, choke_price_per_mb=10.0)
     return scenario(
         sellers=[Sellers(name="s", count=2, supply_mb=50.0)],
-        buyers=[Buyers(name="b", count=3, valuation=ParabolicValuation(demand_mb=100.0, choke_price_per_mb=10.0))],
+        buyers=[Buyers(name="b", count=3, valuation=valuation, strategy=AdaptiveStrategy())],
         shifts=[LeaveShift(at_s=at_s, nodes=["b-2"])],
     )
 
@@ -181,11 +192,19 @@ def test_who_bids_nothing_has_nothing(world: Any) -> None:
     ("made", "options", "text"),
     [
         (scenario(), {"learners": ["b-9"]}, "learners = 'b-9': there is no such buyer"),
-        (scenario(), {"steps": 0}, "steps = 0, step_s = 0.2: give at least 1 step"),
+        (scenario(), {"learners": ["b-1", "b-2", "b-1"]}, "learners has b-1 more than once; name each buyer once"),
+        (scenario(), {"learners": []}, "learners = []: name at least one buyer, or leave it out"),
+        (scenario(), {"learners": "b-1"}, "learners = 'b-1': give a list of names: ['b-1']"),
+        (scenario(), {"world": "mqtt"}, "world = 'mqtt': agents learn in the worlds sim and array"),
+        (scenario(), {"steps": 0}, "steps = 0: give a whole number of at least 1"),
+        (scenario(), {"steps": 2.5}, "steps = 2.5: give a whole number of at least 1"),
+        (scenario(), {"step_s": 0.0}, "step_s = 0.0: give seconds, more than 0"),
+        (scenario(), {"population": -1}, "population = -1: give a seed, a whole number of at least 0"),
         (scenario(), {"steps": 60, "world": "sim"}, "steps = 60 of 0.2 s take 12 s, and sellers bear the undecided"),
         (scenario(chaos=ChaosTable()), {}, "chaos: nothing goes wrong where agents learn"),
         (churning(), {"steps": 3}, "'late-1' joins at 0.5 s, after the last step began; raise steps"),
         (churning(), {"learners": ["b-1"]}, "world 'array' knows no shifts"),
+        (fleeting(), {}, "'late' joins and leaves, at 0.55 s, in one step of 0.2 s; lower step_s"),
         ("congested", {}, "'congested' is no exchange"),
     ],
 )
@@ -194,11 +213,54 @@ def test_says_what_to_change(made: Scenario | str, options: dict[str, Any], text
         MarketEnv(made, **options)
 
 
+def test_says_that_there_is_no_such_buyer() -> None:
+    with pytest.raises(ScenarioError, match="buyer = 'b-9': there is no such buyer"):
+        BuyerEnv(scenario(), "b-9")
+
+
 @every_world
-def test_says_which_action_is_none(world: Any) -> None:
-    env = MarketEnv(scenario(), world=world, learners=["b-1"])
-    env.reset(seed=0)
-    with pytest.raises(ValueError, match="action has shape"):
-        env.step({"b-1": np.zeros(3)})
-    with pytest.raises(ValueError, match="actions lack b-1; give one for every agent"):
-        env.step({})
+def test_a_refused_action_leaves_all_as_it_was(world: Any) -> None:
+    refused, other = (MarketEnv(scenario(), world=world, steps=3, learners=["b-1", "b-2"]) for _ in range(2))
+    seen = [env.reset(seed=0) for env in (refused, other)]
+    for action in (np.full((2, 2), np.nan), np.zeros(3)):
+        with pytest.raises(ValueError, match="b-2: action has "):
+            refused.step({"b-1": np.full((2, 2), 0.9), "b-2": action})
+    with pytest.raises(ValueError, match="actions lack b-2; give one for every agent"):
+        refused.step({"b-1": np.full((2, 2), 0.9)})
+    for _ in range(3):
+        seen = [env.step({name: np.full((2, 2), 0.4) for name in env.agents}) for env in (refused, other)]
+        assert pickle.dumps(seen[0]) == pickle.dumps(seen[1])
+    assert not refused.agents
+
+
+@every_world
+def test_no_step_before_and_after_an_episode(world: Any) -> None:
+    market, alone = MarketEnv(scenario(), world=world, steps=1), BuyerEnv(leaving(0.1), "b-2", world=world, steps=3)
+    assert market.agents == []
+    with pytest.raises(ResetNeeded, match="no episode has begun; call reset first"):
+        market.step({})
+    with pytest.raises(ResetNeeded, match="no episode of b-2 goes on; call reset first"):
+        alone.step(np.zeros((2, 2)))
+    episode(market, seed=0)
+    alone.reset(seed=0)
+    assert alone.step(np.zeros((2, 2)))[2]
+    with pytest.raises(ResetNeeded, match="the episode is over after step 1; call reset for the next one"):
+        market.step({})
+    with pytest.raises(ResetNeeded, match="no episode of b-2 goes on; call reset first"):
+        alone.step(np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("made", [partial(MarketEnv, scenario()), partial(BuyerEnv, scenario(), "b-1")])
+def test_episodes_without_a_seed_are_any_at_first_and_go_on_from_one_that_was_given(made: Any) -> None:
+    def first(seen: Any) -> bytes:
+        row: np.ndarray = seen["b-1"] if isinstance(seen, dict) else seen
+        return row.tobytes()
+
+    fresh = [first(made().reset()[0]) for _ in range(2)]
+    assert fresh[0] != fresh[1]
+    told = []
+    for env in (made(), made()):
+        env.reset(seed=3)
+        told.append([first(env.reset()[0]) for _ in range(3)])
+    assert told[0] == told[1]
+    assert len(set(told[0])) == 3
