@@ -6,7 +6,7 @@ import numpy as np
 
 from node.mechanism.checks import FloatArray, IntArray
 from node.rounds.play import Play
-from node.rounds.steps import Buyers, charged, staircases
+from node.rounds.steps import Buyers, charged, staircases, within
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +99,16 @@ class Desks:
         # Where it has no bid, what is left can be had at the reserve, for all that it knows.
         quantity = np.where(has_bid.ravel(), steps.quantity[:, :, 0], 0.0)
         quantity[-1] = np.where(has_bid, quantity[-1].reshape(seller.shape), left).ravel()
-        price = steps.price[:, :, 0, None]
+        has_mb = quantity.any(axis=1)  # most steps of all the books have nothing, and what follows takes the most time
+        quantity, price = quantity[has_mb], steps.price[has_mb, :, 0, None]
         level = self.levels.repeat(seller.shape[1], axis=0)
         wanted = self.demand_mb.repeat(seller.shape[1])[:, None]
         available = np.minimum(np.where(price <= level, quantity[:, :, None], 0.0).sum(axis=0), wanted)
         below = np.cumsum(quantity[::-1], axis=0)[::-1] - quantity
-        cost = (price * np.clip(available - below[:, :, None], 0.0, quantity[:, :, None])).sum(axis=0)
+        bought = available - below[:, :, None]
+        within(0.0, bought, quantity[:, :, None])
+        bought *= price
+        cost = bought.sum(axis=0)
         shape = (*seller.shape, -1)
         return View(
             is_open=is_open.astype(np.float64),

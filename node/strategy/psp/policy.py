@@ -172,7 +172,7 @@ def checked(action: FloatArray, slots: int) -> FloatArray:
         )
     if not np.isfinite(shares).all():
         raise ValueError("action has a number that is infinite or none; give shares from 0 to 1")
-    return np.clip(shares, 0.0, 1.0)
+    return np.minimum(np.maximum(shares, 0.0), 1.0)  # several times as fast as numpy.clip for so few
 
 
 @dataclass(slots=True)
