@@ -22,7 +22,9 @@ Bids = Sequence[tuple[float, float]]
 half_levels = st.integers(0, LEVELS + 2).map(lambda level: (level + 0.5) / LEVELS * UNITS.price)
 """Prices of which one lies between two levels: the cost of what is left is linear there."""
 on_grid = st.lists(st.tuples(st.floats(0.0, 80.0), half_levels), max_size=6)
-anywhere = st.lists(st.tuples(st.floats(0.0, 80.0), st.floats(0.0, 22.0)), max_size=6)
+untied = st.floats(0.0, 22.0).filter(lambda price: price * LEVELS / UNITS.price % 1.0 > 0.0)
+"""No level: who bids at the price of another shares with it, and the learners reckon as if they won."""
+anywhere = st.lists(st.tuples(st.floats(0.0, 80.0), untied), max_size=6)
 
 
 def offers(*books: Bids, standing: tuple[float, float] = (1.0, 0.1)) -> list[Offer]:
