@@ -1,5 +1,6 @@
 """The environments keep the rules of PettingZoo and Gymnasium, and pay utility."""
 
+import copy
 import pickle
 import re
 from functools import partial
@@ -112,6 +113,16 @@ def test_who_writes_into_what_it_was_told_changes_nothing_else(world: Any) -> No
         first, second = kept.step(actions)[0], written.step(again)[0]
         for action in again.values():
             action[:] = 0.5
+
+
+def test_an_environment_in_world_array_can_be_copied_and_kept() -> None:
+    env = MarketEnv(scenario(), steps=4)
+    env.reset(seed=0)
+    env.step(random_actions(env, np.random.default_rng(0)))
+    copies = [copy.deepcopy(env), pickle.loads(pickle.dumps(env))]
+    actions = random_actions(env, np.random.default_rng(1))
+    told = env.step(actions)
+    assert all(pickle.dumps(one.step(actions)) == pickle.dumps(told) for one in copies)
 
 
 def test_rewards_add_up_to_what_the_receipts_say() -> None:
