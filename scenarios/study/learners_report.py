@@ -107,13 +107,25 @@ def rows(found: Learners) -> Iterator[tuple[str, ...]]:
             _WHO[bidders, is_alone],
             f"{len(reached)} of {len(plays)}",
             auctions,
+            _interval(100.0 * _last(plays, "learned_gap")),
             _interval(100.0 * _last(plays, "gap")),
+            _regret(plays) if bidders != "adaptive" else "",
             _interval(100.0 * _last(plays, "efficiency")),
             _interval(100.0 * _earned(found, size, plays)) if is_alone else "",
         )
 
 
-HEADS = ("market", "who bids", "reached", "auctions", "gap, %", "efficiency, %", "earns, % of adaptive")
+HEADS = (
+    "market",
+    "who bids",
+    "reached",
+    "auctions",
+    "learned gap, %",
+    "played gap, %",
+    "regret, %",
+    "efficiency, %",
+    "earns, % of adaptive",
+)
 
 _KNOWS = {False: "w", True: "w and their type"}
 
@@ -134,6 +146,12 @@ def of(found: Learners, market: str, bidders: str, *, is_alone: bool) -> list[Co
 def _last(plays: Sequence[Course], figure: str) -> FloatArray:
     """Of each play, the mean of the last tenth of the looks."""
     return np.array([np.mean(getattr(one, figure)[-max(1, len(one.gap) // 10) :]) for one in plays])
+
+
+def _regret(plays: Sequence[Course]) -> str:
+    """The regret per auction in the end, and what the theorem allows."""
+    regret, bound = (100.0 * np.array([getattr(one, key)[-1] for one in plays]) for key in ("regret", "regret_bound"))
+    return f"{_interval(regret)} of {bound.mean():.0f}"
 
 
 def _earned(found: Learners, market: str, plays: Sequence[Course]) -> FloatArray:
@@ -181,10 +199,12 @@ def verdict(found: Learners) -> Iterator[str]:
     for size, (who, name) in product(map(str, SIZES), _WHO.items()):
         plays = of(found, size, who[0], is_alone=who[1])
         reached = [one.reached for one in plays if one.reached is not None]
+        learned = "what they do is" if who[0] == "adaptive" else "what is learned is"
         if len(reached) == len(plays):
-            yield f"{size}, {name}: next to an equilibrium in every market, after {np.median(reached):,.0f} auctions"
+            after = f"after {np.median(reached):,.0f} auctions"
+            yield f"{size}, {name}: {learned} next to an equilibrium in every market, {after}"
         else:
-            yield f"{size}, {name}: next to an equilibrium in {len(reached)} of {len(plays)} markets"
+            yield f"{size}, {name}: {learned} next to an equilibrium in {len(reached)} of {len(plays)} markets"
     for w, knows_type in product(WEIGHTS, (False, True)):
         priced_so = prices_of(found, w, knows_type=knows_type)
         share = np.mean([one.gain[-1] for one in priced_so]) / np.mean([one.equilibrium_profit for one in priced_so])
@@ -209,13 +229,22 @@ def print_learners(found: Learners, folder: Path, pictures: Sequence[Path] | str
 
 @styled()
 def draw_gaps(found: Learners) -> Any:  # noqa: ANN401 - a matplotlib figure
-    """What best replies would gain, auction by auction: a panel for each market, medians over the seeds."""
+    """What best replies would gain, auction by auction: a panel for each market, medians over the seeds.
+
+    Lines are of what has been learned; pale ones of the same colour, of the bids as played.
+    """
     figure = blank(12.0, 4.2)
     axes = figure.subplots(1, len(SIZES), sharey=True, squeeze=False)[0]
     for panel, size in zip(axes, map(str, SIZES), strict=True):
         for (bidders, is_alone), name in _WHO.items():
             plays = of(found, size, bidders, is_alone=is_alone)
-            panel.plot(plays[0].auctions, np.median([one.gap for one in plays], axis=0), label=name)
+            learned, as_played = (
+                np.median([getattr(one, gap) for one in plays], axis=0) for gap in ("learned_gap", "gap")
+            )
+            (line,) = panel.plot(plays[0].auctions, learned, label=name)
+            if bidders != "adaptive":
+                pale = {"color": line.get_color(), "linestyle": "-", "linewidth": 0.8, "alpha": 0.25}
+                panel.plot(plays[0].auctions, as_played, **pale)
         panel.axhline(NEAR, color="black", linestyle=":", linewidth=1.0)
         panel.set(title=size, xlabel="auctions", xscale="log", yscale="log", ylim=(1e-4, 1.0))
     axes[0].set_ylabel("gain of a best reply, as a share of the most")

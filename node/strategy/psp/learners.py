@@ -12,7 +12,13 @@ from node.mechanism.checks import FloatArray
 from node.strategy.psp.policy import LEVELS, Sight
 from node.strategy.random import Random
 
+EXPLORATION = 0.1
+"""Share of its bids that Exp3 draws from all arms alike, unless it is told another."""
+
 _PRICES = np.arange(1, LEVELS + 1) / LEVELS
+
+_FALLING = np.append(_PRICES[::-1], 0.0)
+"""The prices at which more and more is wanted, down to nothing."""
 
 
 def action_of(sight: Sight, arm: int) -> FloatArray:
@@ -26,28 +32,28 @@ def _parts(sight: Sight) -> FloatArray:
     is_open = sight.slot[:, :1]
     left = sight.available.sum(axis=0)
     equal = is_open / max(1.0, float(is_open.sum()))
-    return np.where(left > 0.0, sight.available / np.where(left > 0.0, left, 1.0), equal)
+    has_some = left > 0.0
+    return np.where(has_some, sight.available / np.where(has_some, left, 1.0), equal)
 
 
 def payoffs(sight: Sight) -> FloatArray:
     """What each arm would bring against the others' bids as seen last, if it won all ties; shape (levels,)."""
     left = sight.available.sum(axis=0)
     amount = _parts(sight) * np.minimum(sight.demand, left)
-    charges = [
-        np.interp(mb, np.append(0.0, available), np.append(0.0, cost))
-        for mb, available, cost in zip(amount, sight.available, sight.cost, strict=True)
-    ]
+    available, cost = np.zeros((2, amount.shape[0], LEVELS + 1))
+    available[:, 1:], cost[:, 1:] = sight.available, sight.cost
+    charges = [np.interp(*slot) for slot in zip(amount, available, cost, strict=True)]
     paid: FloatArray = np.sum(charges, axis=0)
     return worth(sight, amount.sum(axis=0)) - paid
 
 
 def worth(sight: Sight, amount: FloatArray) -> FloatArray:
     """θ of these amounts: the integral of the price that the last of them is worth, linear between levels."""
-    mb = np.append(sight.demand[::-1], sight.wanted)
-    price = np.append(_PRICES[::-1], 0.0)
-    first = np.append(0.0, np.cumsum(0.5 * np.diff(mb) * (price[1:] + price[:-1])))
-    below = np.clip(np.searchsorted(mb, amount, side="right") - 1, 0, mb.size - 1)
-    theta: FloatArray = first[below] + 0.5 * (amount - mb[below]) * (price[below] + np.interp(amount, mb, price))
+    mb, first = np.zeros((2, LEVELS + 1))
+    mb[:-1], mb[-1] = sight.demand[::-1], sight.wanted
+    np.cumsum(0.5 * (mb[1:] - mb[:-1]) * (_FALLING[1:] + _FALLING[:-1]), out=first[1:])
+    below = np.minimum(np.maximum(mb.searchsorted(amount, side="right") - 1, 0), LEVELS)
+    theta: FloatArray = first[below] + 0.5 * (amount - mb[below]) * (_FALLING[below] + np.interp(amount, mb, _FALLING))
     return theta
 
 
@@ -78,9 +84,14 @@ class Exp3:
     """
 
     random: Random
-    exploration: float = 0.1
+    exploration: float = EXPLORATION
     _log_weight: FloatArray = field(init=False, default_factory=lambda: np.zeros(LEVELS))
     _played: tuple[int, float] | None = field(init=False, default=None)
+
+    @property
+    def favourite(self) -> int:
+        """The arm that it would play if it explored no more: that of the largest weight."""
+        return int(self._log_weight.argmax())
 
     def act(self, observation: FloatArray) -> FloatArray:
         """The next bid; the last is credited with what it would bring now."""
@@ -111,6 +122,11 @@ class RegretMatching:
     random: Random
     regret: FloatArray = field(init=False, default_factory=lambda: np.zeros(LEVELS))
     _has_bid: bool = field(init=False, default=False)
+
+    @property
+    def favourite(self) -> int:
+        """The arm that it plays most: that of the largest regret."""
+        return int(self.regret.argmax())
 
     def act(self, observation: FloatArray) -> FloatArray:
         """The next bid."""

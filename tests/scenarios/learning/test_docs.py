@@ -11,7 +11,7 @@ import bidswarm.learning
 from node.strategy.psp.policy import LEVELS, SLOT, Sight
 from scenarios.learning.env import MarketEnv
 from scenarios.study.learned_prices import Prices
-from scenarios.study.learners import NEAR, SIZES, STAYS, Course, Job, played
+from scenarios.study.learners import EXPLOITS, NEAR, SIZES, STAYS, Course, Job, played
 from scenarios.study.learners_report import HEADS, NEAR_PRICES, PRICE_HEADS, Learners
 
 ROOT = Path(__file__).parents[3]
@@ -58,12 +58,14 @@ def test_parameters_are_those_that_there_are() -> None:
 
 def test_what_counts_as_reached_is_said() -> None:
     assert (NEAR, STAYS, NEAR_PRICES) == (0.01, 0.9, 0.1)
-    assert "a gap of\n1 % in nine of ten later looks" in PAGE
+    assert "a learned gap of\n1 % in nine of ten later looks" in PAGE
+    assert EXPLOITS == 5
+    assert "in\nfive more auctions" in PAGE
     assert "gain less than a tenth of what operators earn" in PAGE
     for heads in (HEADS, PRICE_HEADS):
         assert f"| {' | '.join(heads)} |" in PAGE
     assert all(f"| {size} |" in PAGE for size in SIZES)
-    assert {"gap", "efficiency"} < set(Course.__struct_fields__)
+    assert {"gap", "learned_gap", "regret", "efficiency"} < set(Course.__struct_fields__)
     assert {"distance", "gain"} < set(Prices.__struct_fields__)
 
 

@@ -1,6 +1,7 @@
 """The study of learners: its measures, by hand and by oracles, and small plays of each kind."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,14 @@ from rich.console import Console
 
 from node.mechanism.checks import FloatArray
 from node.mechanism.dmp import PrivateEquilibrium
+from node.runtime.streams import stream
+from node.strategy.psp.adaptive import surplus
+from node.strategy.psp.learners import EXPLORATION, RegretMatching, action_of
+from node.strategy.psp.policy import LEVELS, Sight, Units
+from node.strategy.random import Random
 from scenarios.console import Log
+from scenarios.learning.rounds import ArrayWorld
+from scenarios.markets.psp.market import draw, theta
 from scenarios.study import learned_prices, learners, learners_report
 from scenarios.study.learned_prices import priced
 from scenarios.study.learners import NEAR, Course, Job, Size, looks, played, reached
@@ -56,6 +64,8 @@ def test_adaptive_reaches_an_equilibrium_and_with_it_the_optimum(adaptive: Cours
     assert adaptive.reached is not None
     assert adaptive.reached < 60
     assert adaptive.gap[-1] < 0.0013
+    assert adaptive.learned_gap == adaptive.gap
+    assert adaptive.regret == adaptive.regret_bound == []
     assert 1.0 - 1e-3 < adaptive.efficiency[-1] <= 1.0 + 1e-9
 
 
@@ -63,13 +73,69 @@ def test_regret_matching_reaches_it_at_one_seller() -> None:
     course = played(Job(SMALL, "regret-matching", is_alone=False, auctions=400, seed=0))
     assert course.reached is not None
     assert np.mean(course.gap[-20:]) < NEAR
+    assert np.mean(course.learned_gap[-20:]) < NEAR
     assert np.mean(course.efficiency[-20:]) > 0.99
 
 
 def test_exp3_is_far_from_it_for_as_long() -> None:
     course = played(Job(SMALL, "exp3", is_alone=False, auctions=400, seed=0))
     assert course.reached is None
-    assert np.mean(course.gap[-20:]) > 5.0 * NEAR
+    assert np.mean(course.learned_gap[-20:]) > 5.0 * NEAR
+
+
+class Explorer:
+    """Knows which arm to play, and explores a tenth of the time, as Exp3 does."""
+
+    def __init__(self, random: Random, favourite: int) -> None:
+        self.random, self.favourite = random, favourite
+
+    def act(self, observation: FloatArray) -> FloatArray:
+        explores = self.random.uniform(0.0, 1.0) < EXPLORATION
+        arm = int(self.random.uniform(0.0, LEVELS)) if explores else self.favourite
+        return action_of(Sight.of(observation), arm)
+
+
+def test_who_knows_it_and_explores_has_reached_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where five explore, bids as played are far from any equilibrium in two auctions of five, whatever they know."""
+    taught: list[RegretMatching] = []
+
+    class Kept(RegretMatching):
+        def __init__(self, random: Random) -> None:
+            super().__init__(random)
+            taught.append(self)
+
+    monkeypatch.setattr(learners, "RegretMatching", Kept)
+    played(Job(SMALL, "regret-matching", is_alone=False, auctions=400, seed=0))
+    knowing = iter([one.favourite for one in taught])
+    monkeypatch.setattr(learners, "Exp3", lambda random: Explorer(random, next(knowing)))
+    course = played(Job(SMALL, "exp3", is_alone=False, auctions=100, seed=0))
+    assert course.reached == 1
+    assert max(course.learned_gap) < NEAR
+    assert reached(course.auctions, np.array(course.gap)) is None
+
+
+def test_regret_is_what_always_the_best_arm_would_have_brought_more() -> None:
+    kind = Job(SMALL, "regret-matching", is_alone=True, auctions=60, seed=0)
+    course = played(kind)
+    market = draw(learners.scenario_of(SMALL), 0)
+    world = ArrayWorld(market, ["buyer-1"], 1, market.auction.clearing_interval_s)
+    policy = RegretMatching(stream(0, "buyer-1", "learning"))
+    for _ in range(kind.auctions):
+        world.step({"buyer-1": policy.act(world.observe()["buyer-1"])})
+    policy.act(world.observe()["buyer-1"])  # it reckons up the last auction
+    valuation = theta(market.buyers[0])
+    shares = surplus(valuation, learners.RESERVE) / Units.of(valuation).money
+    assert course.regret[-1] == pytest.approx(policy.regret.max() / kind.auctions / shares, rel=1e-9)
+    assert course.regret_bound[-1] == pytest.approx(0.5 * math.sqrt(LEVELS / kind.auctions) / shares)
+    assert all(regret < bound for regret, bound in zip(course.regret, course.regret_bound, strict=True))
+
+
+def test_what_is_learned_is_asked_of_a_copy_of_the_market(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = played(Job(SMALL, "exp3", is_alone=True, auctions=30, seed=1))
+    monkeypatch.setattr(learners, "EXPLOITS", 1)
+    second = played(Job(SMALL, "exp3", is_alone=True, auctions=30, seed=1))
+    assert first.gap == second.gap
+    assert first.learned_gap != second.learned_gap
 
 
 def test_one_learner_plays_among_adaptive_buyers(adaptive: Course) -> None:
@@ -141,16 +207,23 @@ def test_folder_has_the_plays_and_the_pictures(found: tuple[Learners, Path]) -> 
         check_svg(folder / f"{name}.svg")
 
 
+def test_each_kind_of_play_has_its_own_colour(found: tuple[Learners, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learners_report, "SIZES", (SMALL,))
+    lines = learners_report.draw_gaps(found[0]).axes[0].get_lines()
+    colours = {line.get_label(): line.get_color() for line in lines if not line.get_label().startswith("_")}
+    assert len(colours) == len(set(colours.values())) == 5
+
+
 def test_tables_and_verdict_say_what_was_found(found: tuple[Learners, Path]) -> None:
     made, folder = found
     printed = (folder / "printed.txt").read_text(encoding="utf-8")
     median = int(np.median([one.reached or 0 for one in of(made, str(SMALL), "adaptive", is_alone=False)]))
     assert f"5 buyers, one seller all adaptive 2 of 2 {median} " in " ".join(printed.split())
     assert (
-        f"5 buyers, one seller, all adaptive: next to an equilibrium in every market, after {median} auctions"
-        in printed
+        "5 buyers, one seller, all adaptive: what they do is next to an equilibrium in every market, "
+        f"after {median} auctions" in printed
     )
-    assert "all Exp3: next to an equilibrium in 0 of 2 markets" in printed
+    assert "all Exp3: what is learned is next to an equilibrium in 0 of 2 markets" in printed
     assert "operators at w = 1 that learn by w: not next to the private equilibrium" in printed
 
 

@@ -150,3 +150,9 @@ def test_exp3_credits_an_arm_by_its_payoff_over_its_chance() -> None:
     worth_of_bid = prospect(made, [Target(50.0, 10.0)]).utility(NEED) / UNITS.money
     assert learner._log_weight[0] == pytest.approx(0.4 / LEVELS * worth_of_bid * LEVELS)
     assert not learner._log_weight[1:].any()
+
+
+def test_favourite_is_the_arm_that_is_held_best() -> None:
+    exp3, matching = Exp3(np.random.default_rng(0)), RegretMatching(np.random.default_rng(0))
+    exp3._log_weight[7], matching.regret[3] = 1.0, 0.5
+    assert (exp3.favourite, matching.favourite) == (7, 3)
