@@ -2,15 +2,23 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from node.mechanism.bisection import turn
+from node.mechanism.direct.lying import with_most_at_stake
 from node.mechanism.direct.mechanism import DirectMechanism
-from node.mechanism.direct.reports import Outcome, Reports
+from node.mechanism.direct.reports import Outcome, Reports, had
 from node.mechanism.rounding import ROUNDING
 from node.mechanism.valuation import Capped, Valuation
 from node.mechanism.welfare import best_trades
+
+SEARCHED = 6
+"""Buyers whose lies are searched: those of whom it is estimated that they gain most."""
+
+PRICES = 33
+"""That a buyer may bring about, evenly from the least to the present one, at which its gain is estimated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +47,48 @@ class ClearingHouse(DirectMechanism):
         quantity = best_trades(wanted, supply, asked, reports.edges).quantity
         return Outcome(quantity, price * quantity)
 
+    def largest_gain_of_lying(self, reports: Reports, outcome: Outcome) -> tuple[int, float]:
+        """Of the few buyers who could gain most by moving the price, as if pools kept nobody from anything."""
+        estimates = {buyer: _estimate(reports, outcome, buyer) for buyer in with_most_at_stake(reports, outcome)}
+        likely = sorted(estimates, key=estimates.__getitem__, reverse=True)[:SEARCHED]
+        gains = {buyer: self.gain_of_lying(reports, outcome, buyer) for buyer in likely}
+        liar = max(gains, key=gains.__getitem__, default=0)
+        return liar, gains.get(liar, 0.0)
+
+
+def _estimate(reports: Reports, outcome: Outcome, buyer: int) -> float:
+    """The best that a buyer could buy of what the others leave at each price, less what it has, money.
+
+    Its report moves the price, which is no lower than without it. Where pools keep others from what they want, they may
+    leave more than that.
+    """
+    theta, budget, others = reports.valuations[buyer], reports.budgets[buyer], reports.without(buyer)
+    prices = np.linspace(clearing_price(others), clearing_price(reports), PRICES).tolist()
+    best = 0.0
+    for low, high in pairwise([*prices, math.inf]):
+        left = _supplied(others, high) - _wanted(others, high) if high < math.inf else math.inf
+        amount = max(0.0, min(theta.demand(low), left, _payable_mb(budget, low)))
+        best = max(best, theta.value(amount) - low * amount)
+    return best - had(reports, outcome, buyer)
+
 
 def clearing_price(reports: Reports) -> float:
     """The least price per MB at which no more is wanted than sellers who ask no more than it have."""
-    users = [*zip(reports.valuations, reports.budgets, strict=True)]
 
     def is_short(price: float) -> bool:
-        supply = float(reports.supply[reports.reserve <= price].sum())
-        return sum(min(theta.demand(price), _payable_mb(budget, price)) for theta, budget in users) > supply
+        return _wanted(reports, price) > _supplied(reports, price)
 
     highest = max((theta.marginal(0.0) for theta in reports.valuations), default=0.0)
     return turn(is_short, 0.0, highest) if is_short(0.0) else 0.0
+
+
+def _wanted(reports: Reports, price: float) -> float:
+    users = zip(reports.valuations, reports.budgets, strict=True)
+    return sum(min(theta.demand(price), _payable_mb(budget, price)) for theta, budget in users)
+
+
+def _supplied(reports: Reports, price: float) -> float:
+    return float(reports.supply[reports.reserve <= price].sum())
 
 
 def _payable_mb(budget: float, price: float) -> float:

@@ -1,6 +1,8 @@
 """What the program asks of a mechanism that works everything out at once."""
 
-from node.mechanism.direct.lying import gain_of_lying
+import math
+
+from node.mechanism.direct.lying import gain_of_lying, largest_gain, least_gain, with_most_at_stake
 from node.mechanism.direct.reports import Bundle, Outcome, Reports
 
 
@@ -28,3 +30,16 @@ class DirectMechanism:
         """
         del outcome
         return gain_of_lying(self.bundle, reports, buyer)
+
+    def most_to_gain(self, reports: Reports, outcome: Outcome, buyer: int) -> float:
+        """Money that no misreport of this buyer gains more than, as the mechanism knows it: infinite if it does not."""
+        del reports, outcome, buyer
+        return math.inf
+
+    def largest_gain_of_lying(self, reports: Reports, outcome: Outcome) -> tuple[int, float]:
+        """The buyer that gains most by ``gain_of_lying``, by index, and how much, money."""
+        return largest_gain(
+            {buyer: self.most_to_gain(reports, outcome, buyer) for buyer in with_most_at_stake(reports, outcome)},
+            lambda buyer: self.gain_of_lying(reports, outcome, buyer),
+            least_gain(reports),
+        )

@@ -1,19 +1,22 @@
 """Multi-bid auctions (Maillé & Tuffin, 2004): several bids of each buyer at once, cleared once, as in a PSP."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from node.mechanism.direct.mechanism import DirectMechanism
-from node.mechanism.direct.reports import Outcome, Reports
+from node.mechanism.direct.reports import Bundle, Outcome, Reports
 from node.mechanism.psp import unchecked_staircase
 from node.mechanism.psp.rationing import rationed
 from node.mechanism.valuation import Valuation
 
 Bid = tuple[float, float]
 """MB on top of those of the dearer bids, and price per MB."""
+
+_Book = list[tuple[int, Bid]]
+"""The bids at one seller, each with the edge that it comes along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +45,35 @@ class MultiBid(DirectMechanism):
         [40.0, 0.0]
         """
         quantity, charge = np.zeros(reports.buyer.size), np.zeros(reports.buyer.size)
+        sellers = zip(reports.supply.tolist(), reports.reserve.tolist(), strict=True)
+        for book, (supply, reserve) in zip(self._books(reports, range(reports.supply.size)), sellers, strict=True):
+            for edge in dict.fromkeys(edge for edge, _ in book):
+                quantity[edge], charge[edge] = _cleared(book, edge, supply, reserve)
+        return Outcome(quantity, charge)
+
+    def bundle(self, reports: Reports, buyer: int) -> Bundle:
+        """Without the other sellers, and the charges of the other buyers."""
+        pool = reports.pool(buyer).tolist()
+        sellers = reports.seller[pool].tolist()
+        bought = [
+            _cleared(book, edge, float(reports.supply[seller]), float(reports.reserve[seller]))
+            for edge, seller, book in zip(pool, sellers, self._books(reports, sellers), strict=True)
+        ]
+        return sum(amount for amount, _ in bought), sum(money for _, money in bought)
+
+    def _books(self, reports: Reports, sellers: Iterable[int]) -> Iterator[_Book]:
+        """What these sellers are sent."""
         theta = reports.payable
         reachable = np.bincount(
             reports.buyer, weights=reports.supply[reports.seller], minlength=len(reports.valuations)
-        )
-        for j, (supply, reserve) in enumerate(zip(reports.supply.tolist(), reports.reserve.tolist(), strict=True)):
-            book = list[tuple[int, Bid]]()
+        ).tolist()
+        for j in sellers:
+            supply, reserve, book = float(reports.supply[j]), float(reports.reserve[j]), _Book()
             for edge in np.flatnonzero(reports.seller == j).tolist():
-                i = reports.buyer[edge]
+                i = int(reports.buyer[edge])
                 share = supply / reachable[i] if supply > 0.0 else 0.0
                 book += [(edge, bid) for bid in truthful_bids(theta[i], share, reserve, self.bids)]
-            for edge, got, paid in _cleared(book, supply, reserve):
-                quantity[edge], charge[edge] = got, paid
-        return Outcome(quantity, charge)
+            yield book
 
 
 def truthful_bids(theta: Valuation, share: float, reserve: float, bids: int) -> Iterator[Bid]:
@@ -70,15 +89,13 @@ def truthful_bids(theta: Valuation, share: float, reserve: float, bids: int) -> 
             yield share * (amount - dearer), theta.marginal(amount)
 
 
-def _cleared(book: list[tuple[int, Bid]], supply: float, reserve: float) -> Iterator[tuple[int, float, float]]:
-    """By bidder, in the order of the book: MB, and what the bids of the others that it excludes would have paid."""
-    if not book:
-        return
+def _cleared(book: _Book, bidder: int, supply: float, reserve: float) -> tuple[float, float]:
+    """What one bidder gets, MB, and what the bids of the others that it excludes would have paid."""
+    owner = np.array([edge for edge, _ in book])
+    others = owner != bidder
+    if others.all():
+        return 0.0, 0.0
     quantity, price = np.array([bid for _, bid in book]).T
-    owner = np.array([bidder for bidder, _ in book])
-    allocation = rationed(quantity, price, supply, reserve).allocation
-    for bidder in dict.fromkeys(owner.tolist()):
-        others = owner != bidder
-        got = float(allocation[~others].sum())
-        steps = unchecked_staircase(quantity[others].tolist(), price[others].tolist(), supply, reserve)
-        yield bidder, got, steps.cost(got)
+    got = float(rationed(quantity, price, supply, reserve).allocation[~others].sum())
+    steps = unchecked_staircase(quantity[others].tolist(), price[others].tolist(), supply, reserve)
+    return got, steps.cost(got)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from node.mechanism.direct.mechanism import DirectMechanism
-from node.mechanism.direct.reports import Outcome, Reports, totals
+from node.mechanism.direct.reports import Outcome, Reports, had, totals
+from node.mechanism.direct.vcg import product_of
 from node.mechanism.welfare import best_trades
 
 
@@ -29,3 +30,7 @@ class OperatorMatching(DirectMechanism):
         quantity = best_trades(theta, reports.supply, reports.reserve, reports.edges).quantity
         worth = [one.value(amount) for one, amount in zip(theta, totals(reports, quantity).tolist(), strict=True)]
         return Outcome.charged(reports, quantity, worth)
+
+    def most_to_gain(self, reports: Reports, outcome: Outcome, buyer: int) -> float:
+        """What the market gains by the buyer, less what it has: who gets something said that it is worth as much."""
+        return product_of(reports, buyer) - had(reports, outcome, buyer)

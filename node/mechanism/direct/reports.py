@@ -69,6 +69,18 @@ class Reports:
         """The edges of one buyer, by index."""
         return np.flatnonzero(self.buyer == buyer)
 
+    def without(self, buyer: int) -> "Reports":
+        """The same, but that one buyer stays away; those after it move up."""
+        kept = self.buyer != buyer
+        others = self.buyer[kept]
+        return replace(
+            self,
+            valuations=[*self.valuations[:buyer], *self.valuations[buyer + 1 :]],
+            budgets=[*self.budgets[:buyer], *self.budgets[buyer + 1 :]],
+            buyer=others - (others > buyer),
+            seller=self.seller[kept],
+        )
+
     def with_report(self, buyer: int, valuation: Valuation) -> "Reports":
         """The same, but that one buyer reports another valuation."""
         valuations = list(self.valuations)
@@ -110,3 +122,10 @@ def utility(valuation: Valuation, budget: float, bundle: Bundle) -> float:
     """Valuation minus charge, money; minus infinity beyond the budget."""
     amount, charge = bundle
     return valuation.value(amount) - charge if charge <= budget * (1.0 + ROUNDING) else -math.inf
+
+
+def had(reports: Reports, outcome: Outcome, buyer: int) -> float:
+    """The utility of what one buyer gets of an outcome, money."""
+    pool = reports.pool(buyer)
+    bundle = float(outcome.quantity[pool].sum()), float(outcome.charge[pool].sum())
+    return utility(reports.valuations[buyer], reports.budgets[buyer], bundle)

@@ -1,11 +1,12 @@
 """The Vickrey-Clarke-Groves mechanism over all sellers at once: the optimum, each buyer charged its externality."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from node.mechanism.direct.mechanism import DirectMechanism
-from node.mechanism.direct.reports import Bundle, Outcome, Reports, totals
+from node.mechanism.direct.reports import Bundle, Outcome, Reports, had, totals
 from node.mechanism.valuation import Valuation
 from node.mechanism.welfare import Trades, best_trades
 
@@ -41,15 +42,29 @@ class Vcg(DirectMechanism):
         amount = float(best.quantity[reports.pool(buyer)].sum())
         return amount, _externality(reports, theta, best, buyer, amount)
 
+    def most_to_gain(self, reports: Reports, outcome: Outcome, buyer: int) -> float:
+        """What the market gains by the buyer, less what it has: it pays for what it gets what that costs the others.
+
+        Nothing if it has no budget: then that is what the truth leaves to it.
+        """
+        if reports.budgets[buyer] == math.inf:
+            return 0.0
+        return product_of(reports, buyer) - had(reports, outcome, buyer)
+
+
+def product_of(reports: Reports, buyer: int) -> float:
+    """What all gain by the presence of a buyer, money, if its own budget were no limit, and those of others were."""
+    theta, others = reports.payable, reports.without(buyer)
+    theta[buyer] = reports.valuations[buyer]
+    with_it = best_trades(theta, reports.supply, reports.reserve, reports.edges)
+    return with_it.gains - best_trades(others.payable, others.supply, others.reserve, others.edges).gains
+
 
 def _externality(reports: Reports, theta: list[Valuation], best: Trades, buyer: int, amount: float) -> float:
     """What the others would gain without the buyer beyond what they gain with it, money; at most its own valuation."""
     if amount <= 0.0:
         return 0.0
-    kept = reports.buyer != buyer
-    others = reports.buyer[kept] - (reports.buyer[kept] > buyer)
-    without = best_trades(
-        [*theta[:buyer], *theta[buyer + 1 :]], reports.supply, reports.reserve, (others, reports.seller[kept])
-    )
+    others = reports.without(buyer)
+    without = best_trades(others.payable, others.supply, others.reserve, others.edges)
     worth = theta[buyer].value(amount)
     return float(np.clip(without.gains - (best.gains - worth), 0.0, worth))

@@ -35,7 +35,9 @@ class _Kept(msgspec.Struct, frozen=True):
     quantity, charge
         Along each edge, MB and money.
     liar
-        The buyer with most at stake, by index, of whom it is known what it gains by lying, money.
+        The buyer that gains most by lying, by index, of those who are searched.
+    gain_of_lying
+        What that one gains, money.
     """
 
     quantity: list[float]
@@ -76,21 +78,14 @@ def reports_of(market: Market) -> Reports:
 
 
 def run_direct(market: Market, timeout_s: float, watch: Watch, folder: Path) -> outcome.Outcome:
-    """Work the outcome out, and what the buyer to whom all that it wants is worth most would gain by a lie."""
+    """Work the outcome out, and what the buyer that gains most by a lie would gain."""
     del timeout_s, watch
     needs("scipy")
     mechanism, reports = DIRECT[name_of_mechanism(market.auction)], _with_posted_price(market, reports_of(market))
     found = mechanism.outcome(reports)
-    liar = max(range(len(market.buyers)), key=lambda i: _stake(reports, i))
-    gain = mechanism.gain_of_lying(reports, found, liar)
+    liar, gain = mechanism.largest_gain_of_lying(reports, found)
     rundir.write_json(folder / DIRECT_OUTCOME, _Kept(found.quantity.tolist(), found.charge.tolist(), liar, gain))
     return outcome.Outcome("settled", 0.0, 0.0, {})
-
-
-def _stake(reports: Reports, buyer: int) -> float:
-    """What all that it wants is worth to a buyer, as far as its budget reaches, money."""
-    valuation = reports.valuations[buyer]
-    return min(valuation.value(valuation.demand_mb), reports.budgets[buyer])
 
 
 def _with_posted_price(market: Market, reports: Reports) -> Reports:
