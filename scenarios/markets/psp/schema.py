@@ -436,7 +436,8 @@ class AuctionTable(Table, frozen=True, kw_only=True):
         ),
     ] = "psp"
     posted_price_per_mb: Annotated[
-        _PricePerMb | None, meaning("with `posted-price`, what all sellers post whose reserve price is not above it")
+        _PricePerMb | None,
+        meaning("with `posted-price` only, what all sellers post whose reserve price is not above it"),
     ] = None
     reserve_rule: Annotated[
         Literal["fixed", "highest-losing"],

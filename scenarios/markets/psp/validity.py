@@ -5,7 +5,7 @@ from functools import partial
 
 from scenarios.errors import ScenarioError, check_all
 from scenarios.files.names import meant, names_of, some
-from scenarios.markets.psp.schema import Buyers, Scenario, Sellers
+from scenarios.markets.psp.schema import AuctionTable, Buyers, Scenario, Sellers
 from scenarios.markets.psp.shifts import check_shifts
 from scenarios.words import naturally
 
@@ -17,10 +17,22 @@ def check_scenario(scenario: Scenario) -> None:
     check_all(
         [
             *(partial(_check_buyers, f"buyers.{k}", buyers, sellers) for k, buyers in enumerate(scenario.buyers)),
+            partial(_check_posted_price, scenario.auction),
             partial(_check_devices, scenario, groups),
             partial(check_shifts, scenario),
         ]
     )
+
+
+def _check_posted_price(auction: AuctionTable) -> None:
+    """Raise ScenarioError if a price is posted that nobody would post."""
+    posted, mechanism = auction.posted_price_per_mb, auction.mechanism
+    if posted is not None and mechanism != "posted-price":
+        name = mechanism if isinstance(mechanism, str) else "a mechanism of your own"
+        raise ScenarioError(
+            f"auction.posted_price_per_mb = {posted:g}: goes with the mechanism 'posted-price' only, but "
+            f"auction.mechanism = {name!r}: leave it out, or choose that one; reserve_price_per_mb goes with all"
+        )
 
 
 def _check_devices(scenario: Scenario, groups: list[Sellers | Buyers]) -> None:

@@ -126,6 +126,17 @@ def test_named_sellers_and_a_number_of_them_exclude_each_other() -> None:
         parse(tables, "small.toml")
 
 
+@pytest.mark.parametrize("mechanism", ["psp", "vcg"])
+def test_a_price_is_posted_by_its_mechanism_only(mechanism: str) -> None:
+    tables = changed("auction.posted_price_per_mb", 15)
+    tables["auction"]["mechanism"] = mechanism
+    text = rf"posted_price_per_mb = 15: goes with the mechanism 'posted-price' only, but .*mechanism = '{mechanism}'"
+    with pytest.raises(ScenarioError, match=text):
+        parse(tables, "small.toml")
+    tables["auction"]["mechanism"] = "posted-price"
+    assert parse(tables, "small.toml").auction.posted_price_per_mb == 15.0
+
+
 def test_long_lists_of_what_is_known_are_cut() -> None:
     tables = changed("sellers.0.count", 30)
     tables["buyers"][0]["sellers"] = ["x"]
