@@ -13,6 +13,7 @@ from typing import Any
 
 from scenarios.errors import ScenarioError, reason
 from scenarios.extras import needs
+from scenarios.files.names import some
 from scenarios.files.toml import to_value
 
 Cell = dict[str, str]
@@ -154,12 +155,12 @@ def cells_of(grid: Mapping[str, Sequence[str]], rows: Sequence[Cell] = ()) -> li
 
 
 def seeds_of(text: str) -> list[int]:
-    """Seeds of ``0:50`` (0 to 49), ``3,5,8``, or both together, each once and the lowest first.
+    """Seeds of ``0:50`` (0 to 49), ``3,5,8``, or both together, the lowest first.
 
     Raises
     ------
     ScenarioError
-        If there are none.
+        If there are none, or one is there twice.
     """
     seeds: set[int] = set()
     for part in text.split(","):
@@ -171,6 +172,10 @@ def seeds_of(text: str) -> list[int]:
         if not found or found[0] < 0:
             raise ScenarioError(f"--seeds {text}: {part!r} is no seeds; give 0:50 for 0 to 49, or 3,5,8")
         _check_count(len(found))
+        if again := sorted(seeds.intersection(found)):
+            raise ScenarioError(
+                f"--seeds {text}: {some(map(str, again))} would be run twice, with the same result: give each once"
+            )
         seeds.update(found)
     return sorted(seeds)
 

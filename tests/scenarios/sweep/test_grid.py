@@ -151,7 +151,13 @@ def test_a_design_that_is_not_there_and_a_key_in_both_places_are_errors(tmp_path
 def test_seeds_are_ranges_without_their_ends_and_single_numbers() -> None:
     assert seeds_of("0:4") == [0, 1, 2, 3]
     assert seeds_of("8,3,5") == [3, 5, 8]
-    assert seeds_of("0:3,2:5,10") == [0, 1, 2, 3, 4, 10]
+    assert seeds_of("3:5,0:3,10") == [0, 1, 2, 3, 4, 10]
+
+
+@pytest.mark.parametrize(("text", "again"), [("0,0,0", "0"), ("0:3,2:5,10", "2"), ("5,0:8,6", "5")])
+def test_a_seed_that_is_there_twice_is_named(text: str, again: str) -> None:
+    with pytest.raises(ScenarioError, match=f"--seeds {text}: {again} would be run twice"):
+        seeds_of(text)
 
 
 @pytest.mark.parametrize("text", ["", "5:5", "9:3", "-1", "-2:3", "0:x", "1.5", "0:2,", "1:2:3", "0:1000000000000"])
