@@ -9,11 +9,11 @@ import msgspec
 
 from scenarios.baselines.mechanisms import Baseline, baselines_of
 from scenarios.baselines.table import Entry, entries
-from scenarios.errors import ScenarioError
+from scenarios.errors import ScenarioError, reason
 from scenarios.extras import needs
 from scenarios.launch.options import World
 from scenarios.sweep.executors import crew_of
-from scenarios.sweep.folder import SweepFolder, rows_of
+from scenarios.sweep.folder import MANIFEST, SweepFolder, rows_of
 from scenarios.sweep.grid import seeds_of
 from scenarios.sweep.plan import Plan, planned
 from scenarios.sweep.sweep import Watch, go_on, tables_of
@@ -66,7 +66,8 @@ def compare_mechanisms(
     world
         ``sim``, or ``array``, which plays the PSP alone.
     out
-        The folder; one below ``runs`` if not given, which the same call finds again.
+        The folder; one below ``runs`` if not given, which the same call finds again. Other scenarios and more seeds may
+        come to it later: its table has them all.
 
     Raises
     ------
@@ -78,7 +79,8 @@ def compare_mechanisms(
     folder = out or Path("runs") / f"baselines-{_sha256(jobs)[:8]}"
     at = [SweepFolder(folder / job.scenario / job.plan.world) for job in jobs]
     for job, sweep in zip(jobs, at, strict=True):
-        sweep.begin(job.plan)
+        _begin(sweep, job)
+    others = _others(folder / TABLE, jobs)
     for job, sweep in zip(jobs, at, strict=True):
         if go_on(sweep, crew_of("processes", workers, job.plan.world, "summary", sweep.path), watch).missing:
             break
@@ -90,7 +92,7 @@ def compare_mechanisms(
         ids = {run: cell for cell, runs in enumerate(job.plan.runs) for run in runs}
         for cell, baseline in enumerate(job.baselines):
             found += entries(job.scenario, baseline, [row for row in rows if ids[row["run"]] == cell])
-    _write(folder / TABLE, found)
+    _write(folder / TABLE, [*others, *found])
     return Baselines(folder, found, missing, broken)
 
 
@@ -109,6 +111,39 @@ def _check_names(jobs: Sequence[_Job]) -> None:
     for scenario, world in names:
         if names.count((scenario, world)) > 1:
             raise ScenarioError(f"two of the scenarios are called {scenario!r}: give one of them another name")
+
+
+def _begin(sweep: SweepFolder, job: _Job) -> None:
+    """Make the folder of these runs, or go on in it, also with runs that it did not have."""
+    if not (sweep.path / MANIFEST).exists():
+        sweep.begin(job.plan)
+        return
+    before = sweep.plan()
+    if before.sha256 == job.plan.sha256:
+        return
+    if not _runs(before) <= _runs(job.plan):
+        raise ScenarioError(
+            f"--out {sweep.path}: holds other runs of {job.scenario!r} (seeds, mechanisms, the file or the version "
+            "differ): choose another folder, or give all of its seeds and mechanisms, and more if you like"
+        )
+    sweep.note(job.plan, "planned")
+
+
+def _runs(plan: Plan) -> set[str]:
+    return {run for runs in plan.runs for run in runs}
+
+
+def _others(path: Path, jobs: Sequence[_Job]) -> list[Entry]:
+    """What the table of the folder says of other scenarios and worlds than these."""
+    if not path.exists():
+        return []
+    try:
+        rows = needs("pyarrow.parquet").read_table(path).to_pylist()
+        entries = msgspec.convert(rows, list[Entry])
+    except (OSError, ValueError, msgspec.MsgspecError) as error:  # those of pyarrow are of these
+        raise ScenarioError(f"{path}: is none that this version wrote ({reason(error)}): remove it") from error
+    here = {(job.scenario, job.plan.world) for job in jobs}
+    return [one for one in entries if (one.scenario, one.world) not in here]
 
 
 def _sha256(jobs: Sequence[_Job]) -> str:

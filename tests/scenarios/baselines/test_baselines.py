@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from node.mechanism.direct import DIRECT
+from scenarios.baselines import baselines
 from scenarios.baselines.baselines import TABLE, Baselines, compare_mechanisms
 from scenarios.baselines.mechanisms import CENTRAL, baselines_of, usual_price
 from scenarios.baselines.table import COLUMNS, Entry, shown
@@ -12,6 +13,8 @@ from scenarios.errors import ScenarioError
 from scenarios.extras import needs
 from scenarios.markets.load import load
 from scenarios.sweep.course import Course
+from scenarios.sweep.folder import SweepFolder
+from scenarios.sweep.sweep import Sweep
 from scenarios.sweep.work import Done
 
 LIBRARY = Path(__file__).parents[3] / "scenarios" / "library"
@@ -194,6 +197,55 @@ def test_what_is_done_is_not_done_again_and_interrupts_are_gone_on_from(files: l
     assert len(done) - before == first.missing
     assert compare_mechanisms(files[:1], "0:1", workers=1, out=out, watch=note).entries == second.entries
     assert len(done) - before == first.missing
+
+
+TINY = """
+name = "{}"
+auction.quiet_period_s = 0.5
+sellers = [{{ supply_mb = 50 }}]
+[[buyers]]
+count = 2
+valuation = {{ kind = "parabolic", demand_mb = 40, choke_price_per_mb = 3 }}
+strategy = {{ kind = "adaptive" }}
+"""
+
+
+def tiny(folder: Path, name: str) -> str:
+    path = folder / f"{name}.toml"
+    path.write_text(TINY.format(name))
+    return str(path)
+
+
+def test_a_folder_takes_more_seeds_and_scenarios_and_its_table_has_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, one, other, done = tmp_path / "compared", tiny(tmp_path, "one"), tiny(tmp_path, "other"), list[str]()
+
+    def quickly(folder: SweepFolder, *_: object) -> Sweep:
+        """As if all runs that are still to be done had been."""
+        plan = folder.plan()
+        for run, seed in ((run, seed) for runs in plan.runs for run, seed in zip(runs, plan.seeds, strict=True)):
+            if folder.done(run) is None:
+                done.append(run)
+                folder.record(Done(run=run, seed=seed, world=plan.world, status="settled", figures={"welfare": 9.0}))
+        return Sweep(folder.path, "complete", {}, 0, 0)
+
+    monkeypatch.setattr(baselines, "go_on", quickly)
+    compare_mechanisms([one], "0", "array", 1, out)
+    assert len(done) == 1 + len(DIRECT)
+    grown = compare_mechanisms([one], "0:2", "array", 1, out)
+    assert len(done) == 2 * (1 + len(DIRECT))
+    assert {entry.runs for entry in grown.entries} == {2}
+
+    another = compare_mechanisms([other], "0", "array", 1, out)
+    rows = needs("pyarrow.parquet").read_table(out / TABLE).to_pylist()
+    assert [Entry(**row) for row in rows] == [*grown.entries, *another.entries]
+
+    with pytest.raises(ScenarioError, match=r"one.array: holds other runs of 'one' .*: choose another folder, or give"):
+        compare_mechanisms([one], "1:3", "array", 1, out)
+    (out / TABLE).write_bytes(b"PAR")
+    with pytest.raises(ScenarioError, match=rf"{TABLE}: is none that this version wrote .*: remove it"):
+        compare_mechanisms([one], "0:2", "array", 1, out)
 
 
 def test_world_array_compares_the_psp_alone_with_what_is_worked_out_at_once() -> None:
