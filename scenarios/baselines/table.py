@@ -31,15 +31,19 @@ _NO_MESSAGES = frozenset({"direct", "array"})
 
 COLUMNS = (
     Column("% of optimum", "efficiency", 100.0),
+    Column("welfare", "welfare"),
     Column("revenue", "revenue"),
     Column("messages", "messages", not_in=_NO_MESSAGES),
     Column("kbit", "bytes", 0.008, _NO_MESSAGES),
     Column("s to settle", "duration_s", not_in=frozenset({"direct"})),
     Column("gain of lying", "truthfulness_gap"),
+    Column("gain of another bid", "epsilon_gap", not_in=frozenset({"direct"})),
     Column("Jain", "jain_index"),
     Column("envy", "mean_envy"),
 )
 """Those of the table, in its order."""
+
+HEADS = ("mechanism", "settled", *(column.head for column in COLUMNS))
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -75,6 +79,30 @@ def entries(scenario: str, baseline: Baseline, rows: Sequence[Row]) -> Iterator[
         is_one = values.size > 0 and np.ptp(values) <= ROUNDING * np.abs(values).max()
         low, high = interval(np.full(values.size, mean) if is_one else values, LEVEL)
         yield Entry(scenario, baseline.name, baseline.world, column.figure, len(rows), settled, mean, low, high)
+
+
+def rows_of(found: Sequence[Entry]) -> list[list[str]]:
+    """A row of text for each mechanism of one scenario, in the order of ``HEADS``.
+
+    A place is empty where a mechanism has no such figure.
+    """
+    rows = []
+    for name in dict.fromkeys(entry.mechanism for entry in found):
+        of_one = [entry for entry in found if entry.mechanism == name]
+        count, settled = of_one[0].runs, of_one[0].settled
+        runs = str(count) if count == settled else f"{settled} of {count}"
+        rows.append([name, runs, *(shown(entry, column) for entry, column in zip(of_one, COLUMNS, strict=True))])
+    return rows
+
+
+def markdown(scenario: str, found: Sequence[Entry]) -> str:
+    """The table of one scenario, as docs/baselines.md has it."""
+    lines = [HEADS, ["---"] * len(HEADS), *rows_of(found)]
+    return "\n".join([f"### `{scenario}`", "", *(f"|{'|'.join(map(_cell, line))}|" for line in lines)])
+
+
+def _cell(text: str) -> str:
+    return text if text == "---" else f" {text} "
 
 
 def shown(entry: Entry, column: Column) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,7 +10,7 @@ import typer
 from rich.console import Console
 
 from scenarios.cli.shared import complete_scenario
-from scenarios.console import BROKEN, INTERRUPTED, Format, FormatOption, Screen, flowing, interruptible, log, write_json
+from scenarios.console import BROKEN, INTERRUPTED, Screen, flowing, interruptible, log, write_json
 from scenarios.layout import print_table
 from scenarios.words import counted
 
@@ -17,6 +18,18 @@ if TYPE_CHECKING:
     from scenarios.baselines.table import Entry
     from scenarios.sweep.course import Course
     from scenarios.sweep.work import Done
+
+WHOLE_ROWS = 10_000
+"""Characters of a line where nobody looks at a screen."""
+
+
+class Format(StrEnum):
+    """What is printed."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+
 
 HELP = flowing("""Compare the mechanism of an exchange with others, and with what a centre could reach.
 
@@ -58,7 +71,9 @@ def baselines(
         Path | None,
         typer.Option(metavar="FOLDER", help="If not given, one below runs/ that the same command finds again."),
     ] = None,
-    format_: FormatOption = Format.text,
+    format_: Annotated[
+        Format, typer.Option("--format", help="json: one JSON object on stdout; markdown: tables as of a page.")
+    ] = Format.text,
 ) -> None:
     """Compare mechanisms."""
     from scenarios.baselines.baselines import TABLE, compare_mechanisms  # noqa: PLC0415 - quick commands stay quick
@@ -78,10 +93,13 @@ def baselines(
     if format_ is Format.json:
         write_json({**dataclasses.asdict(found), "folder": str(found.folder)})
     else:
-        console = Screen()
+        console, show = Screen(), _print_markdown if format_ is Format.markdown else _print
+        if not console.is_terminal:
+            console.width = WHOLE_ROWS
         for scenario in dict.fromkeys(entry.scenario for entry in found.entries):
-            _print(scenario, [entry for entry in found.entries if entry.scenario == scenario], console)
-        console.print(f"table: {found.folder / TABLE}", highlight=False, soft_wrap=True)
+            show(scenario, [entry for entry in found.entries if entry.scenario == scenario], console)
+        if format_ is Format.text:
+            console.print(f"table: {found.folder / TABLE}", highlight=False, soft_wrap=True)
     if found.missing:
         log.warning(
             f"interrupted: {counted(found.missing, 'run is', 'runs are')} still to be done; the same command goes on"
@@ -92,15 +110,16 @@ def baselines(
 
 
 def _print(scenario: str, entries: "Sequence[Entry]", console: Console) -> None:
-    """A row for each mechanism; an empty place where a mechanism has no such figure."""
-    from scenarios.baselines.table import COLUMNS, shown  # noqa: PLC0415
+    from scenarios.baselines.table import HEADS, rows_of  # noqa: PLC0415
 
-    rows = []
-    for name in dict.fromkeys(entry.mechanism for entry in entries):
-        of_one = [entry for entry in entries if entry.mechanism == name]
-        count, settled = of_one[0].runs, of_one[0].settled
-        runs = str(count) if count == settled else f"{settled} of {count}"
-        rows.append((name, runs, *(shown(entry, column) for entry, column in zip(of_one, COLUMNS, strict=True))))
-    console.print(f"{scenario}: means over runs, with 95 % intervals\n", highlight=False, soft_wrap=True)
-    print_table(console, ("mechanism", "settled", *(column.head for column in COLUMNS)), rows)
+    has_intervals = any(entry.low is not None for entry in entries)
+    intervals = "with 95 % intervals" if has_intervals else "without intervals, which need five or more"
+    console.print(f"{scenario}: means over runs, {intervals}\n", highlight=False, soft_wrap=True)
+    print_table(console, HEADS, rows_of(entries))
     console.print()
+
+
+def _print_markdown(scenario: str, entries: "Sequence[Entry]", console: Console) -> None:
+    from scenarios.baselines.table import markdown  # noqa: PLC0415
+
+    console.print(markdown(scenario, entries) + "\n", markup=False, highlight=False, soft_wrap=True)

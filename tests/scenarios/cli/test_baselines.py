@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from node.mechanism.direct import DIRECT
+from scenarios.baselines.table import COLUMNS
+from scenarios.cli import baselines as command
+from scenarios.console import Screen
 from scenarios.sweep import sweep
 
 Said = Callable[..., tuple[int, str, str]]
@@ -23,16 +27,26 @@ def scenario(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_text_is_a_table_and_json_is_one_object(said: Said, scenario: str, tmp_path: Path) -> None:
+def test_text_and_markdown_are_tables_and_json_is_one_object(
+    said: Said, scenario: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "Screen", partial(Screen, width=80))  # as where nobody says how wide a pipe is
     folder = tmp_path / "compared"
     arguments = ("baselines", scenario, "--seeds", "0:2", "--workers", "1", "--out", str(folder))
     code, stdout, _ = said(*arguments)
     assert code == 0
-    assert stdout.startswith("small: means over runs, with 95 % intervals\n")
-    assert [line.split()[0] for line in stdout.splitlines() if line.startswith(tuple(DIRECT))][: len(DIRECT)] == [
-        *DIRECT
-    ]
+    assert stdout.startswith("small: means over runs, without intervals, which need five or more\n")
+    lines = stdout.splitlines()
+    assert [line.split()[0] for line in lines if line.startswith(tuple(DIRECT))] == [*DIRECT]  # no row is in pieces
+    assert all(column.head in lines[2] for column in COLUMNS)
     assert f"table: {folder / 'baselines.parquet'}" in stdout
+
+    code, page, _ = said(*arguments, "--format", "markdown")
+    heading, _, heads, rule, *rows = page.strip().splitlines()
+    assert (heading, heads.split(" | ")[0]) == ("### `small`", "| mechanism")
+    assert rule == "|---" * (2 + len(COLUMNS)) + "|"
+    assert len(rows) == 4 + len(DIRECT)
+    assert {row.count("|") for row in rows} == {3 + len(COLUMNS)}
 
     code, stdout, stderr = said(*arguments, "--format", "json")
     document = json.loads(stdout)
