@@ -1,7 +1,7 @@
 """Several scenarios by all mechanisms with the same seeds: sweeps, and one table of them."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,9 @@ from scenarios.baselines.mechanisms import Baseline, baselines_of
 from scenarios.baselines.table import Entry, entries
 from scenarios.errors import ScenarioError, reason
 from scenarios.extras import needs
+from scenarios.files.names import meant, some
 from scenarios.launch.options import World
+from scenarios.markets.psp.schema import Scenario
 from scenarios.sweep.executors import crew_of
 from scenarios.sweep.folder import MANIFEST, SweepFolder, rows_of
 from scenarios.sweep.grid import seeds_of
@@ -21,12 +23,19 @@ from scenarios.sweep.work import BROKEN
 
 TABLE = "baselines.parquet"
 
+LARGE = 200
+"""Buyers: of more than so many, a run of some mechanisms takes long."""
+
+SLOW = ("proportional-share", "multi-bid", "vcg", "clearing-house", "operator-matching")
+"""These: they are worked out anew, or an optimum is, for each of very many buyers, or for each lie of some."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Job:
     """The mechanisms of one scenario that run in one world, a cell of a sweep each."""
 
     scenario: str
+    buyers: int
     baselines: Sequence[Baseline]
     plan: Plan
 
@@ -56,6 +65,8 @@ def compare_mechanisms(
     workers: int | None = None,
     out: Path | None = None,
     watch: Watch | None = None,
+    without: Sequence[str] = (),
+    advise: Callable[[str], None] | None = None,
 ) -> Baselines:
     """Run every scenario by every mechanism, and write the table; what is done already is not done again.
 
@@ -68,15 +79,21 @@ def compare_mechanisms(
     out
         The folder; one below ``runs`` if not given, which the same call finds again. Other scenarios and more seeds may
         come to it later: its table has them all.
+    without
+        Names of mechanisms to leave out.
+    advise
+        Told of scenarios so large that some mechanisms take long.
 
     Raises
     ------
     ScenarioError
         If a scenario cannot be compared; the text says what to do about it.
     """
-    jobs = [job for scenario in scenarios for job in _jobs(scenario, seeds_of(seeds), world)]
+    jobs = [job for scenario in scenarios for job in _jobs(scenario, seeds_of(seeds), world, without)]
     _check_names(jobs)
     folder = out or Path("runs") / f"baselines-{_sha256(jobs)[:8]}"
+    for text in dict.fromkeys(advice for job in jobs if (advice := _advice(job))):
+        (advise or _unheard)(text)
     at = [SweepFolder(folder / job.scenario / job.plan.world) for job in jobs]
     for job, sweep in zip(jobs, at, strict=True):
         _begin(sweep, job)
@@ -96,14 +113,38 @@ def compare_mechanisms(
     return Baselines(folder, found, missing, broken)
 
 
-def _jobs(source: str, seeds: Sequence[int], world: World) -> Iterator[_Job]:
+def _jobs(source: str, seeds: Sequence[int], world: World, without: Sequence[str]) -> Iterator[_Job]:
     tables, origin, folder = tables_of(source)
     scenario = planned(tables, origin, folder, [{}], seeds[:1], world="sim").scenario_of(0)
-    baselines = list(baselines_of(scenario, world))
+    known = list(baselines_of(scenario, world))
+    assert isinstance(scenario, Scenario)  # else there are none
+    buyers = sum(group.count for group in scenario.buyers)
+    names = [baseline.name for baseline in known]
+    for name in without:
+        if name not in names:
+            raise ScenarioError(
+                f"--without {name}: is none of the mechanisms here{meant(name, names)}: {some(map(repr, names))}"
+            )
+    baselines = [baseline for baseline in known if baseline.name not in without]
+    if not baselines:
+        raise ScenarioError("--without: leaves no mechanism to compare; leave fewer out")
     for one in dict.fromkeys(baseline.world for baseline in baselines):
         there = [baseline for baseline in baselines if baseline.world == one]
         plan = planned(tables, origin, folder, [baseline.settings for baseline in there], seeds, world=one)
-        yield _Job(scenario.name, there, plan)
+        yield _Job(scenario.name, buyers, there, plan)
+
+
+def _advice(job: _Job) -> str | None:
+    """What takes long of a large scenario, if it is to be run."""
+    slow = [baseline.name for baseline in job.baselines if baseline.name in SLOW]
+    if job.buyers <= LARGE or not slow:
+        return None
+    options = " ".join(f"--without {name}" for name in slow)
+    return f"{job.scenario}: with {job.buyers:,} buyers a run of {' or '.join(slow)} may take minutes; else: {options}"
+
+
+def _unheard(text: str) -> None:
+    del text
 
 
 def _check_names(jobs: Sequence[_Job]) -> None:

@@ -71,6 +71,10 @@ def baselines(
         Path | None,
         typer.Option(metavar="FOLDER", help="If not given, one below runs/ that the same command finds again."),
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MECHANISM", help="Leave this one out; may be given several times.", show_default=False),
+    ] = None,
     format_: Annotated[
         Format, typer.Option("--format", help="json: one JSON object on stdout; markdown: tables as of a page.")
     ] = Format.text,
@@ -89,7 +93,7 @@ def baselines(
                 log.warning(f"run {done.run}, seed {done.seed}: {done.error}")
             progress.wait(course.headline(elapsed_s))
 
-        found = compare_mechanisms(scenarios, seeds, world, workers, out, watch)
+        found = compare_mechanisms(scenarios, seeds, world, workers, out, watch, without or (), log.advice)
     if format_ is Format.json:
         write_json({**dataclasses.asdict(found), "folder": str(found.folder)})
     else:

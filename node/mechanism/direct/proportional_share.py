@@ -20,6 +20,9 @@ CLEARED = 1e-7
 LEAST_ASK = 1e-6
 """Of what the dearest MB is worth: the ask of a seller without reserve, else a lone buyer would have no best reply."""
 
+STEP = 1e-7
+"""Of the logarithm of a markup, for a slope."""
+
 TINY = 1e-300
 """A tolerance that is always met: only relative ones count."""
 
@@ -149,7 +152,20 @@ class _Game:
         def excess(log_markup: FloatArray) -> FloatArray:
             return self.excess(marked_up(log_markup))[paid]
 
-        return marked_up(root(excess, np.log(price[paid] - self.ask[paid])).x) if paid.size else price
+        def slopes(log_markup: FloatArray) -> FloatArray:
+            """Column by column: a seller's price moves the amounts of its own buyers only."""
+            reports, prices = self.reports, marked_up(log_markup)
+            amounts, columns = self.amounts(prices), list[FloatArray]()
+            for k, j in enumerate(paid.tolist()):
+                moved = log_markup.copy()
+                moved[k] += STEP
+                there, own = marked_up(moved), np.isin(reports.buyer, reports.buyer[reports.seller == j])
+                change = np.where(own, self.amounts(there, np.unique(reports.buyer[own]).tolist()) - amounts, 0.0)
+                wanted = _shares(self.by_seller(change), reports.supply) + self.ask / there - self.ask / prices
+                columns.append(wanted[paid] / STEP)
+            return np.column_stack(columns)
+
+        return marked_up(root(excess, np.log(price[paid] - self.ask[paid]), jac=slopes).x) if paid.size else price
 
     def _swept(self, price: FloatArray) -> FloatArray:
         """The price of one seller after the other raised to where its supply is just taken."""

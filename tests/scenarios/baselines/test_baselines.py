@@ -259,6 +259,31 @@ def test_usual_price_is_of_other_markets_of_the_scenario() -> None:
     assert 5.0 < usual_price(load("neighbourhood")) < 8.0
 
 
+def test_mechanisms_can_be_left_out_and_what_takes_long_of_a_large_scenario_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advice = list[str]()
+
+    def nothing(folder: SweepFolder, *_: object) -> Sweep:
+        return Sweep(folder.path, "interrupted", {}, 0, 1)
+
+    def left(scenario: str, *without: str) -> set[str]:
+        out = tmp_path / str(len(without)) / scenario
+        found = compare_mechanisms([scenario], "0", "sim", 1, out, None, without, advice.append)
+        return {entry.mechanism for entry in found.entries}
+
+    monkeypatch.setattr(baselines, "go_on", nothing)
+    assert left("flat-values", "psp, quantised", "vcg") == {*WIRED, *DIRECT} - {"psp, quantised", "vcg"}
+    (said,) = advice
+    assert said.startswith("flat-values: with 500 buyers a run of proportional-share or multi-bid or clearing-house")
+    assert "--without proportional-share --without multi-bid" in said
+    left("scarce")
+    left("flat-values", *baselines.SLOW)
+    assert len(advice) == 1
+    with pytest.raises(ScenarioError, match=r"--without multibid: is none .*\(did you mean multi-bid\?\): 'psp', "):
+        left("scarce", "multibid")
+
+
 @pytest.mark.parametrize(
     ("scenarios", "text"),
     [
