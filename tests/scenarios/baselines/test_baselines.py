@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from node.mechanism.direct import DIRECT
+from node.mechanism.direct.reports import totals
+from node.mechanism.welfare import envies
 from scenarios.baselines import baselines
 from scenarios.baselines.baselines import TABLE, Baselines, compare_mechanisms
 from scenarios.baselines.mechanisms import CENTRAL, baselines_of, usual_price
@@ -12,6 +14,8 @@ from scenarios.baselines.table import COLUMNS, Entry, shown
 from scenarios.errors import ScenarioError
 from scenarios.extras import needs
 from scenarios.markets.load import load
+from scenarios.markets.psp.direct import reports_of
+from scenarios.markets.psp.market import draw
 from scenarios.sweep.course import Course
 from scenarios.sweep.folder import SweepFolder
 from scenarios.sweep.sweep import Sweep
@@ -38,7 +42,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.fixture(scope="module")
 def found(files: list[str], tmp_path_factory: pytest.TempPathFactory) -> Baselines:
-    return compare_mechanisms(files, "0:5", workers=1, out=tmp_path_factory.mktemp("runs") / "compared")
+    """Without the clearing house, of which each lie takes longest."""
+    out = tmp_path_factory.mktemp("runs") / "compared"
+    return compare_mechanisms(files, "0:5", workers=1, out=out, without=["clearing-house"])
 
 
 def means(found: Baselines, scenario: str, figure: str) -> dict[str, float]:
@@ -50,8 +56,9 @@ def means(found: Baselines, scenario: str, figure: str) -> dict[str, float]:
 
 
 def test_every_mechanism_has_every_figure_with_its_interval(found: Baselines) -> None:
-    assert {one.mechanism for one in found.entries} == {*WIRED, *DIRECT}
-    assert len(found.entries) == 2 * (len(WIRED) + len(DIRECT)) * len(COLUMNS)
+    names = {*WIRED, *DIRECT} - {"clearing-house"}
+    assert {one.mechanism for one in found.entries} == names
+    assert len(found.entries) == 2 * len(names) * len(COLUMNS)
     for one in found.entries:
         assert (one.runs, one.settled) == (5, 5), one
         assert one.mean is None or (one.low is not None and one.high is not None), one
@@ -59,7 +66,7 @@ def test_every_mechanism_has_every_figure_with_its_interval(found: Baselines) ->
 
 
 def test_what_takes_no_messages_has_an_empty_place_for_them(found: Baselines) -> None:
-    for figure in ("messages", "bytes", "duration_s"):
+    for figure in ("messages", "bytes", "duration_s", "epsilon_gap"):
         assert set(means(found, "scarce", figure)) == set(WIRED)
 
 
@@ -96,12 +103,16 @@ def test_posted_prices_are_truthful_and_lose_most_of_what_is_worked_out_at_once(
     found: Baselines, scenario: str
 ) -> None:
     efficiency = means(found, scenario, "efficiency")
-    assert min(DIRECT, key=efficiency.__getitem__) == "posted-price"
+    assert min(DIRECT.keys() & efficiency, key=efficiency.__getitem__) == "posted-price"
     assert means(found, scenario, "truthfulness_gap")["posted-price"] == 0.0
 
 
-def test_nobody_envies_at_one_price_for_all(found: Baselines) -> None:
-    assert means(found, "scarce", "mean_envy")["clearing-house"] == pytest.approx(0.0, abs=1e-3)
+@pytest.mark.parametrize("seed", range(5))
+def test_nobody_envies_at_one_price_for_all(files: list[str], seed: int) -> None:
+    reports = reports_of(draw(load(files[0]), seed))
+    outcome = DIRECT["clearing-house"].outcome(reports)
+    amounts, charges = totals(reports, outcome.quantity), totals(reports, outcome.charge)
+    assert envies(reports.valuations, reports.budgets, amounts, charges) == pytest.approx(0.0, abs=0.01)
 
 
 @pytest.mark.parametrize("scenario", ["scarce", "budgeted"])
