@@ -35,9 +35,10 @@ HELP = flowing("""Compare the mechanism of an exchange with others, and with wha
 
 Runs each scenario by every mechanism with the same seeds: PSP, quantised PSP, uniform price and pay-as-bid over
 simulated messages; posted prices, the proportional share, multi-bid, VCG, a double auction and the operator's matching
-worked out at once. Prints one table for each scenario, every figure with its 95 % bootstrap interval over seeds
-(docs/baselines.md).
-What is done once is not done again: after Ctrl-C, a crash or a power cut the same command goes on where it stopped.
+worked out at once. Prints one table for each scenario, every figure with its 95 % bootstrap interval over five seeds or
+more (docs/baselines.md).
+What is done once is not done again: after Ctrl-C, a crash or a power cut the same command goes on where it stopped, and
+with more seeds it does those that are new.
 
 Examples:
 
