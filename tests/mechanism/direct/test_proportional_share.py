@@ -1,5 +1,7 @@
 """The proportional share at its equilibrium."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -82,3 +84,23 @@ def test_prices_that_are_not_found_are_no_equilibrium(monkeypatch: pytest.Monkey
     monkeypatch.setattr(proportional_share, "MOST_SWEEPS", 0)
     with pytest.raises(ArithmeticError, match="were not found in 0 sweeps"):
         ProportionalShare().outcome(reports_of([Flat(90.0, 2.0)], [(90.0, 0.0)], [{0}]))
+
+
+def test_the_slope_of_a_price_asks_the_buyers_of_its_seller_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    replies, buyers, sellers, reply = 0, 60, 20, proportional_share._reply
+    reports = reports_of(
+        [Flat(20.0 + i % 7, 1.0 + (0.37 * i) % 2.0) for i in range(buyers)],
+        [(40.0 + 3.0 * (j % 5), 0.01) for j in range(sellers)],
+        [{i % sellers, (3 * i + 1) % sellers} for i in range(buyers)],
+    )
+    game = proportional_share._Game.of(reports)
+    price = game._swept(game.ask)
+
+    def counted(*of: Any) -> list[float]:
+        nonlocal replies
+        replies += 1
+        return reply(*of)
+
+    monkeypatch.setattr(proportional_share, "_reply", counted)
+    game._near(price)
+    assert 0 < replies < 4_000  # of all buyers for each seller they are 5,520
