@@ -92,8 +92,9 @@ def compare_mechanisms(
     jobs = [job for scenario in scenarios for job in _jobs(scenario, seeds_of(seeds), world, without)]
     _check_names(jobs)
     folder = out or Path("runs") / f"baselines-{_sha256(jobs)[:8]}"
-    for text in dict.fromkeys(advice for job in jobs if (advice := _advice(job))):
-        (advise or _unheard)(text)
+    if advise:
+        for text in filter(None, dict.fromkeys(map(_advice, jobs))):
+            advise(text)
     at = [SweepFolder(folder / job.scenario / job.plan.world) for job in jobs]
     for job, sweep in zip(jobs, at, strict=True):
         _begin(sweep, job)
@@ -141,10 +142,6 @@ def _advice(job: _Job) -> str | None:
         return None
     options = " ".join(f"--without {name}" for name in slow)
     return f"{job.scenario}: with {job.buyers:,} buyers a run of {' or '.join(slow)} may take minutes; else: {options}"
-
-
-def _unheard(text: str) -> None:
-    del text
 
 
 def _check_names(jobs: Sequence[_Job]) -> None:

@@ -47,9 +47,8 @@ class ArrayWorld:
     def _look(self) -> None:
         view = self._desks.view()
         self._utility = self._desks.utility(view)
-        slots = self._seen.copy()
-        self._fill(slots[:, OWN_SIZE:].reshape(self._who.size, -1, SLOT_SIZE), view)
-        self._seen = np.minimum(slots, 1.0)
+        self._fill(self._seen[:, OWN_SIZE:].reshape(self._who.size, -1, SLOT_SIZE), view)
+        np.minimum(self._seen, 1.0, out=self._seen)
 
     def _fill(self, slots: FloatArray, view: View) -> None:
         money, used = self._demand * self._price, view.supply.shape[1]

@@ -119,6 +119,8 @@ class MarketMetrics:
         Which buyers say of a seller that it does not do as the board says, and what they have seen, by seller.
     supply
         MB in all of the sellers whose supply has changed.
+    most
+        The most that each seller ever has to sell, MB, as far as that is known.
     struck_out
         Addresses of buyers that kept an auction waiting for too long, and how; not those whose hosts were gone.
     factor
@@ -145,14 +147,14 @@ class MarketMetrics:
         self._valuations = dict(valuations)
         self._tentative: defaultdict[str, set[str]] = defaultdict(set)
         self._sales = Sales()
-        self._most = supply or {}
+        self.most = supply or {}
         self._held: defaultdict[str, float] = defaultdict(float)
         self._worth: defaultdict[str, float] = defaultdict(float)
         self._standing: defaultdict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
 
     def allow(self, supply: Mapping[str, float]) -> None:
         """Let sellers have sold so much at most, MB, from a shift on that nobody had planned."""
-        self._most = supply
+        self.most = supply
 
     @property
     def closed(self) -> int:
@@ -295,7 +297,7 @@ class MarketMetrics:
 
     def verdicts(self) -> list[Verdict]:
         """What counts of each sale, by what both sides have told."""
-        return list(self._sales.verdicts(self._is_known, self._most))
+        return list(self._sales.verdicts(self._is_known, self.most))
 
     def finish(self) -> list[Verdict]:
         """Correct all figures by what both sides tell, once all is told; what counts of each sale."""
@@ -314,7 +316,7 @@ class MarketMetrics:
             if auction.state == "closed":
                 auction.sold, auction.revenue = in_all
             else:
-                self._limit(seller, self._most.get(seller, math.inf) - in_all.quantity)
+                self._limit(seller, self.most.get(seller, math.inf) - in_all.quantity)
         self._add_up()
         return verdicts
 

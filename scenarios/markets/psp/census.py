@@ -6,6 +6,11 @@ from node.trace.psp.metrics import MarketMetrics
 from scenarios.markets.psp.market import BuyerSpec, Market
 
 
+def newcomers(market: Market) -> set[str]:
+    """Who is not there from the first."""
+    return {one.node for one in market.shifts if one.kind == "join"}
+
+
 def market_now(market: Market, metrics: MarketMetrics) -> Market:
     """The market with the supplies and valuations there are now, and only those buyers who are in.
 
@@ -14,7 +19,7 @@ def market_now(market: Market, metrics: MarketMetrics) -> Market:
     """
     if not market.shifts:
         return market
-    awaited = {one.node for one in market.shifts if one.kind == "join"} - metrics.joined
+    awaited = newcomers(market) - metrics.joined
     bought = {buyer for (_, buyer), position in metrics.positions.items() if position.total > 0.0}
 
     def is_in(buyer: BuyerSpec) -> bool:

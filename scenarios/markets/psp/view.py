@@ -37,7 +37,7 @@ from scenarios.markets.panels import (
     packed,
 )
 from scenarios.markets.psp import panels
-from scenarios.markets.psp.census import market_now
+from scenarios.markets.psp.census import market_now, newcomers
 from scenarios.markets.psp.course import largest_supplies, metrics_of
 from scenarios.markets.psp.equilibrium import gaps
 from scenarios.markets.psp.figures import fitting_measure, most_gains_of, words
@@ -58,6 +58,9 @@ CURVE_POINTS = 60
 
 RATE_INTERVALS = 80
 """Of the time so far, in each of which there is a rate."""
+
+TO_COME = "to come"
+"""The state of who is not there yet."""
 
 SHIFTS = frozenset({SupplyRevised, ValuationRevised, Joined, Leaving})
 """What changes the optimum."""
@@ -87,8 +90,7 @@ class ExchangeView:
         self._clearings: defaultdict[str, int] = defaultdict(int)
         self._best: Optimum | None = None
         self._most = math.nan
-        self._newcomers = _newcomers(market)
-        self._most_mb = largest_supplies(market) if market else {}
+        self._newcomers = newcomers(market) if market else set()
         self._leavers: set[str] = set()
         self._is_other = False
         self._course = History(9, step_s=step_s)
@@ -122,9 +124,8 @@ class ExchangeView:
     def revise(self, market: Market) -> None:
         """Go by the same users with other shifts."""
         self._market = market
-        self._newcomers = _newcomers(market)
-        self._most_mb = largest_supplies(market)
-        self.metrics.allow(self._most_mb)
+        self._newcomers = newcomers(market)
+        self.metrics.allow(largest_supplies(market))
 
     def prepare(self) -> None:
         """Work out the optimum of those who are there at first."""
@@ -199,7 +200,7 @@ class ExchangeView:
             self.metrics.auctions.setdefault(name, AuctionMetrics())
             self._supply[name], self._reserve[name] = message.supply, message.reserve
         elif name in self._supply:
-            most = self._most_mb[name]
+            most = self.metrics.most[name]
             is_other = message.supply > most * (1.0 + ROUNDING)
             if is_other or (not self._market.shifts and message.supply < most * (1.0 - ROUNDING)):
                 raise ScenarioError(f"{name} has {message.supply:g} MB on the board, and {most:g} MB in the scenario")
@@ -363,10 +364,7 @@ class ExchangeView:
         return {
             "name": [*sellers, *buyers],
             "role": ["seller"] * len(sellers) + ["buyer"] * len(buyers),
-            "state": [
-                *("to come" if self._is_awaited(name) else metrics.auctions[name].state for name in sellers),
-                *states,
-            ],
+            "state": [*map(self._auction_state, sellers), *states],
             "bid_mb": [*wanted, *(one.bid_mb for one in totals)],
             "bid_price": [*(_known(one.price) for one in auctions), *(one.bid_price for one in totals)],
             "gets": [*(one.sold for one in auctions), *(one.gets for one in totals)],
@@ -375,11 +373,14 @@ class ExchangeView:
             "moves": moves,
         }
 
+    def _auction_state(self, seller: str) -> str:
+        return TO_COME if self._is_awaited(seller) else self.metrics.auctions[seller].state
+
     def _state(self, buyer: str, total: Total) -> str:
         if buyer in self.metrics.left:
             return "left"
         if self._is_awaited(buyer):
-            return "to come"
+            return TO_COME
         if total.bid_mb is not None:
             return "bidding"
         return "bought" if total.gets > 0.0 else "out"
@@ -408,7 +409,7 @@ class ExchangeView:
         if math.isfinite(auction.price):
             strokes.append(Stroke(label="what a newcomer must beat", shape="across", x=[], y=[auction.price]))
         facts: list[tuple[str, Value, str]] = [
-            ("state", "to come" if self._is_awaited(seller) else auction.state, ""),
+            ("state", self._auction_state(seller), ""),
             ("supply", _known(supply), "MB"),
             ("sold", auction.sold, "MB"),
             ("revenue", auction.revenue, "money"),
@@ -456,11 +457,6 @@ class ExchangeView:
             over_time("got", "What it gets", "MB", self._got, place),
         ]
         return Detail(node=buyer, role="buyer", facts=facts, plots=plots)
-
-
-def _newcomers(market: Market | None) -> set[str]:
-    """Who is not there from the first."""
-    return {shift.node for shift in market.shifts if shift.kind == "join"} if market else set()
 
 
 def _known(number: float) -> float | None:

@@ -28,6 +28,12 @@ def drawn(name: str, *settings: str) -> tuple[Any, Seats]:
     return market, seats
 
 
+def first_buyer(market: Any) -> tuple[Any, str, str, str]:
+    """The buyer, two sellers of its pool, and its address."""
+    buyer = market.buyers[0]
+    return buyer, *buyer.pool[:2], f"{buyer.name}/{buyer.name}"
+
+
 def test_both_markets_have_places_for_people() -> None:
     roles = {name: kind.seats.role for name, kind in kinds().items() if kind.seats}
     assert {"psp": "buyer", "dmp": "operator"}.items() <= roles.items()
@@ -98,10 +104,8 @@ def test_what_no_page_says_is_no_move(name: str, move: dict[str, Any]) -> None:
 
 def test_a_buyer_sees_its_bids_what_it_would_get_and_what_it_has_bought() -> None:
     market, seats = drawn("two-sellers")
-    buyer = market.buyers[0]
-    one, other = buyer.pool[:2]
+    buyer, one, other, address = first_buyer(market)
     view = kind_of(market).view(market)
-    address = f"{buyer.name}/{buyer.name}"
     told = [
         Record(0.1, address, BidPlaced(f"{one}/{one}", 0, 1, 5.0, 2.0)),
         Record(0.1, address, BidPlaced(f"{other}/{other}", 0, 2, 3.0, 2.0)),
@@ -127,10 +131,8 @@ def test_a_buyer_sees_its_bids_what_it_would_get_and_what_it_has_bought() -> Non
 
 def test_a_buyer_is_told_that_a_bid_gets_nothing_and_not_so_of_one_that_no_clearing_has_seen() -> None:
     market, seats = drawn("two-sellers")
-    buyer = market.buyers[0]
-    one, other = buyer.pool[:2]
+    buyer, one, other, address = first_buyer(market)
     view = kind_of(market).view(market)
-    address = f"{buyer.name}/{buyer.name}"
     for record in (
         Record(0.1, f"{one}/{one}", Cleared(1, 1, 60.0, 4.0, 200.0)),
         Record(0.1, f"{other}/{other}", Cleared(1, 1, 60.0, 4.0, 200.0)),
