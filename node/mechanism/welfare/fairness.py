@@ -1,5 +1,6 @@
 """How evenly a good is shared out, and whether anybody would rather have what another has."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -21,8 +22,11 @@ def jain_index(shares: FloatArray) -> float:
     >>> jain_index(np.array([0.5, 0.5])), jain_index(np.array([1.0, 0.0, 0.0, 0.0]))
     (1.0, 0.25)
     """
-    squares = float(shares @ shares)
-    return float(shares.sum()) ** 2 / (shares.size * squares) if squares > 0.0 else 1.0
+    largest = float(shares.max(initial=0.0))
+    if not largest > 0.0:
+        return 1.0
+    scaled = np.ldexp(shares, -math.frexp(largest)[1])  # exact, and the squares of the smallest are more than 0
+    return float(scaled.sum()) ** 2 / (shares.size * float(scaled @ scaled))
 
 
 def envies(
