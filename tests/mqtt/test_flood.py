@@ -140,12 +140,14 @@ def test_launched_worker_remembers_only_so_many_nodes_that_one_host_makes_up(
     with ThreadPoolExecutor() as pool:
         flooding = pool.submit(bid_in_made_up_names, mosquitto.port)
         broker = f"mqtt://127.0.0.1:{mosquitto.port}"
-        settings = ["auction.quiet_period_s=3"]
+        # Honest buyers think the longer the more others there are: a seller that they do not bid at must wait for that.
+        settings = ["auction.quiet_period_s=8", "timeout_s=240"]
         result = run("two-sellers", broker=broker, market_name="made-up", hosts=2, settings=settings, out=tmp_path)
     flooding.result()
 
     events = pq.read_table(result.run_dir / "events.parquet").to_pandas()
     voided = set(events[events["kind"] == "voided"]["buyer"])
+    assert result.summary.status == "settled"
     assert result.summary.sold == pytest.approx(150.0)
     assert len(voided) == Limits().senders
     assert result.counters["throttled: flooder"] >= MADE_UP - Limits().senders
