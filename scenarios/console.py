@@ -24,6 +24,9 @@ from scenarios.errors import ScenarioError
 
 SETTLED, BROKEN, USAGE, UNSETTLED, NO_BROKER, UNMET, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
+WHOLE_ROWS = 10_000
+"""Characters: wider than any row."""
+
 NOBODY_READS = 141
 """As of a program that SIGPIPE ends: 128 and its number."""
 
@@ -94,7 +97,15 @@ def wrapped(line: Text, width: int) -> Iterator[Text]:
 
 
 class Screen(_Wrapping):
-    """Standard output: when nobody reads it any more, as behind ``| head``, the program ends as others do."""
+    """Standard output: when nobody reads it any more, as behind ``| head``, the program ends as others do.
+
+    A pipe or a file gets each row of a table whole, too, unless COLUMNS says how wide it is.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        if not self.is_terminal and "COLUMNS" not in os.environ:
+            self.width = WHOLE_ROWS
 
     def say(self, text: str) -> None:
         """Print a line as it is."""

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from scenarios.sweep.course import Course
     from scenarios.sweep.work import Done
 
-WHOLE_ROWS = 10_000
-"""Characters of a line where nobody looks at a screen."""
-
 
 class Format(StrEnum):
     """What is printed."""
@@ -99,8 +96,6 @@ def baselines(
         write_json({**dataclasses.asdict(found), "folder": str(found.folder)})
     else:
         console, show = Screen(), _print_markdown if format_ is Format.markdown else _print
-        if not console.is_terminal:
-            console.width = WHOLE_ROWS
         for scenario in dict.fromkeys(entry.scenario for entry in found.entries):
             show(scenario, [entry for entry in found.entries if entry.scenario == scenario], console)
         if format_ is Format.text:

@@ -231,7 +231,7 @@ def test_a_wrong_password_ends_a_node_and_says_why(broker: SecuredBroker, tmp_pa
 
 def test_after_the_timeout_a_buyer_takes_its_bid_back_and_says_so(broker: SecuredBroker, start: Starter) -> None:
     start(broker, "shop", *SELLER, *LONG).wait("connected")
-    buyer = start(broker, "alice", *ALICE, "--timeout", "2")
+    buyer = start(broker, "alice", *ALICE, "--timeout", "6")
     assert buyer.ended() == 3
     assert buyer.events("withdrawn")
 

@@ -28,7 +28,7 @@ def test_the_timeout_holds_although_the_broker_went_away(
     mosquitto: Mosquitto,
 ) -> None:
     url = f"mqtt://127.0.0.1:{mosquitto.port}"
-    command = bidswarm("run", "two-sellers", "--broker", url, "--timeout", "3", *LONG)
+    command = bidswarm("run", "two-sellers", "--broker", url, "--timeout", "12", *LONG)
     command.wait_first_bid()
     mosquitto.kill()
     code, stdout, _ = command.finished()

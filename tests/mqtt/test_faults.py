@@ -80,7 +80,7 @@ def test_the_market_settles_although_its_broker_is_killed_and_restarted(
     bidswarm: Callable[..., Command], mosquitto: Mosquitto, connections: str
 ) -> None:
     url = f"mqtt://127.0.0.1:{mosquitto.port}"
-    options = ["--broker", url, "--connections", connections, "--format", "json", "--timeout", "50"]
+    options = ["--broker", url, "--connections", connections, "--format", "json", "--timeout", "200"]
     fill = [option for k in range(5) for option in ("--set", f"buyers.{k}.strategy.split=fill-largest-first")]
     kinds = [option for k in range(5) for option in ("--set", f"buyers.{k}.strategy.kind=opt-out")]
     command = bidswarm("run", "two-sellers", *options, *kinds, *fill)
