@@ -11,9 +11,9 @@ from node.mechanism.welfare import Optimum
 from node.protocol.machine import Message
 from node.protocol.psp.messages import Advert
 from node.protocol.psp.trace import BidPlaced, BidWithdrawn, Cleared, SupplyRevised, ValuationRevised
-from node.protocol.topics import node_of
+from node.protocol.topics import host_of, node_of
 from node.protocol.trace import Joined, Leaving, Record, Trace
-from node.runtime.faults.plan import FaultRecord
+from node.runtime.faults.plan import FaultBegun, FaultHealed
 from node.trace.history import History
 from node.trace.psp.metrics import AuctionMetrics, MarketMetrics
 from scenarios.errors import ScenarioError
@@ -62,6 +62,9 @@ RATE_INTERVALS = 80
 TO_COME = "to come"
 """The state of who is not there yet."""
 
+AWAY = {"crash": "down", "partition": "cut off"}
+"""The state of whose host that has happened to, by the fault."""
+
 SHIFTS = frozenset({SupplyRevised, ValuationRevised, Joined, Leaving})
 """What changes the optimum."""
 
@@ -92,6 +95,8 @@ class ExchangeView:
         self._most = math.nan
         self._newcomers = newcomers(market) if market else set()
         self._leavers: set[str] = set()
+        self._addresses: dict[str, str] = {}
+        self._away: defaultdict[str, list[str]] = defaultdict(list)
         self._is_other = False
         self._course = History(9, step_s=step_s)
         self._prices, self._sold = (History(len(self._supply), step_s=step_s) for _ in range(2))
@@ -152,18 +157,31 @@ class ExchangeView:
         self.now_s = max(self.now_s, record.time_s)
         self.chronicle.add(record)
         what = record.what
-        if isinstance(what, FaultRecord):
+        if isinstance(what, FaultBegun | FaultHealed):
+            self._strike(node_of(record.node), what)
             return
-        self._know(node_of(record.node), what)
+        name = node_of(record.node)
+        self._addresses[name] = record.node
+        self._know(name, what)
         self.metrics.add(record)
         self._totals.add(record)
         if type(what) is Leaving:
-            self._leavers.add(node_of(record.node))
+            self._leavers.add(name)
         if type(what) in SHIFTS or self._is_rid_of_leavers(what):
             self._is_other = True
         if self._is_other and self._market and self._best and not self._market.is_large:
             self._is_other = False
             self._measure(market_now(self._market, self.metrics))
+
+    def _strike(self, fault: str, what: FaultBegun | FaultHealed) -> None:
+        """Note whose hosts nobody can reach."""
+        if fault not in AWAY:
+            return
+        for host in what.hosts:
+            if isinstance(what, FaultBegun):
+                self._away[host].append(AWAY[fault])
+            elif AWAY[fault] in self._away[host]:
+                self._away[host].remove(AWAY[fault])
 
     def _is_rid_of_leavers(self, what: Trace) -> bool:
         """Whether somebody who has left has lost the last that its bids would have got."""
@@ -373,14 +391,24 @@ class ExchangeView:
             "moves": moves,
         }
 
+    def _away_as(self, name: str) -> str | None:
+        """What keeps it from being reached, if anything does."""
+        away = self._away.get(host_of(self._addresses.get(name, "")))
+        return away[-1] if away else None
+
     def _auction_state(self, seller: str) -> str:
-        return TO_COME if self._is_awaited(seller) else self.metrics.auctions[seller].state
+        if self._is_awaited(seller):
+            return TO_COME
+        state = self.metrics.auctions[seller].state
+        return state if state == "closed" else self._away_as(seller) or state
 
     def _state(self, buyer: str, total: Total) -> str:
         if buyer in self.metrics.left:
             return "left"
         if self._is_awaited(buyer):
             return TO_COME
+        if away := self._away_as(buyer):
+            return away
         if total.bid_mb is not None:
             return "bidding"
         return "bought" if total.gets > 0.0 else "out"

@@ -41,6 +41,29 @@ def test_the_figures_at_the_end_are_those_of_the_summary(name: str, tmp_path: Pa
         assert [rows[shown][k] for k in places] == pytest.approx(list(buyers[column]), abs=1e-9), shown
 
 
+def test_who_is_killed_or_cut_off_is_not_said_to_bid(tmp_path: Path) -> None:
+    faults = [
+        '{kind="partition", at_s=0.3, for_s=0.4, nodes=["B"]}',
+        '{kind="crash", at_s=0.5, nodes=["A", "2"]}',
+    ]
+    result, last = simulated("two-sellers", tmp_path, settings=[f"chaos.faults=[{', '.join(faults)}]"])
+    remains = remains_of(result.run_dir)
+    view = remains.kind.view(remains.market)
+    seen: dict[str, list[str]] = {name: [] for name in ("A", "B", "C", "1", "2")}
+    for record in records_of(result.run_dir, remains.kind, remains.run.outcome.opened_at, is_over=True):
+        view.add(record)
+        state = dict(zip(*(view.rows("nodes")[key] for key in ("name", "state")), strict=True))
+        for name, states in seen.items():
+            if state[name] not in states[-1:]:
+                states.append(str(state[name]))
+
+    assert seen["A"] == ["bidding", "down"]
+    assert seen["2"] == ["open", "down"]
+    assert seen["B"][-4:] == ["bidding", "cut off", "bidding", "bought"]
+    assert not {"down", "cut off"}.intersection(seen["C"], seen["1"])
+    assert dict(zip(*(last.rows("nodes")[key] for key in ("name", "state")), strict=True))["A"] == "down"
+
+
 def test_its_graph_and_courses_end_where_the_tables_do(tmp_path: Path) -> None:
     result, view = simulated("neighbourhood", tmp_path)
     (drawn,) = view.drawings().values()
