@@ -102,9 +102,9 @@ class Screen(_Wrapping):
     A pipe or a file gets each row of a table whole, too, unless COLUMNS says how wide it is.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        if not self.is_terminal and "COLUMNS" not in os.environ:
+    def __init__(self, *, width: int | None = None, **options: Any) -> None:  # noqa: ANN401 - as rich's
+        super().__init__(width=width, **options)
+        if width is None and not self.is_terminal and "COLUMNS" not in os.environ:
             self.width = WHOLE_ROWS
 
     def say(self, text: str) -> None:

@@ -277,15 +277,15 @@ class Undecided(HostileBuyer):
 
 
 class Late(HostileBuyer):
-    """Answers whatever it is asked when its patience is nearly used up."""
+    """Answers whatever it is asked late, but before its patience is used up."""
 
     name, pays, most = "answers-late", BESIDE, BESIDE
 
     def on_profile(self, profile: Profile) -> None:
-        self.later(0.4 * PATIENCE_S, lambda: self.confirm(profile))
+        self.later(0.25 * PATIENCE_S, lambda: self.confirm(profile))
 
     def on_award(self, award: Award) -> None:
-        self.later(0.4 * PATIENCE_S, lambda: self.send(self.seller, Accept(0, award.round, award.your_seq)))
+        self.later(0.25 * PATIENCE_S, lambda: self.send(self.seller, Accept(0, award.round, award.your_seq)))
 
 
 IN_VAIN: list[type[HostileBuyer]] = [Twice, SameNumber, OtherAuction, Undecided, Late]

@@ -11,7 +11,7 @@ import pytest
 from node.mechanism.direct import DIRECT
 from scenarios.baselines.table import COLUMNS
 from scenarios.cli import baselines as command
-from scenarios.console import Screen
+from scenarios.console import WHOLE_ROWS, Screen
 from scenarios.sweep import sweep
 
 Said = Callable[..., tuple[int, str, str]]
@@ -30,7 +30,7 @@ def scenario(tmp_path: Path) -> str:
 def test_text_and_markdown_are_tables_and_json_is_one_object(
     said: Said, scenario: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "Screen", partial(Screen, width=80))  # as where nobody says how wide a pipe is
+    monkeypatch.setattr(command, "Screen", partial(Screen, width=WHOLE_ROWS))  # as into a pipe without COLUMNS
     folder = tmp_path / "compared"
     arguments = ("baselines", scenario, "--seeds", "0:2", "--workers", "1", "--out", str(folder))
     code, stdout, _ = said(*arguments)

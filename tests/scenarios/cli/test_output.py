@@ -23,7 +23,7 @@ from rich.text import Text
 import scenarios.cli.entry
 from scenarios.cli.main import app
 from scenarios.cli.progress import Progress
-from scenarios.console import IN_ASCII, Log, Screen, in_ascii, log, wrapped
+from scenarios.console import IN_ASCII, WHOLE_ROWS, Log, Screen, in_ascii, log, wrapped
 from scenarios.device.formats import LogFormat
 
 SMALL = ("run", "neighbourhood", "--world", "sim", "--set", "buyers.0.count=3", "--set", "sellers.0.count=3")
@@ -118,6 +118,14 @@ def test_no_word_is_cut_by_a_terminal_unless_it_is_longer_than_a_line(text: str,
     pieces = [str(piece) for piece in wrapped(Text(indent + text), width)]
     assert " ".join(pieces).split() == text.split()
     assert all(cell_len(piece) <= width or len(piece.split()) == 1 for piece in pieces)
+
+
+def test_a_pipe_gets_whole_rows_unless_somebody_says_how_wide_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert Screen(file=io.StringIO()).width == WHOLE_ROWS
+    assert Screen(file=io.StringIO(), force_terminal=True).width < WHOLE_ROWS
+    monkeypatch.setenv("COLUMNS", "60")
+    assert Screen(file=io.StringIO()).width == 60
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])

@@ -18,7 +18,7 @@ SMALL = ("--world", "array", "--set", "buyers.0.count=3,4", "--set", "sellers.0.
 
 def test_text_shows_each_cell_and_json_is_one_object(said: Said, tmp_path: Path) -> None:
     folder = tmp_path / "sweep"
-    code, stdout, stderr = said("-q", "sweep", "neighbourhood", *SMALL, "--seeds", "0:2", "--out", str(folder))
+    code, stdout, stderr = said("sweep", "neighbourhood", *SMALL, "--seeds", "0:2", "--out", str(folder), "-q")
     lines = [line.split() for line in stdout.splitlines()]
 
     assert code == 0
