@@ -9,7 +9,7 @@ import numpy as np
 
 from node.runtime.faults.plan import Fault
 from scenarios.errors import ScenarioError
-from scenarios.files.names import meant, some
+from scenarios.files.names import check_known
 from scenarios.files.types import Loss, Names, PositiveSeconds, Seconds, Share, Table, meaning
 
 _Skew = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
@@ -56,12 +56,7 @@ class _Fault(Table, frozen=True, tag_field="kind"):
 
     def check_users(self, key: str, users: Sequence[str]) -> None:
         """ScenarioError, naming ``key`` and value, if it names somebody who is not one of the ``users``."""
-        known = set(users)
-        for name in self.named:
-            if name not in known:
-                raise ScenarioError(
-                    f"{key}.nodes = {name!r}: there is no such user{meant(name, users)}; known: {some(users)}"
-                )
+        check_known(f"{key}.nodes", self.named, dict.fromkeys(users), "user")
 
 
 class DelaySpike(_Fault, frozen=True, kw_only=True, tag="delay-spike"):

@@ -1,8 +1,11 @@
 """The names of users in scenario files."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Protocol
+
+from scenarios.errors import ScenarioError
+from scenarios.words import naturally
 
 LIKENESS = 0.7
 """Of a mistyped word to the one that was meant; more unlike ones are better listed than guessed."""
@@ -33,3 +36,12 @@ def meant(word: str, known: Iterable[str]) -> str:
     """What was meant by a word that is none of the known ones, if one of them is like it, as errors ask."""
     close = get_close_matches(word, known, n=1, cutoff=LIKENESS)
     return f" (did you mean {close[0]}?)" if close else ""
+
+
+def check_known(key: str, names: Sequence[str], known: Collection[str], what: str) -> None:
+    """Raise ScenarioError, naming ``key``, value and who is known, if one of the names is not."""
+    for name in names:
+        if name not in known:
+            raise ScenarioError(
+                f"{key} = {name!r}: there is no such {what}{meant(name, known)}; known: {some(naturally(known))}"
+            )

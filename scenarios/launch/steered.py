@@ -1,11 +1,10 @@
 """A run in which people have things happen, so that its scenario, with these planned, repeats it."""
 
 import math
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -15,13 +14,12 @@ from node.runtime.sim.simulation import Simulation
 from scenarios.chaos.schema import ChaosTable, Crash, Partition
 from scenarios.chaos.validity import check_chaos
 from scenarios.errors import ScenarioError
-from scenarios.files.explained import converted
-from scenarios.files.names import meant
+from scenarios.files.names import check_known, meant
 from scenarios.launch.placement import Placement, faults_of
 from scenarios.markets.base import Market, Scenario
 from scenarios.markets.kind import Metrics
 from scenarios.markets.registry import draw_market, kind_of
-from scenarios.markets.steering import Offer, Order
+from scenarios.markets.steering import AMOUNT, KIND, NODE, Offer, Order, planned
 from scenarios.report.repeat import write_scenario
 from scenarios.results import folder as rundir
 from scenarios.words import counted
@@ -43,19 +41,6 @@ OFFERS = (
         is_needed=False,
     ),
 )
-
-
-ON_PAGE = (
-    (r"unknown key [\w.]+; allowed here: .*", "How much: leave it out"),
-    (r"[\w.]+\.\d+ lacks the key (?:factor|for_s)", "How much: give a number"),
-    (
-        r"[\w.]+\.\d+ is over after (\S+) s, which must not exceed timeout_s = (\S+)",
-        r"How much: it would be over after \1 s, and the run ends after \2 s",
-    ),
-    (r"[\w.]+\.\d+\.(?:factor|for_s) = (?:(-?\d+)\.0(?=: ))?", r"How much = \1"),
-    (r"[\w.]+\.\d+\.nodes(?:\.0)? = ", "To whom = "),
-)
-"""What an error says of the plan that an order becomes, and what of the fields of the page it was ordered on."""
 
 
 def offers_of(market: Market) -> list[Offer]:
@@ -112,13 +97,10 @@ class Steered:
         """
         known = {offer.key: offer for offer in offers_of(self.market)}
         if order.kind not in known:
-            raise ScenarioError(f"What = {order.kind!r}{meant(order.kind, known)}: allowed are: {', '.join(known)}")
-        try:
-            if order.kind in FAULTS:
-                return self._break(order, at_s, running)
-            self._shift(order, at_s, running)
-        except ScenarioError as error:
-            raise ScenarioError(on_page(str(error))) from error
+            raise ScenarioError(f"{KIND} = {order.kind!r}{meant(order.kind, known)}: allowed are: {', '.join(known)}")
+        if order.kind in FAULTS:
+            return self._break(order, at_s, running)
+        self._shift(order, at_s, running)
         offer = known[order.kind]
         how_much = "" if order.amount is None else f", {order.amount:g} {offer.unit}"
         return f"{order.node}: {offer.label}{how_much}"
@@ -171,13 +153,13 @@ def broken(scenario: Scenario, order: Order, at_s: float) -> Scenario:
     Raises
     ------
     ScenarioError
-        If that cannot happen; the text names key, value and what is allowed.
+        If that cannot happen; the text names field, value and what is allowed.
     """
-    chaos, table = scenario.chaos or ChaosTable(), FAULTS[order.kind]
-    tables: dict[str, Any] = {"kind": table.__struct_config__.tag, "at_s": at_s, "nodes": [order.node]}
-    if order.amount is not None:
-        tables["for_s"] = order.amount
-    fault = converted(tables, table, f"chaos.faults.{len(chaos.faults)}")
+    chaos, fault = scenario.chaos or ChaosTable(), planned(order, at_s, FAULTS[order.kind], "for_s")
+    check_known(NODE, [order.node], scenario.user_names, "user")
+    if (over_s := at_s + fault.lasts_s) > scenario.timeout_s:
+        ends_s = scenario.timeout_s
+        raise ScenarioError(f"{AMOUNT}: it would be over after {over_s:g} s, and the run ends after {ends_s:g} s")
     chaos = msgspec.structs.replace(chaos, faults=[*chaos.faults, fault])
     check_chaos(chaos, scenario.user_names, scenario.timeout_s)
     after = msgspec.structs.replace(scenario, chaos=chaos)
@@ -192,13 +174,6 @@ def broken_in_words(order: Order, others: int) -> str:
         return f"{order.node}: its host is cut off{along} for {order.amount:g} s"
     back = "for good" if order.amount is None else f"and starts again after {order.amount:g} s"
     return f"{order.node}: its host is killed{along} {back}"
-
-
-def on_page(error: str) -> str:
-    """An error of a scenario in words of the page."""
-    for of_scenario, said in ON_PAGE:
-        error = re.sub(of_scenario, said, error)
-    return error
 
 
 def newest(plan: Plan, at_s: float) -> Fault:

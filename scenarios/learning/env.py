@@ -18,12 +18,12 @@ from node.mechanism.checks import FloatArray
 from node.mechanism.rounding import ROUNDING
 from node.strategy.psp.policy import checked, size_of
 from scenarios.errors import ScenarioError
-from scenarios.files.names import names_of, some
+from scenarios.files.names import check_known, names_of, some
 from scenarios.learning.rounds import ArrayWorld
 from scenarios.learning.simulated import SimulatedWorld
 from scenarios.markets.load import load
 from scenarios.markets.psp.market import Market, draw
-from scenarios.markets.psp.schema import Scenario, Shift, Users, check_known
+from scenarios.markets.psp.schema import Scenario, Shift, Users
 
 Step = tuple[dict[str, FloatArray], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]
 """Observations, rewards, terminations, truncations and infos, by agent."""

@@ -2,12 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from node.protocol.machine import Event
+from node.protocol.topics import Name
+from scenarios.errors import ScenarioError
+from scenarios.files.explained import converted, faults
 from scenarios.markets.base import Scenario
+
+KIND, NODE, AMOUNT = "What", "To whom", "How much"
+"""The fields of an order, as a page calls them: what is wrong with an order is said of these."""
 
 _Word = Annotated[str, msgspec.Meta(max_length=64)]
 
@@ -61,3 +67,29 @@ class Steering:
 
     event: Callable[[Any, str, float], Event]
     """What that scenario's market has happen to a node at that time."""
+
+
+_T = TypeVar("_T", bound=msgspec.Struct)
+
+
+def planned(order: Order, at_s: float, table: type[_T], amount: str) -> _T:
+    """The order as that table of a scenario; what it has in the field ``amount`` is the order's amount.
+
+    Raises
+    ------
+    ScenarioError
+        If it is none; the text names the field of the page, the value and what is allowed.
+    """
+    fields = {field.name: field for field in msgspec.structs.fields(table)}
+    tables: dict[str, Any] = {"kind": table.__struct_config__.tag, "at_s": at_s, "nodes": [order.node]}
+    wrong = list(faults(order.node, Name, NODE))
+    if order.amount is not None and amount not in fields:
+        wrong.append(f"{AMOUNT}: leave it out")
+    elif order.amount is not None:
+        wrong += faults(order.amount, fields[amount].type, AMOUNT)
+        tables[amount] = order.amount
+    elif amount in fields and fields[amount].required:
+        wrong.append(f"{AMOUNT}: give a number")
+    if wrong:
+        raise ScenarioError("\n".join(wrong))
+    return converted(tables, table)

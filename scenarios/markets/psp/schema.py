@@ -1,6 +1,6 @@
 """What a scenario file may say (docs/scenarios.md); the unit of every number is in its name."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -19,12 +19,11 @@ from node.strategy.psp.quantised import Quantised
 from node.strategy.psp.reserve import FixedReserve, HighestLosingReserve, ReserveRule
 from scenarios.errors import ScenarioError
 from scenarios.files.draws import as_drawn
-from scenarios.files.names import meant, names_of, some
+from scenarios.files.names import check_known, names_of
 from scenarios.files.tables import Megabytes, Number, Positive
 from scenarios.files.types import Count, Names, PositiveSeconds, Seconds, Share, Size, Stem, Table, meaning
 from scenarios.markets import base
 from scenarios.markets.psp.own import OwnMechanism, OwnStrategy, OwnValuation
-from scenarios.words import naturally
 
 _PricePerMb = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_PRICE)]
 Money = Annotated[float, msgspec.Meta(ge=0.0, le=MAX_MONEY)]
@@ -382,15 +381,6 @@ class SwitchShift(Table, frozen=True, kw_only=True, tag_field="kind", tag="switc
 
 
 ShiftTable = LeaveShift | SupplyShift | ValuationShift | SwitchShift
-
-
-def check_known(key: str, names: Sequence[str], known: Users, what: str) -> None:
-    """Raise ScenarioError if one of the names is not known."""
-    for name in names:
-        if name not in known:
-            raise ScenarioError(
-                f"{key} = {name!r}: there is no such {what}{meant(name, known)}; known: {some(naturally(known))}"
-            )
 
 
 Mechanism = (

@@ -33,10 +33,15 @@ def _event(shift: Shift, supply_mb: float) -> Event:
             return ValuationChanged(shift.factor)
 
 
+def users_of(scenario: Scenario) -> tuple[set[str], set[str]]:
+    """The names of all sellers and of all buyers."""
+    sellers = {name for group in scenario.sellers for name in names_of(group)}
+    return sellers, {name for group in scenario.buyers for name in names_of(group)}
+
+
 def check_shifts(scenario: Scenario) -> None:
     """Raise ScenarioError, naming key, value and what is allowed, if a shift cannot happen."""
-    sellers = {name for group in scenario.sellers for name in names_of(group)}
-    buyers = {name for group in scenario.buyers for name in names_of(group)}
+    sellers, buyers = users_of(scenario)
     for k, table in enumerate(scenario.shifts):
         table.check_nodes(f"shifts.{k}", sellers, buyers)
     shifts = shifts_of(scenario)

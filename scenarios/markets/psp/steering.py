@@ -1,18 +1,16 @@
 """Market shifts of an exchange that runs already: those of its scenario, planned for now."""
 
-from typing import Any
-
 import msgspec
 
 from node.protocol.machine import Event
-from scenarios.files.explained import converted
+from scenarios.files.names import check_known
 from scenarios.markets.psp.live import LiveMetrics
 from scenarios.markets.psp.market import Market
 from scenarios.markets.psp.schema import LeaveShift, Scenario, SupplyShift, ValuationShift
-from scenarios.markets.psp.shifts import plan
+from scenarios.markets.psp.shifts import plan, users_of
 from scenarios.markets.psp.validity import check_scenario
 from scenarios.markets.psp.view import ExchangeView
-from scenarios.markets.steering import Offer, Order, Steering
+from scenarios.markets.steering import NODE, Offer, Order, Steering, planned
 
 OFFERS = (
     Offer(key="leave", label="leaves", to="buyer or seller"),
@@ -39,12 +37,12 @@ def shifted(scenario: Scenario, order: Order, at_s: float) -> Scenario:
     Raises
     ------
     ScenarioError
-        If that cannot happen; the text names key, value and what is allowed.
+        If that cannot happen; the text names field, value and what is allowed.
     """
-    tables: dict[str, Any] = {"kind": order.kind, "at_s": at_s, "nodes": [order.node]}
-    if order.amount is not None:
-        tables["factor"] = order.amount
-    shift = converted(tables, TABLES[order.kind], f"shifts.{len(scenario.shifts)}")
+    shift = planned(order, at_s, TABLES[order.kind], "factor")
+    sellers, buyers = users_of(scenario)
+    known = {"supply": (sellers, "seller"), "valuation": (buyers, "buyer")}.get(order.kind, (sellers | buyers, "user"))
+    check_known(NODE, [order.node], *known)
     after = msgspec.structs.replace(scenario, shifts=[*scenario.shifts, shift])
     check_scenario(after)
     return after

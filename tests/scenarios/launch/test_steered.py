@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from node.protocol.trace import Record, Trace
+from scenarios import live
 from scenarios.launch.options import Onlookers, RunOptions
 from scenarios.launch.run import carry_out
 from scenarios.launch.steered import moment
@@ -19,7 +20,7 @@ from scenarios.markets.kind import Metrics
 from scenarios.markets.load import load
 from scenarios.markets.psp.view import ExchangeView
 from scenarios.markets.registry import draw_market
-from scenarios.markets.steering import Order
+from scenarios.markets.steering import AMOUNT, KIND, NODE, Order
 from scenarios.results.result import Result
 
 SMALL = ("buyers.0.count=6", "sellers.0.count=3", "timeout_s=30")
@@ -178,12 +179,12 @@ REFUSED = {
     Order("supply", "buyer-1", 2.0): "To whom = 'buyer-1': there is no such seller",
     Order("valuation", "seller-1", 2.0): "To whom = 'seller-1': there is no such buyer",
     Order("valuation", "buyer-1"): "How much: give a number",
-    Order("valuation", "buyer-1", 0.0): "How much = 0: must be",
+    Order("valuation", "buyer-1", 0.0): "How much = 0.0: must be",
     Order("supply", "seller-1", 1e300): "How much = 1e+300: must be",
     Order("supply", "seller-1", -1.5): "How much = -1.5: must be",
     Order("leave", "buyer-1", 2.0): "How much: leave it out",
     Order("leave", "a name that is none"): "To whom = 'a name that is none': must",
-    Order("kill", "buyer-1", 0.0): "How much = 0: must be",
+    Order("kill", "buyer-1", 0.0): "How much = 0.0: must be",
     Order("kill", "buyer-1", 31.0): "How much: it would be over after 31.401 s, and the run ends after 30 s",
     Order("kill", "buyer-77"): "To whom = 'buyer-77': there is no such user",
     Order("cut-off", "buyer-1"): "How much: give a number",
@@ -202,6 +203,12 @@ def test_what_cannot_happen_is_refused_and_leaves_no_trace(tmp_path: Path) -> No
         assert text.startswith(why)
     assert trace_of(result) == trace_of(steered(tmp_path, Scripted()))
     assert result.market.shifts == []
+
+
+def test_fields_are_called_as_on_the_page() -> None:
+    strings = (Path(live.__file__).parent / "static" / "strings.js").read_text()
+    for key, name in (("orderKind", KIND), ("orderNode", NODE), ("orderAmount", AMOUNT)):
+        assert f'{key}: "{name}"' in strings
 
 
 def test_who_has_left_does_not_leave_again(tmp_path: Path) -> None:
