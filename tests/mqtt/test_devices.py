@@ -135,8 +135,9 @@ def test_a_killed_buyer_finishes_when_it_is_started_again(broker: SecuredBroker,
         buyer.wait("tentative")
     bob.tell(signal.SIGSTOP)  # nothing is sold while a bidder may not have seen what its bid would get
     alice.kill()
+    before = len(alice.events("tentative"))
     alice.start()
-    alice.wait("tentative", 2)
+    alice.wait("tentative", before + 1)
     bob.tell(signal.SIGCONT)
     assert_settled(seller, alice, bob)
 
