@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scenarios.cli.shared import complete_scenario, invite, loaded
-from scenarios.console import flowing, interruptible, log
+from scenarios.console import Screen, flowing, interruptible, log
 from scenarios.errors import ScenarioError
 
 if TYPE_CHECKING:
@@ -43,10 +43,13 @@ bidswarm watch --profile lab/profiles/eve.toml --market lab --scenario neighbour
 
 With --join people take part: a QR code and an address lead a phone to a page of its own, on which it buys or sells.
 
-The page is for this machine alone unless --address names another one; then its address has a token, of its own or that
-in BIDSWARM_LIVE_TOKEN. It needs the extra live. Ctrl-C ends it.
+With --terminal all but the graph is shown here instead, as where there is no browser. It ends when the market is over.
 
-Exit codes: 0 ended by Ctrl-C; 2 bad usage, or the folder lacks what is needed; 4 a profile that cannot be used.
+The page is for this machine alone unless --address names another one; then its address has a token, of its own or that
+in BIDSWARM_LIVE_TOKEN. It needs the extra live, which --terminal does not. Ctrl-C ends it.
+
+Exit codes: 0 ended by Ctrl-C, or with --terminal the market is over; 2 bad usage, or the folder lacks what is needed;
+4 a profile that cannot be used.
 """)
 
 
@@ -87,6 +90,9 @@ def watch(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; a free one if 0.")] = 0,
     address: Annotated[str, typer.Option(metavar="IP", help="Where the page listens.")] = "127.0.0.1",
     *,
+    terminal: Annotated[
+        bool, typer.Option("--terminal", help="Show the market in this terminal, in place of a page.")
+    ] = False,
     join: Annotated[
         bool,
         typer.Option("--join", help="With --broker: let people take part from their browsers, as a node each."),
@@ -100,6 +106,7 @@ def watch(
     from scenarios.live.guard import guard_of  # noqa: PLC0415 - the quick commands stay quick
     from scenarios.live.pace import FASTEST, SLOWEST, is_speed  # noqa: PLC0415
     from scenarios.live.serving import bound, serve, url_of  # noqa: PLC0415
+    from scenarios.live.terminal import watch_in_terminal  # noqa: PLC0415
 
     if market is None and (profile or scenario):
         raise ScenarioError("--profile and --scenario go with --market NAME: what the market is called on the broker")
@@ -119,16 +126,22 @@ def watch(
         )
     if journals and not join:
         raise ScenarioError("--journals goes with --join: the journals are those of guests")
-    guard = guard_of(address, os.environ.get("BIDSWARM_LIVE_TOKEN"))
+    if terminal and (join or port or address != "127.0.0.1"):
+        raise ScenarioError("--terminal shows no page: leave --join, --port and --address out")
+    guard, screen = guard_of(address, os.environ.get("BIDSWARM_LIVE_TOKEN")), Screen()
     with interruptible():
         if market is None:
             assert folder is not None
             shown: Playback | Watch | Door = _playback(folder, speed)
         else:
             known = _drawn(scenario, seed, set_ or [])
-            shown = watched = _watch(folder, broker, profile, market, known)
+            is_told = not (terminal and screen.is_terminal)
+            shown = watched = _watch(folder, broker, profile, market, known, is_told=is_told)
             if join:
                 shown = _door(watched, str(broker), market, journals or Path("guests"), guard, known)
+        if terminal:
+            watch_in_terminal(shown, screen)
+            return
         listening = bound(address, port)
         log.warning(f"page: {url_of(listening, guard)} (Ctrl-C ends it)")
         serve(shown, guard, listening, _opened(shown, url_of(listening, guard)) if join else ())
@@ -156,8 +169,15 @@ def _playback(folder: Path, speed: float) -> "Playback":
 
 
 def _watch(
-    folder: Path | None, broker: str | None, profile: Path | None, name: str, market: "Market | None"
+    folder: Path | None,
+    broker: str | None,
+    profile: Path | None,
+    name: str,
+    market: "Market | None",
+    *,
+    is_told: bool,
 ) -> "Watch":
+    """What follows that market; it says what becomes of the broker if anybody ``is_told``."""
     from broker.address import broker_address  # noqa: PLC0415
     from broker.profile import read_profile  # noqa: PLC0415
     from node.protocol.topics import NAME, NAME_IN_WORDS  # noqa: PLC0415
@@ -174,7 +194,14 @@ def _watch(
     known = read_profile(profile) if profile else None
     where = known.address if known else broker_address(str(broker))
     keys = keys_of(known) if known and known.role == "launcher" else None
-    return Watch(where, name, remains_of(folder).market if folder else market, folder, keys, log.warning)
+    return Watch(
+        where, name, remains_of(folder).market if folder else market, folder, keys, log.warning if is_told else _silent
+    )
+
+
+def _silent(text: str) -> None:
+    """Say nothing: the picture does."""
+    del text
 
 
 def _drawn(scenario: str | None, seed: int, settings: list[str]) -> "Market | None":
