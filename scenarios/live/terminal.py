@@ -17,13 +17,16 @@ from node.runtime.mqtt.loop import event_loop
 from scenarios.layout import Columns, spark
 from scenarios.live.feed import Feed
 from scenarios.live.serving import Shown
-from scenarios.markets.panels import Course, Kind, Table, Value
+from scenarios.markets.panels import Course, Curves, Kind, Table, Value
 
 LOOK_S, REST = 0.25, 10.0
 """It is drawn anew so often at most; where that takes long, after so many times as long."""
 
 SPARK_WIDTH, ENTRIES, LEAST_ROWS = 40, 5, 3
 """Characters of a course; of the log so many lines, and of the nodes so many rows at least."""
+
+AROUND = 4
+"""Lines around the rows of nodes: a blank one, their head, how many more there are, and that of the cursor."""
 
 LARGE, SMALL, SMALL_SHARE = 1e4, 1e-4, 0.01
 """A number from ``LARGE`` on is shown as an integer, one below ``SMALL`` with its exponent, a share below
@@ -75,7 +78,7 @@ class Picture:
         """Everything from top to bottom; the nodes have the lines that are left."""
         head, log = [*self._head(min(SPARK_WIDTH, options.max_width // 3))], [*self._log()]
         used = sum(len(console.render_lines(one, options, pad=False)) for one in (*head, *log))
-        rows = None if self._height is None else max(LEAST_ROWS, self._height - used - 4)
+        rows = None if self._height is None else max(LEAST_ROWS, self._height - used - AROUND)
         yield from head
         for table in self._feed.view.layout.panels:
             if isinstance(table, Table):
@@ -85,7 +88,7 @@ class Picture:
 
     def _head(self, width: int) -> Iterator[RenderableType]:
         feed, view = self._feed, self._feed.view
-        layout, figures = view.layout, view.figures()
+        layout, figures, courses = view.layout, view.figures(), view.courses()
         yield Text(f"{layout.title}: {feed.state}, {view.now_s:.2f} s", style="bold")
         yield Text("; ".join(one for one in (layout.subtitle, feed.note) if one), style="dim")
         yield Flow(
@@ -97,27 +100,7 @@ class Picture:
         )
         for panel in layout.panels:
             if isinstance(panel, Course):
-                yield from self._course(panel, width)
-
-    def _course(self, course: Course, width: int) -> Iterator[RenderableType]:
-        """A row for each of its lines but those at the ends of bands."""
-        found = self._feed.view.courses().get(course.key)
-        if found is None:
-            return
-        ends = {line.until for line in course.lines} | {line.key for line in course.lines if line.until}
-        lines = [line for line in course.lines if line.key not in ends]
-        time_s = np.frombuffer(found.time_s, np.float32)
-        for line in lines:
-            values = np.frombuffer(found.lines[line.key], np.float32).astype(float)
-            last = float(values[-1]) if values.size else None
-            heights = np.log10(np.maximum(values, course.least)) if course.scale == "log" else values
-            yield Text.assemble(
-                spark(sampled(time_s, heights, width)).ljust(width),
-                f" {with_unit(last, course.kind, course.unit)} ",
-                (f"{course.title}: {line.label}" if len(lines) > 1 else course.title, "dim"),
-                overflow="ellipsis",
-                no_wrap=True,
-            )
+                yield from _course(panel, courses[panel.key], width)
 
     def _table(self, table: Table, most: int | None) -> Columns:
         columns = self._feed.view.rows(table.key)
@@ -134,6 +117,24 @@ class Picture:
             yield Text()
         for entry in reversed(latest):
             yield Text(f"{entry.time_s:9.2f} s  {entry.node} {entry.text}", overflow="ellipsis", no_wrap=True)
+
+
+def _course(course: Course, found: Curves, width: int) -> Iterator[RenderableType]:
+    """A row for each of its lines but those at the ends of bands."""
+    ends = {line.until for line in course.lines} | {line.key for line in course.lines if line.until}
+    lines = [line for line in course.lines if line.key not in ends]
+    time_s = np.frombuffer(found.time_s, np.float32)
+    for line in lines:
+        values = np.frombuffer(found.lines[line.key], np.float32).astype(float)
+        last = float(values[-1]) if values.size else None
+        heights = np.log10(np.maximum(values, course.least)) if course.scale == "log" else values
+        yield Text.assemble(
+            spark(sampled(time_s, heights, width)).ljust(width),
+            f" {with_unit(last, course.kind, course.unit)} ",
+            (f"{course.title}: {line.label}" if len(lines) > 1 else course.title, "dim"),
+            overflow="ellipsis",
+            no_wrap=True,
+        )
 
 
 def sampled(time_s: Any, values: Any, points: int) -> list[float]:  # noqa: ANN401 - arrays of floats
