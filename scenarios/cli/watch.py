@@ -14,7 +14,7 @@ from scenarios.console import Screen, flowing, interruptible, log
 from scenarios.errors import ScenarioError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from starlette.routing import BaseRoute
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from scenarios.live.playback import Playback
     from scenarios.live.watching import Watch
     from scenarios.markets.base import Market, Scenario
+
+HERE = "127.0.0.1"
+"""Of this machine alone."""
 
 HELP = flowing("""Show a market on a page in the browser: one that goes on, or a finished run played back.
 
@@ -88,7 +91,7 @@ def watch(
         float, typer.Option(help="Of playing back: seconds of the market per second; 0 for all at once.")
     ] = 1.0,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; a free one if 0.")] = 0,
-    address: Annotated[str, typer.Option(metavar="IP", help="Where the page listens.")] = "127.0.0.1",
+    address: Annotated[str, typer.Option(metavar="IP", help="Where the page listens.")] = HERE,
     *,
     terminal: Annotated[
         bool, typer.Option("--terminal", help="Show the market in this terminal, in place of a page.")
@@ -126,7 +129,7 @@ def watch(
         )
     if journals and not join:
         raise ScenarioError("--journals goes with --join: the journals are those of guests")
-    if terminal and (join or port or address != "127.0.0.1"):
+    if terminal and (join or port or address != HERE):
         raise ScenarioError("--terminal shows no page: leave --join, --port and --address out")
     guard, screen = guard_of(address, os.environ.get("BIDSWARM_LIVE_TOKEN")), Screen()
     with interruptible():
@@ -135,8 +138,8 @@ def watch(
             shown: Playback | Watch | Door = _playback(folder, speed)
         else:
             known = _drawn(scenario, seed, set_ or [])
-            is_told = not (terminal and screen.is_terminal)
-            shown = watched = _watch(folder, broker, profile, market, known, is_told=is_told)
+            say = None if terminal and screen.is_terminal else log.warning  # the picture says it, too
+            shown = watched = _watch(folder, broker, profile, market, known, say)
             if join:
                 shown = _door(watched, str(broker), market, journals or Path("guests"), guard, known)
         if terminal:
@@ -174,10 +177,8 @@ def _watch(
     profile: Path | None,
     name: str,
     market: "Market | None",
-    *,
-    is_told: bool,
+    say: "Callable[[str], None] | None",
 ) -> "Watch":
-    """What follows that market; it says what becomes of the broker if anybody ``is_told``."""
     from broker.address import broker_address  # noqa: PLC0415
     from broker.profile import read_profile  # noqa: PLC0415
     from node.protocol.topics import NAME, NAME_IN_WORDS  # noqa: PLC0415
@@ -194,14 +195,7 @@ def _watch(
     known = read_profile(profile) if profile else None
     where = known.address if known else broker_address(str(broker))
     keys = keys_of(known) if known and known.role == "launcher" else None
-    return Watch(
-        where, name, remains_of(folder).market if folder else market, folder, keys, log.warning if is_told else _silent
-    )
-
-
-def _silent(text: str) -> None:
-    """Say nothing: the picture does."""
-    del text
+    return Watch(where, name, remains_of(folder).market if folder else market, folder, keys, say)
 
 
 def _drawn(scenario: str | None, seed: int, settings: list[str]) -> "Market | None":
@@ -222,8 +216,8 @@ def shown_live(scenario: "Scenario", seed: int, world: str) -> "Iterator[Beside]
     from scenarios.markets.registry import draw_market  # noqa: PLC0415
 
     page = Beside(draw_market(scenario, seed), is_paced=world == "sim")
-    guard = orderly(guard_of("127.0.0.1", None))
-    listening = bound("127.0.0.1", 0)
+    guard = orderly(guard_of(HERE, None))
+    listening = bound(HERE, 0)
     with served_beside(page, guard, listening):
         log.warning(f"page: {url_of(listening, guard)}")
         yield page

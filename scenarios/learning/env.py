@@ -194,17 +194,17 @@ class MarketEnv(ParallelEnv[str, FloatArray, FloatArray]):  # type: ignore[misc]
         """The step in which it happens; at the end of a step counts as in it, but for rounding errors."""
         return max(1, math.ceil((1.0 - ROUNDING) * shift.at_s / self._step_s))
 
-    def _steps_of(self, market: Market, kind: str, nodes: Collection[str]) -> dict[str, int]:
-        """In which step that happens to each of these nodes to which it does."""
-        return {one.node: self._step_of(one) for one in market.shifts if one.kind == kind and one.node in nodes}
+    def _steps_of(self, market: Market, kind: str) -> dict[str, int]:
+        """In which step that happens to each node to which it does."""
+        return {one.node: self._step_of(one) for one in market.shifts if one.kind == kind}
 
     def _opened(self, market: Market) -> _World:
         return self._kind(market, self.possible_agents, self.slots, self._step_s)
 
     def _start(self, market: Market) -> None:
         self._world = self._opened(market)
-        agents = set(self.possible_agents)
-        self._joins, self._leaves = (self._steps_of(market, kind, agents) for kind in ("join", "leave"))
+        joins, self._leaves = self._steps_of(market, "join"), self._steps_of(market, "leave")
+        self._joins = {name: step for name, step in joins.items() if name in self.possible_agents}
         self._taken = 0
         self.agents = [name for name in self.possible_agents if name not in self._joins]
         self._utilities = dict.fromkeys(self.possible_agents, 0.0)
@@ -222,7 +222,7 @@ class MarketEnv(ParallelEnv[str, FloatArray, FloatArray]):  # type: ignore[misc]
         for shift in market.shifts:
             if shift.kind == "join" and shift.at_s > lasts_s - self._step_s:
                 raise ScenarioError(f"{shift.node!r} joins at {shift.at_s} s, after the last step began; raise steps")
-        joins = self._steps_of(market, "join", {shift.node for shift in market.shifts})
+        joins = self._steps_of(market, "join")
         for shift in market.shifts:
             if shift.kind == "leave" and joins.get(shift.node) == self._step_of(shift):
                 raise ScenarioError(

@@ -204,8 +204,7 @@ class Feed:
     def _wanted(self, wish: Wish) -> dict[str, bytes]:
         """The sections that depend on what a viewer wants."""
         view, encode = self.view, self._encoder.encode
-        shown = {event.key for event in view.chronicle.events if event.is_shown}
-        kinds = shown if wish.kinds is None else set(wish.kinds)
+        kinds = view.chronicle.shown if wish.kinds is None else set(wish.kinds)
         singles = {
             course: {name: curves for name in names if (curves := view.single(course, name)) is not None}
             for course, names in wish.lines.items()

@@ -111,8 +111,7 @@ class Picture:
 
     def _log(self) -> Iterator[RenderableType]:
         chronicle = self._feed.view.chronicle
-        kinds = {event.key for event in chronicle.events if event.is_shown}
-        latest = chronicle.latest(kinds, most=ENTRIES)
+        latest = chronicle.latest(chronicle.shown, most=ENTRIES)
         if latest:
             yield Text()
         for entry in reversed(latest):

@@ -54,7 +54,7 @@ class Watch:
     folder
         Of the run, if its launcher is on this machine.
     say
-        Told when the broker is gone, and when it is there again.
+        Told when the broker is gone, and when it is there again; None for nobody.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Watch:
         market: Market | None = None,
         folder: Path | None = None,
         keys: Keys | None = None,
-        say: Callable[[str], None] = lambda _: None,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         kind = kind_of(market) if market else None
         self._endpoint, self._topics, self._market, self._kind = endpoint_of(broker), Topics(name), market, kind
@@ -149,12 +149,12 @@ class Watch:
     def _lose(self, error: aiomqtt.MqttError) -> None:
         if self.feed.state == "ended":
             return
-        if self.feed.state != "lost":
+        if self.feed.state != "lost" and self._say:
             self._say(f"the broker {self._broker} does not answer ({error}); trying again until it does")
         self.feed.state, self.feed.note = "lost", f"the broker does not answer ({error}); trying again"
 
     async def _read(self, client: aiomqtt.Client) -> None:
-        if self.feed.state == "lost":
+        if self.feed.state == "lost" and self._say:
             self._say(f"connected to the broker {self._broker}")
         self._say_who_is_there()
         async for message in client.messages:

@@ -76,12 +76,15 @@ class Chronicle:
 
     Attributes
     ----------
+    shown
+        The kinds of events that are shown from the start.
     marks
         What to mark, in the order in which it began.
     """
 
     def __init__(self, events: Iterable[Event]) -> None:
         self.events = [*events, *FAULTS]
+        self.shown = frozenset(event.key for event in self.events if event.is_shown)
         self._of = {event.key: event for event in self.events}
         self._kept: dict[str, deque[tuple[int, Record[Trace]]]] = {
             event.key: deque(maxlen=MOST_OF_A_KIND) for event in self.events

@@ -86,7 +86,8 @@ def planned(order: Order, at_s: float, table: type[_T], amount: str) -> _T:
     if order.amount is not None and amount not in fields:
         wrong.append(f"{AMOUNT}: leave it out")
     elif order.amount is not None:
-        wrong += faults(order.amount, fields[amount].type, AMOUNT)
+        typed = int(order.amount) if repr(order.amount).endswith(".0") else order.amount  # 0, not 0.0
+        wrong += faults(typed, fields[amount].type, AMOUNT)
         tables[amount] = order.amount
     elif amount in fields and fields[amount].required:
         wrong.append(f"{AMOUNT}: give a number")

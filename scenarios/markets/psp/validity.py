@@ -4,10 +4,9 @@ import re
 from functools import partial
 
 from scenarios.errors import ScenarioError, check_all
-from scenarios.files.names import meant, names_of, some
+from scenarios.files.names import check_known, names_of
 from scenarios.markets.psp.schema import AuctionTable, Buyers, Scenario, Sellers
 from scenarios.markets.psp.shifts import check_shifts
-from scenarios.words import naturally
 
 
 def check_scenario(scenario: Scenario) -> None:
@@ -54,10 +53,7 @@ def _check_devices(scenario: Scenario, groups: list[Sellers | Buyers]) -> None:
 def _check_buyers(key: str, buyers: Buyers, sellers: set[str]) -> None:
     if buyers.sellers is not None and buyers.sellers_each is not None:
         raise ScenarioError(f"{key}: give sellers or sellers_each, not both")
-    for name in buyers.sellers or ():
-        if name not in sellers:
-            known = f"{meant(name, sellers)}; known: {some(naturally(sellers))}"
-            raise ScenarioError(f"{key}.sellers = {name!r}: there is no such seller{known}")
+    check_known(f"{key}.sellers", buyers.sellers or (), sellers, "seller")
     if len(set(buyers.sellers or ())) != len(buyers.sellers or ()):
         raise ScenarioError(f"{key}.sellers = {buyers.sellers!r} names a seller twice")
     if buyers.sellers_each is not None and buyers.sellers_each > len(sellers):

@@ -5,16 +5,13 @@ import io
 import json
 import re
 import signal
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from broker.local.mosquitto import mosquitto_program
-from broker.local.ports import free_port
 from broker.own.setup import Wishes
 from scenarios.markets.load import load
 from tests.conftest import Command, wait_until
@@ -211,15 +208,3 @@ def test_an_observer_with_a_profile_may_watch(
         assert figure(page, "bids") == json.loads((run.run_dir() / "summary.json").read_text())["bids"]
     assert ended(watch) == 0
     broker.stop()
-
-
-@pytest.fixture
-def mosquitto(tmp_path: Path) -> Iterator[str]:
-    """The address of a Mosquitto that runs already."""
-    port = free_port()
-    settings = tmp_path / "mosquitto.conf"
-    settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-    process = subprocess.Popen([mosquitto_program(), "-c", str(settings)], stderr=subprocess.DEVNULL)
-    yield f"mqtt://127.0.0.1:{port}"
-    process.terminate()
-    process.wait()
